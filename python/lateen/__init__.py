@@ -1,0 +1,1 @@
+"""Lateen: a service proxy that runs Envoy's v3 configuration, and soon the mesh around it."""

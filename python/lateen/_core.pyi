@@ -1,0 +1,83 @@
+"""The Rust extension: the workers that carry the traffic.
+
+Messages cross as serialised protobuf of proto/worker.proto (package lateen.worker.v1).
+No method raises on bad configuration: a resource that cannot be taken comes back as a rejection.
+"""
+
+class WorkersError(Exception):
+    """The workers cannot go on (a thread did not start, a message did not parse)."""
+
+class Workers:
+    """The worker threads and the endpoint thread (DNS) of one proxy."""
+
+    def __init__(
+        self,
+        concurrency: int,
+        *,
+        resolve: list[tuple[str, int, str, int]] = ...,
+        file_flush_interval_ms: int = ...,
+        drain_time_ms: int = ...,
+        pin: bool = ...,
+    ) -> None:
+        """Starts `concurrency` worker threads.
+
+        `resolve` replaces DNS for (host, port, address, port); `pin` binds worker N to the N-th core
+        that the process may use.
+        """
+
+    def apply(self, update: bytes) -> bytes:
+        """Takes an Update, returns Rejections. Listeners are bound here, but accept after `start`."""
+
+    def check(self, update: bytes) -> bytes:
+        """Compiles an Update as `apply` does, binds and changes nothing, returns Rejections."""
+
+    def start(self) -> None:
+        """Lets the listeners accept."""
+
+    def drain(self) -> None:
+        """HTTP connections close after their current request; what is idle closes over the drain time."""
+
+    def stop_listeners(self, inbound_only: bool = ...) -> None:
+        """Closes listening sockets; connections in flight go on."""
+
+    def active_connections(self) -> int:
+        """Downstream connections open now, over all workers."""
+
+    def shutdown(self) -> None:
+        """Closes every connection, flushes access logs and ends the threads. Idempotent."""
+
+    def block_arrays(self) -> list[tuple[int, int, bytes]]:
+        """(worker, stats block, little-endian u64 array) of every block in use; gauges are two's complement.
+
+        The endpoint thread counts as worker number `concurrency`.
+        """
+
+    def histograms(self) -> list[tuple[int, int, int, bytes]]:
+        """(worker, stats block, histogram index, pairs of u64: bin, count) since the start.
+
+        A bin is exponent * 100 + two significant digits (10..99), e.g. 25 ms is 1 * 100 + 25; 0 is bin 0.
+        """
+
+    def response_codes(self) -> list[tuple[int, int, int, int]]:
+        """(stats block, origin, status, count); origin 0 is external, 1 internal, 2 canary."""
+
+    def reset_counters(self) -> None:
+        """Sets counters and response codes to 0; gauges and histograms stay."""
+
+    def clusters(self) -> bytes:
+        """ClusterStatuses of every cluster."""
+
+    def listeners(self) -> bytes:
+        """ListenerStatuses of every listener."""
+
+    def reopen_logs(self) -> None:
+        """Opens every access-log file anew (after a rotation)."""
+
+    def set_log_level(self, component: str, level: int) -> None:
+        """0 trace, 1 debug, 2 info, 3 warning, 4 error, 5 critical, 6 off; component "" sets all."""
+
+    def next_log(self, timeout_s: float) -> tuple[int, str, str] | None:
+        """Waits, without the GIL, for the next (level, component, message) of a worker; None after the timeout."""
+
+def version() -> str:
+    """The version of the extension."""
