@@ -1,0 +1,69 @@
+//! Addresses of listeners and endpoints.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::compile::{CompileError, Result};
+use crate::proto;
+
+/// Where a connection comes from or goes to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Address {
+    Ip(SocketAddr),
+    /// A unix socket; a leading `@` names the abstract namespace.
+    Pipe(Arc<PathBuf>),
+}
+
+impl Address {
+    /// Takes an address whose host is an IP address.
+    pub fn compile(message: &proto::Address) -> Result<Self> {
+        match &message.kind {
+            Some(proto::address::Kind::Socket(socket)) => {
+                let host = socket.host.parse().map_err(|_| {
+                    CompileError::new(format!("{:?} is not an IP address", socket.host))
+                })?;
+                let port = u16::try_from(socket.port)
+                    .map_err(|_| CompileError::new(format!("{} is not a port", socket.port)))?;
+                Ok(Self::Ip(SocketAddr::new(host, port)))
+            }
+            Some(proto::address::Kind::Pipe(path)) => Ok(Self::Pipe(Arc::new(path.into()))),
+            None => Err(CompileError::new("an address is missing")),
+        }
+    }
+
+    pub fn to_message(&self) -> proto::Address {
+        let kind = match self {
+            Self::Ip(ip) => proto::address::Kind::Socket(proto::SocketAddress {
+                host: ip.ip().to_string(),
+                port: ip.port().into(),
+                ..Default::default()
+            }),
+            Self::Pipe(path) => proto::address::Kind::Pipe(path.display().to_string()),
+        };
+        proto::Address { kind: Some(kind), ..Default::default() }
+    }
+
+    pub fn ip(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Ip(ip) => Some(*ip),
+            Self::Pipe(_) => None,
+        }
+    }
+}
+
+impl From<SocketAddr> for Address {
+    fn from(address: SocketAddr) -> Self {
+        Self::Ip(address)
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ip(address) => address.fmt(f),
+            Self::Pipe(path) => path.display().fmt(f),
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! HTTP above the codecs.
+
+pub mod flags;
+pub mod stream_info;

@@ -1,0 +1,144 @@
+//! What is known of one request (or one TCP connection): the source of access logs, format strings and
+//! log filters.
+
+use std::borrow::Cow;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use super::flags::ResponseFlags;
+use crate::address::Address;
+use crate::upstream::Host;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    Http10,
+    Http11,
+    Http2,
+}
+
+impl Protocol {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Http10 => "HTTP/1.0",
+            Self::Http11 => "HTTP/1.1",
+            Self::Http2 => "HTTP/2",
+        }
+    }
+}
+
+/// What is known of a downstream connection; shared by its requests.
+pub struct ConnectionInfo {
+    /// Unique in the process.
+    pub id: u64,
+    pub remote: Address,
+    pub local: Address,
+    pub start: Instant,
+    pub listener: Arc<str>,
+    pub filter_chain: Arc<str>,
+    /// inbound, outbound or unspecified.
+    pub traffic_direction: &'static str,
+}
+
+/// What is known of the upstream side of the latest attempt.
+#[derive(Default)]
+pub struct UpstreamInfo {
+    pub host: Option<Arc<Host>>,
+    pub local: Option<SocketAddr>,
+    pub connection_id: Option<u64>,
+    pub protocol: Option<Protocol>,
+    /// Why the transport failed, e.g. `delayed_connect_error:_Connection_refused`.
+    pub transport_failure_reason: Cow<'static, str>,
+    pub connect_start: Option<Instant>,
+    pub connect_end: Option<Instant>,
+    pub first_tx: Option<Instant>,
+    pub last_tx: Option<Instant>,
+    pub first_rx: Option<Instant>,
+    pub last_rx: Option<Instant>,
+    /// Requests that the connection had carried when it took this one, itself included.
+    pub connection_requests: u64,
+    pub header_bytes_sent: u64,
+    pub header_bytes_received: u64,
+    pub wire_bytes_sent: u64,
+    pub wire_bytes_received: u64,
+}
+
+/// The route of a request, as logs name it. A route is immutable, so this is shared.
+#[derive(Default)]
+pub struct RouteInfo {
+    pub route_name: Arc<str>,
+    pub virtual_host: Arc<str>,
+    pub metadata: Option<Arc<serde_json::Value>>,
+}
+
+pub struct StreamInfo {
+    pub connection: Rc<ConnectionInfo>,
+    /// The client's address after x-forwarded-for was considered.
+    pub remote: Address,
+    pub protocol: Option<Protocol>,
+    pub start: Instant,
+    pub start_wall: SystemTime,
+    pub last_rx: Option<Instant>,
+    pub first_tx: Option<Instant>,
+    pub last_tx: Option<Instant>,
+    pub end: Option<Instant>,
+    /// Body bytes.
+    pub bytes_received: u64,
+    pub bytes_sent: u64,
+    pub header_bytes_received: u64,
+    pub header_bytes_sent: u64,
+    pub wire_bytes_received: u64,
+    pub wire_bytes_sent: u64,
+    /// 0 until there is one.
+    pub response_code: u16,
+    pub details: Cow<'static, str>,
+    pub termination_details: Cow<'static, str>,
+    pub flags: ResponseFlags,
+    pub route: Option<Arc<RouteInfo>>,
+    pub cluster: Option<Arc<str>>,
+    pub cluster_metadata: Option<Arc<serde_json::Value>>,
+    pub upstream: UpstreamInfo,
+    pub attempts: u32,
+    pub health_check: bool,
+    /// {"filter": {...}}
+    pub dynamic_metadata: Option<Box<serde_json::Value>>,
+    pub filter_state: Option<Box<serde_json::Value>>,
+    /// Unique in the process.
+    pub stream_id: u64,
+}
+
+impl StreamInfo {
+    pub fn new(connection: Rc<ConnectionInfo>, start: Instant, start_wall: SystemTime) -> Self {
+        Self {
+            remote: connection.remote.clone(),
+            connection,
+            protocol: None,
+            start,
+            start_wall,
+            last_rx: None,
+            first_tx: None,
+            last_tx: None,
+            end: None,
+            bytes_received: 0,
+            bytes_sent: 0,
+            header_bytes_received: 0,
+            header_bytes_sent: 0,
+            wire_bytes_received: 0,
+            wire_bytes_sent: 0,
+            response_code: 0,
+            details: Cow::Borrowed(""),
+            termination_details: Cow::Borrowed(""),
+            flags: ResponseFlags::empty(),
+            route: None,
+            cluster: None,
+            cluster_metadata: None,
+            upstream: UpstreamInfo::default(),
+            attempts: 0,
+            health_check: false,
+            dynamic_metadata: None,
+            filter_state: None,
+            stream_id: 0,
+        }
+    }
+}

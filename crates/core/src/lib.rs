@@ -1,0 +1,16 @@
+//! The workers: everything that happens per request, per connection or per endpoint tick.
+
+pub mod address;
+pub mod buffer;
+pub mod compile;
+pub mod formatter;
+pub mod headers;
+pub mod http;
+pub mod proto;
+pub mod random;
+pub mod runtime;
+pub mod stats;
+mod sys;
+pub mod timer;
+pub mod transport;
+pub mod upstream;

@@ -1,0 +1,105 @@
+//! The runtime snapshot: values that may override numbers and fractions of the configuration.
+
+use std::collections::HashMap;
+
+use crate::proto;
+use crate::random::Random;
+
+/// Values by key, replaced whole.
+#[derive(Default)]
+pub struct Runtime {
+    values: HashMap<String, String>,
+}
+
+impl Runtime {
+    pub fn compile(message: &proto::Runtime) -> Self {
+        Self { values: message.values.clone() }
+    }
+
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.values.get(key).map(String::as_str)
+    }
+
+    /// The number under `key`, or the default.
+    pub fn number(&self, key: &str, default: u64) -> u64 {
+        self.get(key).and_then(|text| text.parse::<f64>().ok()).map_or(default, |n| n as u64)
+    }
+}
+
+/// A share of all cases, which runtime may override with a percentage.
+#[derive(Clone, Debug)]
+pub struct Fraction {
+    key: String,
+    numerator: u64,
+    denominator: u64,
+}
+
+impl Fraction {
+    pub fn compile(message: &proto::RuntimeFraction) -> Self {
+        Self {
+            key: message.runtime_key.clone(),
+            numerator: message.numerator.into(),
+            denominator: u64::from(message.denominator.max(1)),
+        }
+    }
+
+    /// True in the configured share of calls. An overriding number is a percentage; a fraction is
+    /// written `numerator/denominator` by the main thread.
+    pub fn hit(&self, runtime: &Runtime, random: &Random) -> bool {
+        self.contains(runtime, random.next())
+    }
+
+    /// The same for a given random number.
+    pub fn contains(&self, runtime: &Runtime, random: u64) -> bool {
+        let (numerator, denominator) = self.effective(runtime);
+        random % denominator < numerator
+    }
+
+    fn effective(&self, runtime: &Runtime) -> (u64, u64) {
+        let configured = (self.numerator, self.denominator);
+        if self.key.is_empty() {
+            return configured;
+        }
+        let Some(text) = runtime.get(&self.key) else { return configured };
+        match text.split_once('/') {
+            Some((n, d)) => match (n.parse(), d.parse()) {
+                (Ok(n), Ok(d)) if d > 0 => (n, d),
+                _ => configured,
+            },
+            None => text.parse::<f64>().map_or(configured, |percent| (percent as u64, 100)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Fraction, Runtime};
+    use crate::proto;
+
+    fn fraction() -> Fraction {
+        Fraction::compile(&proto::RuntimeFraction {
+            runtime_key: "k".into(),
+            numerator: 25,
+            denominator: 100,
+        })
+    }
+
+    fn runtime(value: &str) -> Runtime {
+        Runtime::compile(&proto::Runtime { values: [("k".into(), value.into())].into() })
+    }
+
+    #[test]
+    fn the_configured_share_holds_without_an_override() {
+        let none = Runtime::default();
+        assert!(fraction().contains(&none, 124));
+        assert!(!fraction().contains(&none, 125));
+    }
+
+    #[test]
+    fn runtime_overrides_with_a_percentage_or_a_fraction() {
+        assert!(!fraction().contains(&runtime("0"), 0));
+        assert!(fraction().contains(&runtime("100"), 99));
+        assert!(fraction().contains(&runtime("5/10000"), 10_004));
+        assert!(!fraction().contains(&runtime("5/10000"), 10_005));
+    }
+}

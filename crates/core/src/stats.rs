@@ -1,0 +1,239 @@
+//! Counters, gauges and histograms: per-worker arrays by integer, summed when read.
+//!
+//! A block is written by one thread only, so an update is a load and a store; readers see it a moment
+//! later. Indices are the enums of proto/worker_stats.proto.
+
+mod histogram;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+pub use histogram::Histogram;
+
+/// Number of the block of the whole process (ProcessStat).
+pub const PROCESS_BLOCK: u32 = 1;
+
+/// The kinds of blocks, each with the sizes of its arrays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BlockKind {
+    Process,
+    Listener,
+    Http,
+    Cluster,
+    VirtualCluster,
+    Tcp,
+}
+
+impl BlockKind {
+    /// (counters and gauges, histograms). Checked against the enums by a test.
+    pub const fn sizes(self) -> (usize, usize) {
+        match self {
+            Self::Process => (16, 0),
+            Self::Listener => (16, 2),
+            Self::Http => (80, 2),
+            Self::Cluster => (112, 14),
+            Self::VirtualCluster => (8, 1),
+            Self::Tcp => (20, 0),
+        }
+    }
+}
+
+/// Who sent a response, for counters by response code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    External = 0,
+    Internal = 1,
+    Canary = 2,
+}
+
+const CODES: usize = 900;
+
+/// The stats of one resource in one thread.
+pub struct Block {
+    values: Box<[AtomicU64]>,
+    histograms: Box<[OnceLock<Histogram>]>,
+    codes: [OnceLock<Box<[AtomicU64]>>; 3],
+}
+
+fn zeros(count: usize) -> Box<[AtomicU64]> {
+    (0..count).map(|_| AtomicU64::new(0)).collect()
+}
+
+fn bump(value: &AtomicU64, by: u64) {
+    value.store(value.load(Relaxed).wrapping_add(by), Relaxed);
+}
+
+impl Block {
+    pub fn new(kind: BlockKind) -> Self {
+        let (values, histograms) = kind.sizes();
+        Self {
+            values: zeros(values),
+            histograms: (0..histograms).map(|_| OnceLock::new()).collect(),
+            codes: [OnceLock::new(), OnceLock::new(), OnceLock::new()],
+        }
+    }
+
+    /// Adds 1 to the counter or gauge `stat`, a value of a *Stat enum.
+    #[inline]
+    pub fn inc(&self, stat: impl Into<i32>) {
+        self.add(stat, 1);
+    }
+
+    #[inline]
+    pub fn add(&self, stat: impl Into<i32>, by: u64) {
+        if let Some(value) = self.values.get(stat.into() as usize) {
+            bump(value, by);
+        }
+    }
+
+    /// Takes 1 from a gauge. The sum over the workers is right even where one worker's is negative.
+    #[inline]
+    pub fn dec(&self, stat: impl Into<i32>) {
+        self.add(stat, u64::MAX);
+    }
+
+    pub fn set(&self, stat: impl Into<i32>, to: u64) {
+        if let Some(value) = self.values.get(stat.into() as usize) {
+            value.store(to, Relaxed);
+        }
+    }
+
+    pub fn get(&self, stat: impl Into<i32>) -> u64 {
+        self.values.get(stat.into() as usize).map_or(0, |value| value.load(Relaxed))
+    }
+
+    /// Records a value in the histogram `stat`, a value of a *Histogram enum.
+    pub fn record(&self, stat: impl Into<i32>, value: u64) {
+        if let Some(slot) = self.histograms.get(stat.into() as usize) {
+            slot.get_or_init(Histogram::new).record(value);
+        }
+    }
+
+    /// Counts a response by its status, 100 to 999.
+    #[inline]
+    pub fn response(&self, origin: Origin, status: u16) {
+        let codes = self.codes[origin as usize].get_or_init(|| zeros(CODES));
+        if let Some(code) = codes.get((status as usize).wrapping_sub(100)) {
+            bump(code, 1);
+        }
+    }
+
+    /// Little-endian bytes of the array of counters and gauges.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.values.iter().flat_map(|value| value.load(Relaxed).to_le_bytes()).collect()
+    }
+
+    /// (histogram index, bins) of each histogram in use.
+    pub fn histograms(&self) -> impl Iterator<Item = (usize, Vec<(u64, u64)>)> + '_ {
+        self.histograms.iter().enumerate().filter_map(|(i, slot)| Some((i, slot.get()?.bins())))
+    }
+
+    /// (origin, status, count) of each response code seen.
+    pub fn responses(&self) -> impl Iterator<Item = (usize, u16, u64)> + '_ {
+        self.codes.iter().enumerate().flat_map(|(origin, codes)| {
+            codes.get().into_iter().flat_map(move |codes| {
+                codes.iter().enumerate().filter_map(move |(code, count)| {
+                    let count = count.load(Relaxed);
+                    (count > 0).then_some((origin, code as u16 + 100, count))
+                })
+            })
+        })
+    }
+
+    /// Sets what `is_counter` names, and the response codes, to 0.
+    pub fn reset(&self, is_counter: impl Fn(usize) -> bool) {
+        for (_, value) in self.values.iter().enumerate().filter(|(i, _)| is_counter(*i)) {
+            value.store(0, Relaxed);
+        }
+        for code in self.codes.iter().filter_map(OnceLock::get).flat_map(|codes| codes.iter()) {
+            code.store(0, Relaxed);
+        }
+    }
+}
+
+type Key = (usize, u32);
+
+/// All blocks in use, by (thread, block number).
+///
+/// A block is made when a thread first uses a resource, so a cluster without traffic costs none.
+#[derive(Default)]
+pub struct Registry {
+    blocks: Mutex<HashMap<Key, (BlockKind, Arc<Block>)>>,
+}
+
+impl Registry {
+    /// The block of `number` for `thread`, made on first use.
+    pub fn block(&self, thread: usize, number: u32, kind: BlockKind) -> Arc<Block> {
+        let mut blocks = self.blocks.lock().unwrap_or_else(PoisonError::into_inner);
+        blocks
+            .entry((thread, number))
+            .or_insert_with(|| (kind, Arc::new(Block::new(kind))))
+            .1
+            .clone()
+    }
+
+    /// Forgets the blocks of a removed resource.
+    pub fn remove(&self, number: u32) {
+        let mut blocks = self.blocks.lock().unwrap_or_else(PoisonError::into_inner);
+        blocks.retain(|key, _| key.1 != number);
+    }
+
+    /// (thread, block number, kind, block) of every block.
+    pub fn all(&self) -> Vec<(usize, u32, BlockKind, Arc<Block>)> {
+        let blocks = self.blocks.lock().unwrap_or_else(PoisonError::into_inner);
+        blocks.iter().map(|((t, n), (kind, block))| (*t, *n, *kind, block.clone())).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Block, BlockKind, Origin, Registry};
+    use crate::proto::*;
+
+    #[test]
+    fn arrays_hold_every_value_of_their_enums() {
+        fn fits(kind: BlockKind, stats: bool, probe: impl Fn(i32) -> bool) {
+            let (values, histograms) = kind.sizes();
+            let size = if stats { values } else { histograms } as i32;
+            assert!((size..size + 50).all(|i| !probe(i)), "{kind:?} is too small");
+        }
+        fits(BlockKind::Process, true, |i| ProcessStat::try_from(i).is_ok());
+        fits(BlockKind::Listener, true, |i| ListenerStat::try_from(i).is_ok());
+        fits(BlockKind::Listener, false, |i| ListenerHistogram::try_from(i).is_ok());
+        fits(BlockKind::Http, true, |i| HttpStat::try_from(i).is_ok());
+        fits(BlockKind::Http, false, |i| HttpHistogram::try_from(i).is_ok());
+        fits(BlockKind::Cluster, true, |i| ClusterStat::try_from(i).is_ok());
+        fits(BlockKind::Cluster, false, |i| ClusterHistogram::try_from(i).is_ok());
+        fits(BlockKind::VirtualCluster, true, |i| VirtualClusterStat::try_from(i).is_ok());
+        fits(BlockKind::Tcp, true, |i| TcpStat::try_from(i).is_ok());
+    }
+
+    #[test]
+    fn gauges_of_two_workers_sum_and_codes_are_counted() {
+        let registry = Registry::default();
+        let one = registry.block(0, 7, BlockKind::Http);
+        let two = registry.block(1, 7, BlockKind::Http);
+        one.inc(HttpStat::HttpDownstreamCxActive);
+        two.dec(HttpStat::HttpDownstreamCxActive);
+        let sum = registry.all().iter().fold(0u64, |sum, (_, _, _, b)| {
+            sum.wrapping_add(b.get(HttpStat::HttpDownstreamCxActive))
+        });
+        assert_eq!(sum, 0);
+        one.response(Origin::Internal, 503);
+        one.response(Origin::Internal, 7);
+        assert_eq!(one.responses().collect::<Vec<_>>(), [(1, 503, 1)]);
+        registry.remove(7);
+        assert!(registry.all().is_empty());
+    }
+
+    #[test]
+    fn reset_leaves_gauges() {
+        let block = Block::new(BlockKind::Tcp);
+        block.inc(TcpStat::TcpDownstreamCxTotal);
+        block.inc(TcpStat::TcpIdleTimeout);
+        block.reset(|i| i == TcpStat::TcpIdleTimeout as usize);
+        assert_eq!(block.get(TcpStat::TcpIdleTimeout), 0);
+        assert_eq!(block.get(TcpStat::TcpDownstreamCxTotal), 1);
+    }
+}

@@ -1,0 +1,155 @@
+//! Deadlines of a worker: one heap, one sleeping task, and no work for a deadline that only moves later.
+//!
+//! A connection holds one [`Timer`] and polls it with its nearest deadline. An entry stays in the heap
+//! until it is due; if the deadline has moved later by then, the entry moves with it. So a request that
+//! ends in time costs nothing here, although several timeouts guarded it.
+
+use std::cell::{Cell, RefCell};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+use slab::Slab;
+
+struct Slot {
+    /// When the heap will wake this slot; `None` when it has no entry there.
+    armed: Option<Instant>,
+    waker: Option<Waker>,
+}
+
+/// The timers of one worker. Not shared between threads.
+pub struct Timers {
+    slots: RefCell<Slab<Slot>>,
+    heap: RefCell<BinaryHeap<Reverse<(Instant, usize)>>>,
+    driver: RefCell<Option<Waker>>,
+    sleeping_until: Cell<Option<Instant>>,
+}
+
+impl Timers {
+    pub fn new() -> Rc<Self> {
+        Rc::new(Self {
+            slots: RefCell::new(Slab::new()),
+            heap: RefCell::new(BinaryHeap::new()),
+            driver: RefCell::new(None),
+            sleeping_until: Cell::new(None),
+        })
+    }
+
+    pub fn timer(self: &Rc<Self>) -> Timer {
+        let slot = self.slots.borrow_mut().insert(Slot { armed: None, waker: None });
+        Timer { timers: self.clone(), slot }
+    }
+
+    /// Sleeps until the next deadline and wakes who waits for it, for as long as the worker lives.
+    pub async fn drive(self: Rc<Self>) {
+        loop {
+            let next = self.fire(Instant::now());
+            self.sleeping_until.set(next);
+            match next {
+                Some(at) => {
+                    let sleep = tokio::time::sleep_until(at.into());
+                    let mut sleep = std::pin::pin!(sleep);
+                    poll_fn(|cx| {
+                        if self.sleeping_until.get() != Some(at) {
+                            return Poll::Ready(());
+                        }
+                        self.register_driver(cx);
+                        std::future::Future::poll(sleep.as_mut(), cx)
+                    })
+                    .await;
+                }
+                None => {
+                    poll_fn(|cx| {
+                        if self.sleeping_until.get().is_some() {
+                            return Poll::Ready(());
+                        }
+                        self.register_driver(cx);
+                        Poll::Pending
+                    })
+                    .await;
+                }
+            }
+        }
+    }
+
+    fn register_driver(&self, cx: &Context<'_>) {
+        let mut driver = self.driver.borrow_mut();
+        if !driver.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            *driver = Some(cx.waker().clone());
+        }
+    }
+
+    /// Wakes all that is due and returns when the next entry is.
+    fn fire(&self, now: Instant) -> Option<Instant> {
+        let mut heap = self.heap.borrow_mut();
+        let mut slots = self.slots.borrow_mut();
+        while let Some(&Reverse((at, index))) = heap.peek() {
+            if at > now {
+                return Some(at);
+            }
+            heap.pop();
+            if let Some(slot) = slots.get_mut(index).filter(|slot| slot.armed == Some(at)) {
+                slot.armed = None;
+                if let Some(waker) = slot.waker.take() {
+                    waker.wake();
+                }
+            }
+        }
+        None
+    }
+
+    fn arm(&self, at: Instant, index: usize) {
+        self.heap.borrow_mut().push(Reverse((at, index)));
+        if self.sleeping_until.get().is_none_or(|until| at < until) {
+            self.sleeping_until.set(Some(at));
+            if let Some(driver) = self.driver.borrow_mut().take() {
+                driver.wake();
+            }
+        }
+    }
+}
+
+/// One task's place among the timers of its worker.
+pub struct Timer {
+    timers: Rc<Timers>,
+    slot: usize,
+}
+
+impl Timer {
+    /// Ready when `deadline` has passed; otherwise the task is woken then. `None` never is.
+    pub fn poll(&self, cx: &Context<'_>, deadline: Option<Instant>) -> Poll<()> {
+        let Some(deadline) = deadline else { return Poll::Pending };
+        let armed = {
+            let mut slots = self.timers.slots.borrow_mut();
+            let Some(slot) = slots.get_mut(self.slot) else { return Poll::Pending };
+            if !slot.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+                slot.waker = Some(cx.waker().clone());
+            }
+            slot.armed
+        };
+        if armed.is_some_and(|at| at <= deadline) {
+            return Poll::Pending;
+        }
+        if deadline <= Instant::now() {
+            return Poll::Ready(());
+        }
+        if let Some(slot) = self.timers.slots.borrow_mut().get_mut(self.slot) {
+            slot.armed = Some(deadline);
+        }
+        self.timers.arm(deadline, self.slot);
+        Poll::Pending
+    }
+
+    pub async fn until(&self, deadline: Option<Instant>) {
+        poll_fn(|cx| self.poll(cx, deadline)).await;
+    }
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        self.timers.slots.borrow_mut().try_remove(self.slot);
+    }
+}

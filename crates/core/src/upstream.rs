@@ -1,0 +1,5 @@
+//! Clusters, their hosts and the connections to them.
+
+pub mod host;
+
+pub use host::{Health, Host, HostStats, Locality};
