@@ -1,0 +1,1 @@
+"""Tests of Lateen: unit, end to end, and against the real Envoy."""

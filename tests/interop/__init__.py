@@ -1,0 +1,1 @@
+"""The same configuration and requests on the real Envoy and on Lateen."""

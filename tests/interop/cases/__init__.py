@@ -1,0 +1,1 @@
+"""The differential cases, one module a topic; each has a tuple CASES."""

@@ -1,0 +1,117 @@
+"""What a differential case is: configuration, a conversation, and the upstreams' scripts.
+
+In a case's configuration and requests, `$NAME` stands for the port of the upstream NAME (for the
+path of its socket if NAME starts with `unix`), `$dir` for a temporary directory, `$dead` for a
+port where nobody listens, and any other `$NAME` for NAME made unique to the case: many cases share
+one proxy process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tests.support.upstream import Script, reply
+
+
+@dataclass(frozen=True)
+class Write:
+    """Send bytes on connection `on` (opened when first used), `piece` bytes at a time if given."""
+
+    data: bytes
+    on: str = "a"
+    piece: int = 0
+    pause: float = 0.0
+
+
+@dataclass(frozen=True)
+class Read:
+    """Read one response to a `method` request."""
+
+    method: str = "GET"
+    on: str = "a"
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Let so many seconds pass."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class HalfClose:
+    """End the client's sending side."""
+
+    on: str = "a"
+
+
+@dataclass(frozen=True)
+class Drop:
+    """End the client's connection; `reset` ends it with a reset."""
+
+    on: str = "a"
+    reset: bool = False
+
+
+@dataclass(frozen=True)
+class End:
+    """Note whether the server ends the connection within `within` seconds, then close it."""
+
+    on: str = "a"
+    within: float = 0.15
+
+
+@dataclass(frozen=True)
+class Admin:
+    """Ask the admin listener; `keep` (a regular expression) selects the lines that count."""
+
+    path: str
+    method: str = "GET"
+    keep: str = ""
+    body: bool = True
+
+
+Step = Write | Read | Wait | HalfClose | Drop | End | Admin
+
+
+@dataclass(frozen=True)
+class Differs:
+    """A difference that is meant: why, and the status lines that Lateen gives instead."""
+
+    reason: str
+    lateen_statuses: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One comparison. `steps` may hold plain bytes: a request on a connection of its own.
+
+    `hcm`, `listener`, `route_config` and `bootstrap` are YAML mappings laid over the defaults;
+    `routes`, `virtual_hosts` and `clusters` are YAML lists (a cluster's `hosts: [port...]` becomes
+    its load_assignment). `isolated` gives the case proxy processes of its own; `unordered` sorts
+    what the client saw and what the upstreams saw; `stats` tells which stats count.
+    """
+
+    name: str
+    steps: tuple[Step | bytes, ...]
+    routes: str = "[{match: {prefix: /}, route: {cluster: $be}}]"
+    virtual_hosts: str = ""
+    hcm: str = ""
+    route_config: str = ""
+    listener: str = ""
+    clusters: str = "[{name: $be, hosts: [$up]}]"
+    bootstrap: str = ""
+    upstreams: Mapping[str, Script] = field(default_factory=lambda: {"up": Script([reply()])})
+    log_format: str = ""
+    isolated: bool = False
+    unordered: bool = False
+    stats: str = r"^(http|cluster|listener|vhost)\."
+    ignore_stats: str = ""
+    arguments: tuple[str, ...] = ()
+    differs: Differs | None = None
+
+
+def once(data: bytes, method: str = "GET", within: float = 0.15) -> tuple[Step, ...]:
+    """A request on a connection of its own, its response, and how the connection ends."""
+    return (Write(data), Read(method), End(within=within))

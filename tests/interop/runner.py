@@ -1,0 +1,192 @@
+"""Runs cases on one proxy and collects what could be seen."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tests.interop.config import Mapped, Scene, bootstrap, make_scene
+from tests.interop.model import Admin, Case, Drop, End, HalfClose, Read, Step, Wait, Write
+from tests.interop.observation import (
+    UNSTABLE_STATS,
+    Normaliser,
+    Observation,
+    header_lines,
+    received_lines,
+    response_lines,
+)
+from tests.interop.scrub import scrub
+from tests.support.client import Client
+from tests.support.http1 import ConnectionEnded
+from tests.support.proxies import DidNotStart, Proxy
+
+Start = Callable[[Mapped, Sequence[str]], Proxy]
+AT_ONCE = 6
+SETTLE_LIMIT = 4.0
+
+
+def run_cases(cases: Sequence[Case], start: Start) -> dict[str, Observation]:
+    """Run cases that can share a process; when the shared one does not start, each on its own."""
+    try:
+        return _run_together(cases, start)
+    except DidNotStart as error:
+        if len(cases) == 1:
+            return {cases[0].name: Observation(failure=f"did not start: {error}")}
+    seen: dict[str, Observation] = {}
+    for case in cases:
+        seen.update(run_cases([case], start))
+    return seen
+
+
+def _run_together(cases: Sequence[Case], start: Start) -> dict[str, Observation]:
+    directory = Path(tempfile.mkdtemp(prefix="lateen-interop-"))
+    scenes = [make_scene(case, number, directory) for number, case in enumerate(cases)]
+    try:
+        arguments = [argument for case in cases for argument in case.arguments]
+        with start(bootstrap(scenes), arguments) as proxy:
+            runs = [_Run(scene, proxy) for scene in scenes]
+            with ThreadPoolExecutor(AT_ONCE) as pool:
+                list(pool.map(_Run.play, runs))
+            _settle(proxy, scenes)
+            stats = proxy.stats() if proxy.process.poll() is None else {}
+            return {run.scene.case.name: run.collect(stats) for run in runs}
+    finally:
+        for scene in scenes:
+            scene.close()
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _settle(proxy: Proxy, scenes: Sequence[Scene]) -> None:
+    """Wait until nothing is in flight and the access logs stop growing."""
+    deadline = time.monotonic() + SETTLE_LIMIT
+    before: object = None
+    while time.monotonic() < deadline and proxy.process.poll() is None:
+        stats = proxy.stats("filter=_active$")
+        busy = [n for n, v in stats.items() if v and "rq_active" in n and ".admin." not in n]
+        sizes = [s.log_path.stat().st_size if s.log_path.exists() else 0 for s in scenes]
+        now = (sizes, stats)
+        if not busy and now == before:
+            return
+        before = now
+        time.sleep(0.2)
+
+
+class _Run:
+    """One case on one proxy."""
+
+    def __init__(self, scene: Scene, proxy: Proxy) -> None:
+        self.scene = scene
+        self.proxy = proxy
+        self.seen = Observation()
+        self._clients: dict[str, Client] = {}
+        names = {str(u.port): name for name, u in scene.upstreams.items() if u.port}
+        names |= {str(scene.listener.port): "listener", str(scene.dead.port): "dead"}
+        self.normaliser = Normaliser(names, scene.prefix, str(scene.directory))
+
+    def play(self) -> None:
+        """Do the steps; what goes wrong is part of the observation."""
+        for step in self.scene.case.steps:
+            moves = (Write(step), Read(), End()) if isinstance(step, bytes) else (step,)
+            for move in moves:
+                self._do(move)
+        for client in self._clients.values():
+            client.close()
+
+    def _client(self, name: str) -> Client:
+        if name not in self._clients:
+            client = Client(("127.0.0.1", self.scene.listener.port))
+            self.normaliser.add_port(client.local_port, "client")
+            self._clients[name] = client
+        return self._clients[name]
+
+    def _do(self, step: Step) -> None:
+        match step:
+            case Write(data, on, piece, pause):
+                filled = self.scene.fill_in(data.decode("latin-1")).encode("latin-1")
+                self._client(on).send_slowly(filled, piece or len(filled) or 1, pause)
+            case Read(method, on):
+                self._read(method, on)
+            case Wait(seconds):
+                time.sleep(seconds)
+            case HalfClose(on):
+                self._client(on).half_close()
+            case Drop(on, reset):
+                client = self._clients.pop(on)
+                client.reset() if reset else client.close()
+            case End(on, within):
+                self._end(on, within)
+            case Admin():
+                self._ask(step)
+
+    def _read(self, method: str, on: str) -> None:
+        try:
+            response = self._client(on).read_response(method)
+        except ConnectionEnded as end:
+            self.seen.client.append(f"no response: {end}")
+        except TimeoutError:
+            self.seen.client.append("no response: timeout")
+        except (ValueError, IndexError) as error:
+            self.seen.client.append(f"no response: not HTTP ({error})")
+        else:
+            self.seen.statuses.append(response.status)
+            self.seen.client += response_lines(response, self.normaliser)
+
+    def _end(self, on: str, within: float) -> None:
+        client = self._clients.pop(on)
+        state = client.state_after(within)
+        self.seen.client.append(f"connection: {state}")
+        if client.leftover:
+            self.seen.client.append(f"leftover: {client.leftover[:200]!r}")
+        client.close()
+
+    def _ask(self, step: Admin) -> None:
+        path = self.scene.fill_in(step.path)
+        answer = self.proxy.admin(path, step.method)
+        self.seen.statuses.append(answer.status)
+        self.seen.client.append(f"admin {step.method} {step.path}: {answer.status}")
+        self.seen.client += header_lines(answer.headers, self.normaliser)
+        if step.body:
+            text = scrub(self.normaliser.text(answer.text))
+            lines = text.split("\n")
+            kept = [line for line in lines if re.search(step.keep, line)]
+            self.seen.client += [f"  | {line}" for line in kept]
+
+    def collect(self, stats: dict[str, int]) -> Observation:
+        """Add what the upstreams, the access log and the stats tell."""
+        case, seen = self.scene.case, self.seen
+        requests = []
+        for name, upstream in self.scene.upstreams.items():
+            for port in upstream.peer_ports:
+                self.normaliser.add_port(port, "proxy")
+            requests += [received_lines(name, r, self.normaliser) for r in upstream.requests]
+        if case.unordered:
+            requests.sort()
+            seen.client.sort()
+        seen.upstream = [line for request in requests for line in request]
+        if self.scene.log_path.exists():
+            lines = self.scene.log_path.read_text("latin-1").splitlines()
+            seen.log = [scrub(self.normaliser.text(line)) for line in lines]
+            if case.unordered:
+                seen.log.sort()
+        seen.stats = self._own_stats(stats)
+        return seen
+
+    def _own_stats(self, stats: dict[str, int]) -> list[str]:
+        case = self.scene.case
+        marks = (f"{self.scene.prefix}_", f"_{self.scene.listener.port}.")
+        own = []
+        for name, value in sorted(stats.items()):
+            mine = any(mark in name for mark in marks) or (case.isolated and case.stats)
+            if not (mine and value and case.stats and re.search(case.stats, name)):
+                continue
+            if UNSTABLE_STATS.search(name):
+                continue
+            if case.ignore_stats and re.search(case.ignore_stats, name):
+                continue
+            own.append(f"{self.normaliser.text(name)}: {value}")
+        return own

@@ -1,0 +1,16 @@
+"""docs/envoy-differences.md lists exactly the cases whose difference is meant."""
+
+from __future__ import annotations
+
+import re
+
+from tests.interop.suite import load_topics
+from tests.support.proxies import ROOT
+
+
+def test_doc_lists_the_meant_differences() -> None:
+    text = (ROOT / "docs/envoy-differences.md").read_text()
+    listed = set(re.findall(r"^\| `([a-z0-9_]+)` \|", text, re.MULTILINE))
+    cases = [case for group in load_topics().values() for case in group]
+    meant = {case.name for case in cases if case.differs}
+    assert listed == meant, f"missing: {meant - listed}; no such case: {listed - meant}"

@@ -1,0 +1,213 @@
+"""A scripted HTTP/1.1 upstream: it keeps each request as it came and answers with raw bytes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import struct
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+
+from tests.support.http1 import Body, ConnectionEnded, Head, Reader
+
+
+@dataclass(frozen=True)
+class Send:
+    """Write these bytes."""
+
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Sleep:
+    """Wait so many seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Close:
+    """Close the connection."""
+
+
+@dataclass(frozen=True)
+class Reset:
+    """Reset the connection."""
+
+
+@dataclass(frozen=True)
+class HalfClose:
+    """End the sending side and keep reading."""
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Say nothing more until the peer goes away."""
+
+
+@dataclass(frozen=True)
+class ReadBody:
+    """Read the request's body now (an early answer starts without it)."""
+
+
+Action = Send | Sleep | Close | Reset | HalfClose | Hold | ReadBody
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What to do about one request; an `early` answer starts before the body has been read."""
+
+    actions: tuple[Action, ...]
+    early: bool = False
+
+
+@dataclass(frozen=True)
+class Script:
+    """Answers in sequence, for all requests or by path; the last of a sequence repeats."""
+
+    answers: Sequence[Answer]
+    paths: Mapping[str, Sequence[Answer]] = field(default_factory=dict)
+    greeting: tuple[Action, ...] = ()
+
+
+def reply(status: int = 200, body: bytes = b"ok", headers: str = "", reason: str = "OK") -> Answer:
+    """A complete answer with a Content-Length; `headers` holds complete header lines."""
+    head = f"HTTP/1.1 {status} {reason}\r\n{headers}Content-Length: {len(body)}\r\n\r\n"
+    return Answer((Send(head.encode("latin-1") + body),))
+
+
+def raw(*parts: bytes | Action, early: bool = False) -> Answer:
+    """An answer of raw bytes and actions."""
+    return Answer(tuple(Send(p) if isinstance(p, bytes) else p for p in parts), early)
+
+
+@dataclass
+class Received:
+    """One request as the upstream saw it; `body` is None when it was never read."""
+
+    connection: int
+    peer_port: int
+    head: Head
+    body: Body | None = None
+
+
+class Upstream:
+    """Serves a script on a loopback port, or on the unix socket `path`, until closed."""
+
+    def __init__(self, script: Script, path: str | None = None, host: str = "127.0.0.1") -> None:
+        self.script = script
+        self.path = path
+        self.requests: list[Received] = []
+        self.connections = 0
+        self.peer_ports: list[int] = []
+        self._lock = threading.Lock()
+        self._used: dict[str, int] = {}
+        self._open: list[socket.socket] = []
+        self._closing = threading.Event()
+        if path:
+            self._listener = socket.socket(socket.AF_UNIX)
+            self._listener.bind(path)
+        else:
+            self._listener = socket.create_server((host, 0), backlog=256)
+        self._listener.listen(256)
+        self.port: int = 0 if path else self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        """Stop listening and end every connection."""
+        self._closing.set()
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        with self._lock:
+            for connection in self._open:
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+        if self.path:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self.path)
+
+    def __enter__(self) -> Upstream:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _accept(self) -> None:
+        while not self._closing.is_set():
+            try:
+                connection, peer = self._listener.accept()
+            except OSError:
+                return
+            with self._lock:
+                number = self.connections
+                self.connections += 1
+                port = peer[1] if isinstance(peer, tuple) else 0
+                self.peer_ports.append(port)
+                self._open.append(connection)
+            threading.Thread(
+                target=self._serve, args=(connection, number, port), daemon=True
+            ).start()
+
+    def _serve(self, connection: socket.socket, number: int, port: int) -> None:
+        reader = Reader(connection, timeout=30.0)
+        try:
+            self._act(reader, self.script.greeting, None)
+            while True:
+                head = reader.read_head()
+                received = Received(number, port, head)
+                with self._lock:
+                    self.requests.append(received)
+                answer = self._next_answer(head.start.split(" ")[1])
+                if not answer.early:
+                    received.body = reader.read_body(head, until_close=False)
+                self._act(reader, answer.actions, received)
+                if answer.early and received.body is None:
+                    received.body = reader.read_body(head, until_close=False)
+        except (ConnectionEnded, OSError, ValueError, IndexError):
+            pass
+        finally:
+            with self._lock:
+                self._open.remove(connection)
+            connection.close()
+
+    def _next_answer(self, target: str) -> Answer:
+        path = target.split("?")[0]
+        key = path if path in self.script.paths else ""
+        answers = self.script.paths[path] if key else self.script.answers
+        with self._lock:
+            used = self._used.get(key, 0)
+            self._used[key] = used + 1
+        return answers[min(used, len(answers) - 1)]
+
+    def _act(self, reader: Reader, actions: Sequence[Action], received: Received | None) -> None:
+        connection = reader.socket
+        for action in actions:
+            match action:
+                case Send(data):
+                    connection.settimeout(30.0)
+                    connection.sendall(data)
+                case Sleep(seconds):
+                    time.sleep(seconds)
+                case ReadBody():
+                    if received:
+                        received.body = reader.read_body(received.head, until_close=False)
+                case HalfClose():
+                    connection.shutdown(socket.SHUT_WR)
+                case Hold():
+                    reader.read_until(b"\0never\0", time.monotonic() + 30.0)
+                case Close():
+                    raise ConnectionEnded(False)
+                case Reset():
+                    linger = struct.pack("ii", 1, 0)
+                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                    raise ConnectionEnded(True)
