@@ -1,0 +1,66 @@
+"""The load: wrk, pinned to a core of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.net import ADDRESS
+from bench.process import BenchError
+
+SCRIPT = Path(__file__).with_name("load.lua")
+
+
+@dataclass(frozen=True)
+class Load:
+    """What wrk saw. Times are microseconds, `seconds` is the length of the run."""
+
+    requests: int
+    seconds: float
+    p50: float
+    p99: float
+    errors: int
+
+
+def run(
+    port: int,
+    path: str,
+    *,
+    connections: int,
+    seconds: float,
+    cores: Sequence[int],
+    headers: Sequence[str] = (),
+) -> Load:
+    """Request `path` from the loopback port over and over.
+
+    Args:
+        port: where the proxy listens.
+        path: the path of every request.
+        connections: how many connections keep one request in flight each.
+        seconds: how long; wrk takes whole seconds, so it is rounded, and at least one.
+        cores: the CPUs that wrk may use, one thread for each.
+        headers: request headers to add, `Name: value`.
+
+    Raises:
+        BenchError: wrk failed.
+    """
+    argv = ["taskset", "-c", ",".join(map(str, cores)), "wrk", f"-t{len(cores)}"]
+    argv += [f"-c{connections}", f"-d{max(1, round(seconds))}s", "--timeout", "10s"]
+    for header in headers:
+        argv += ["-H", header]
+    argv += ["-s", str(SCRIPT), f"http://{ADDRESS}:{port}{path}"]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=seconds + 30, check=False)
+    lines = [line for line in done.stdout.splitlines() if line.startswith("JSON ")]
+    if done.returncode != 0 or not lines:
+        raise BenchError(f"wrk failed: {done.stderr.strip() or done.stdout.strip()}")
+    found: dict[str, int] = json.loads(lines[-1].removeprefix("JSON "))
+    return Load(
+        requests=found["requests"],
+        seconds=found["duration"] / 1e6,
+        p50=found["p50"],
+        p99=found["p99"],
+        errors=found["errors"],
+    )

@@ -1,0 +1,73 @@
+"""Where Lateen's CPU time goes: one scenario under `perf record`."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+import threading
+from pathlib import Path
+
+from bench.context import Context, run_proxy
+from bench.process import BenchError
+from bench.proxies.base import Proxy
+from bench.traffic import WARM_UP_SECONDS, Scenario, put_load
+
+FREQUENCY = 999
+EXTRA_SECONDS = 3.0
+
+
+def profile(
+    context: Context, proxy: Proxy, scenario: Scenario, *, callers: bool, keep: Path | None
+) -> str:
+    """Return perf's report of a proxy under a scenario's load, the hottest symbols first.
+
+    Args:
+        context: the run's cores, upstream and seconds.
+        proxy: whom to profile.
+        scenario: the load.
+        callers: also record call stacks (by DWARF, which itself costs) and report callers.
+        keep: where to leave perf's data file, else it is deleted.
+
+    Raises:
+        BenchError: perf is missing or may not record.
+    """
+    if not shutil.which("perf"):
+        raise BenchError("perf is missing: apt-get install linux-perf")
+    with (
+        tempfile.TemporaryDirectory(prefix="lateen-bench-") as directory,
+        run_proxy(context, proxy, access_log=scenario.access_log) as running,
+    ):
+        data = keep or Path(directory) / "perf.data"
+        put_load(context, scenario, running.setup.port, WARM_UP_SECONDS)
+        load = threading.Thread(
+            target=put_load,
+            args=(context, scenario, running.setup.port, context.seconds + EXTRA_SECONDS),
+        )
+        load.start()
+        try:
+            _record(running.process.pid, data, context.seconds, callers=callers)
+        finally:
+            load.join()
+        return _report(data, callers=callers)
+
+
+def _record(pid: int, data: Path, seconds: float, *, callers: bool) -> None:
+    argv = ["perf", "record", "-q", "-F", str(FREQUENCY), "-o", str(data), "-p", str(pid)]
+    argv += ["--call-graph", "dwarf,16384"] if callers else []
+    done = subprocess.run(
+        [*argv, "--", "sleep", str(seconds)], capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise BenchError(f"perf record failed: {done.stderr.strip()}")
+
+
+def _report(data: Path, *, callers: bool) -> str:
+    argv = ["perf", "report", "-i", str(data), "--stdio", "--sort", "dso,symbol"]
+    argv += ["--percent-limit", "0.4"]
+    argv += ["--call-graph", "caller,0.5", "--no-children"] if callers else ["--no-children"]
+    done = subprocess.run(argv, capture_output=True, text=True, errors="replace", check=False)
+    if done.returncode != 0:
+        raise BenchError(f"perf report failed: {done.stderr.strip()}")
+    lines = [line.rstrip() for line in done.stdout.splitlines() if not line.startswith("#")]
+    return "\n".join(line for line in lines if line)

@@ -1,0 +1,30 @@
+"""haproxy, from the distribution's package."""
+
+from __future__ import annotations
+
+from bench.proxies.base import Proxy, Setup, first_line, package, write_config
+
+
+class HAProxy(Proxy):
+    """haproxy with `nbthread` and shared upstream connections."""
+
+    name = "haproxy"
+
+    def missing(self) -> str | None:
+        """See Proxy."""
+        return package("haproxy", "haproxy")
+
+    def version(self) -> str:
+        """See Proxy."""
+        return " ".join(first_line(["haproxy", "-v"]).split()[:3])
+
+    def command(self, setup: Setup) -> list[str]:
+        """See Proxy."""
+        path = write_config(
+            setup,
+            "haproxy.cfg",
+            # stdout is the file that the bench keeps the output in.
+            log_target="log stdout format raw local0" if setup.access_log else "",
+            log_options="log global\n  option httplog" if setup.access_log else "",
+        )
+        return ["haproxy", "-db", "-f", str(path)]

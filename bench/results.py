@@ -1,0 +1,50 @@
+"""What a measurement is: a scenario, a proxy, and values by metric."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+CPU: Final = "cpu_us_per_request"
+RATE: Final = "requests_per_second"
+P50: Final = "p50_us"
+P99: Final = "p99_us"
+PSS: Final = "pss_mb"
+ERRORS: Final = "errors"
+LISTEN: Final = "seconds_to_listen"
+PER_CONNECTION: Final = "bytes_per_connection"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The values of one proxy in one scenario: medians, and the rounds they come from."""
+
+    scenario: str
+    proxy: str
+    values: Mapping[str, float]
+    rounds: tuple[Mapping[str, float], ...]
+
+
+def median(scenario: str, proxy: str, rounds: Sequence[Mapping[str, float]]) -> Measured:
+    """Fold rounds into their medians, metric by metric; errors are added up instead."""
+    values = {name: statistics.median(one[name] for one in rounds) for name in rounds[0]}
+    if ERRORS in values:
+        values[ERRORS] = sum(one[ERRORS] for one in rounds)
+    return Measured(scenario, proxy, values, tuple(rounds))
+
+
+class Results:
+    """Everything measured in one run, and why something was not."""
+
+    def __init__(self) -> None:
+        self.measured: list[Measured] = []
+        self.skipped: list[str] = []
+
+    def value(self, scenario: str, proxy: str, metric: str) -> float | None:
+        """Return one value, or None when it was not measured."""
+        for one in self.measured:
+            if (one.scenario, one.proxy) == (scenario, proxy):
+                return one.values.get(metric)
+        return None

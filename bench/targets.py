@@ -1,0 +1,70 @@
+"""What the proxy has to reach, against peers of the same run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bench import results
+from bench.results import Results
+
+LATEEN = "lateen"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One target: the value reached, the limit, and the unit of both."""
+
+    title: str
+    reached: float
+    limit: float
+    unit: str
+
+    @property
+    def met(self) -> bool:
+        """Whether the value is at or under the limit."""
+        return self.reached <= self.limit
+
+
+#: scenario, peer, the most that Lateen may cost as a share of the peer's CPU a request
+RATIOS = (
+    ("keepalive", "nginx", 0.9),
+    ("keepalive", "envoy", 0.25),
+    ("16k", "haproxy", 0.9),
+    ("1m", "haproxy", 0.9),
+    ("new", "nginx", 1.0),
+)
+
+#: scenario, metric, limit, unit
+LIMITS = (
+    ("hello", results.PSS, 39.0, "MB"),
+    ("scale", results.LISTEN, 4.0, "s"),
+    ("scale", results.PSS, 170.0, "MB"),
+    ("idle", results.PER_CONNECTION, 10_000.0, "bytes"),
+)
+
+LOG_LIMIT_US = 1.5
+#: Two workers take at least 1.9 times the requests of one: one worker's rate over two workers'.
+SCALING_LIMIT = 1 / 1.9
+
+
+def verdicts(found: Results) -> list[Verdict]:
+    """Return a verdict for every target whose values were measured."""
+    made = []
+    for scenario, peer, limit in RATIOS:
+        mine = found.value(scenario, LATEEN, results.CPU)
+        theirs = found.value(scenario, peer, results.CPU)
+        if mine is not None and theirs:
+            made.append(Verdict(f"{scenario}: CPU against {peer}", mine / theirs, limit, "x"))
+    on = found.value("log", LATEEN, results.CPU)
+    off = found.value("keepalive", LATEEN, results.CPU)
+    if on is not None and off is not None:
+        made.append(Verdict("log: CPU that it adds", on - off, LOG_LIMIT_US, "us"))
+    one = found.value("workers-1", LATEEN, results.RATE)
+    two = found.value("workers-2", LATEEN, results.RATE)
+    if one is not None and two:
+        made.append(Verdict("workers: rate of one over two", one / two, SCALING_LIMIT, "x"))
+    for scenario, metric, limit, unit in LIMITS:
+        value = found.value(scenario, LATEEN, metric)
+        if value is not None:
+            made.append(Verdict(f"{scenario}: {metric}", value, limit, unit))
+    return made
