@@ -6,6 +6,7 @@ pub mod compile;
 pub mod formatter;
 pub mod headers;
 pub mod http;
+pub mod log;
 pub mod proto;
 pub mod random;
 pub mod runtime;
