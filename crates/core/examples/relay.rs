@@ -28,16 +28,13 @@ fn start() -> io::Result<()> {
     let mut arguments = std::env::args().skip(1);
     let listen = address(arguments.next())?;
     let upstream = address(arguments.next())?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&runtime, serve(listen, upstream))
 }
 
 fn address(argument: Option<String>) -> io::Result<SocketAddr> {
     let text = argument.ok_or_else(|| io::Error::other("usage: relay LISTEN UPSTREAM"))?;
-    text.parse()
-        .map_err(|error| io::Error::other(format!("{text}: {error}")))
+    text.parse().map_err(|error| io::Error::other(format!("{text}: {error}")))
 }
 
 async fn serve(listen: SocketAddr, upstream: SocketAddr) -> io::Result<()> {

@@ -41,9 +41,7 @@ fn start() -> io::Result<()> {
         .ok_or_else(|| io::Error::other("usage: upstream ADDRESS:PORT"))?
         .parse()
         .map_err(io::Error::other)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&runtime, serve(listen))
 }
 

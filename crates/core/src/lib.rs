@@ -7,6 +7,7 @@ pub mod formatter;
 pub mod headers;
 pub mod http;
 pub mod log;
+pub mod matcher;
 pub mod proto;
 pub mod random;
 pub mod runtime;

@@ -148,6 +148,47 @@ impl HeaderId {
         NAMES[self as usize]
     }
 
+    /// True for request headers that Envoy holds as one value: repeated ones are joined by commas when they
+    /// arrive, so that matchers, format strings and the upstream see one (observed on Envoy 1.40).
+    pub fn is_single(self) -> bool {
+        matches!(
+            self,
+            Self::Accept
+                | Self::AcceptEncoding
+                | Self::Authorization
+                | Self::CacheControl
+                | Self::ContentEncoding
+                | Self::ContentType
+                | Self::Expect
+                | Self::GrpcTimeout
+                | Self::Host
+                | Self::Origin
+                | Self::Referer
+                | Self::UserAgent
+                | Self::Via
+                | Self::XClientTraceId
+                | Self::XForwardedClientCert
+                | Self::XForwardedFor
+                | Self::XForwardedHost
+                | Self::XForwardedPort
+                | Self::XForwardedProto
+                | Self::XRequestId
+        ) || self.is_envoy_request_header()
+    }
+
+    fn is_envoy_request_header(self) -> bool {
+        let response_only = matches!(
+            self,
+            Self::XEnvoyImmediateHealthCheckFail
+                | Self::XEnvoyOverloaded
+                | Self::XEnvoyRatelimited
+                | Self::XEnvoyUpstreamCanary
+                | Self::XEnvoyUpstreamHealthCheckedCluster
+                | Self::XEnvoyUpstreamServiceTime
+        );
+        !response_only && self.name().starts_with("x-envoy-")
+    }
+
     /// True for the pseudo headers, which HTTP/1 does not write as headers.
     pub fn is_pseudo(self) -> bool {
         (Self::Authority as u8..=Self::Protocol as u8).contains(&(self as u8))

@@ -1,0 +1,16 @@
+//! Matchers of configuration: strings, headers, query parameters, cookies.
+//!
+//! Compiled once from messages of worker.proto; matching allocates nothing unless a header is repeated.
+
+mod cookie;
+mod header;
+mod query;
+mod re2;
+mod regexes;
+mod string;
+
+pub use cookie::{cookie_value, CookieMatcher};
+pub use header::HeaderMatcher;
+pub use query::{first_query_value, QueryMatcher};
+pub use regexes::Regexes;
+pub use string::StringMatcher;
