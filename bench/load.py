@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.net import ADDRESS
+from bench.priority import prefer
 from bench.process import BenchError
 
 SCRIPT = Path(__file__).with_name("load.lua")
@@ -52,10 +53,17 @@ def run(
     for header in headers:
         argv += ["-H", header]
     argv += ["-s", str(SCRIPT), f"http://{ADDRESS}:{port}{path}"]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=seconds + 30, check=False)
-    lines = [line for line in done.stdout.splitlines() if line.startswith("JSON ")]
-    if done.returncode != 0 or not lines:
-        raise BenchError(f"wrk failed: {done.stderr.strip() or done.stdout.strip()}")
+    with subprocess.Popen(
+        argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as wrk:
+        prefer(wrk.pid)
+        try:
+            out, err = wrk.communicate(timeout=seconds + 30)
+        finally:
+            wrk.kill()
+    lines = [line for line in out.splitlines() if line.startswith("JSON ")]
+    if wrk.returncode != 0 or not lines:
+        raise BenchError(f"wrk failed: {err.strip() or out.strip()}")
     found: dict[str, int] = json.loads(lines[-1].removeprefix("JSON "))
     return Load(
         requests=found["requests"],

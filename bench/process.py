@@ -8,10 +8,11 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
-STOP_SECONDS = 5.0
+from bench.priority import prefer
 
 
 class BenchError(Exception):
@@ -57,6 +58,7 @@ class Process:
                 )
             except OSError as error:
                 raise BenchError(f"cannot start {self.name}: {error.strerror}") from error
+        prefer(self._child.pid)
 
     def __enter__(self) -> Process:
         return self
@@ -82,18 +84,9 @@ class Process:
             raise BenchError(f"{self.name} exited with {code}:\n{tail}")
 
     def stop(self) -> None:
-        """End the process group: SIGTERM, then SIGKILL when it does not go."""
-        # Fast rather than graceful: nothing is in flight, and a drain may take minutes.
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            try:
-                os.killpg(self._child.pid, number)
-            except ProcessLookupError:
-                break
-            try:
-                self._child.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                continue
-            break
+        """Kill the process group: nothing is in flight, and a drain may take minutes."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._child.pid, signal.SIGKILL)
         self._child.wait()
 
     def cpu_ns(self) -> int:

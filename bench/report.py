@@ -71,7 +71,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def _traffic(rows: Sequence[Measured], found: Results) -> str:
     peers = [peer for peer in PEERS if any(row.proxy == peer for row in rows)]
     head = ["proxy", "CPU us/request", "rounds", "requests/s", "p50 us", "p99 us", "PSS MB"]
-    head += [f"/ {peer}" for peer in peers] + ["errors"]
+    head += [f"/ {peer}" for peer in peers] + ["others", "errors"]
     table = []
     for row in rows:
         cpu = row.values[results.CPU]
@@ -82,6 +82,7 @@ def _traffic(rows: Sequence[Measured], found: Results) -> str:
         for peer in peers:
             theirs = found.value(row.scenario, peer, results.CPU)
             cells.append(f"{cpu / theirs:.2f}" if theirs else "-")
+        cells.append(f"{row.values[results.OTHERS]:.0%}")
         cells.append(f"{row.values[results.ERRORS]:.0f}")
         table.append(cells)
     return _table(head, table)

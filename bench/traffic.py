@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from bench import load, results
 from bench.context import Context, Running, run_proxy
 from bench.net import get
+from bench.priority import busy_ns
 from bench.process import BenchError
 from bench.proxies.base import Proxy
 from bench.results import Measured
@@ -64,7 +65,8 @@ def measure(context: Context, scenario: Scenario) -> list[Measured]:
             rounds[proxy.name].append(values)
             print(
                 f"{scenario.name} round {number + 1} {proxy.name}: "
-                f"{values[results.CPU]:.1f} us, {values[results.RATE]:.0f}/s",
+                f"{values[results.CPU]:.1f} us, {values[results.RATE]:.0f}/s, "
+                f"others {values[results.OTHERS]:.0%}",
                 file=sys.stderr,
             )
     return [results.median(scenario.name, name, found) for name, found in rounds.items()]
@@ -76,9 +78,11 @@ def _round(
     _check_answer(scenario, proxy, running.setup.port)
     put_load(context, scenario, running.setup.port, WARM_UP_SECONDS)
     opened = context.upstream.accepted()
-    before = running.process.cpu_ns()
+    core = context.cores.proxy
+    began, busy, before = time.monotonic_ns(), busy_ns(core), running.process.cpu_ns()
     seen = put_load(context, scenario, running.setup.port, context.seconds)
     spent = running.process.cpu_ns() - before
+    others = (busy_ns(core) - busy - spent) / (time.monotonic_ns() - began)
     # The one connection that asks is not the proxy's.
     opened = context.upstream.accepted() - opened - 1
     if seen.requests == 0:
@@ -93,6 +97,7 @@ def _round(
         results.P50: seen.p50,
         results.P99: seen.p99,
         results.PSS: running.process.pss_bytes() / 1e6,
+        results.OTHERS: max(0.0, others),
         results.ERRORS: seen.errors,
     }
 

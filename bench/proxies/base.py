@@ -13,7 +13,6 @@ from typing import ClassVar
 
 from bench.process import BenchError
 
-
 CONFIGS = Path(__file__).parents[1] / "configs"
 
 
