@@ -6,6 +6,7 @@ pub mod compile;
 pub mod formatter;
 pub mod headers;
 pub mod http;
+pub mod http1;
 pub mod log;
 pub mod matcher;
 pub mod proto;

@@ -58,10 +58,7 @@ impl Transport {
     pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Tcp(stream) => stream.poll_read_ready(cx),
-            Self::Unix(stream) => {
-                let mut ready = std::pin::pin!(stream.readable());
-                std::future::Future::poll(ready.as_mut(), cx)
-            }
+            Self::Unix(stream) => stream.poll_read_ready(cx),
         }
     }
 

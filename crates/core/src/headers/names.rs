@@ -143,6 +143,16 @@ impl HeaderId {
         }
     }
 
+    /// The number of a name in any case.
+    pub fn classify_any_case(name: &[u8]) -> Self {
+        const LONGEST: usize = 48;
+        let mut lower = [0u8; LONGEST];
+        let Some(target) = lower.get_mut(..name.len()) else { return Self::Other };
+        target.copy_from_slice(name);
+        target.make_ascii_lowercase();
+        Self::classify(target)
+    }
+
     /// The lower-case name; empty for `Other`.
     pub fn name(self) -> &'static str {
         NAMES[self as usize]
@@ -238,6 +248,7 @@ mod tests {
         for (number, name) in NAMES.iter().enumerate().skip(1) {
             assert_eq!(HeaderId::classify(name.as_bytes()), IDS[number], "{name}");
             assert_eq!(IDS[number].name(), *name);
+            assert_eq!(HeaderId::classify_any_case(name.to_uppercase().as_bytes()), IDS[number]);
         }
         assert_eq!(HeaderId::classify(b"x-nothing"), HeaderId::Other);
         assert_eq!(HeaderId::classify(b""), HeaderId::Other);

@@ -1,0 +1,16 @@
+//! The HTTP/1 codec: message heads, bodies and their framing. No policy.
+
+pub mod body;
+pub mod encode;
+pub mod error;
+pub mod pump;
+pub mod reader;
+pub mod request;
+pub mod response;
+pub mod writer;
+
+pub use body::{BodyDecoder, BodyLength};
+pub use error::CodecError;
+pub use pump::{poll_pump, PumpError};
+pub use reader::{BodyEvent, ReadError, Reader};
+pub use writer::{Encoding, Writer};

@@ -1,0 +1,105 @@
+//! The reading half of an HTTP/1 connection.
+
+use std::io;
+use std::task::{ready, Context, Poll};
+
+use super::body::{BodyDecoder, Step};
+use super::error::CodecError;
+use crate::buffer::Buffer;
+use crate::headers::Headers;
+use crate::transport::Transport;
+
+/// Room made for a read: heads and short bodies, and bodies known to be long.
+const SMALL_READ: usize = 16 * 1024;
+const LARGE_READ: usize = 128 * 1024;
+
+/// Why no more of a message can be read.
+#[derive(Debug)]
+pub enum ReadError {
+    Codec(CodecError),
+    /// The peer closed in the middle of a message.
+    Truncated,
+    Io(io::Error),
+}
+
+/// What comes next of a body.
+#[derive(Debug, PartialEq, Eq)]
+pub enum BodyEvent {
+    /// This many bytes stand at the front of [`Reader::bytes`].
+    Data(usize),
+    End,
+}
+
+/// Bytes read from a peer and the place in the message they belong to.
+pub struct Reader {
+    pub buffer: Buffer,
+    pub decoder: BodyDecoder,
+    pub trailers: Headers,
+    pub at_end: bool,
+}
+
+impl Default for Reader {
+    fn default() -> Self {
+        Self::new(Buffer::new())
+    }
+}
+
+impl Reader {
+    pub fn new(buffer: Buffer) -> Self {
+        Self { buffer, decoder: BodyDecoder::done(), trailers: Headers::new(), at_end: false }
+    }
+
+    pub fn bytes(&self) -> &[u8] {
+        self.buffer.bytes()
+    }
+
+    /// Reads more bytes. 0: the peer has closed. No storage is taken while nothing is there.
+    pub fn poll_fill(
+        &mut self,
+        transport: &mut Transport,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        if self.at_end {
+            return Poll::Ready(Ok(0));
+        }
+        if let Err(error) = ready!(transport.poll_read_ready(cx)) {
+            return Poll::Ready(Err(error));
+        }
+        let long = self.decoder.expected() >= LARGE_READ as u64 && !self.decoder.is_done();
+        let room = if long { LARGE_READ } else { SMALL_READ };
+        let count = ready!(transport.poll_read(cx, self.buffer.spare(room)))?;
+        self.at_end = count == 0;
+        Poll::Ready(Ok(count))
+    }
+
+    /// Finds the next bytes of the body, reading where needed.
+    pub fn poll_body(
+        &mut self,
+        transport: &mut Transport,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<BodyEvent, ReadError>> {
+        loop {
+            let step = self.decoder.step(self.buffer.bytes(), &mut self.trailers);
+            match step.map_err(ReadError::Codec) {
+                Err(error) => return Poll::Ready(Err(error)),
+                Ok(Step::Data(count)) => return Poll::Ready(Ok(BodyEvent::Data(count))),
+                Ok(Step::Skip(count)) => self.buffer.consume(count),
+                Ok(Step::End) => return Poll::Ready(Ok(BodyEvent::End)),
+                Ok(Step::NeedMore) => match ready!(self.poll_fill(transport, cx)) {
+                    Ok(0) if self.decoder.ends_with_connection() => {
+                        self.decoder = BodyDecoder::done();
+                    }
+                    Ok(0) => return Poll::Ready(Err(ReadError::Truncated)),
+                    Ok(_) => {}
+                    Err(error) => return Poll::Ready(Err(ReadError::Io(error))),
+                },
+            }
+        }
+    }
+
+    /// Drops `count` body bytes that were used.
+    pub fn took(&mut self, count: usize) {
+        self.decoder.took(count);
+        self.buffer.consume(count);
+    }
+}
