@@ -97,7 +97,7 @@ class Process:
         A thread that ends between two calls is lost, so measure in a steady state.
         """
         total = 0
-        for pid in self._tree():
+        for pid in self.pids():
             for task in Path(f"/proc/{pid}/task").glob("*/schedstat"):
                 try:
                     total += int(task.read_text().split()[0])
@@ -108,13 +108,14 @@ class Process:
     def pss_bytes(self) -> int:
         """Proportional set size of the process and its children, in bytes."""
         total = 0
-        for pid in self._tree():
+        for pid in self.pids():
             text = Path(f"/proc/{pid}/smaps_rollup").read_text()
             found = re.search(r"^Pss:\s+(\d+) kB", text, re.MULTILINE)
             total += int(found.group(1)) * 1024 if found else 0
         return total
 
-    def _tree(self) -> list[int]:
+    def pids(self) -> list[int]:
+        """The process and all its descendants."""
         found, waiting = [], [self.pid]
         while waiting:
             pid = waiting.pop()

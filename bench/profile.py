@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import tempfile
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 from bench.context import Context, run_proxy
@@ -15,6 +17,8 @@ from bench.traffic import WARM_UP_SECONDS, Scenario, put_load
 
 FREQUENCY = 999
 EXTRA_SECONDS = 3.0
+#: perf fills columns that it has no data for (branch and memory events) with dashes.
+EMPTY_COLUMNS = re.compile(r"(\s+-)+\s*$")
 
 
 def profile(
@@ -46,14 +50,24 @@ def profile(
         )
         load.start()
         try:
-            _record(running.process.pid, data, context.seconds, callers=callers)
+            _record(running.process.pids(), data, context.seconds, callers=callers)
         finally:
             load.join()
         return _report(data, callers=callers)
 
 
-def _record(pid: int, data: Path, seconds: float, *, callers: bool) -> None:
-    argv = ["perf", "record", "-q", "-F", str(FREQUENCY), "-o", str(data), "-p", str(pid)]
+def _record(pids: Sequence[int], data: Path, seconds: float, *, callers: bool) -> None:
+    argv = [
+        "perf",
+        "record",
+        "-q",
+        "-F",
+        str(FREQUENCY),
+        "-o",
+        str(data),
+        "-p",
+        ",".join(map(str, pids)),
+    ]
     argv += ["--call-graph", "dwarf,16384"] if callers else []
     done = subprocess.run(
         [*argv, "--", "sleep", str(seconds)], capture_output=True, text=True, check=False
@@ -63,11 +77,20 @@ def _record(pid: int, data: Path, seconds: float, *, callers: bool) -> None:
 
 
 def _report(data: Path, *, callers: bool) -> str:
-    argv = ["perf", "report", "-i", str(data), "--stdio", "--sort", "dso,symbol"]
-    argv += ["--percent-limit", "0.4"]
-    argv += ["--call-graph", "caller,0.5", "--no-children"] if callers else ["--no-children"]
+    """Return who spent the time: by program or library, then by symbol."""
+    graph = "caller,0.5" if callers else "none"
+    parts = [
+        _perf_report(data, "dso", "none", limit=1.0),
+        _perf_report(data, "dso,symbol", graph, limit=0.4),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _perf_report(data: Path, sort: str, graph: str, *, limit: float) -> str:
+    argv = ["perf", "report", "-i", str(data), "--stdio", "--no-children", "--sort", sort]
+    argv += ["--call-graph", graph, "--percent-limit", str(limit)]
     done = subprocess.run(argv, capture_output=True, text=True, errors="replace", check=False)
     if done.returncode != 0:
         raise BenchError(f"perf report failed: {done.stderr.strip()}")
-    lines = [line.rstrip() for line in done.stdout.splitlines() if not line.startswith("#")]
-    return "\n".join(line for line in lines if line)
+    lines = [line for line in done.stdout.splitlines() if line and not line.startswith("#")]
+    return "\n".join(EMPTY_COLUMNS.sub("", line).rstrip() for line in lines)
