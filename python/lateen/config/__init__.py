@@ -1,0 +1,1 @@
+"""Envoy's v3 configuration: loading, validation, and diagnostics with positions."""

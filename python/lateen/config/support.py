@@ -1,0 +1,204 @@
+"""Which fields of the API are implemented, and the check that none is silently ignored.
+
+A compile module declares, beside the code that reads them, the fields of each message type that it
+handles:
+
+    SUPPORT = (
+        Fields(
+            "envoy.config.route.v3.RedirectAction",
+            implemented="https_redirect host_redirect port_redirect path_redirect response_code",
+        ),
+        Fields(
+            "envoy.config.cluster.v3.Cluster",
+            implemented="name type connect_timeout load_assignment",
+            harmless={"alt_stat_name": "stats use the cluster's name"},
+            rejected={"track_timeout_budgets": "use track_cluster_stats"},
+        ),
+        Fields(
+            "envoy.extensions.filters.http.router.v3.Router",
+            implemented="suppress_envoy_headers",
+            category="envoy.filters.http",
+        ),
+        whole("envoy.type.v3.FractionalPercent"),
+    )
+
+and the compile package joins them: `TABLE = SupportTable([*cluster.SUPPORT, *route.SUPPORT])`.
+`TABLE.check(message, path)` then walks what is *set* in a message:
+
+- a field in `implemented` is fine; if it holds a message, that message is checked too;
+- a field in `harmless` gives a warning: what it does cannot change behaviour a client sees;
+- any other field gives an error, with the text of `rejected` as a hint if there is one;
+- a message type, inside an implemented field, that the table does not have gives an error too, so
+  that a type is never taken as implemented by mistake (google.protobuf types need no entry);
+- what an Any holds is unpacked; an unknown or undeclared type gives an error that names the types
+  with the same `category`.
+
+Where a type's support depends on the field that holds it, `within` replaces the type's entry:
+`within={"common_http_protocol_options": Fields("envoy.config.core.v3.HttpProtocolOptions", ...)}`.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.message import DecodeError, Message
+
+from lateen.config.diagnostics import Diagnostic, nearest
+from lateen.protos import UnknownTypeError, envoy_types
+
+ALL = "*"
+
+
+@dataclass(frozen=True)
+class Fields:
+    """What is done with the fields of one message type.
+
+    Attributes:
+        message: full name of the type.
+        implemented: names of the fields that work, separated by spaces; `*` for all.
+        harmless: fields that are ignored with a warning, and why that changes no behaviour.
+        rejected: fields that are refused with a hint better than the general one.
+        category: for an extension, Envoy's category (such as `envoy.filters.http`).
+        within: entries that hold only inside the named field.
+    """
+
+    message: str
+    implemented: str = ""
+    harmless: Mapping[str, str] = field(default_factory=dict)
+    rejected: Mapping[str, str] = field(default_factory=dict)
+    category: str = ""
+    within: Mapping[str, Fields] = field(default_factory=dict)
+
+    @functools.cached_property
+    def names(self) -> frozenset[str]:
+        """The implemented fields' names; `*` stands for all."""
+        return frozenset(self.implemented.split())
+
+    def implements(self, name: str) -> bool:
+        """Whether the field called `name` works."""
+        exceptions = (*self.harmless, *self.rejected)
+        return name in self.names or (ALL in self.names and name not in exceptions)
+
+
+def whole(message: str, category: str = "") -> Fields:
+    """The entry of a message type whose fields all work."""
+    return Fields(message, implemented=ALL, category=category)
+
+
+class SupportTable:
+    """Every declared message type."""
+
+    def __init__(self, entries: Iterable[Fields]) -> None:
+        """Join entries.
+
+        Raises:
+            ValueError: a type is declared twice, or a field of it does not exist.
+        """
+        self.entries: dict[str, Fields] = {}
+        for entry in entries:
+            if entry.message in self.entries:
+                raise ValueError(f"{entry.message} is declared twice")
+            self.entries[entry.message] = entry
+
+    def problems(self) -> list[str]:
+        """Mistakes in the table itself: types or fields that the API does not have."""
+        return [text for entry in self.entries.values() for text in _mistakes(entry)]
+
+    def check(self, message: Message, path: str) -> list[Diagnostic]:
+        """Report every set field of `message` that is not implemented.
+
+        Args:
+            message: a message of the private pool (see lateen.protos).
+            path: where it is, such as `static_resources.clusters[3]`; the diagnostics' paths
+                continue it.
+        """
+        return list(self._check(message, path, self.entries.get(message.DESCRIPTOR.full_name)))
+
+    def _check(self, message: Message, path: str, entry: Fields | None) -> Iterator[Diagnostic]:
+        if entry is None:
+            name = message.DESCRIPTOR.full_name
+            yield Diagnostic("error", path, f"{name} is not implemented", "remove it")
+            return
+        names = entry.names
+        for descriptor, value in message.ListFields():
+            name = descriptor.name
+            here = f"{path}.{name}" if path else name
+            if name in names or entry.implements(name):
+                if descriptor.type == FieldDescriptor.TYPE_MESSAGE:
+                    inner = entry.within.get(name)
+                    for where, item in _items(descriptor, value, here):
+                        yield from self._check_inner(item, where, inner)
+            elif name in entry.harmless:
+                text = f"{name} is not implemented and is ignored: {entry.harmless[name]}"
+                yield Diagnostic("warning", here, text)
+            else:
+                hint = entry.rejected.get(name, "remove it")
+                yield Diagnostic("error", here, f"{name} is not implemented", hint)
+
+    def _check_inner(self, item: Message, path: str, inner: Fields | None) -> Iterator[Diagnostic]:
+        name = item.DESCRIPTOR.full_name
+        if name == "google.protobuf.Any":
+            yield from self._check_any(item, path)
+        elif inner is not None and inner.message == name:
+            yield from self._check(item, path, inner)
+        elif not name.startswith("google.protobuf."):
+            yield from self._check(item, path, self.entries.get(name))
+
+    def _check_any(self, packed: Message, path: str) -> Iterator[Diagnostic]:
+        url = str(getattr(packed, "type_url", ""))
+        name = url.rpartition("/")[2]
+        if not name or name.startswith("google.protobuf."):
+            return
+        entry = self.entries.get(name)
+        if entry is None:
+            yield Diagnostic(
+                "error", path, f"{name} is not implemented", self._supported_like(name)
+            )
+            return
+        try:
+            message = envoy_types().unpack(packed)  # type: ignore[arg-type]
+        except (UnknownTypeError, DecodeError) as error:
+            yield Diagnostic("error", path, str(error))
+            return
+        yield from self._check(message, path, entry)
+
+    def _supported_like(self, name: str) -> str:
+        """A hint that lists the implemented extensions in the package beside `name`."""
+        family = ".".join(name.split(".")[:4])
+        alike = sorted(
+            known
+            for known, entry in self.entries.items()
+            if entry.category and known.startswith(f"{family}.")
+        )
+        return f"implemented here: {', '.join(alike)}" if alike else nearest(name, self.entries)
+
+
+def _items(descriptor: FieldDescriptor, value: object, path: str) -> Iterator[tuple[str, Message]]:
+    """The messages in a field's value, each with its path."""
+    kind = descriptor.message_type
+    if kind is not None and kind.GetOptions().map_entry:
+        if kind.fields_by_name["value"].type == FieldDescriptor.TYPE_MESSAGE:
+            for key in value:  # type: ignore[attr-defined]
+                yield f'{path}["{key}"]', value[key]  # type: ignore[index]
+    elif isinstance(value, Message):
+        yield path, value
+    else:
+        for index, item in enumerate(value):  # type: ignore[arg-type, var-annotated]
+            yield f"{path}[{index}]", item
+
+
+def _mistakes(entry: Fields) -> Iterator[str]:
+    try:
+        descriptor: Descriptor = envoy_types().descriptor(entry.message)
+    except UnknownTypeError as error:
+        yield str(error)
+        return
+    for name in (*(entry.names - {ALL}), *entry.harmless, *entry.rejected, *entry.within):
+        if name not in descriptor.fields_by_name:
+            hint = nearest(name, descriptor.fields_by_name)
+            yield f"{entry.message} has no field {name!r} {hint}".rstrip()
+    for inner in entry.within.values():
+        yield from _mistakes(inner)
