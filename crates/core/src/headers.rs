@@ -4,10 +4,12 @@
 //! matchers and format strings of Envoy's configuration see them; codecs leave them out of the wire form.
 
 mod names;
+mod single;
 
 use std::borrow::Cow;
 
 pub use names::{HeaderId, HeaderName};
+pub use single::Side;
 
 /// A header's name as a look-up key: a known one costs a byte to compare.
 #[derive(Clone, Copy)]

@@ -22,8 +22,18 @@ known_names! {
     Accept = "accept",
     AcceptEncoding = "accept-encoding",
     AcceptLanguage = "accept-language",
+    AccessControlAllowCredentials = "access-control-allow-credentials",
+    AccessControlAllowHeaders = "access-control-allow-headers",
+    AccessControlAllowMethods = "access-control-allow-methods",
+    AccessControlAllowOrigin = "access-control-allow-origin",
+    AccessControlExposeHeaders = "access-control-expose-headers",
+    AccessControlMaxAge = "access-control-max-age",
+    AccessControlRequestHeaders = "access-control-request-headers",
+    AccessControlRequestMethod = "access-control-request-method",
+    Age = "age",
     Authorization = "authorization",
     CacheControl = "cache-control",
+    CdnLoop = "cdn-loop",
     Connection = "connection",
     ContentEncoding = "content-encoding",
     ContentLength = "content-length",
@@ -32,16 +42,21 @@ known_names! {
     Date = "date",
     Etag = "etag",
     Expect = "expect",
+    Expires = "expires",
     Forwarded = "forwarded",
     GrpcMessage = "grpc-message",
     GrpcStatus = "grpc-status",
     GrpcTimeout = "grpc-timeout",
     Host = "host",
     Http2Settings = "http2-settings",
+    IfMatch = "if-match",
+    IfModifiedSince = "if-modified-since",
+    IfNoneMatch = "if-none-match",
     KeepAlive = "keep-alive",
     LastModified = "last-modified",
     Location = "location",
     Origin = "origin",
+    Pragma = "pragma",
     ProxyAuthenticate = "proxy-authenticate",
     ProxyConnection = "proxy-connection",
     Range = "range",
@@ -72,6 +87,7 @@ known_names! {
     XEnvoyMaxRetries = "x-envoy-max-retries",
     XEnvoyOriginalHost = "x-envoy-original-host",
     XEnvoyOriginalPath = "x-envoy-original-path",
+    XEnvoyOriginalUrl = "x-envoy-original-url",
     XEnvoyOverloaded = "x-envoy-overloaded",
     XEnvoyRatelimited = "x-envoy-ratelimited",
     XEnvoyRetriableHeaderNames = "x-envoy-retriable-header-names",
@@ -127,6 +143,9 @@ const fn build() -> [u8; SLOTS] {
 
 static TABLE: [u8; SLOTS] = build();
 
+// Sets of ids are 128 bits.
+const _: () = assert!(NAMES.len() <= 128);
+
 impl HeaderId {
     /// The number of a lower-case name.
     pub fn classify(name: &[u8]) -> Self {
@@ -158,45 +177,9 @@ impl HeaderId {
         NAMES[self as usize]
     }
 
-    /// True for request headers that Envoy holds as one value: repeated ones are joined by commas when they
-    /// arrive, so that matchers, format strings and the upstream see one (observed on Envoy 1.40).
-    pub fn is_single(self) -> bool {
-        matches!(
-            self,
-            Self::Accept
-                | Self::AcceptEncoding
-                | Self::Authorization
-                | Self::CacheControl
-                | Self::ContentEncoding
-                | Self::ContentType
-                | Self::Expect
-                | Self::GrpcTimeout
-                | Self::Host
-                | Self::Origin
-                | Self::Referer
-                | Self::UserAgent
-                | Self::Via
-                | Self::XClientTraceId
-                | Self::XForwardedClientCert
-                | Self::XForwardedFor
-                | Self::XForwardedHost
-                | Self::XForwardedPort
-                | Self::XForwardedProto
-                | Self::XRequestId
-        ) || self.is_envoy_request_header()
-    }
-
-    fn is_envoy_request_header(self) -> bool {
-        let response_only = matches!(
-            self,
-            Self::XEnvoyImmediateHealthCheckFail
-                | Self::XEnvoyOverloaded
-                | Self::XEnvoyRatelimited
-                | Self::XEnvoyUpstreamCanary
-                | Self::XEnvoyUpstreamHealthCheckedCluster
-                | Self::XEnvoyUpstreamServiceTime
-        );
-        !response_only && self.name().starts_with("x-envoy-")
+    /// The id of a position in the enumeration.
+    pub(super) fn from_number(number: usize) -> Option<Self> {
+        IDS.get(number).copied()
     }
 
     /// True for the pseudo headers, which HTTP/1 does not write as headers.
