@@ -64,12 +64,17 @@ class End:
 
 @dataclass(frozen=True)
 class Admin:
-    """Ask the admin listener; `keep` (a regular expression) selects the lines that count."""
+    """Ask the admin listener; `keep` (a regular expression) selects the lines that count.
+
+    `sort_json` is for answers whose keys have no fixed order; `digits` replaces all numbers.
+    """
 
     path: str
     method: str = "GET"
     keep: str = ""
     body: bool = True
+    sort_json: bool = False
+    digits: bool = False
 
 
 Step = Write | Read | Wait | HalfClose | Drop | End | Admin

@@ -30,11 +30,12 @@ def main(arguments: list[str]) -> int:
         for name, seen in first.items():
             (home / f"{name}.txt").write_text(seen.render())
             if seen.failure:
-                print(f"FAILED {topic}/{name}: {seen.failure[-600:]}")
+                print(f"FAILED {topic}/{name}: {seen.failure[-300:]}")
                 unstable += 1
         for _ in range(runs - 1):
             for name, seen in run_on(cases, starter(command)).items():
-                if diff := difference(first[name], seen):
+                diff = difference(first[name], seen)
+                if diff and not seen.failure:
                     print(f"UNSTABLE {topic}/{name}\n{diff}")
                     unstable += 1
         print(f"{topic}: {len(cases)} cases")

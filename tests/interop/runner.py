@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import tempfile
@@ -99,7 +100,7 @@ class _Run:
 
     def _client(self, name: str) -> Client:
         if name not in self._clients:
-            client = Client(("127.0.0.1", self.scene.listener.port))
+            client = Client(("127.0.0.1", self.scene.listener.port), timeout=5.0)
             self.normaliser.add_port(client.local_port, "client")
             self._clients[name] = client
         return self._clients[name]
@@ -151,7 +152,11 @@ class _Run:
         self.seen.client.append(f"admin {step.method} {step.path}: {answer.status}")
         self.seen.client += header_lines(answer.headers, self.normaliser)
         if step.body:
-            text = scrub(self.normaliser.text(answer.text))
+            body = answer.text
+            if step.sort_json:
+                body = json.dumps(json.loads(body), sort_keys=True, indent=1)
+            text = scrub(self.normaliser.text(body))
+            text = re.sub(r"\d+", "#", text) if step.digits else text
             lines = text.split("\n")
             kept = [line for line in lines if re.search(step.keep, line)]
             self.seen.client += [f"  | {line}" for line in kept]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import struct
 import time
@@ -83,7 +84,7 @@ class Client:
         """The next final response to a `method` request, with its body."""
         interim = []
         head = self.reader.read_head(timeout)
-        while head.start.split(" ")[1].startswith("1") and " 101" not in head.start:
+        while re.match(r"HTTP/1\.[01] 1(?!01)\d\d( |$)", head.start):
             interim.append(head)
             head = self.reader.read_head(timeout)
         bodiless = method == "HEAD" or head.start.split(" ")[1] in ("204", "304", "101")
