@@ -9,6 +9,7 @@ pub mod http;
 pub mod http1;
 pub mod log;
 pub mod matcher;
+pub mod lb;
 pub mod proto;
 pub mod random;
 pub mod runtime;

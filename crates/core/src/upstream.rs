@@ -1,5 +1,34 @@
 //! Clusters, their hosts and the connections to them.
+//!
+//! [`ClusterShared`] is one a process, [`Cluster`] one a worker. A request asks its cluster for a host
+//! ([`Cluster::choose_host`]) and for a connection to it ([`Cluster::acquire`]), and gives the connection
+//! back ([`PooledConnection::release`]).
 
+mod breakers;
+mod cluster;
+mod clusters;
+mod config;
+mod connecting;
+mod connection;
 pub mod host;
+mod host_sets;
+mod pending;
+mod pool;
+mod shared;
+mod socket;
+#[cfg(test)]
+mod testing;
+mod watch;
 
-pub use host::{Health, Host, HostStats, Locality};
+pub use breakers::{
+    ConnectionPermit, PendingPermit, Permits, Priority, RequestPermit, RetryPermit,
+};
+pub use cluster::{Cluster, UpstreamContext};
+pub use clusters::Clusters;
+pub use config::ClusterConfig;
+pub use connecting::ConnectError;
+pub use connection::{ClosedBy, PooledConnection};
+pub use host::{Availability, Health, Host, HostStats, Locality};
+pub use host_sets::{HostSets, LocalityHosts, Membership, PriorityHosts};
+pub use pending::{Acquire, Overflow, PendingConnection};
+pub use shared::{ClusterShared, UpdateEvent};

@@ -1,5 +1,6 @@
 //! One endpoint of a cluster, shared by all workers.
 
+use std::fmt;
 use std::sync::atomic::{AtomicU64, AtomicU8, Ordering::Relaxed};
 use std::sync::Arc;
 
@@ -60,8 +61,20 @@ pub struct Host {
     pub weight: u32,
     pub canary: bool,
     pub metadata: Option<Arc<serde_json::Value>>,
+    /// Tried in turn when the address does not answer soon (happy eyeballs).
+    pub additional_addresses: Box<[Address]>,
     health: AtomicU8,
-    pub stats: HostStats,
+    /// Shared by the successive hosts of one endpoint whose weight, priority or metadata changed: two
+    /// hosts are the same endpoint exactly if they share it.
+    pub stats: Arc<HostStats>,
+    /// Place of the endpoint's connection pools in a worker; unique among the hosts of a cluster.
+    pub slot: u32,
+}
+
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.address)
+    }
 }
 
 impl Host {
@@ -79,8 +92,10 @@ impl Host {
             weight: 1,
             canary: false,
             metadata: None,
+            additional_addresses: Box::default(),
             health: AtomicU8::new(Health::Unknown as u8),
-            stats: HostStats::default(),
+            stats: Arc::default(),
+            slot: 0,
         }
     }
 
@@ -91,4 +106,29 @@ impl Host {
     pub fn set_health(&self, health: Health) {
         self.health.store(health as u8, Relaxed);
     }
+
+    /// Where this host's health puts it in load balancing.
+    pub fn availability(&self) -> Availability {
+        match self.health() {
+            Health::Unknown | Health::Healthy => Availability::Healthy,
+            Health::Degraded => Availability::Degraded,
+            Health::Unhealthy | Health::Timeout => Availability::Unhealthy,
+            Health::Draining => Availability::Excluded,
+        }
+    }
+
+    /// True when both are the same endpoint, possibly of different updates.
+    pub fn same_endpoint(&self, other: &Host) -> bool {
+        Arc::ptr_eq(&self.stats, &other.stats)
+    }
+}
+
+/// The classes that load balancing knows. An excluded host gets no traffic and, unlike an unhealthy one,
+/// does not count as missing when health is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Availability {
+    Healthy,
+    Degraded,
+    Unhealthy,
+    Excluded,
 }

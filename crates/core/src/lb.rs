@@ -1,0 +1,122 @@
+//! Load balancing: a priority, then (by choice) a locality, then a host by the cluster's policy.
+//!
+//! A policy is one file here and one line in [`POLICIES`]. It chooses among the hosts of one source: the
+//! healthy, the degraded or all hosts of a priority or of a locality of it.
+//! <https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/load_balancing/load_balancing>
+
+mod balancer;
+mod edf;
+mod least_request;
+mod locality;
+mod priority;
+mod random;
+mod round_robin;
+
+use std::sync::Arc;
+
+pub use balancer::{Balancer, Choice};
+pub use priority::{Loads, PriorityHealth};
+
+use crate::proto::LbPolicy;
+use crate::random::Random;
+use crate::upstream::Host;
+
+/// What a choice may depend on.
+#[derive(Clone, Copy, Default)]
+pub struct LbContext<'a> {
+    /// Of the route's hash policy; none asks for a random one.
+    pub hash: Option<u64>,
+    /// Hosts that a retry avoids (`previous_hosts`).
+    pub avoid: &'a [Arc<Host>],
+    /// How often a choice among `avoid` is made anew; then it stands.
+    pub max_attempts: u32,
+    /// Avoids canary hosts as well (`omit_canary_hosts`).
+    pub avoid_canary: bool,
+}
+
+impl LbContext<'_> {
+    fn refuses(&self, host: &Arc<Host>) -> bool {
+        (self.avoid_canary && host.canary) || self.avoid.iter().any(|old| old.same_endpoint(host))
+    }
+}
+
+/// What a policy is built with.
+#[derive(Clone, Copy, Debug)]
+pub struct LbSettings {
+    pub policy: LbPolicy,
+    /// LEAST_REQUEST: how many hosts are compared.
+    pub choice_count: u32,
+    /// LEAST_REQUEST with unequal weights: the exponent of active requests.
+    pub active_request_bias: f64,
+    /// Percent of available hosts below which all are used.
+    pub panic_threshold: u32,
+    pub fail_traffic_on_panic: bool,
+    pub locality_weighted: bool,
+}
+
+impl Default for LbSettings {
+    /// Envoy's defaults.
+    fn default() -> Self {
+        Self {
+            policy: LbPolicy::RoundRobin,
+            choice_count: 2,
+            active_request_bias: 1.0,
+            panic_threshold: 50,
+            fail_traffic_on_panic: false,
+            locality_weighted: false,
+        }
+    }
+}
+
+/// The choice among the hosts of one source. It keeps its own state; the hosts stay the same.
+pub trait Policy {
+    /// Index of the host to use. `hosts` is never empty.
+    fn pick(&self, hosts: &[Arc<Host>], context: &LbContext<'_>, random: &Random) -> usize;
+}
+
+type Build = fn(&[Arc<Host>], &LbSettings, &Random) -> Box<dyn Policy>;
+
+const POLICIES: &[(LbPolicy, Build)] = &[
+    (LbPolicy::RoundRobin, round_robin::build),
+    (LbPolicy::LeastRequest, least_request::build),
+    (LbPolicy::Random, random::build),
+];
+
+/// The policy of `settings` for `hosts`; round robin for one that is not registered.
+fn build(hosts: &[Arc<Host>], settings: &LbSettings, random: &Random) -> Box<dyn Policy> {
+    let found = POLICIES.iter().find(|(policy, _)| *policy == settings.policy);
+    found.map_or(round_robin::build as Build, |(_, build)| *build)(hosts, settings, random)
+}
+
+fn weights_are_equal(hosts: &[Arc<Host>]) -> bool {
+    hosts.windows(2).all(|pair| pair[0].weight == pair[1].weight)
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use std::sync::Arc;
+
+    use crate::upstream::{Health, Host};
+
+    /// Hosts 10.0.0.1, 10.0.0.2... with these weights.
+    pub fn hosts(weights: &[u32]) -> Vec<Arc<Host>> {
+        weights.iter().zip(1..).map(|(&weight, n)| host(n, weight, Health::Healthy)).collect()
+    }
+
+    pub fn host(number: u8, weight: u32, health: Health) -> Arc<Host> {
+        let address = std::net::SocketAddr::from(([10, 0, 0, number], 80)).into();
+        let mut host = Host::new(address, "".into(), Arc::default(), 0);
+        host.weight = weight;
+        host.set_health(health);
+        Arc::new(host)
+    }
+
+    /// How often each index was picked.
+    pub fn count(picks: usize, size: usize, mut pick: impl FnMut() -> usize) -> Vec<usize> {
+        let mut counts = vec![0; size];
+        for _ in 0..picks {
+            counts[pick()] += 1;
+        }
+        counts
+    }
+}

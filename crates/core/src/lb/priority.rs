@@ -1,0 +1,135 @@
+//! How the load spreads over priorities, and which of them panic.
+//! <https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/load_balancing/priority>
+//! <https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/load_balancing/degraded>
+//! <https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/load_balancing/panic_threshold>
+
+use super::Choice;
+
+/// What the hosts of one priority amount to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PriorityHealth {
+    /// All hosts.
+    pub hosts: u64,
+    /// Hosts without the excluded.
+    pub counted: u64,
+    pub healthy: u64,
+    pub degraded: u64,
+    /// The same three by weight, when priority health is weighted; else the counts.
+    pub total_weight: u64,
+    pub healthy_weight: u64,
+    pub degraded_weight: u64,
+}
+
+impl PriorityHealth {
+    /// Percent of the priority that `part` can stand for, overprovisioned and at most 100.
+    fn availability(&self, part: u64, overprovisioning: u64) -> u64 {
+        match self.total_weight {
+            0 => 0,
+            total => (overprovisioning * part / total).min(100),
+        }
+    }
+
+    fn panics(&self, threshold: u64) -> bool {
+        let available = match self.counted {
+            0 => 0.0,
+            counted => 100.0 * (self.healthy + self.degraded) as f64 / counted as f64,
+        };
+        available < threshold as f64
+    }
+}
+
+/// Percent of the traffic for each priority, which always sum to 100, and the panicking priorities.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loads {
+    pub healthy: Vec<u64>,
+    pub degraded: Vec<u64>,
+    pub panic: Vec<bool>,
+}
+
+impl Loads {
+    /// `overprovisioning` and `panic_threshold` in percent.
+    pub fn new(priorities: &[PriorityHealth], overprovisioning: u32, panic_threshold: u32) -> Self {
+        let factor = overprovisioning.into();
+        let healthy: Vec<_> =
+            priorities.iter().map(|p| p.availability(p.healthy_weight, factor)).collect();
+        let degraded: Vec<_> =
+            priorities.iter().map(|p| p.availability(p.degraded_weight, factor)).collect();
+        let total = (healthy.iter().sum::<u64>() + degraded.iter().sum::<u64>()).min(100);
+        let mut loads = Self::spread(&healthy, &degraded, total);
+        loads.apply_panic(priorities, total, panic_threshold.min(100).into());
+        loads
+    }
+
+    /// Fills healthy priorities in order, then degraded ones; what rounding left goes to the first.
+    fn spread(healthy: &[u64], degraded: &[u64], total: u64) -> Self {
+        let mut left = 100;
+        let mut fill = |availability: &[u64]| -> Vec<u64> {
+            let share = |percent: &u64| {
+                let load = (percent * 100).checked_div(total).unwrap_or(0).min(left);
+                left -= load;
+                load
+            };
+            availability.iter().map(share).collect()
+        };
+        let mut loads = Self {
+            healthy: fill(healthy),
+            degraded: fill(degraded),
+            panic: vec![false; healthy.len()],
+        };
+        if let Some(first) = healthy.iter().position(|&percent| percent > 0) {
+            loads.healthy[first] += left;
+        } else if let Some(first) = degraded.iter().position(|&percent| percent > 0) {
+            loads.degraded[first] += left;
+        }
+        loads
+    }
+
+    fn apply_panic(&mut self, priorities: &[PriorityHealth], total: u64, threshold: u64) {
+        if threshold == 0 && total == 0 {
+            // No host will be found, but the load has to go somewhere.
+            if let Some(first) = self.healthy.first_mut() {
+                *first = 100;
+            }
+            return;
+        }
+        for (panic, priority) in self.panic.iter_mut().zip(priorities) {
+            *panic = total < 100 && priority.panics(threshold);
+        }
+        if self.panic.iter().all(|panic| *panic) {
+            self.by_host_count(priorities);
+        }
+    }
+
+    /// When every priority panics, each gets the share of the hosts it has, whatever their health.
+    fn by_host_count(&mut self, priorities: &[PriorityHealth]) {
+        let all: u64 = priorities.iter().map(|priority| priority.hosts).sum();
+        let share =
+            |priority: &PriorityHealth| (100 * priority.hosts).checked_div(all).unwrap_or(0);
+        self.healthy = priorities.iter().map(share).collect();
+        self.degraded = vec![0; priorities.len()];
+        let left = 100 - self.healthy.iter().sum::<u64>();
+        let first = priorities.iter().position(|priority| priority.hosts > 0).unwrap_or(0);
+        if let Some(load) = self.healthy.get_mut(first) {
+            *load += left;
+        }
+    }
+
+    /// The priority for a hash, and whether its healthy or its degraded hosts are meant.
+    pub fn choose(&self, hash: u64) -> (usize, Choice) {
+        let mut rest = hash % 100;
+        for (loads, choice) in
+            [(&self.healthy, Choice::Healthy), (&self.degraded, Choice::Degraded)]
+        {
+            for (priority, &load) in loads.iter().enumerate() {
+                if rest < load {
+                    return (priority, choice);
+                }
+                rest -= load;
+            }
+        }
+        (0, Choice::Healthy)
+    }
+}
+
+#[cfg(test)]
+mod tests;

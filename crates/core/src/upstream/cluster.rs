@@ -1,0 +1,157 @@
+//! A cluster in one worker: its load balancer and its connection pools, made when first used.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::atomic::AtomicU64;
+use std::sync::Arc;
+
+use super::breakers::{Permits, Priority, RetryPermit};
+use super::host_sets::HostSets;
+use super::pending::{Acquire, Overflow};
+use super::pool::{Pool, PoolContext};
+use super::{ClusterConfig, ClusterShared, Host};
+use crate::lb::{Balancer, LbContext};
+use crate::proto::ClusterStat;
+use crate::random::Random;
+use crate::stats::{Block, BlockKind, Registry};
+use crate::timer::Timers;
+
+/// What a worker lends to its clusters.
+pub struct UpstreamContext {
+    /// Number of the worker.
+    pub thread: usize,
+    pub registry: Arc<Registry>,
+    pub timers: Rc<Timers>,
+    pub random: Rc<Random>,
+    /// The next connection's id, unique in the process.
+    pub connection_ids: Arc<AtomicU64>,
+}
+
+type PoolsOfHost = [Option<Rc<Pool>>; 2];
+
+pub struct Cluster {
+    context: Rc<PoolContext>,
+    /// Of the host sets that the balancer knows.
+    generation: Cell<u64>,
+    balancer: RefCell<Balancer>,
+    /// By slot of the host, then by priority.
+    pools: RefCell<Vec<PoolsOfHost>>,
+}
+
+impl Cluster {
+    pub fn new(shared: Arc<ClusterShared>, upstream: Rc<UpstreamContext>) -> Rc<Self> {
+        let number = shared.config.stats_block;
+        let block = upstream.registry.block(upstream.thread, number, BlockKind::Cluster);
+        let generation = shared.generation();
+        let balancer = Balancer::new(shared.host_sets(), shared.config.lb);
+        let permits = Permits::new(shared);
+        Rc::new(Self {
+            context: Rc::new(PoolContext { permits, block, upstream }),
+            generation: Cell::new(generation),
+            balancer: RefCell::new(balancer),
+            pools: RefCell::default(),
+        })
+    }
+
+    pub fn shared(&self) -> &Arc<ClusterShared> {
+        self.context.permits.shared()
+    }
+
+    pub fn config(&self) -> &ClusterConfig {
+        self.context.config()
+    }
+
+    /// The cluster's stats in this worker.
+    pub fn block(&self) -> &Arc<Block> {
+        &self.context.block
+    }
+
+    /// A host by the cluster's policy; none when no host can be used.
+    pub fn choose_host(&self, context: &LbContext<'_>) -> Option<Arc<Host>> {
+        self.refresh();
+        let block = &self.context.block;
+        let on_panic = || block.inc(ClusterStat::ClusterLbHealthyPanic);
+        let balancer = self.balancer.borrow();
+        let host = balancer.choose(context, &self.context.upstream.random, on_panic);
+        if host.is_none() {
+            block.inc(ClusterStat::ClusterUpstreamCxNoneHealthy);
+        }
+        host.cloned()
+    }
+
+    /// Asks for a connection to `host`: at once when one is idle, else by waiting for one.
+    ///
+    /// # Errors
+    /// A breaker is open: too many requests wait (or, with an idle connection, are in flight).
+    pub fn acquire(&self, host: &Arc<Host>, priority: Priority) -> Result<Acquire, Overflow> {
+        self.pool(host, priority).acquire()
+    }
+
+    /// A permit for one retry; none when the breaker or the retry budget is used up.
+    pub fn retry(&self, priority: Priority) -> Option<RetryPermit> {
+        self.context.permits.retry(priority)
+    }
+
+    fn pool(&self, host: &Arc<Host>, priority: Priority) -> Rc<Pool> {
+        let mut pools = self.pools.borrow_mut();
+        let slot = host.slot as usize;
+        if pools.len() <= slot {
+            pools.resize_with(slot + 1, PoolsOfHost::default);
+        }
+        let place = &mut pools[slot][priority as usize];
+        match place {
+            Some(pool) if pool.host.borrow().same_endpoint(host) => pool.clone(),
+            Some(_) => {
+                // The slot belongs to another host by now: this one is used once more.
+                let pool = Pool::new(self.context.clone(), host.clone(), priority);
+                pool.drain();
+                pool
+            }
+            None => place.insert(Pool::new(self.context.clone(), host.clone(), priority)).clone(),
+        }
+    }
+
+    /// Takes notice of changed hosts. Cheap when nothing changed; done on every choice, and now and then
+    /// for clusters without traffic, so that connections to hosts that are gone do not stay.
+    pub fn refresh(&self) {
+        let generation = self.shared().generation();
+        if generation != self.generation.get() {
+            self.generation.set(generation);
+            let sets = self.shared().host_sets();
+            self.update_pools(&sets);
+            *self.balancer.borrow_mut() = Balancer::new(sets, self.config().lb);
+        }
+    }
+
+    fn update_pools(&self, sets: &HostSets) {
+        let mut by_slot: Vec<Option<&Arc<Host>>> = vec![None; sets.slots as usize];
+        for host in sets.hosts() {
+            by_slot[host.slot as usize] = Some(host);
+        }
+        for (slot, pools) in self.pools.borrow_mut().iter_mut().enumerate() {
+            let host = by_slot.get(slot).copied().flatten();
+            for place in pools {
+                let Some(pool) = place else { continue };
+                match host.filter(|host| pool.host.borrow().same_endpoint(host)) {
+                    Some(host) => *pool.host.borrow_mut() = host.clone(),
+                    None => {
+                        pool.drain();
+                        *place = None;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Closes idle connections; those in use end with their request.
+    pub fn drain(&self) {
+        let pools = std::mem::take(&mut *self.pools.borrow_mut());
+        pools.iter().flatten().flatten().for_each(|pool| pool.drain());
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        self.drain();
+    }
+}

@@ -1,0 +1,116 @@
+//! A cluster's configuration as workers use it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::socket::ConnectOptions;
+use crate::address::Address;
+use crate::compile::{each, At, CompileError, Result};
+use crate::lb::LbSettings;
+use crate::proto;
+
+/// Immutable; a changed cluster gets a new one.
+pub struct ClusterConfig {
+    pub name: Arc<str>,
+    /// The name in logs and stats: `alt_stat_name`, or the name.
+    pub observability_name: Arc<str>,
+    pub stats_block: u32,
+    pub discovery: proto::Discovery,
+    pub lb: LbSettings,
+    pub connect_timeout: Duration,
+    /// None: an idle connection stays.
+    pub idle_timeout: Option<Duration>,
+    pub max_connection_duration: Option<Duration>,
+    /// 0: no limit.
+    pub max_requests_per_connection: u64,
+    pub per_connection_buffer_limit: usize,
+    pub max_response_headers_bytes: usize,
+    pub max_response_headers_count: usize,
+    pub track_request_response_sizes: bool,
+    pub track_timeout_budgets: bool,
+    pub http1: proto::Http1Options,
+    pub metadata: Option<Arc<serde_json::Value>>,
+    pub connect: ConnectOptions,
+}
+
+impl ClusterConfig {
+    /// Takes everything of `message` but its endpoints, breakers and DNS settings.
+    ///
+    /// # Errors
+    /// A bind address or a socket option that cannot be used, with its path.
+    pub fn compile(message: &proto::Cluster) -> Result<Self> {
+        let name: Arc<str> = message.name.as_str().into();
+        let observability_name = match message.observability_name.is_empty() {
+            true => name.clone(),
+            false => message.observability_name.as_str().into(),
+        };
+        Ok(Self {
+            name,
+            observability_name,
+            stats_block: message.stats_block,
+            discovery: message.discovery(),
+            lb: lb_settings(message),
+            connect_timeout: Duration::from_millis(message.connect_timeout_ms),
+            idle_timeout: off_at_zero(message.idle_timeout_ms),
+            max_connection_duration: off_at_zero(message.max_connection_duration_ms),
+            max_requests_per_connection: message.max_requests_per_connection.into(),
+            per_connection_buffer_limit: message.per_connection_buffer_limit_bytes as usize,
+            max_response_headers_bytes: message.max_response_headers_bytes as usize,
+            max_response_headers_count: message.max_response_headers_count as usize,
+            track_request_response_sizes: message.track_request_response_sizes,
+            track_timeout_budgets: message.track_timeout_budgets,
+            http1: message.http1.clone().unwrap_or_default(),
+            metadata: metadata(&message.metadata_json)?,
+            connect: connect_options(message)?,
+        })
+    }
+}
+
+fn off_at_zero(ms: u64) -> Option<Duration> {
+    (ms > 0).then(|| Duration::from_millis(ms))
+}
+
+fn lb_settings(message: &proto::Cluster) -> LbSettings {
+    let options = message.lb.unwrap_or_default();
+    LbSettings {
+        policy: message.lb_policy(),
+        choice_count: options.choice_count.max(2),
+        active_request_bias: options.active_request_bias,
+        panic_threshold: options.panic_threshold_percent.round() as u32,
+        fail_traffic_on_panic: options.fail_traffic_on_panic,
+        locality_weighted: options.locality_weighted,
+    }
+}
+
+fn connect_options(message: &proto::Cluster) -> Result<ConnectOptions> {
+    let bind_source = message.bind_source.as_ref().map(bind_source).transpose();
+    let options = each(&message.socket_options, "socket_options", |option| {
+        let name = i32::try_from(option.name)
+            .map_err(|_| CompileError::new(format!("{} is not an option", option.name)))?;
+        let level = i32::try_from(option.level)
+            .map_err(|_| CompileError::new(format!("{} is not a level", option.level)))?;
+        Ok(super::socket::SocketOption { level, name, value: option.value.clone() })
+    })?;
+    Ok(ConnectOptions {
+        keepalive: message.tcp_keepalive,
+        bind_source: bind_source.at("bind_source")?,
+        options: options.into(),
+    })
+}
+
+fn bind_source(message: &proto::SocketAddress) -> Result<SocketAddr> {
+    let kind = proto::address::Kind::Socket(message.clone());
+    let address = Address::compile(&proto::Address { kind: Some(kind), ..Default::default() })?;
+    address.ip().ok_or_else(|| CompileError::new("not an IP address"))
+}
+
+/// Metadata as `{"filter": {...}}`; none when empty.
+pub(super) fn metadata(json: &str) -> Result<Option<Arc<serde_json::Value>>> {
+    if json.is_empty() {
+        return Ok(None);
+    }
+    let value = serde_json::from_str(json);
+    let value = value.map_err(|e| CompileError::new(e.to_string()).at("metadata_json"))?;
+    Ok(Some(Arc::new(value)))
+}

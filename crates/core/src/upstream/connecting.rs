@@ -1,0 +1,127 @@
+//! Making a connection for a pool: a local task that ends with a connection or the reason for none.
+
+use std::fmt;
+use std::future::{poll_fn, Future};
+use std::rc::Rc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Instant;
+
+use super::breakers::ConnectionPermit;
+use super::connection::{ClosedBy, PooledConnection};
+use super::pool::{count_destroyed, Pool};
+use super::socket::{self, Opened, SocketError};
+use super::Host;
+use crate::buffer::Buffer;
+use crate::proto::{ClusterHistogram, ClusterStat};
+
+/// Why a request got no connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ConnectError {
+    /// connect_timeout passed.
+    Timeout,
+    /// The other side refused or cannot be reached.
+    Remote(Arc<str>),
+    /// This side could not try.
+    Local(Arc<str>),
+    /// There was a connection, but `max_requests` are in flight.
+    Overflow,
+}
+
+impl ConnectError {
+    /// Envoy's transport failure reason; access logs write it with underscores for spaces.
+    pub fn transport_failure(&self) -> &str {
+        match self {
+            Self::Remote(reason) | Self::Local(reason) => reason,
+            Self::Timeout | Self::Overflow => "",
+        }
+    }
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Timeout => f.write_str("connection timeout"),
+            Self::Overflow => f.write_str("overflow"),
+            Self::Remote(reason) | Self::Local(reason) => f.write_str(reason),
+        }
+    }
+}
+
+impl std::error::Error for ConnectError {}
+
+/// Connects and tells the pool.
+pub(super) async fn connect(pool: Rc<Pool>, permit: ConnectionPermit) {
+    let host = pool.host.borrow().clone();
+    let start = Instant::now();
+    count_start(&pool, &host);
+    match open(&pool, &host, start).await {
+        Ok(opened) => {
+            let end = Instant::now();
+            let ms = (end - start).as_millis() as u64;
+            pool.context.block.record(ClusterHistogram::UpstreamCxConnectMs, ms);
+            pool.connected(PooledConnection {
+                transport: opened.transport,
+                buffer: Buffer::new(),
+                id: pool.context.upstream.connection_ids.fetch_add(1, Relaxed),
+                local: opened.local,
+                host,
+                requests: 0,
+                connect_start: start,
+                connect_end: end,
+                _permit: permit,
+                request: None,
+                pool: None,
+            });
+        }
+        Err(error) => {
+            count_failure(&pool, &host, &error);
+            drop(permit);
+            pool.connect_failed(&error);
+        }
+    }
+}
+
+async fn open(pool: &Pool, host: &Host, start: Instant) -> Result<Opened, ConnectError> {
+    let config = pool.context.config();
+    let limit = config.connect_timeout;
+    let deadline = (!limit.is_zero()).then(|| start + limit);
+    let timer = pool.context.upstream.timers.timer();
+    let mut connecting = std::pin::pin!(socket::connect(&host.address, &config.connect));
+    let result = poll_fn(|cx| match connecting.as_mut().poll(cx) {
+        Poll::Ready(result) => Poll::Ready(Some(result)),
+        Poll::Pending => timer.poll(cx, deadline).map(|()| None),
+    });
+    match result.await {
+        Some(Ok(opened)) => Ok(opened),
+        Some(Err(SocketError::Remote(reason))) => Err(ConnectError::Remote(reason.into())),
+        Some(Err(SocketError::Local(reason))) => Err(ConnectError::Local(reason.into())),
+        Some(Err(SocketError::Bind(reason))) => {
+            pool.count(ClusterStat::ClusterBindErrors);
+            Err(ConnectError::Local(reason.into()))
+        }
+        None => Err(ConnectError::Timeout),
+    }
+}
+
+fn count_start(pool: &Pool, host: &Host) {
+    pool.count(ClusterStat::ClusterUpstreamCxTotal);
+    pool.count(ClusterStat::ClusterUpstreamCxActive);
+    pool.count(ClusterStat::ClusterUpstreamCxHttp1Total);
+    host.stats.cx_total.fetch_add(1, Relaxed);
+    host.stats.cx_active.fetch_add(1, Relaxed);
+}
+
+fn count_failure(pool: &Pool, host: &Host, error: &ConnectError) {
+    pool.count(ClusterStat::ClusterUpstreamCxConnectFail);
+    host.stats.cx_connect_fail.fetch_add(1, Relaxed);
+    if *error == ConnectError::Timeout {
+        pool.count(ClusterStat::ClusterUpstreamCxConnectTimeout);
+    }
+    let by = match error {
+        ConnectError::Remote(_) => ClosedBy::Remote,
+        _ => ClosedBy::Local,
+    };
+    count_destroyed(&pool.context.block, host, by);
+}

@@ -1,0 +1,107 @@
+//! A connection to a host while it carries a request.
+
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use super::breakers::{ConnectionPermit, RequestPermit};
+use super::pool::Pool;
+use super::Host;
+use crate::buffer::Buffer;
+use crate::proto::ClusterStat;
+use crate::transport::Transport;
+
+/// Which side ended a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClosedBy {
+    Local,
+    Remote,
+}
+
+/// A connection taken from a pool. [`PooledConnection::release`] gives it back; dropping it closes it, as
+/// a request that is given up does.
+pub struct PooledConnection {
+    pub transport: Transport,
+    /// Bytes read and not consumed.
+    pub buffer: Buffer,
+    /// Unique in the process.
+    pub id: u64,
+    /// The address on this side; none for a unix socket.
+    pub local: Option<SocketAddr>,
+    /// The host at the time of connecting.
+    pub host: Arc<Host>,
+    /// Requests so far, the present one included.
+    pub requests: u64,
+    pub connect_start: Instant,
+    pub connect_end: Instant,
+    /// Held for as long as the connection is open.
+    pub(super) _permit: ConnectionPermit,
+    pub(super) request: Option<RequestPermit>,
+    /// None while it is idle: then the pool owns it.
+    pub(super) pool: Option<Rc<Pool>>,
+}
+
+impl PooledConnection {
+    /// Reads what is there into the buffer, at least with `room` bytes of space, and counts it. 0 is the
+    /// end of the stream.
+    pub fn poll_read(&mut self, cx: &mut Context<'_>, room: usize) -> Poll<io::Result<usize>> {
+        let result = self.transport.poll_read(cx, self.buffer.spare(room));
+        if let (Poll::Ready(Ok(count)), Some(pool)) = (&result, &self.pool) {
+            pool.context.block.add(ClusterStat::ClusterUpstreamCxRxBytesTotal, *count as u64);
+        }
+        result
+    }
+
+    /// Writes and counts.
+    pub fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let result = self.transport.poll_write(cx, bytes);
+        self.count_written(&result);
+        result
+    }
+
+    /// Writes and counts.
+    pub fn poll_write_vectored(
+        &mut self,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let result = self.transport.poll_write_vectored(cx, slices);
+        self.count_written(&result);
+        result
+    }
+
+    fn count_written(&self, result: &Poll<io::Result<usize>>) {
+        if let (Poll::Ready(Ok(count)), Some(pool)) = (result, &self.pool) {
+            pool.context.block.add(ClusterStat::ClusterUpstreamCxTxBytesTotal, *count as u64);
+        }
+    }
+
+    /// The request is complete. A reusable connection goes to the next waiting request or becomes idle;
+    /// another is closed by this side.
+    pub fn release(mut self, reusable: bool) {
+        self.request = None;
+        let Some(pool) = self.pool.take() else { return };
+        match reusable {
+            true => pool.take_back(self),
+            false => pool.close(self, ClosedBy::Local, false),
+        }
+    }
+
+    /// Ends the connection. `active_request` says that the request was not complete.
+    pub fn close(mut self, by: ClosedBy, active_request: bool) {
+        if let Some(pool) = self.pool.take() {
+            pool.close(self, by, active_request);
+        }
+    }
+}
+
+impl Drop for PooledConnection {
+    fn drop(&mut self) {
+        if let Some(pool) = self.pool.take() {
+            pool.dropped(self);
+        }
+    }
+}

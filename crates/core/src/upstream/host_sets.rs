@@ -1,0 +1,267 @@
+//! The hosts of a cluster at one moment: priorities, in them localities, in them hosts.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::{Availability, Health, Host, Locality};
+use crate::address::Address;
+use crate::compile::{At, CompileError, Result};
+use crate::proto;
+
+/// Percent by which available hosts are taken to be able to carry more than their share.
+const DEFAULT_OVERPROVISIONING: u32 = 140;
+/// Priorities must be dense; this bounds what a configuration can make us allocate.
+const MAX_PRIORITY: u32 = 128;
+
+pub struct LocalityHosts {
+    pub locality: Arc<Locality>,
+    /// 0 when the configuration gave none: no traffic under locality-weighted balancing.
+    pub weight: u32,
+    pub hosts: Box<[Arc<Host>]>,
+}
+
+#[derive(Default)]
+pub struct PriorityHosts {
+    pub localities: Vec<LocalityHosts>,
+}
+
+impl PriorityHosts {
+    /// All hosts, whatever their health.
+    pub fn hosts(&self) -> impl Iterator<Item = &Arc<Host>> {
+        self.localities.iter().flat_map(|locality| locality.hosts.iter())
+    }
+}
+
+/// Immutable but for the health inside the hosts. There is always a priority 0.
+pub struct HostSets {
+    pub priorities: Vec<PriorityHosts>,
+    pub overprovisioning_factor: u32,
+    pub weighted_priority_health: bool,
+    /// Slots given to hosts so far: the highest one in use plus one.
+    pub slots: u32,
+}
+
+impl Default for HostSets {
+    fn default() -> Self {
+        Self {
+            priorities: vec![PriorityHosts::default()],
+            overprovisioning_factor: DEFAULT_OVERPROVISIONING,
+            weighted_priority_health: false,
+            slots: 0,
+        }
+    }
+}
+
+/// Numbers of hosts, as the gauges membership_* have them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Membership {
+    pub total: u64,
+    pub healthy: u64,
+    pub degraded: u64,
+    pub excluded: u64,
+    pub max_weight: u64,
+}
+
+/// What an update did to the hosts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// The update says what is there already.
+    None,
+    /// Weights, health or metadata changed; the endpoints are the same.
+    Hosts,
+    /// Endpoints came or went.
+    Members,
+}
+
+impl HostSets {
+    pub fn hosts(&self) -> impl Iterator<Item = &Arc<Host>> {
+        self.priorities.iter().flat_map(PriorityHosts::hosts)
+    }
+
+    pub fn membership(&self) -> Membership {
+        let mut membership = Membership::default();
+        for host in self.hosts() {
+            membership.total += 1;
+            membership.max_weight = membership.max_weight.max(host.weight.into());
+            match host.availability() {
+                Availability::Healthy => membership.healthy += 1,
+                Availability::Degraded => membership.degraded += 1,
+                Availability::Excluded => membership.excluded += 1,
+                Availability::Unhealthy => {}
+            }
+        }
+        membership
+    }
+
+    /// The host sets that `message` describes. Endpoints that were in `self` keep their counters and
+    /// their slot, and their host itself if nothing of it but its health changed. With `one_endpoint`
+    /// (LOGICAL_DNS) the host keeps them although its address changes.
+    ///
+    /// # Errors
+    /// An address that is no address, or a priority out of bounds, with its path.
+    pub fn update(&self, message: &proto::Endpoints, one_endpoint: bool) -> Result<(Self, Change)> {
+        let mut update = Update::new(self, one_endpoint);
+        let highest =
+            message.localities.iter().map(|locality| locality.priority).max().unwrap_or(0);
+        if highest > MAX_PRIORITY {
+            return Err(CompileError::new(format!("priority {highest} is above {MAX_PRIORITY}")));
+        }
+        let mut priorities: Vec<_> = (0..=highest).map(|_| PriorityHosts::default()).collect();
+        for (index, locality) in message.localities.iter().enumerate() {
+            let hosts = update.hosts(locality).at(format_args!("localities[{index}]"))?;
+            add_locality(&mut priorities[locality.priority as usize], locality, hosts);
+        }
+        let sets = Self {
+            priorities,
+            overprovisioning_factor: match message.overprovisioning_factor {
+                0 => DEFAULT_OVERPROVISIONING,
+                factor => factor,
+            },
+            weighted_priority_health: message.weighted_priority_health,
+            slots: update.slots,
+        };
+        let change = update.finish(&sets);
+        Ok((sets, change))
+    }
+}
+
+/// Puts hosts into their locality, which the message may name more than once.
+fn add_locality(priority: &mut PriorityHosts, message: &proto::Locality, hosts: Vec<Arc<Host>>) {
+    let names = (&message.region, &message.zone, &message.sub_zone);
+    let same = |found: &&mut LocalityHosts| {
+        let locality = &found.locality;
+        (&locality.region, &locality.zone, &locality.sub_zone) == names
+    };
+    if let Some(found) = priority.localities.iter_mut().find(same) {
+        found.hosts = found.hosts.iter().cloned().chain(hosts).collect();
+        found.weight = message.weight.unwrap_or(found.weight);
+        return;
+    }
+    let locality = match hosts.first() {
+        Some(host) => host.locality.clone(),
+        None => return,
+    };
+    priority.localities.push(LocalityHosts {
+        locality,
+        weight: message.weight.unwrap_or(0),
+        hosts: hosts.into(),
+    });
+}
+
+/// The state of one update: which endpoints there were, and which slots are free.
+struct Update<'a> {
+    old: HashMap<&'a Address, &'a Arc<Host>>,
+    previous: &'a HostSets,
+    /// LOGICAL_DNS: the one host, whose address may change.
+    logical: Option<&'a Arc<Host>>,
+    free: Vec<u32>,
+    slots: u32,
+    kept: usize,
+    added: usize,
+    changed: bool,
+}
+
+impl<'a> Update<'a> {
+    fn new(previous: &'a HostSets, one_endpoint: bool) -> Self {
+        let old: HashMap<_, _> = previous.hosts().map(|host| (&host.address, host)).collect();
+        let mut used = vec![false; previous.slots as usize];
+        previous.hosts().for_each(|host| used[host.slot as usize] = true);
+        let free = (0..previous.slots).filter(|slot| !used[*slot as usize]).collect();
+        let logical = previous.hosts().next().filter(|_| one_endpoint);
+        Self {
+            old,
+            previous,
+            logical,
+            free,
+            slots: previous.slots,
+            kept: 0,
+            added: 0,
+            changed: false,
+        }
+    }
+
+    fn hosts(&mut self, message: &proto::Locality) -> Result<Vec<Arc<Host>>> {
+        let locality = Arc::new(Locality {
+            region: message.region.clone(),
+            zone: message.zone.clone(),
+            sub_zone: message.sub_zone.clone(),
+        });
+        let mut hosts = Vec::with_capacity(message.endpoints.len());
+        for (index, endpoint) in message.endpoints.iter().enumerate() {
+            let place = format_args!("endpoints[{index}]").to_string();
+            let host = host(endpoint, &locality, message.priority).at(place)?;
+            hosts.push(self.settle(host));
+        }
+        Ok(hosts)
+    }
+
+    /// Finds the endpoint's former host, or gives it a slot.
+    fn settle(&mut self, mut host: Host) -> Arc<Host> {
+        let Some(old) = self.old.remove(&host.address).or(self.logical) else {
+            self.added += 1;
+            host.slot = self.free.pop().unwrap_or_else(|| {
+                self.slots += 1;
+                self.slots - 1
+            });
+            return Arc::new(host);
+        };
+        self.kept += 1;
+        if host.health() != old.health() {
+            self.changed = true;
+            old.set_health(host.health());
+        }
+        if same(old, &host) {
+            return old.clone();
+        }
+        self.changed = true;
+        host.slot = old.slot;
+        host.stats = old.stats.clone();
+        Arc::new(host)
+    }
+
+    fn finish(self, new: &HostSets) -> Change {
+        let before = self.previous.hosts().count();
+        if self.added > 0 || self.kept != before {
+            return Change::Members;
+        }
+        let layout = |sets: &HostSets| -> Vec<_> {
+            let priorities = sets.priorities.iter();
+            let localities = priorities.flat_map(|p| p.localities.iter());
+            localities.map(|l| (l.locality.clone(), l.weight, l.hosts.len())).collect()
+        };
+        let same_settings = self.previous.overprovisioning_factor == new.overprovisioning_factor
+            && self.previous.weighted_priority_health == new.weighted_priority_health;
+        match self.changed || !same_settings || layout(self.previous) != layout(new) {
+            true => Change::Hosts,
+            false => Change::None,
+        }
+    }
+}
+
+fn same(old: &Host, new: &Host) -> bool {
+    old.address == new.address
+        && old.hostname == new.hostname
+        && old.locality == new.locality
+        && old.priority == new.priority
+        && old.weight == new.weight
+        && old.canary == new.canary
+        && old.metadata == new.metadata
+        && old.additional_addresses == new.additional_addresses
+}
+
+fn host(message: &proto::Endpoint, locality: &Arc<Locality>, priority: u32) -> Result<Host> {
+    let address = message.address.as_ref().ok_or_else(|| CompileError::new("no address"))?;
+    let address = Address::compile(address).at("address")?;
+    let mut host = Host::new(address, message.hostname.as_str().into(), locality.clone(), priority);
+    host.weight = message.weight.max(1);
+    host.canary = message.canary;
+    host.metadata = super::config::metadata(&message.metadata_json)?;
+    host.additional_addresses = crate::compile::each(
+        &message.additional_addresses,
+        "additional_addresses",
+        Address::compile,
+    )?
+    .into();
+    host.set_health(Health::from_number(message.health));
+    Ok(host)
+}

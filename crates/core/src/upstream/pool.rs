@@ -1,0 +1,307 @@
+//! The HTTP/1 connections of one worker to one host at one priority.
+//!
+//! Idle connections are used newest first; requests wait in order. The pool opens a connection when more
+//! requests wait than connections are on their way.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Instant;
+
+use super::breakers::{Permits, Priority, RequestPermit};
+use super::connecting::{self, ConnectError};
+use super::connection::{ClosedBy, PooledConnection};
+use super::pending::{Acquire, Overflow, PendingConnection, Waiter};
+use super::watch::{self, Ending};
+use super::{ClusterConfig, Host, UpstreamContext};
+use crate::proto::{ClusterHistogram, ClusterStat};
+use crate::stats::Block;
+use crate::timer::Timer;
+
+/// What the pools of one cluster in one worker share.
+pub(super) struct PoolContext {
+    pub permits: Permits,
+    pub block: Arc<Block>,
+    pub upstream: Rc<UpstreamContext>,
+}
+
+impl PoolContext {
+    pub fn config(&self) -> &ClusterConfig {
+        &self.permits.shared().config
+    }
+}
+
+pub(super) struct Idle {
+    pub connection: PooledConnection,
+    pub since: Instant,
+}
+
+#[derive(Default)]
+pub(super) struct State {
+    /// Oldest first.
+    pub idle: Vec<Idle>,
+    waiting: VecDeque<Rc<Waiter>>,
+    connecting: usize,
+    active: usize,
+    /// The host is gone: connections end with their request.
+    pub draining: bool,
+    /// Of the task that watches idle connections.
+    pub watcher: Option<Waker>,
+    pub watching: bool,
+    /// When the timer will wake the watcher.
+    pub armed: Option<Instant>,
+}
+
+pub(super) struct Pool {
+    pub context: Rc<PoolContext>,
+    pub priority: Priority,
+    /// New connections go here. LOGICAL_DNS and updates of weights replace it.
+    pub host: RefCell<Arc<Host>>,
+    pub state: RefCell<State>,
+    pub timer: Timer,
+}
+
+impl Pool {
+    pub fn new(context: Rc<PoolContext>, host: Arc<Host>, priority: Priority) -> Rc<Self> {
+        let timer = context.upstream.timers.timer();
+        Rc::new(Self {
+            context,
+            priority,
+            host: RefCell::new(host),
+            state: RefCell::default(),
+            timer,
+        })
+    }
+
+    pub fn count(&self, stat: ClusterStat) {
+        self.context.block.inc(stat);
+    }
+
+    /// Takes the newest idle connection, or queues for one.
+    pub fn acquire(self: &Rc<Self>) -> Result<Acquire, Overflow> {
+        if let Some(connection) = self.pop_idle() {
+            return match self.context.permits.request(self.priority) {
+                Some(permit) => Ok(Acquire::Ready(self.hand_out(connection, permit))),
+                None => {
+                    self.count(ClusterStat::ClusterUpstreamRqPendingOverflow);
+                    self.keep(connection);
+                    Err(Overflow)
+                }
+            };
+        }
+        let Some(permit) = self.context.permits.pending(self.priority) else {
+            self.count(ClusterStat::ClusterUpstreamRqPendingOverflow);
+            return Err(Overflow);
+        };
+        let waiter = Waiter::new(permit);
+        self.state.borrow_mut().waiting.push_back(waiter.clone());
+        self.count(ClusterStat::ClusterUpstreamRqPendingTotal);
+        self.count(ClusterStat::ClusterUpstreamRqPendingActive);
+        self.open_for_waiters();
+        Ok(Acquire::Pending(PendingConnection::new(self.clone(), waiter)))
+    }
+
+    /// The newest idle connection that its peer has not closed or written to.
+    fn pop_idle(&self) -> Option<PooledConnection> {
+        loop {
+            let idle = self.state.borrow_mut().idle.pop()?;
+            match watch::ending(&idle.connection.transport) {
+                None => return Some(idle.connection),
+                Some(ending) => self.end_idle(idle.connection, ending),
+            }
+        }
+    }
+
+    fn hand_out(
+        self: &Rc<Self>,
+        mut connection: PooledConnection,
+        permit: RequestPermit,
+    ) -> PooledConnection {
+        connection.requests += 1;
+        connection.request = Some(permit);
+        connection.pool = Some(self.clone());
+        self.state.borrow_mut().active += 1;
+        connection
+    }
+
+    /// Takes a connection that has finished its request.
+    pub fn take_back(self: &Rc<Self>, connection: PooledConnection) {
+        let config = self.context.config();
+        let full = config.max_requests_per_connection;
+        let expired = || {
+            let age = config.max_connection_duration;
+            age.is_some_and(|age| connection.connect_end.elapsed() >= age)
+        };
+        let reason = if full > 0 && connection.requests >= full {
+            Some(ClusterStat::ClusterUpstreamCxMaxRequests)
+        } else if expired() {
+            Some(ClusterStat::ClusterUpstreamCxMaxDurationReached)
+        } else {
+            None
+        };
+        match reason {
+            Some(reason) => {
+                self.count(reason);
+                self.close(connection, ClosedBy::Local, false);
+            }
+            None => {
+                self.state.borrow_mut().active -= 1;
+                self.settle(connection);
+            }
+        }
+    }
+
+    /// Takes back a connection whose request was given up before it had used it.
+    pub fn take_back_unused(self: &Rc<Self>, mut connection: PooledConnection) {
+        connection.request = None;
+        connection.pool = None;
+        connection.requests -= 1;
+        self.state.borrow_mut().active -= 1;
+        self.settle(connection);
+    }
+
+    /// Takes a connection that a task has made.
+    pub fn connected(self: &Rc<Self>, connection: PooledConnection) {
+        self.state.borrow_mut().connecting -= 1;
+        self.settle(connection);
+    }
+
+    /// A connection could not be made: all who wait get to know why.
+    pub fn connect_failed(self: &Rc<Self>, error: &ConnectError) {
+        self.state.borrow_mut().connecting -= 1;
+        let waiting = std::mem::take(&mut self.state.borrow_mut().waiting);
+        for waiter in waiting {
+            self.count(ClusterStat::ClusterUpstreamRqPendingFailureEject);
+            self.fail(&waiter, error.clone());
+        }
+        self.open_for_waiters();
+    }
+
+    /// Gives the connection to the first who waits, or keeps it.
+    fn settle(self: &Rc<Self>, connection: PooledConnection) {
+        loop {
+            let waiter = self.state.borrow_mut().waiting.pop_front();
+            let Some(waiter) = waiter else { break };
+            match self.context.permits.request(self.priority) {
+                Some(permit) => {
+                    self.context.block.dec(ClusterStat::ClusterUpstreamRqPendingActive);
+                    return waiter.finish(Ok(self.hand_out(connection, permit)));
+                }
+                None => {
+                    self.count(ClusterStat::ClusterUpstreamRqPendingOverflow);
+                    self.fail(&waiter, ConnectError::Overflow);
+                }
+            }
+        }
+        let draining = self.state.borrow().draining;
+        match draining {
+            false => self.keep(connection),
+            true => self.end_idle(connection, Ending::Drained),
+        }
+    }
+
+    fn fail(&self, waiter: &Waiter, error: ConnectError) {
+        self.context.block.dec(ClusterStat::ClusterUpstreamRqPendingActive);
+        waiter.finish(Err(error));
+    }
+
+    /// Forgets a request that does not wait any more.
+    pub fn cancel(&self, waiter: &Rc<Waiter>) {
+        let mut state = self.state.borrow_mut();
+        if let Some(place) = state.waiting.iter().position(|other| Rc::ptr_eq(other, waiter)) {
+            state.waiting.remove(place);
+            self.count(ClusterStat::ClusterUpstreamRqCancelled);
+            self.context.block.dec(ClusterStat::ClusterUpstreamRqPendingActive);
+        }
+    }
+
+    /// Opens connections until as many are on their way as requests wait, as far as the breaker allows.
+    /// A pool without any connection may always open one.
+    fn open_for_waiters(self: &Rc<Self>) {
+        loop {
+            let without_any = {
+                let state = self.state.borrow();
+                if state.waiting.len() <= state.connecting {
+                    return;
+                }
+                state.connecting + state.active + state.idle.len() == 0
+            };
+            let permit = self.context.permits.connection(self.priority);
+            if permit.is_none() {
+                self.count(ClusterStat::ClusterUpstreamCxOverflow);
+            }
+            let permit = match permit {
+                None if without_any => self.context.permits.force_connection(self.priority),
+                None => return,
+                Some(permit) => permit,
+            };
+            self.state.borrow_mut().connecting += 1;
+            tokio::task::spawn_local(connecting::connect(self.clone(), permit));
+        }
+    }
+
+    /// Ends a connection that was handed out.
+    pub fn close(
+        self: &Rc<Self>,
+        connection: PooledConnection,
+        by: ClosedBy,
+        active_request: bool,
+    ) {
+        self.count_close(&connection, by, active_request);
+        drop(connection);
+        self.state.borrow_mut().active -= 1;
+        self.open_for_waiters();
+    }
+
+    /// The same for one that is being dropped.
+    pub fn dropped(self: &Rc<Self>, connection: &mut PooledConnection) {
+        self.count_close(connection, ClosedBy::Local, true);
+        connection.request = None;
+        self.state.borrow_mut().active -= 1;
+        self.open_for_waiters();
+    }
+
+    /// Counts the end of an established connection.
+    pub fn count_close(&self, connection: &PooledConnection, by: ClosedBy, active_request: bool) {
+        let block = &self.context.block;
+        let lived = connection.connect_start.elapsed();
+        block.record(ClusterHistogram::UpstreamRqPerCx, connection.requests);
+        block.record(ClusterHistogram::UpstreamCxLengthMs, lived.as_millis() as u64);
+        count_destroyed(block, &connection.host, by);
+        if active_request {
+            self.count(ClusterStat::ClusterUpstreamCxDestroyWithActiveRq);
+            self.count(match by {
+                ClosedBy::Local => ClusterStat::ClusterUpstreamCxDestroyLocalWithActiveRq,
+                ClosedBy::Remote => ClusterStat::ClusterUpstreamCxDestroyRemoteWithActiveRq,
+            });
+        }
+    }
+
+    /// Connections end with their request from now on, for the host or the cluster is gone.
+    pub fn drain(&self) {
+        let idle = {
+            let mut state = self.state.borrow_mut();
+            state.draining = true;
+            std::mem::take(&mut state.idle)
+        };
+        idle.into_iter().for_each(|idle| self.end_idle(idle.connection, Ending::Drained));
+        self.wake_watcher();
+    }
+}
+
+/// Counts what every end of a connection counts, also of one that never was established.
+pub(super) fn count_destroyed(block: &Block, host: &Host, by: ClosedBy) {
+    block.dec(ClusterStat::ClusterUpstreamCxActive);
+    block.inc(ClusterStat::ClusterUpstreamCxDestroy);
+    block.inc(match by {
+        ClosedBy::Local => ClusterStat::ClusterUpstreamCxDestroyLocal,
+        ClosedBy::Remote => ClusterStat::ClusterUpstreamCxDestroyRemote,
+    });
+    host.stats.cx_active.fetch_sub(1, Relaxed);
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,226 @@
+//! A cluster as all threads of the process share it.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::*};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+
+use super::breakers::{write_gauges, Breakers, Priority};
+use super::host_sets::{Change, HostSets};
+use super::{ClusterConfig, Host};
+use crate::compile::{At, Result};
+use crate::proto::{self, ClusterStat, Discovery};
+use crate::stats::Block;
+
+/// Counters of what discovery did; one writer at a time (`updating`).
+#[derive(Default)]
+struct Discovered {
+    attempts: AtomicU64,
+    successes: AtomicU64,
+    failures: AtomicU64,
+    empty: AtomicU64,
+    no_rebuild: AtomicU64,
+    membership_changes: AtomicU64,
+}
+
+/// What came of one attempt to discover the endpoints (update_* counters).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UpdateEvent {
+    Attempt,
+    Success,
+    Failure,
+    /// A good answer without endpoints.
+    Empty,
+}
+
+pub struct ClusterShared {
+    pub config: ClusterConfig,
+    breakers: [Breakers; 2],
+    hosts: ArcSwap<HostSets>,
+    generation: AtomicU64,
+    resolved: AtomicBool,
+    discovered: Discovered,
+    updating: Mutex<()>,
+}
+
+impl ClusterShared {
+    /// A static cluster has its hosts at once; one of another kind gets them by `set_endpoints`.
+    ///
+    /// # Errors
+    /// What cannot be used of `message`, with its path.
+    pub fn compile(message: &proto::Cluster) -> Result<Arc<Self>> {
+        let config = ClusterConfig::compile(message)?;
+        let is_static = config.discovery == Discovery::Static;
+        let this = Self {
+            config,
+            breakers: [
+                Breakers::compile(message.default_priority.as_ref()),
+                Breakers::compile(message.high_priority.as_ref()),
+            ],
+            hosts: ArcSwap::default(),
+            generation: AtomicU64::new(1),
+            resolved: AtomicBool::new(false),
+            discovered: Discovered::default(),
+            updating: Mutex::new(()),
+        };
+        if let Some(endpoints) = message.endpoints.as_ref().filter(|_| is_static) {
+            this.set_endpoints(endpoints).at("endpoints")?;
+        }
+        this.resolved.store(is_static, Relaxed);
+        Ok(Arc::new(this))
+    }
+
+    pub fn name(&self) -> &Arc<str> {
+        &self.config.name
+    }
+
+    pub fn breakers(&self, priority: Priority) -> &Breakers {
+        &self.breakers[priority as usize]
+    }
+
+    pub fn host_sets(&self) -> Arc<HostSets> {
+        self.hosts.load_full()
+    }
+
+    /// Changes whenever the hosts, or the health of one, change.
+    pub fn generation(&self) -> u64 {
+        self.generation.load(Acquire)
+    }
+
+    /// Replaces the endpoints. Hosts that stay keep their counters and connections; nothing changes when
+    /// the endpoints are the same. Returns true if endpoints came or went.
+    ///
+    /// # Errors
+    /// An endpoint that cannot be used, with its path; then nothing changes.
+    pub fn set_endpoints(&self, message: &proto::Endpoints) -> Result<bool> {
+        let _one_at_a_time = self.updating.lock().unwrap_or_else(PoisonError::into_inner);
+        let logical = self.config.discovery == Discovery::LogicalDns;
+        let old = self.hosts.load_full();
+        let (new, change) = old.update(message, logical)?;
+        match change {
+            Change::None => bump(&self.discovered.no_rebuild),
+            Change::Hosts => self.publish(new),
+            Change::Members => {
+                self.publish(new);
+                bump(&self.discovered.membership_changes);
+            }
+        }
+        Ok(change == Change::Members)
+    }
+
+    fn publish(&self, sets: HostSets) {
+        self.hosts.store(Arc::new(sets));
+        self.generation.fetch_add(1, AcqRel);
+    }
+
+    /// Changes the health of `host`; workers see it when they next use the cluster.
+    pub fn set_health(&self, host: &Host, health: super::Health) {
+        if host.health() != health {
+            host.set_health(health);
+            self.generation.fetch_add(1, AcqRel);
+        }
+    }
+
+    /// Counts a step of discovery. Any answer, good or bad, makes the cluster resolved.
+    pub fn count_update(&self, event: UpdateEvent) {
+        let counter = match event {
+            UpdateEvent::Attempt => &self.discovered.attempts,
+            UpdateEvent::Success => &self.discovered.successes,
+            UpdateEvent::Failure => &self.discovered.failures,
+            UpdateEvent::Empty => &self.discovered.empty,
+        };
+        bump(counter);
+    }
+
+    /// True once an answer, good or bad, has arrived; at once for a static cluster.
+    pub fn resolved(&self) -> bool {
+        self.resolved.load(Acquire)
+    }
+
+    pub fn set_resolved(&self) {
+        self.resolved.store(true, Release);
+    }
+
+    /// Writes what is not counted per worker (circuit_breakers.*, membership_*, update_*) to a block that
+    /// nobody else writes.
+    pub fn write_stats(&self, block: &Block) {
+        write_gauges(&self.breakers, block);
+        let membership = self.hosts.load().membership();
+        let discovered = &self.discovered;
+        for (stat, value) in [
+            (ClusterStat::ClusterMembershipTotal, membership.total),
+            (ClusterStat::ClusterMembershipHealthy, membership.healthy),
+            (ClusterStat::ClusterMembershipDegraded, membership.degraded),
+            (ClusterStat::ClusterMembershipExcluded, membership.excluded),
+            (ClusterStat::ClusterMaxHostWeight, self.max_host_weight(membership.max_weight)),
+            (ClusterStat::ClusterMembershipChange, discovered.membership_changes.load(Relaxed)),
+            (ClusterStat::ClusterUpdateAttempt, discovered.attempts.load(Relaxed)),
+            (ClusterStat::ClusterUpdateSuccess, discovered.successes.load(Relaxed)),
+            (ClusterStat::ClusterUpdateFailure, discovered.failures.load(Relaxed)),
+            (ClusterStat::ClusterUpdateEmpty, discovered.empty.load(Relaxed)),
+            (ClusterStat::ClusterUpdateNoRebuild, discovered.no_rebuild.load(Relaxed)),
+        ] {
+            block.set(stat, value);
+        }
+    }
+
+    /// Envoy sets this gauge only where discovery updates hosts.
+    fn max_host_weight(&self, weight: u64) -> u64 {
+        match self.config.discovery {
+            Discovery::StrictDns | Discovery::Eds => weight,
+            Discovery::Static | Discovery::LogicalDns => 0,
+        }
+    }
+
+    /// Sets the counters that `write_stats` writes to 0; gauges stay.
+    pub fn reset_counters(&self) {
+        let discovered = &self.discovered;
+        for counter in [
+            &discovered.membership_changes,
+            &discovered.attempts,
+            &discovered.successes,
+            &discovered.failures,
+            &discovered.empty,
+            &discovered.no_rebuild,
+        ] {
+            counter.store(0, Relaxed);
+        }
+    }
+
+    /// The hosts and their counters, as /clusters shows them.
+    pub fn status(&self) -> proto::ClusterStatus {
+        let sets = self.hosts.load();
+        proto::ClusterStatus {
+            name: self.config.name.to_string(),
+            hosts: sets.hosts().map(|host| host_status(host)).collect(),
+            resolved: self.resolved(),
+        }
+    }
+}
+
+fn bump(counter: &AtomicU64) {
+    counter.fetch_add(1, Relaxed);
+}
+
+fn host_status(host: &Host) -> proto::HostStatus {
+    let stats = &host.stats;
+    proto::HostStatus {
+        address: Some(host.address.to_message()),
+        hostname: host.hostname.to_string(),
+        region: host.locality.region.clone(),
+        zone: host.locality.zone.clone(),
+        sub_zone: host.locality.sub_zone.clone(),
+        priority: host.priority,
+        weight: host.weight,
+        canary: host.canary,
+        health: host.health() as i32,
+        cx_active: stats.cx_active.load(Relaxed),
+        cx_connect_fail: stats.cx_connect_fail.load(Relaxed),
+        cx_total: stats.cx_total.load(Relaxed),
+        rq_active: stats.rq_active.load(Relaxed),
+        rq_error: stats.rq_error.load(Relaxed),
+        rq_success: stats.rq_success.load(Relaxed),
+        rq_timeout: stats.rq_timeout.load(Relaxed),
+        rq_total: stats.rq_total.load(Relaxed),
+    }
+}

@@ -1,0 +1,137 @@
+//! What the tests of clusters and pools share.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::atomic::AtomicU64;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{spawn_local, LocalSet};
+
+use super::{
+    Acquire, Cluster, ClusterShared, Overflow, PooledConnection, Priority, UpstreamContext,
+};
+use crate::lb::LbContext;
+use crate::proto::{self, ClusterStat};
+use crate::random::Random;
+use crate::stats::Registry;
+use crate::timer::Timers;
+
+/// Runs a worker's loop around `test`, which must end within 20 seconds.
+pub fn run<F: Future<Output = ()>>(test: impl FnOnce(Rc<UpstreamContext>) -> F) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.unwrap_or_else(|error| unreachable!("no runtime: {error}"));
+    let local = LocalSet::new();
+    let result = local.block_on(&runtime, async {
+        let timers = Timers::new();
+        spawn_local(timers.clone().drive());
+        let upstream = Rc::new(UpstreamContext {
+            thread: 0,
+            registry: Arc::new(Registry::default()),
+            timers,
+            random: Rc::new(Random::seeded(1)),
+            connection_ids: Arc::new(AtomicU64::new(1)),
+        });
+        tokio::time::timeout(Duration::from_secs(20), test(upstream)).await
+    });
+    assert!(result.is_ok(), "the test did not end in time");
+}
+
+/// A server on loopback whose connections wait to be accepted.
+pub async fn listen() -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind("127.0.0.1:0").await;
+    let listener = listener.unwrap_or_else(|error| unreachable!("cannot listen: {error}"));
+    let address = listener.local_addr().unwrap_or_else(|error| unreachable!("{error}"));
+    (listener, address)
+}
+
+pub async fn accept(listener: &TcpListener) -> TcpStream {
+    listener.accept().await.unwrap_or_else(|error| unreachable!("cannot accept: {error}")).0
+}
+
+pub fn endpoint(address: SocketAddr) -> proto::Endpoint {
+    let socket = proto::SocketAddress {
+        host: address.ip().to_string(),
+        port: address.port().into(),
+        ..Default::default()
+    };
+    let kind = proto::address::Kind::Socket(socket);
+    let address = proto::Address { kind: Some(kind), ..Default::default() };
+    proto::Endpoint { address: Some(address), weight: 1, ..Default::default() }
+}
+
+pub fn endpoints(addresses: &[SocketAddr]) -> proto::Endpoints {
+    let endpoints = addresses.iter().map(|address| endpoint(*address)).collect();
+    let locality = proto::Locality { endpoints, ..Default::default() };
+    proto::Endpoints { localities: vec![locality], ..Default::default() }
+}
+
+pub const BREAKERS: proto::CircuitBreakers = proto::CircuitBreakers {
+    max_connections: 1024,
+    max_pending_requests: 1024,
+    max_requests: 1024,
+    max_retries: 3,
+    retry_budget: None,
+    track_remaining: false,
+    max_connection_pools: None,
+};
+
+/// A static cluster of these hosts.
+pub fn message(addresses: &[SocketAddr]) -> proto::Cluster {
+    proto::Cluster {
+        name: "c".into(),
+        stats_block: 5,
+        connect_timeout_ms: 5000,
+        default_priority: Some(BREAKERS),
+        high_priority: Some(BREAKERS),
+        endpoints: Some(endpoints(addresses)),
+        ..Default::default()
+    }
+}
+
+pub fn shared(message: &proto::Cluster) -> Arc<ClusterShared> {
+    ClusterShared::compile(message).unwrap_or_else(|error| unreachable!("{error}"))
+}
+
+pub fn cluster(message: &proto::Cluster, upstream: &Rc<UpstreamContext>) -> Rc<Cluster> {
+    Cluster::new(shared(message), upstream.clone())
+}
+
+impl Cluster {
+    /// What the router does: a host, then a connection to it.
+    pub fn try_acquire(&self) -> Result<Acquire, Overflow> {
+        let host = self.choose_host(&LbContext::default());
+        let host = host.unwrap_or_else(|| unreachable!("no host"));
+        self.acquire(&host, Priority::Default)
+    }
+
+    pub async fn connection(&self) -> PooledConnection {
+        let acquired = self.try_acquire().unwrap_or_else(|error| unreachable!("{error}"));
+        acquired.wait().await.unwrap_or_else(|error| unreachable!("{error}"))
+    }
+
+    pub fn stat(&self, stat: ClusterStat) -> i64 {
+        self.block().get(stat) as i64
+    }
+}
+
+/// Sends `bytes` from one end and waits until the peer has got them.
+pub async fn send(stream: &mut TcpStream, bytes: &[u8]) {
+    stream.write_all(bytes).await.unwrap_or_else(|error| unreachable!("cannot write: {error}"));
+}
+
+/// Waits for the end of the stream.
+pub async fn closed(stream: &mut TcpStream) -> bool {
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).await.is_ok() && bytes.is_empty()
+}
+
+/// Lets other tasks run until `done`.
+pub async fn until(done: impl Fn() -> bool) {
+    while !done() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
