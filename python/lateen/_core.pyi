@@ -21,12 +21,12 @@ class Workers:
     ) -> None:
         """Starts `concurrency` worker threads.
 
-        `resolve` replaces DNS for (host, port, address, port); `pin` binds worker N to the N-th core
-        that the process may use.
+        `resolve` replaces DNS for (host, port, address, port); `pin` binds worker N to the N-th
+        core that the process may use.
         """
 
     def apply(self, update: bytes) -> bytes:
-        """Takes an Update, returns Rejections. Listeners are bound here, but accept after `start`."""
+        """Takes an Update, returns Rejections. Listeners are bound, but accept after `start`."""
 
     def check(self, update: bytes) -> bytes:
         """Compiles an Update as `apply` does, binds and changes nothing, returns Rejections."""
@@ -35,7 +35,7 @@ class Workers:
         """Lets the listeners accept."""
 
     def drain(self) -> None:
-        """HTTP connections close after their current request; what is idle closes over the drain time."""
+        """HTTP connections close after their request, idle ones over the drain time."""
 
     def stop_listeners(self, inbound_only: bool = ...) -> None:
         """Closes listening sockets; connections in flight go on."""
@@ -47,15 +47,15 @@ class Workers:
         """Closes every connection, flushes access logs and ends the threads. Idempotent."""
 
     def block_arrays(self) -> list[tuple[int, int, bytes]]:
-        """(worker, stats block, little-endian u64 array) of every block in use; gauges are two's complement.
+        """(worker, stats block, little-endian u64 array) of every block in use.
 
-        The endpoint thread counts as worker number `concurrency`.
+        Gauges are two's complement. The endpoint thread counts as worker number `concurrency`.
         """
 
     def histograms(self) -> list[tuple[int, int, int, bytes]]:
         """(worker, stats block, histogram index, pairs of u64: bin, count) since the start.
 
-        A bin is exponent * 100 + two significant digits (10..99), e.g. 25 ms is 1 * 100 + 25; 0 is bin 0.
+        A bin is exponent * 100 + two significant digits (10..99): 25 ms is 125, 0 is bin 0.
         """
 
     def response_codes(self) -> list[tuple[int, int, int, int]]:
@@ -74,10 +74,13 @@ class Workers:
         """Opens every access-log file anew (after a rotation)."""
 
     def set_log_level(self, component: str, level: int) -> None:
-        """0 trace, 1 debug, 2 info, 3 warning, 4 error, 5 critical, 6 off; component "" sets all."""
+        """Sets 0 trace, 1 debug, 2 info, 3 warning, 4 error, 5 critical, 6 off; "" means all."""
 
     def next_log(self, timeout_s: float) -> tuple[int, str, str] | None:
-        """Waits, without the GIL, for the next (level, component, message) of a worker; None after the timeout."""
+        """Waits, without the GIL, for the next (level, component, message) of a worker.
+
+        None after the timeout.
+        """
 
 def version() -> str:
     """The version of the extension."""
