@@ -1,0 +1,135 @@
+"""A whole bootstrap: what the process starts with.
+
+Source: envoy/config/bootstrap/v3/bootstrap.proto; errors as in Envoy 1.40.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lateen.config.support import Fields, whole
+from lateen.protos.worker_pb2 import Runtime, Update
+from lateen.proxy.compile.cluster import compile_cluster
+from lateen.proxy.compile.dns import compile_default_resolver
+from lateen.proxy.compile.listener import compile_listener
+from lateen.proxy.compile.runtime import compile_runtime
+
+if TYPE_CHECKING:
+    from envoy.config.bootstrap.v3.bootstrap_pb2 import Bootstrap
+
+    from lateen.proxy.compile.context import CompileContext
+
+_PROCESS = "it tunes Envoy's process"
+_PACKAGE = "envoy.config.bootstrap.v3"
+
+SUPPORT = (
+    Fields(
+        f"{_PACKAGE}.Bootstrap",
+        implemented="""
+            node static_resources cluster_manager stats_config stats_flush_interval
+            stats_flush_on_admin layered_runtime admin use_tcp_for_dns_lookups
+            dns_resolution_config typed_dns_resolver_config stats_server_version_override
+            application_log_config
+        """,
+        harmless={
+            "node_context_params": "they are sent to a control plane, and there is none yet",
+            "flags_path": "nothing reads it, as in Envoy",
+            "deferred_stat_options": _PROCESS,
+            "stats_eviction_interval": _PROCESS,
+            "watchdog": _PROCESS,
+            "watchdogs": _PROCESS,
+            "enable_dispatcher_stats": _PROCESS,
+            "fatal_actions": _PROCESS,
+            "default_socket_interface": _PROCESS,
+            "inline_headers": _PROCESS,
+            "perf_tracing_file_path": _PROCESS,
+            "default_regex_engine": "patterns are RE2's",
+            "listener_manager": _PROCESS,
+            "grpc_async_client_manager_config": _PROCESS,
+            "memory_allocator_manager": _PROCESS,
+            "default_config_source": "there is no control plane yet",
+            "config_sources": "there is no control plane yet",
+            "tracing": "tracing is not implemented yet",
+        },
+        rejected={"dynamic_resources": "use static_resources"},
+    ),
+    Fields(
+        f"{_PACKAGE}.Bootstrap.StaticResources",
+        implemented="listeners clusters",
+        harmless={"secrets": "only TLS reads them, and it is not implemented yet"},
+    ),
+    Fields(
+        f"{_PACKAGE}.ClusterManager",
+        implemented="upstream_bind_config",
+        harmless={
+            "local_cluster_name": "zone-aware routing is not implemented yet",
+            "outlier_detection": "outlier detection is not implemented yet",
+            "load_stats_config": "load is not reported yet",
+            "enable_deferred_cluster_creation": _PROCESS,
+        },
+    ),
+    Fields(
+        f"{_PACKAGE}.Admin",
+        implemented="access_log access_log_path address allow_paths",
+        harmless={
+            "profile_path": _PROCESS,
+            "socket_options": "the admin listener needs none",
+            "ignore_global_conn_limit": "there is no overload manager yet",
+        },
+    ),
+    whole(f"{_PACKAGE}.LayeredRuntime"),
+    whole(f"{_PACKAGE}.RuntimeLayer.AdminLayer"),
+    whole(f"{_PACKAGE}.Bootstrap.ApplicationLogConfig"),
+    whole(f"{_PACKAGE}.Bootstrap.ApplicationLogConfig.LogFormat"),
+    whole("envoy.config.core.v3.Node"),
+    whole("envoy.config.core.v3.BuildVersion"),
+    whole("envoy.config.core.v3.Extension"),
+    whole("envoy.config.metrics.v3.StatsConfig"),
+    whole("envoy.config.metrics.v3.StatsMatcher"),
+    whole("envoy.config.metrics.v3.TagSpecifier"),
+    whole("envoy.config.metrics.v3.HistogramBucketSettings"),
+    whole("envoy.type.matcher.v3.ListStringMatcher"),
+    whole("envoy.type.v3.SemanticVersion"),
+    whole("xds.core.v3.ContextParams"),
+)
+
+
+def compile_bootstrap_resources(ctx: CompileContext, bootstrap: Bootstrap) -> Update:
+    """Everything static in a bootstrap, in the order of the file, as one update.
+
+    The context's runtime, default resolver, default bind source and cluster names are set from the
+    bootstrap.
+    """
+    ctx.runtime = compile_runtime(ctx, bootstrap.layered_runtime, "layered_runtime")
+    ctx.default_resolver = compile_default_resolver(ctx, bootstrap)
+    if bootstrap.cluster_manager.HasField("upstream_bind_config"):
+        ctx.default_bind = bootstrap.cluster_manager.upstream_bind_config
+    update = Update(runtime=Runtime(values=ctx.runtime))
+    _compile_clusters(ctx, bootstrap, update)
+    _compile_listeners(ctx, bootstrap, update)
+    return update
+
+
+def _compile_clusters(ctx: CompileContext, bootstrap: Bootstrap, out: Update) -> None:
+    names: set[str] = set()
+    for index, source in enumerate(bootstrap.static_resources.clusters):
+        at = f"static_resources.clusters[{index}]"
+        if source.name in names:
+            ctx.error(f"{at}.name", f"cluster manager: duplicate cluster '{source.name}'")
+        names.add(source.name)
+        out.clusters.append(compile_cluster(ctx, source, at))
+    ctx.clusters = names
+
+
+def _compile_listeners(ctx: CompileContext, bootstrap: Bootstrap, out: Update) -> None:
+    names: set[str] = set()
+    for index, source in enumerate(bootstrap.static_resources.listeners):
+        at = f"static_resources.listeners[{index}]"
+        compiled = compile_listener(ctx, source, at)
+        name = compiled.listener.name
+        if name in names:
+            ctx.warning(f"{at}.name", f"a second listener named {name} is left out, as Envoy does")
+            continue
+        names.add(name)
+        out.listeners.append(compiled.listener)
+        out.route_tables.extend(compiled.route_tables)

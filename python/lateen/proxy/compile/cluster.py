@@ -1,0 +1,171 @@
+"""Clusters.
+
+Source: envoy/config/cluster/v3/cluster.proto; defaults and errors as in Envoy 1.40.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lateen.config.support import Fields
+from lateen.protos import worker_pb2
+from lateen.protos.worker_pb2 import Discovery
+from lateen.proxy.compile.address import compile_socket_address
+from lateen.proxy.compile.circuit_breakers import compile_circuit_breakers, default_limits
+from lateen.proxy.compile.discovery import compile_discovery
+from lateen.proxy.compile.endpoints import compile_endpoints
+from lateen.proxy.compile.load_balancing import compile_load_balancing
+from lateen.proxy.compile.socket_options import compile_socket_options, compile_tcp_keepalive
+from lateen.proxy.compile.stats_blocks import BlockKind
+from lateen.proxy.compile.transport_socket import check_transport_socket
+from lateen.proxy.compile.upstream_protocol import compile_upstream_protocol
+from lateen.proxy.compile.values import metadata_json, milliseconds
+
+if TYPE_CHECKING:
+    from envoy.config.cluster.v3 import cluster_pb2 as envoy
+    from envoy.config.core.v3.address_pb2 import BindConfig
+
+    from lateen.proxy.compile.context import CompileContext
+
+_HEALTH_CHECK = "active health checks are not implemented yet"
+
+SUPPORT = (
+    Fields(
+        "envoy.config.cluster.v3.Cluster",
+        implemented="""
+            name alt_stat_name type cluster_type eds_cluster_config connect_timeout
+            per_connection_buffer_limit_bytes lb_policy load_assignment
+            max_requests_per_connection circuit_breakers common_http_protocol_options
+            http_protocol_options http2_protocol_options
+            typed_extension_protocol_options dns_refresh_rate dns_jitter
+            dns_failure_refresh_rate respect_dns_ttl dns_lookup_family dns_resolvers
+            use_tcp_for_dns_lookups dns_resolution_config typed_dns_resolver_config
+            upstream_bind_config least_request_lb_config round_robin_lb_config
+            common_lb_config
+            transport_socket metadata protocol_selection upstream_connection_options
+            load_balancing_policy track_timeout_budgets track_cluster_stats
+        """,
+        harmless={
+            "wait_for_warm_on_init": "a static cluster is ready at once",
+            "cleanup_interval": "only ORIGINAL_DST clusters read it",
+            "close_connections_on_host_health_failure": _HEALTH_CHECK,
+            "ignore_health_on_host_removal": _HEALTH_CHECK,
+            "upstream_http_protocol_options": "TLS is not implemented yet",
+            "lrs_server": "load is not reported yet",
+            "lrs_report_endpoint_metrics": "load is not reported yet",
+            "ring_hash_lb_config": "only RING_HASH clusters read it",
+            "maglev_lb_config": "only MAGLEV clusters read it",
+            "original_dst_lb_config": "only ORIGINAL_DST clusters read it",
+            "preconnect_policy": "connections are made when they are needed",
+        },
+    ),
+    Fields(
+        "envoy.config.cluster.v3.UpstreamConnectionOptions",
+        implemented="tcp_keepalive",
+        harmless={
+            "set_local_interface_name_on_upstream_connections": "no access log or filter shows it",
+            "happy_eyeballs_config": "addresses are tried one after the other",
+        },
+    ),
+    Fields(
+        "envoy.config.cluster.v3.TrackClusterStats",
+        implemented="timeout_budgets request_response_sizes",
+        harmless={
+            "per_endpoint_stats": "hosts have no stats of their own yet; see /clusters",
+        },
+    ),
+    Fields(
+        "envoy.config.core.v3.BindConfig",
+        implemented="source_address socket_options",
+    ),
+)
+
+_CONNECT_TIMEOUT_MS = 5000
+_BUFFER_LIMIT = 1 << 20
+_HOST_NAMES = (Discovery.STRICT_DNS, Discovery.LOGICAL_DNS)
+
+
+def compile_cluster(ctx: CompileContext, source: envoy.Cluster, at: str) -> worker_pb2.Cluster:
+    """One cluster, with the endpoints of its load_assignment."""
+    name = source.alt_stat_name or source.name
+    cluster = worker_pb2.Cluster(
+        name=source.name,
+        observability_name=name,
+        stats_block=ctx.blocks.allot(
+            BlockKind.CLUSTER, f"cluster.{name}", {"envoy.cluster_name": name}
+        ),
+        connect_timeout_ms=_CONNECT_TIMEOUT_MS,
+        per_connection_buffer_limit_bytes=_BUFFER_LIMIT,
+    )
+    if source.HasField("connect_timeout"):
+        cluster.connect_timeout_ms = milliseconds(source.connect_timeout)
+    if source.HasField("per_connection_buffer_limit_bytes"):
+        limit = source.per_connection_buffer_limit_bytes.value
+        cluster.per_connection_buffer_limit_bytes = limit
+    compile_discovery(ctx, source, cluster, at)
+    compile_load_balancing(ctx, source, cluster, at)
+    compile_upstream_protocol(ctx, source, cluster, at)
+    _compile_hosts(ctx, source, cluster, at)
+    _compile_limits(ctx, source, cluster, at)
+    _compile_sockets(ctx, source, cluster, at)
+    _compile_tracking(ctx, source, cluster, at)
+    if source.HasField("metadata"):
+        cluster.metadata_json = metadata_json(source.metadata)
+    return cluster
+
+
+def _compile_hosts(
+    ctx: CompileContext, source: envoy.Cluster, out: worker_pb2.Cluster, at: str
+) -> None:
+    if not source.HasField("load_assignment"):
+        return
+    host_names = out.discovery in _HOST_NAMES
+    where = f"{at}.load_assignment"
+    endpoints = compile_endpoints(
+        ctx, source.load_assignment, source.name, where, host_names=host_names
+    )
+    out.endpoints.CopyFrom(endpoints)
+    if endpoints.overprovisioning_factor:
+        out.lb.overprovisioning_factor = endpoints.overprovisioning_factor
+
+
+def _compile_limits(
+    ctx: CompileContext, source: envoy.Cluster, out: worker_pb2.Cluster, at: str
+) -> None:
+    if source.HasField("circuit_breakers"):
+        where = f"{at}.circuit_breakers"
+        default, high = compile_circuit_breakers(ctx, source.circuit_breakers, where)
+    else:
+        default = high = default_limits()
+    out.default_priority.CopyFrom(default)
+    out.high_priority.CopyFrom(high)
+
+
+def _compile_sockets(
+    ctx: CompileContext, source: envoy.Cluster, out: worker_pb2.Cluster, at: str
+) -> None:
+    if source.HasField("transport_socket"):
+        check_transport_socket(ctx, source.transport_socket, f"{at}.transport_socket")
+    if source.HasField("upstream_connection_options"):
+        options = source.upstream_connection_options
+        if options.HasField("tcp_keepalive"):
+            out.tcp_keepalive.CopyFrom(compile_tcp_keepalive(options.tcp_keepalive))
+    if source.HasField("upstream_bind_config"):
+        _compile_bind(ctx, source.upstream_bind_config, out, f"{at}.upstream_bind_config")
+    elif ctx.default_bind is not None:
+        _compile_bind(ctx, ctx.default_bind, out, "cluster_manager.upstream_bind_config")
+
+
+def _compile_bind(ctx: CompileContext, bind: BindConfig, out: worker_pb2.Cluster, at: str) -> None:
+    if bind.HasField("source_address"):
+        address = compile_socket_address(ctx, bind.source_address, f"{at}.source_address")
+        out.bind_source.CopyFrom(address)
+    out.socket_options.extend(compile_socket_options(bind.socket_options))
+
+
+def _compile_tracking(
+    ctx: CompileContext, source: envoy.Cluster, out: worker_pb2.Cluster, at: str
+) -> None:
+    tracked = source.track_cluster_stats
+    out.track_timeout_budgets = source.track_timeout_budgets or tracked.timeout_budgets
+    out.track_request_response_sizes = tracked.request_response_sizes

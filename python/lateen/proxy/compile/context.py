@@ -1,0 +1,90 @@
+"""What compile functions are given besides the message: all of their inputs, declared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from google.protobuf.message import DecodeError, Message
+
+from lateen.config.diagnostics import Diagnostic
+from lateen.protos import UnknownTypeError
+from lateen.proxy.compile.stats_blocks import StatsBlocks
+
+if TYPE_CHECKING:
+    from envoy.config.core.v3.address_pb2 import BindConfig
+    from google.protobuf.any_pb2 import Any as PackedAny
+
+    from lateen.protos import TypeRegistry
+    from lateen.protos.worker_pb2 import Dns
+    from lateen.proxy.compile.extensions import Extensions
+
+
+@dataclass
+class CompileContext:
+    """The inputs of every compile function, and where it reports what is wrong.
+
+    Attributes:
+        types: Envoy's messages, to unpack an Any.
+        extensions: the extensions that are implemented.
+        read_file: returns the content of a file that a configuration names; raises OSError.
+        blocks: allots the blocks of stats.
+        diagnostics: what was reported.
+        environment: what `environment_variable` data sources read.
+        node_id: --service-node or node.id.
+        service_cluster: --service-cluster or node.cluster.
+        clusters: the clusters that a route may name; None when that is not checked.
+        runtime: the runtime snapshot.
+        default_resolver: what resolves the names of clusters that do not say.
+        default_bind: where the connections of clusters that do not say come from.
+        excused: paths at which something not implemented is left out, and why that is right.
+    """
+
+    types: TypeRegistry
+    extensions: Extensions
+    read_file: Callable[[str], bytes]
+    blocks: StatsBlocks = field(default_factory=StatsBlocks)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    node_id: str = ""
+    service_cluster: str = ""
+    clusters: Collection[str] | None = None
+    runtime: Mapping[str, str] = field(default_factory=dict)
+    default_resolver: Dns | None = None
+    default_bind: BindConfig | None = None
+    excused: dict[str, str] = field(default_factory=dict)
+
+    def error(self, at: str, message: str, hint: str = "") -> None:
+        """Report what makes a resource unusable; compiling goes on, to find the rest."""
+        self.diagnostics.append(Diagnostic("error", at, message, hint))
+
+    def warning(self, at: str, message: str, hint: str = "") -> None:
+        """Report what is accepted but hardly meant, or has no effect."""
+        self.diagnostics.append(Diagnostic("warning", at, message, hint))
+
+    def unimplemented(self, at: str, what: str, supported: str) -> None:
+        """Report a value that Envoy has and this proxy does not.
+
+        Fields and message types need no report: see lateen.config.support.
+        """
+        self.error(at, f"{what} is not implemented", f"implemented here: {supported}")
+
+    def excuse(self, at: str, why: str) -> None:
+        """Let what is not implemented at or below `at` be left out, with a warning."""
+        self.excused[at] = why
+
+    def check_cluster(self, name: str, at: str, reason: str) -> None:
+        """Report `reason` when there is no cluster `name`, if that is to be checked."""
+        if self.clusters is not None and name not in self.clusters:
+            self.error(at, reason)
+
+    def unpack(self, packed: PackedAny) -> Message | None:
+        """The message in an Any; None when its type is unknown or its bytes are not of that type.
+
+        That is reported where the fields that are set are checked (lateen.config.support).
+        """
+        try:
+            return self.types.unpack(packed)
+        except (UnknownTypeError, DecodeError):
+            return None

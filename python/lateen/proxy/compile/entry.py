@@ -1,0 +1,87 @@
+"""Compiling a bootstrap or a single resource from outside this package."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lateen.config.diagnostics import Diagnostic
+from lateen.protos import envoy_types
+from lateen.proxy.compile.bootstrap import compile_bootstrap_resources
+from lateen.proxy.compile.context import CompileContext
+from lateen.proxy.compile.extensions import known_extensions
+from lateen.proxy.compile.supported import support_table
+
+if TYPE_CHECKING:
+    from envoy.config.bootstrap.v3.bootstrap_pb2 import Bootstrap
+    from google.protobuf.message import Message
+
+    from lateen.config.support import SupportTable
+    from lateen.protos.worker_pb2 import Update
+    from lateen.proxy.compile.stats_blocks import StatsBlocks
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """What came of a bootstrap.
+
+    Attributes:
+        update: everything for the workers; not to be applied when a diagnostic is an error.
+        diagnostics: what is wrong, in no particular order.
+        blocks: the stats blocks that the update refers to.
+        context: to compile further resources with the same stats blocks, runtime and clusters.
+    """
+
+    update: Update
+    diagnostics: list[Diagnostic]
+    blocks: StatsBlocks
+    context: CompileContext
+
+
+def compile_bootstrap(
+    bootstrap: Bootstrap,
+    *,
+    read_file: Callable[[str], bytes],
+    environment: Mapping[str, str] | None = None,
+    node_id: str = "",
+    service_cluster: str = "",
+    table: SupportTable | None = None,
+) -> Compiled:
+    """Compile a validated bootstrap.
+
+    Args:
+        bootstrap: a message of lateen.protos.
+        read_file: returns the content of a file that the configuration names; raises OSError.
+        environment: the variables that data sources may name.
+        node_id: --service-node; node.id counts when it is empty.
+        service_cluster: --service-cluster; node.cluster counts when it is empty.
+        table: what is implemented; `support_table()` when not given.
+    """
+    ctx = CompileContext(
+        types=envoy_types(),
+        extensions=known_extensions(),
+        read_file=read_file,
+        environment=environment or {},
+        node_id=node_id or bootstrap.node.id,
+        service_cluster=service_cluster or bootstrap.node.cluster,
+    )
+    update = compile_bootstrap_resources(ctx, bootstrap)
+    diagnostics = unsupported(ctx, table or support_table(), bootstrap, "")
+    return Compiled(update, ctx.diagnostics + diagnostics, ctx.blocks, ctx)
+
+
+def unsupported(
+    ctx: CompileContext, table: SupportTable, message: Message, at: str
+) -> list[Diagnostic]:
+    """What `message` sets and is not implemented; what compiling excused is a warning."""
+    return [_excuse(ctx, found) for found in table.check(message, at)]
+
+
+def _excuse(ctx: CompileContext, found: Diagnostic) -> Diagnostic:
+    if found.severity == "warning":
+        return found
+    for path, why in ctx.excused.items():
+        if found.path == path or found.path.startswith((f"{path}.", f"{path}[")):
+            return Diagnostic("warning", found.path, found.message, why)
+    return found

@@ -1,0 +1,71 @@
+"""The extensions that are implemented: one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from google.protobuf.message import Message
+
+from lateen.protos.worker_pb2 import AccessLog, FilterOverride, HttpFilter, NetworkFilter
+from lateen.proxy.compile import access_log
+from lateen.proxy.compile.http_filters import header_mutation, router
+from lateen.proxy.compile.network_filters import http_connection_manager, tcp_proxy
+from lateen.proxy.compile.network_filters.owner import FilterOwner
+from lateen.proxy.compile.registry import Extension, Registry
+
+if TYPE_CHECKING:
+    from lateen.proxy.compile.context import CompileContext
+
+AccessLogCompiler = Callable[["CompileContext", Message, str], AccessLog]
+HttpFilterCompiler = Callable[["CompileContext", Message, str], HttpFilter]
+NetworkFilterCompiler = Callable[["CompileContext", Message, FilterOwner, str], NetworkFilter]
+OverrideCompiler = Callable[["CompileContext", Message, FilterOverride, str], None]
+
+_NETWORK_FILTERS: tuple[Extension[NetworkFilterCompiler], ...] = (
+    http_connection_manager.EXTENSION,
+    tcp_proxy.EXTENSION,
+)
+_HTTP_FILTERS: tuple[Extension[HttpFilterCompiler], ...] = (
+    header_mutation.EXTENSION,
+    router.EXTENSION,
+)
+_ACCESS_LOGGERS: tuple[Extension[AccessLogCompiler], ...] = (
+    access_log.FILE,
+    access_log.STDERR,
+    access_log.STDOUT,
+)
+_OVERRIDES: tuple[Extension[OverrideCompiler], ...] = (header_mutation.OVERRIDE,)
+
+_WITHOUT_OVERRIDE = frozenset((router.EXTENSION.type,))
+
+
+@dataclass(frozen=True)
+class Extensions:
+    """Every category of extensions.
+
+    Attributes:
+        network_filters: filters of a filter chain.
+        http_filters: filters of a connection manager.
+        access_loggers: sinks of access logs.
+        overrides: what a route may change in an HTTP filter, by message type.
+        without_override: HTTP filters in which a route can change nothing, by message type.
+    """
+
+    network_filters: Registry[NetworkFilterCompiler]
+    http_filters: Registry[HttpFilterCompiler]
+    access_loggers: Registry[AccessLogCompiler]
+    overrides: Mapping[str, OverrideCompiler]
+    without_override: frozenset[str]
+
+
+def known_extensions() -> Extensions:
+    """The extensions of this version."""
+    return Extensions(
+        network_filters=Registry("network filter", _NETWORK_FILTERS),
+        http_filters=Registry("HTTP filter", _HTTP_FILTERS),
+        access_loggers=Registry("access logger", _ACCESS_LOGGERS),
+        overrides={override.type: override.compile for override in _OVERRIDES},
+        without_override=_WITHOUT_OVERRIDE,
+    )

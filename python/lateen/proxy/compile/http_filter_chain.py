@@ -1,0 +1,82 @@
+"""The chain of HTTP filters of a connection manager.
+
+Source: HttpFilter in http_connection_manager.proto; errors as in Envoy 1.40.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from lateen.config.support import Fields
+from lateen.protos import worker_pb2
+
+if TYPE_CHECKING:
+    from envoy.extensions.filters.network.http_connection_manager.v3 import (
+        http_connection_manager_pb2 as hcm,
+    )
+
+    from lateen.proxy.compile.context import CompileContext
+
+SUPPORT = (
+    Fields(
+        "envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter",
+        implemented="name typed_config is_optional disabled",
+    ),
+)
+
+
+def compile_http_filters(
+    ctx: CompileContext, filters: Sequence[hcm.HttpFilter], at: str
+) -> list[worker_pb2.HttpFilter]:
+    """Every filter that is implemented, in order; the router must be the last one."""
+    compiled = []
+    names: set[str] = set()
+    for index, source in enumerate(filters):
+        where = f"{at}[{index}]"
+        if source.name in names:
+            ctx.warning(f"{where}.name", f"a second filter named {source.name}")
+        names.add(source.name)
+        out = _compile_filter(ctx, source, where)
+        if out is not None:
+            _check_position(ctx, source.name, out, where, last=index == len(filters) - 1)
+            compiled.append(out)
+    if not filters:
+        ctx.warning(at, "there is no HTTP filter, so that no request is answered", "add a router")
+    return compiled
+
+
+def _compile_filter(
+    ctx: CompileContext, source: hcm.HttpFilter, at: str
+) -> worker_pb2.HttpFilter | None:
+    config = source.typed_config if source.HasField("typed_config") else None
+    if source.HasField("config_discovery"):
+        return None
+    found = ctx.extensions.http_filters.find(ctx, source.name, config, at)
+    if found is None:
+        if source.is_optional:
+            ctx.excuse(f"{at}.typed_config", "the filter is left out, as it is optional")
+        return None
+    compiler, message = found
+    compiled = compiler(ctx, message, f"{at}.typed_config")
+    compiled.name = source.name
+    compiled.disabled = source.disabled
+    return compiled
+
+
+def _check_position(
+    ctx: CompileContext, name: str, compiled: worker_pb2.HttpFilter, at: str, *, last: bool
+) -> None:
+    terminal = compiled.WhichOneof("kind") == "router"
+    if terminal and not last:
+        ctx.error(
+            at,
+            f"Error: terminal filter named {name} of type envoy.filters.http.router must be the"
+            " last filter in a http filter chain.",
+        )
+    elif last and not terminal:
+        ctx.error(
+            at,
+            f"Error: non-terminal filter named {name} of type {name} is the last filter in a http"
+            " filter chain.",
+        )

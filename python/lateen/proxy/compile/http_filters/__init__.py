@@ -1,0 +1,1 @@
+"""HTTP filters: one file each, registered in lateen.proxy.compile.extensions."""

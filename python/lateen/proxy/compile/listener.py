@@ -1,0 +1,147 @@
+"""Listeners.
+
+Source: envoy/config/listener/v3/listener.proto; defaults and errors as in Envoy 1.40.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lateen.config.support import Fields, whole
+from lateen.protos import worker_pb2
+from lateen.protos.worker_pb2 import RouteTable
+from lateen.proxy.compile.access_log import compile_access_logs
+from lateen.proxy.compile.address import address_text, compile_address
+from lateen.proxy.compile.filter_chain import compile_filter_chain
+from lateen.proxy.compile.network_filters.owner import FilterOwner
+from lateen.proxy.compile.socket_options import compile_socket_options
+from lateen.proxy.compile.stats_blocks import BlockKind
+from lateen.proxy.compile.values import milliseconds
+
+if TYPE_CHECKING:
+    from envoy.config.listener.v3 import listener_pb2 as envoy
+
+    from lateen.proxy.compile.context import CompileContext
+
+SUPPORT = (
+    Fields(
+        "envoy.config.listener.v3.Listener",
+        implemented="""
+            name address additional_addresses stat_prefix filter_chains default_filter_chain
+            per_connection_buffer_limit_bytes deprecated_v1 listener_filters_timeout
+            continue_on_listener_filters_timeout transparent freebind socket_options
+            tcp_fast_open_queue_length traffic_direction reuse_port enable_reuse_port access_log
+            tcp_backlog_size max_connections_to_accept_per_socket_event bind_to_port
+        """,
+        harmless={
+            "metadata": "no filter reads it",
+            "drain_type": "a listener drains when the process does",
+            "connection_balance_config": "the kernel spreads connections over the workers",
+            "enable_mptcp": "plain TCP serves the same clients",
+            "ignore_global_conn_limit": "there is no overload manager yet",
+            "bypass_overload_manager": "there is no overload manager yet",
+        },
+        rejected={"listener_filters": "remove them; no listener filter is implemented yet"},
+    ),
+    Fields("envoy.config.listener.v3.AdditionalAddress", implemented="address"),
+    whole("envoy.config.listener.v3.Listener.DeprecatedV1"),
+)
+
+_BUFFER_LIMIT = 1 << 20
+_LISTENER_FILTERS_TIMEOUT_MS = 15_000
+# The kernel cuts it to net.core.somaxconn, which is Envoy's default.
+_BACKLOG = 65_535
+_CONNECTION_LIMIT = "envoy.resource_limits.listener.{}.connection_limit"
+
+
+@dataclass(frozen=True)
+class CompiledListener:
+    """A listener and the route tables inside it."""
+
+    listener: worker_pb2.Listener
+    route_tables: list[RouteTable]
+
+
+def compile_listener(ctx: CompileContext, source: envoy.Listener, at: str) -> CompiledListener:
+    """One listener; a listener without a name is called by its address."""
+    first = compile_address(ctx, source.address, f"{at}.address")
+    address = address_text(first)
+    tag = source.stat_prefix or address
+    listener = worker_pb2.Listener(
+        name=source.name or address,
+        addresses=[first, *_additional(ctx, source, at)],
+        stats_block=ctx.blocks.allot(
+            BlockKind.LISTENER, f"listener.{tag}", {"envoy.listener_address": tag}
+        ),
+        access_logs=compile_access_logs(ctx, source.access_log, f"{at}.access_log"),
+        traffic_direction=source.traffic_direction,
+    )
+    _compile_sockets(ctx, source, listener, at)
+    _compile_limits(ctx, source, listener, at)
+    owner = FilterOwner(table_prefix=f"listener/{listener.name}", address_tag=tag)
+    _compile_chains(ctx, source, listener, owner, at)
+    return CompiledListener(listener, owner.route_tables)
+
+
+def _additional(ctx: CompileContext, source: envoy.Listener, at: str) -> list[worker_pb2.Address]:
+    return [
+        compile_address(ctx, additional.address, f"{at}.additional_addresses[{i}].address")
+        for i, additional in enumerate(source.additional_addresses)
+    ]
+
+
+def _compile_sockets(
+    ctx: CompileContext, source: envoy.Listener, out: worker_pb2.Listener, at: str
+) -> None:
+    out.reuse_port = source.enable_reuse_port.value or not source.HasField("enable_reuse_port")
+    out.bind_to_port = source.bind_to_port.value or not source.HasField("bind_to_port")
+    if source.HasField("deprecated_v1") and source.deprecated_v1.HasField("bind_to_port"):
+        out.bind_to_port = source.deprecated_v1.bind_to_port.value
+    if source.HasField("freebind"):
+        out.freebind = source.freebind.value
+    if source.HasField("transparent"):
+        out.transparent = source.transparent.value
+    sized = source.HasField("tcp_backlog_size")
+    out.backlog = source.tcp_backlog_size.value if sized else _BACKLOG
+    out.tcp_fast_open_queue_length = source.tcp_fast_open_queue_length.value
+    out.socket_options.extend(compile_socket_options(source.socket_options))
+
+
+def _compile_limits(
+    ctx: CompileContext, source: envoy.Listener, out: worker_pb2.Listener, at: str
+) -> None:
+    limited = source.HasField("per_connection_buffer_limit_bytes")
+    out.per_connection_buffer_limit_bytes = (
+        source.per_connection_buffer_limit_bytes.value if limited else _BUFFER_LIMIT
+    )
+    out.listener_filters_timeout_ms = _LISTENER_FILTERS_TIMEOUT_MS
+    if source.HasField("listener_filters_timeout"):
+        out.listener_filters_timeout_ms = milliseconds(source.listener_filters_timeout)
+    out.continue_on_listener_filters_timeout = source.continue_on_listener_filters_timeout
+    out.max_connections_to_accept_per_socket_event = (
+        source.max_connections_to_accept_per_socket_event.value
+    )
+    limit = ctx.runtime.get(_CONNECTION_LIMIT.format(source.name), "")
+    if limit.isascii() and limit.isdigit():
+        out.max_connections = int(limit)
+
+
+def _compile_chains(
+    ctx: CompileContext,
+    source: envoy.Listener,
+    out: worker_pb2.Listener,
+    owner: FilterOwner,
+    at: str,
+) -> None:
+    for index, chain in enumerate(source.filter_chains):
+        where = f"{at}.filter_chains[{index}]"
+        out.filter_chains.append(compile_filter_chain(ctx, chain, owner.inner(index), where))
+    if source.HasField("default_filter_chain"):
+        where = f"{at}.default_filter_chain"
+        inner = owner.inner("default")
+        compiled = compile_filter_chain(ctx, source.default_filter_chain, inner, where)
+        out.default_filter_chain.CopyFrom(compiled)
+    elif not source.filter_chains:
+        address = address_text(out.addresses[0])
+        ctx.error(at, f"error adding listener '{address}': no filter chains specified")

@@ -1,0 +1,1 @@
+"""Network filters: one file each, registered in lateen.proxy.compile.extensions."""

@@ -1,0 +1,78 @@
+"""envoy.filters.network.tcp_proxy
+
+Source: envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.proto; defaults as in Envoy 1.40.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lateen.config.support import Fields
+from lateen.protos import worker_pb2
+from lateen.protos.worker_pb2 import NetworkFilter
+from lateen.proxy.compile.access_log import compile_access_logs
+from lateen.proxy.compile.network_filters.owner import FilterOwner
+from lateen.proxy.compile.registry import Extension
+from lateen.proxy.compile.stats_blocks import BlockKind
+from lateen.proxy.compile.values import milliseconds
+
+if TYPE_CHECKING:
+    from envoy.extensions.filters.network.tcp_proxy.v3.tcp_proxy_pb2 import TcpProxy
+    from google.protobuf.message import Message
+
+    from lateen.proxy.compile.context import CompileContext
+
+_NO_SUBSETS = "subsets of a cluster are not implemented yet"
+_PACKAGE = "envoy.extensions.filters.network.tcp_proxy.v3"
+
+SUPPORT = (
+    Fields(
+        f"{_PACKAGE}.TcpProxy",
+        implemented="""
+            stat_prefix cluster weighted_clusters idle_timeout access_log max_connect_attempts
+            max_downstream_connection_duration
+        """,
+        harmless={
+            "metadata_match": _NO_SUBSETS,
+            "hash_policy": "only RING_HASH and MAGLEV clusters read it",
+        },
+        category="envoy.filters.network",
+    ),
+    Fields(f"{_PACKAGE}.TcpProxy.WeightedCluster", implemented="clusters"),
+    Fields(
+        f"{_PACKAGE}.TcpProxy.WeightedCluster.ClusterWeight",
+        implemented="name weight",
+        harmless={"metadata_match": _NO_SUBSETS},
+    ),
+)
+
+_IDLE_MS = 3_600_000
+
+
+def compile_tcp_proxy(
+    ctx: CompileContext, message: Message, owner: FilterOwner, at: str
+) -> NetworkFilter:
+    """The filter that joins a connection to one of a cluster."""
+    config: TcpProxy = message  # type: ignore[assignment]
+    longest = milliseconds(config.max_downstream_connection_duration)
+    proxy = worker_pb2.TcpProxy(
+        stat_prefix=config.stat_prefix,
+        stats_block=ctx.blocks.allot(
+            BlockKind.TCP, f"tcp.{config.stat_prefix}", {"envoy.tcp_prefix": config.stat_prefix}
+        ),
+        idle_timeout_ms=_IDLE_MS,
+        max_connect_attempts=config.max_connect_attempts.value or 1,
+        max_downstream_connection_duration_ms=longest,
+        access_logs=compile_access_logs(ctx, config.access_log, f"{at}.access_log"),
+    )
+    if config.HasField("idle_timeout"):
+        proxy.idle_timeout_ms = milliseconds(config.idle_timeout)
+    if config.WhichOneof("cluster_specifier") == "weighted_clusters":
+        for weight in config.weighted_clusters.clusters:
+            proxy.clusters.add(name=weight.name, weight=weight.weight)
+    else:
+        proxy.clusters.add(name=config.cluster, weight=1)
+    return NetworkFilter(tcp_proxy=proxy)
+
+
+EXTENSION = Extension("envoy.filters.network.tcp_proxy", f"{_PACKAGE}.TcpProxy", compile_tcp_proxy)

@@ -1,0 +1,59 @@
+"""Finding the compile function of an extension by its type or its well-known name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from google.protobuf.any_pb2 import Any as PackedAny
+    from google.protobuf.message import Message
+
+    from lateen.proxy.compile.context import CompileContext
+
+Compiler_co = TypeVar("Compiler_co", covariant=True)
+
+
+@dataclass(frozen=True)
+class Extension(Generic[Compiler_co]):
+    """One extension: its well-known name, the message that configures it, its compile function."""
+
+    name: str
+    type: str
+    compile: Compiler_co
+
+
+class Registry(Generic[Compiler_co]):
+    """The extensions of one category, such as HTTP filters."""
+
+    def __init__(self, category: str, extensions: Iterable[Extension[Compiler_co]]) -> None:
+        self.category = category
+        self._by_type = {extension.type: extension for extension in extensions}
+        self._by_name = {extension.name: extension for extension in self._by_type.values()}
+
+    def names(self) -> list[str]:
+        """The well-known names, sorted."""
+        return sorted(self._by_name)
+
+    def find(
+        self, ctx: CompileContext, name: str, config: PackedAny | None, at: str
+    ) -> tuple[Compiler_co, Message] | None:
+        """The compile function for `config`, and the message in it.
+
+        Without a config the name decides and the message is empty: current Envoy refuses that, but
+        much configuration was written when it did not. A name that is not known is reported; a type
+        that is not is reported where the fields that are set are checked (lateen.config.support).
+        """
+        if config is not None:
+            message = ctx.unpack(config)
+            extension = self._by_type.get(message.DESCRIPTOR.full_name) if message else None
+            if message is None or extension is None:
+                return None
+            return extension.compile, message
+        extension = self._by_name.get(name)
+        if extension is None:
+            what = f"{self.category} {name} without typed_config"
+            ctx.unimplemented(at, what, ", ".join(self.names()))
+            return None
+        return extension.compile, ctx.types.message_class(extension.type)()

@@ -1,0 +1,165 @@
+"""Forwarding a request to a cluster.
+
+Source: RouteAction in envoy/config/route/v3/route_components.proto; errors as in Envoy 1.40.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lateen.config.support import Fields
+from lateen.protos import worker_pb2
+from lateen.proxy.compile.format import compile_format
+from lateen.proxy.compile.matchers import compile_regex_rewrite
+from lateen.proxy.compile.path_template import compile_rewrite_policy
+from lateen.proxy.compile.retry import compile_retry_policy
+from lateen.proxy.compile.values import milliseconds
+from lateen.proxy.compile.weighted_clusters import compile_weighted_clusters
+
+if TYPE_CHECKING:
+    from envoy.config.route.v3.route_components_pb2 import RouteAction
+
+    from lateen.proxy.compile.context import CompileContext
+
+_FOR_FILTER = "only a filter that is not implemented yet reads it"
+
+SUPPORT = (
+    Fields(
+        "envoy.config.route.v3.RouteAction",
+        implemented="""
+            cluster cluster_header weighted_clusters cluster_not_found_response_code
+            prefix_rewrite regex_rewrite path_rewrite_policy path_rewrite
+            host_rewrite_literal auto_host_rewrite host_rewrite_header
+            host_rewrite_path_regex host_rewrite append_x_forwarded_host timeout
+            idle_timeout flush_timeout retry_policy priority upgrade_configs
+            max_stream_duration
+        """,
+        harmless={
+            "cors": _FOR_FILTER,
+            "rate_limits": _FOR_FILTER,
+            "include_vh_rate_limits": _FOR_FILTER,
+            "early_data_policy": "requests in TLS early data are not accepted",
+            "hash_policy": "only RING_HASH and MAGLEV clusters read it",
+            "metadata_match": "subsets of a cluster are not implemented yet",
+        },
+    ),
+    Fields(
+        "envoy.config.route.v3.RouteAction.UpgradeConfig",
+        implemented="upgrade_type enabled",
+    ),
+    Fields(
+        "envoy.config.route.v3.RouteAction.MaxStreamDuration",
+        implemented="max_stream_duration grpc_timeout_header_max grpc_timeout_header_offset",
+    ),
+)
+
+_NOT_FOUND_STATUS = (503, 404, 500)
+
+
+def compile_route_action(
+    ctx: CompileContext, action: RouteAction, match: worker_pb2.RouteMatch, at: str
+) -> worker_pb2.RouteAction:
+    """A route to a cluster; `match` is the compiled match, which a template rewrite refers to."""
+    compiled = worker_pb2.RouteAction(
+        cluster_not_found_status=_NOT_FOUND_STATUS[action.cluster_not_found_response_code],
+        append_x_forwarded_host=action.append_x_forwarded_host,
+        high_priority=bool(action.priority),
+    )
+    _compile_cluster(ctx, action, compiled, at)
+    _compile_path_rewrite(ctx, action, match, compiled, at)
+    _compile_host_rewrite(ctx, action, compiled, at)
+    _compile_timeouts(ctx, action, compiled, at)
+    if action.HasField("retry_policy"):
+        policy = compile_retry_policy(ctx, action.retry_policy, f"{at}.retry_policy")
+        compiled.retry_policy.CopyFrom(policy)
+    for upgrade in action.upgrade_configs:
+        enabled = upgrade.enabled.value or not upgrade.HasField("enabled")
+        compiled.upgrades.add(upgrade_type=upgrade.upgrade_type.lower(), enabled=enabled)
+    return compiled
+
+
+def _compile_cluster(
+    ctx: CompileContext, action: RouteAction, out: worker_pb2.RouteAction, at: str
+) -> None:
+    kind = action.WhichOneof("cluster_specifier")
+    if kind == "cluster":
+        out.cluster = action.cluster
+        reason = f"route: unknown cluster '{action.cluster}'"
+        ctx.check_cluster(action.cluster, f"{at}.cluster", reason)
+    elif kind == "cluster_header":
+        out.cluster_header = action.cluster_header.lower()
+    elif kind == "weighted_clusters":
+        where = f"{at}.weighted_clusters"
+        out.weighted_clusters.CopyFrom(
+            compile_weighted_clusters(ctx, action.weighted_clusters, where)
+        )
+
+
+def _compile_path_rewrite(
+    ctx: CompileContext,
+    action: RouteAction,
+    match: worker_pb2.RouteMatch,
+    out: worker_pb2.RouteAction,
+    at: str,
+) -> None:
+    given = 0
+    if action.prefix_rewrite:
+        given += 1
+        out.prefix_rewrite = action.prefix_rewrite
+    if action.HasField("regex_rewrite"):
+        given += 1
+        rewrite = compile_regex_rewrite(ctx, action.regex_rewrite, f"{at}.regex_rewrite")
+        out.regex_rewrite.CopyFrom(rewrite)
+    if action.HasField("path_rewrite_policy"):
+        given += 1
+        out.path_template_rewrite = compile_rewrite_policy(
+            ctx, action.path_rewrite_policy, match.uri_template, f"{at}.path_rewrite_policy"
+        )
+    if action.path_rewrite:
+        given += 1
+        rewritten = compile_format(ctx, action.path_rewrite, f"{at}.path_rewrite", omit_empty=True)
+        out.path_rewrite.CopyFrom(rewritten)
+    if given > 1:
+        reason = "Specify only one of prefix_rewrite, regex_rewrite or path_rewrite_policy"
+        ctx.error(at, reason)
+
+
+def _compile_host_rewrite(
+    ctx: CompileContext, action: RouteAction, out: worker_pb2.RouteAction, at: str
+) -> None:
+    kind = action.WhichOneof("host_rewrite_specifier")
+    if kind == "host_rewrite_literal":
+        out.host_literal = action.host_rewrite_literal
+    elif kind == "host_rewrite_header":
+        out.host_header = action.host_rewrite_header.lower()
+    elif kind == "auto_host_rewrite":
+        if action.auto_host_rewrite.value:
+            out.auto_host = True
+    elif kind == "host_rewrite_path_regex":
+        where = f"{at}.host_rewrite_path_regex"
+        rewrite = compile_regex_rewrite(ctx, action.host_rewrite_path_regex, where)
+        out.host_path_regex.CopyFrom(rewrite)
+    elif kind == "host_rewrite":
+        where = f"{at}.host_rewrite"
+        rewritten = compile_format(ctx, action.host_rewrite, where, omit_empty=True)
+        out.host_format.CopyFrom(rewritten)
+
+
+def _compile_timeouts(
+    ctx: CompileContext, action: RouteAction, out: worker_pb2.RouteAction, at: str
+) -> None:
+    if action.HasField("timeout"):
+        out.timeout_ms = milliseconds(action.timeout)
+    if action.HasField("idle_timeout"):
+        out.idle_timeout_ms = milliseconds(action.idle_timeout)
+    if action.HasField("flush_timeout"):
+        out.flush_timeout_ms = milliseconds(action.flush_timeout)
+    if not action.HasField("max_stream_duration"):
+        return
+    limits = action.max_stream_duration
+    if limits.HasField("max_stream_duration"):
+        out.max_stream_duration_ms = milliseconds(limits.max_stream_duration)
+    if limits.HasField("grpc_timeout_header_max"):
+        out.grpc_timeout_header_max_ms = milliseconds(limits.grpc_timeout_header_max)
+    if limits.HasField("grpc_timeout_header_offset"):
+        out.grpc_timeout_header_offset_ms = milliseconds(limits.grpc_timeout_header_offset)

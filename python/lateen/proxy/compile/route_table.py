@@ -1,0 +1,98 @@
+"""A RouteConfiguration: the virtual hosts of a listener or of an RDS resource.
+
+Source: envoy/config/route/v3/route.proto; errors as in Envoy 1.40.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from lateen.config.support import Fields
+from lateen.protos.worker_pb2 import RouteTable
+from lateen.proxy.compile.direct_response import DEFAULT_BODY_LIMIT
+from lateen.proxy.compile.headers import compile_mutations
+from lateen.proxy.compile.overrides import compile_overrides
+from lateen.proxy.compile.values import metadata_json
+from lateen.proxy.compile.virtual_host import compile_virtual_host
+
+if TYPE_CHECKING:
+    from envoy.config.route.v3.route_pb2 import RouteConfiguration
+
+    from lateen.proxy.compile.context import CompileContext
+
+SUPPORT = (
+    Fields(
+        "envoy.config.route.v3.RouteConfiguration",
+        implemented="""
+            name virtual_hosts internal_only_headers response_headers_to_add
+            response_headers_to_remove request_headers_to_add request_headers_to_remove
+            most_specific_header_mutations_wins validate_clusters
+            max_direct_response_body_size_bytes ignore_port_in_host_matching
+            vhost_header ignore_path_parameters_in_path_matching typed_per_filter_config
+            metadata
+        """,
+    ),
+)
+
+
+def compile_route_table(
+    ctx: CompileContext,
+    config: RouteConfiguration,
+    name: str,
+    at: str,
+    *,
+    validate_clusters: bool,
+) -> RouteTable:
+    """One route table.
+
+    Args:
+        name: the table's name among all tables of the process.
+        validate_clusters: whether a route to an unknown cluster is an error when the configuration
+            does not say; it is for one inside a listener, and is not for one from RDS.
+    """
+    if config.HasField("validate_clusters"):
+        validate_clusters = config.validate_clusters.value
+    if not validate_clusters:
+        ctx = replace(ctx, clusters=None)
+    body_limit = DEFAULT_BODY_LIMIT
+    if config.HasField("max_direct_response_body_size_bytes"):
+        body_limit = config.max_direct_response_body_size_bytes.value
+    table = RouteTable(
+        name=name,
+        config_name=config.name,
+        virtual_hosts=[
+            compile_virtual_host(ctx, host, body_limit, f"{at}.virtual_hosts[{i}]")
+            for i, host in enumerate(config.virtual_hosts)
+        ],
+        mutations=compile_mutations(ctx, config, at),
+        most_specific_header_mutations_wins=config.most_specific_header_mutations_wins,
+        internal_only_headers=[header.lower() for header in config.internal_only_headers],
+        ignore_port_in_host_matching=config.ignore_port_in_host_matching,
+        overrides=compile_overrides(ctx, config.typed_per_filter_config, at),
+        ignore_path_parameters_in_path_matching=config.ignore_path_parameters_in_path_matching,
+        vhost_header=config.vhost_header.lower(),
+    )
+    if config.HasField("metadata"):
+        table.metadata_json = metadata_json(config.metadata)
+    _check_domains(ctx, table, at)
+    return table
+
+
+def _check_domains(ctx: CompileContext, table: RouteTable, at: str) -> None:
+    seen: set[str] = set()
+    for number, host in enumerate(table.virtual_hosts):
+        for index, domain in enumerate(host.domains):
+            if domain not in seen:
+                seen.add(domain)
+                continue
+            where = f"{at}.virtual_hosts[{number}].domains[{index}]"
+            route = table.config_name
+            if domain == "*":
+                reason = f"Only a single wildcard domain is permitted in route {route}"
+            else:
+                reason = (
+                    "Only unique values for domains are permitted. Duplicate entry of domain"
+                    f" {domain} in route {route}"
+                )
+            ctx.error(where, reason)

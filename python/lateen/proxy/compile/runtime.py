@@ -1,0 +1,75 @@
+"""The runtime snapshot: the layers of layered_runtime, flattened.
+
+Source: Envoy docs, "Runtime configuration"; a later layer wins, and an object's keys are joined
+with dots, unless it is a fraction (numerator, denominator), which stays one value.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lateen.config.support import Fields
+from lateen.proxy.compile.values import JsonValue, struct_to_python, to_json
+
+if TYPE_CHECKING:
+    from envoy.config.bootstrap.v3.bootstrap_pb2 import LayeredRuntime, RuntimeLayer
+    from google.protobuf.struct_pb2 import Struct
+
+    from lateen.proxy.compile.context import CompileContext
+
+SUPPORT = (
+    Fields(
+        "envoy.config.bootstrap.v3.RuntimeLayer",
+        implemented="name static_layer admin_layer",
+    ),
+)
+
+_FRACTION = frozenset(("numerator", "denominator"))
+
+
+def compile_runtime(ctx: CompileContext, runtime: LayeredRuntime, at: str) -> dict[str, str]:
+    """Every key of every static layer with the value of the last layer that has it."""
+    values: dict[str, str] = {}
+    names: set[str] = set()
+    admin_layers = 0
+    for index, layer in enumerate(runtime.layers):
+        where = f"{at}.layers[{index}]"
+        _check_layer(ctx, layer, names, where)
+        names.add(layer.name)
+        if layer.HasField("static_layer"):
+            values |= flatten(ctx, layer.static_layer, f"{where}.static_layer")
+        elif layer.HasField("admin_layer"):
+            admin_layers += 1
+            if admin_layers > 1:
+                ctx.error(
+                    where,
+                    "Too many admin layers specified in LayeredRuntime, at most one may be"
+                    " specified",
+                )
+    return values
+
+
+def _check_layer(ctx: CompileContext, layer: RuntimeLayer, names: set[str], at: str) -> None:
+    if layer.name in names:
+        ctx.error(f"{at}.name", f"Duplicate layer name: {layer.name}")
+
+
+def flatten(ctx: CompileContext, layer: Struct, at: str) -> dict[str, str]:
+    """The keys of one layer, sorted, with each value as text (a fraction as JSON)."""
+    values: dict[str, str] = {}
+    _flatten(ctx, struct_to_python(layer), "", values, at)
+    return values
+
+
+def _flatten(
+    ctx: CompileContext, value: dict[str, JsonValue], prefix: str, out: dict[str, str], at: str
+) -> None:
+    for name, item in value.items():
+        key = f"{prefix}.{name}" if prefix else name
+        where = f"{at}.{name}"
+        if isinstance(item, dict) and not (item and item.keys() <= _FRACTION):
+            _flatten(ctx, item, key, out, where)
+        elif isinstance(item, list) or item is None:
+            ctx.error(where, f"Invalid runtime entry value for {key}")
+        else:
+            out[key] = item if isinstance(item, str) else to_json(item)

@@ -1,0 +1,82 @@
+"""Numbers for the arrays of counters that the workers keep, and the name of each.
+
+A worker counts into an array (a block) that it knows by number alone; what a block's counters are
+called is known here. The layout of each kind of block is in proto/worker_stats.proto.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+PROCESS_BLOCK = 1
+
+
+class BlockKind(Enum):
+    """What a block counts; it decides which enum of worker_stats.proto names its entries."""
+
+    PROCESS = "process"
+    LISTENER = "listener"
+    LISTENER_HTTP = "listener_http"
+    HTTP = "http"
+    TCP = "tcp"
+    CLUSTER = "cluster"
+    VIRTUAL_CLUSTER = "virtual_cluster"
+
+
+@dataclass(frozen=True)
+class Block:
+    """One block: its number, what it counts and how its stats are called.
+
+    `prefix` is what Envoy puts before each stat's name, without the dot at the end
+    (`cluster.be`, `listener.127.0.0.1_10000`); `tags` are the values in it by Envoy's tag name.
+    """
+
+    number: int
+    kind: BlockKind
+    prefix: str
+    tags: tuple[tuple[str, str], ...]
+
+
+def stats_name(text: str) -> str:
+    """`text` as Envoy has it in a stat's name: `:`, `://` and `:/` become `_`."""
+    if ":" not in text:
+        return text
+    return text.replace("://", "_").replace(":/", "_").replace(":", "_")
+
+
+class StatsBlocks:
+    """All blocks of one process.
+
+    The same kind and prefix always get the same number: resources that share a name share their
+    stats, as in Envoy, and a resource that is replaced goes on counting where it was.
+    """
+
+    def __init__(self) -> None:
+        self._blocks: list[Block] = []
+        self._numbers: dict[tuple[BlockKind, str], int] = {}
+        self.allot(BlockKind.PROCESS, "")
+
+    def allot(self, kind: BlockKind, prefix: str, tags: Mapping[str, str] | None = None) -> int:
+        """The number of the block of `kind` whose stats begin with `prefix`; new ones count on."""
+        prefix = stats_name(prefix)
+        key = (kind, prefix)
+        number = self._numbers.get(key)
+        if number is None:
+            number = len(self._blocks) + 1
+            self._numbers[key] = number
+            values = tuple((tag, stats_name(value)) for tag, value in (tags or {}).items())
+            self._blocks.append(Block(number, kind, prefix, values))
+        return number
+
+    def __getitem__(self, number: int) -> Block:
+        if not 1 <= number <= len(self._blocks):
+            raise KeyError(number)
+        return self._blocks[number - 1]
+
+    def __iter__(self) -> Iterator[Block]:
+        return iter(self._blocks)
+
+    def __len__(self) -> int:
+        return len(self._blocks)

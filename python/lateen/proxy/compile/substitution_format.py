@@ -1,0 +1,58 @@
+"""SubstitutionFormatString: the text or JSON format of logs, local replies and direct responses.
+
+Source: envoy/config/core/v3/substitution_format_string.proto.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lateen.config.support import Fields
+from lateen.protos.worker_pb2 import BodyFormat, Format, JsonFormat
+from lateen.proxy.compile.data_source import read_text
+from lateen.proxy.compile.format import compile_format, compile_json_format
+from lateen.proxy.compile.values import struct_to_python
+
+if TYPE_CHECKING:
+    from envoy.config.core.v3.substitution_format_string_pb2 import SubstitutionFormatString
+
+    from lateen.proxy.compile.context import CompileContext
+
+SUPPORT = (
+    Fields(
+        "envoy.config.core.v3.SubstitutionFormatString",
+        implemented="""
+            text_format json_format text_format_source omit_empty_values content_type
+            json_format_options
+        """,
+    ),
+    Fields(
+        "envoy.config.core.v3.JsonFormatOptions",
+        implemented="sort_properties",
+    ),
+)
+
+
+def compile_format_string(
+    ctx: CompileContext, source: SubstitutionFormatString, at: str
+) -> Format | JsonFormat:
+    """The compiled text or JSON format; `content_type` is left to the caller."""
+    omit = source.omit_empty_values
+    kind = source.WhichOneof("format")
+    if kind == "json_format":
+        value = struct_to_python(source.json_format)
+        return compile_json_format(ctx, value, f"{at}.json_format", omit_empty=omit)
+    if kind == "text_format_source":
+        text = read_text(ctx, source.text_format_source, f"{at}.text_format_source")
+        return compile_format(ctx, text, f"{at}.text_format_source", omit_empty=omit)
+    return compile_format(ctx, source.text_format, f"{at}.text_format", omit_empty=omit)
+
+
+def compile_body_format(
+    ctx: CompileContext, source: SubstitutionFormatString, at: str
+) -> BodyFormat:
+    """A format and the content type of what it makes: text/plain, or application/json for JSON."""
+    compiled = compile_format_string(ctx, source, at)
+    if isinstance(compiled, JsonFormat):
+        return BodyFormat(json=compiled, content_type=source.content_type or "application/json")
+    return BodyFormat(text=compiled, content_type=source.content_type or "text/plain")

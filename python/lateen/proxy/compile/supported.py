@@ -1,0 +1,113 @@
+"""The table of everything that the compile modules implement.
+
+Source of docs/envoy-coverage.md; see lateen.config.support.
+"""
+
+from __future__ import annotations
+
+from lateen.config.support import Fields, SupportTable, whole
+from lateen.proxy.compile import (
+    access_log,
+    access_log_filter,
+    address,
+    bootstrap,
+    circuit_breakers,
+    cluster,
+    data_source,
+    dns,
+    endpoints,
+    filter_chain,
+    headers,
+    http1_options,
+    http_filter_chain,
+    listener,
+    load_balancing,
+    local_reply,
+    matchers,
+    metadata_match,
+    overrides,
+    path_template,
+    redirect,
+    retry,
+    route,
+    route_action,
+    route_match,
+    route_table,
+    runtime,
+    socket_options,
+    substitution_format,
+    transport_socket,
+    upstream_protocol,
+    virtual_host,
+    weighted_clusters,
+)
+from lateen.proxy.compile import direct_response as direct
+from lateen.proxy.compile.http_filters import header_mutation, router
+from lateen.proxy.compile.network_filters import http_connection_manager, tcp_proxy
+
+# Values and containers whose every field is read by whatever holds them.
+COMMON: tuple[Fields, ...] = (
+    whole("envoy.config.core.v3.CidrRange"),
+    whole("envoy.config.core.v3.Locality"),
+    Fields(
+        "envoy.config.core.v3.Metadata",
+        implemented="filter_metadata",
+        harmless={"typed_filter_metadata": "no extension reads it"},
+    ),
+    whole("envoy.config.core.v3.RuntimeDouble"),
+    whole("envoy.config.core.v3.RuntimeFractionalPercent"),
+    whole("envoy.config.core.v3.RuntimeUInt32"),
+    whole("envoy.config.core.v3.TypedExtensionConfig"),
+    whole("envoy.type.v3.FractionalPercent"),
+    whole("envoy.type.v3.Int64Range"),
+    whole("envoy.type.v3.Percent"),
+)
+
+_MODULES = (
+    access_log.SUPPORT,
+    access_log_filter.SUPPORT,
+    address.SUPPORT,
+    bootstrap.SUPPORT,
+    circuit_breakers.SUPPORT,
+    cluster.SUPPORT,
+    data_source.SUPPORT,
+    direct.SUPPORT,
+    dns.SUPPORT,
+    endpoints.SUPPORT,
+    filter_chain.SUPPORT,
+    header_mutation.SUPPORT,
+    headers.SUPPORT,
+    http1_options.SUPPORT,
+    http_connection_manager.SUPPORT,
+    http_filter_chain.SUPPORT,
+    listener.SUPPORT,
+    load_balancing.SUPPORT,
+    local_reply.SUPPORT,
+    matchers.SUPPORT,
+    metadata_match.SUPPORT,
+    overrides.SUPPORT,
+    path_template.SUPPORT,
+    redirect.SUPPORT,
+    retry.SUPPORT,
+    route.SUPPORT,
+    route_action.SUPPORT,
+    route_match.SUPPORT,
+    route_table.SUPPORT,
+    router.SUPPORT,
+    runtime.SUPPORT,
+    socket_options.SUPPORT,
+    substitution_format.SUPPORT,
+    tcp_proxy.SUPPORT,
+    transport_socket.SUPPORT,
+    upstream_protocol.SUPPORT,
+    virtual_host.SUPPORT,
+    weighted_clusters.SUPPORT,
+)
+
+
+def support_table() -> SupportTable:
+    """Every field and extension that is implemented."""
+    entries = list(COMMON)
+    for module in _MODULES:
+        entries.extend(module)
+    return SupportTable(entries)

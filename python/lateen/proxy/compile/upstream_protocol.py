@@ -1,0 +1,139 @@
+"""How a cluster speaks HTTP to its hosts.
+
+Source: envoy/extensions/upstreams/http/v3/http_protocol_options.proto and the deprecated fields of
+envoy/config/cluster/v3/cluster.proto, which count only without it; defaults as in Envoy 1.40.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lateen.config.support import Fields
+from lateen.protos import worker_pb2
+from lateen.proxy.compile.http1_options import compile_http1, default_http1
+from lateen.proxy.compile.values import milliseconds
+
+if TYPE_CHECKING:
+    from envoy.config.cluster.v3.cluster_pb2 import Cluster
+    from envoy.config.core.v3.protocol_pb2 import Http1ProtocolOptions, HttpProtocolOptions
+    from envoy.extensions.upstreams.http.v3 import http_protocol_options_pb2 as upstream
+
+    from lateen.proxy.compile.context import CompileContext
+
+OPTIONS_NAME = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+
+SUPPORT = (
+    Fields(
+        "envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+        implemented="""
+            common_http_protocol_options explicit_http_config
+            use_downstream_protocol_config auto_config
+        """,
+        harmless={
+            "upstream_http_protocol_options": "TLS is not implemented yet",
+            "outlier_detection": "outlier detection is not implemented yet",
+            "hash_policy": "only RING_HASH and MAGLEV clusters read it",
+        },
+    ),
+    Fields(
+        "envoy.config.core.v3.HttpProtocolOptions",
+        implemented="""
+            idle_timeout max_connection_duration max_headers_count
+            max_response_headers_kb max_requests_per_connection
+        """,
+        harmless={
+            "headers_with_underscores_action": "it is about requests of clients",
+        },
+    ),
+)
+
+_IDLE_MS = 3_600_000
+_HEADERS_KB = 60
+_HEADERS_COUNT = 100
+
+
+def compile_upstream_protocol(
+    ctx: CompileContext, source: Cluster, out: worker_pb2.Cluster, at: str
+) -> None:
+    """Set the HTTP fields of a compiled cluster."""
+    out.idle_timeout_ms = _IDLE_MS
+    out.max_response_headers_bytes = _HEADERS_KB * 1024
+    out.max_response_headers_count = _HEADERS_COUNT
+    out.max_requests_per_connection = source.max_requests_per_connection.value
+    typed = source.typed_extension_protocol_options
+    where = f"{at}.typed_extension_protocol_options"
+    for name in sorted(typed):
+        if name != OPTIONS_NAME:
+            reason = (
+                "Didn't find a registered network or http filter or protocol options implementation"
+                f" for name: '{name}'"
+            )
+            ctx.error(f'{where}["{name}"]', reason)
+    message = ctx.unpack(typed[OPTIONS_NAME]) if OPTIONS_NAME in typed else None
+    if message is not None:
+        options: upstream.HttpProtocolOptions = message  # type: ignore[assignment]
+        _compile_typed(ctx, options, out, f'{where}["{OPTIONS_NAME}"]')
+    elif OPTIONS_NAME not in typed:
+        _compile_deprecated(ctx, source, out, at)
+
+
+def _compile_typed(
+    ctx: CompileContext,
+    options: upstream.HttpProtocolOptions,
+    out: worker_pb2.Cluster,
+    at: str,
+) -> None:
+    if options.HasField("common_http_protocol_options"):
+        where = f"{at}.common_http_protocol_options"
+        _compile_common(ctx, options.common_http_protocol_options, out, where)
+    http1: Http1ProtocolOptions | None = None
+    kind = options.WhichOneof("upstream_protocol_options")
+    where = f"{at}.{kind}"
+    if kind == "explicit_http_config":
+        explicit = options.explicit_http_config
+        http1 = explicit.http_protocol_options
+        if (protocol := explicit.WhichOneof("protocol_config")) != "http_protocol_options":
+            ctx.unimplemented(f"{where}.{protocol}", str(protocol), "http_protocol_options")
+    elif kind == "use_downstream_protocol_config":
+        http1 = options.use_downstream_protocol_config.http_protocol_options
+    elif kind == "auto_config":
+        http1 = options.auto_config.http_protocol_options
+    where = f"{where}.http_protocol_options"
+    out.http1.CopyFrom(compile_http1(ctx, http1, where) if http1 is not None else default_http1())
+
+
+def _compile_deprecated(
+    ctx: CompileContext, source: Cluster, out: worker_pb2.Cluster, at: str
+) -> None:
+    if source.HasField("common_http_protocol_options"):
+        where = f"{at}.common_http_protocol_options"
+        _compile_common(ctx, source.common_http_protocol_options, out, where)
+    if source.HasField("http2_protocol_options"):
+        if source.HasField("http_protocol_options") and not source.protocol_selection:
+            reason = (
+                "cluster: Both HTTP1 and HTTP2 options may only be configured with non-default"
+                " 'protocol_selection' values"
+            )
+            ctx.error(f"{at}.http2_protocol_options", reason)
+        elif not source.protocol_selection:
+            where = f"{at}.http2_protocol_options"
+            ctx.unimplemented(where, "http2_protocol_options", "http_protocol_options")
+    if source.HasField("http_protocol_options"):
+        where = f"{at}.http_protocol_options"
+        out.http1.CopyFrom(compile_http1(ctx, source.http_protocol_options, where))
+    else:
+        out.http1.CopyFrom(default_http1())
+
+
+def _compile_common(
+    ctx: CompileContext, options: HttpProtocolOptions, out: worker_pb2.Cluster, at: str
+) -> None:
+    if options.HasField("idle_timeout"):
+        out.idle_timeout_ms = milliseconds(options.idle_timeout)
+    out.max_connection_duration_ms = milliseconds(options.max_connection_duration)
+    if options.HasField("max_headers_count"):
+        out.max_response_headers_count = options.max_headers_count.value
+    if options.HasField("max_response_headers_kb"):
+        out.max_response_headers_bytes = options.max_response_headers_kb.value * 1024
+    if options.HasField("max_requests_per_connection"):
+        out.max_requests_per_connection = options.max_requests_per_connection.value
