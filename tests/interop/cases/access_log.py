@@ -173,7 +173,7 @@ CASES = (
         "json_types",
         "json_format: {s: '%REQ(X-IN)%', code: '%RESPONSE_CODE%',"
         " none: '%REQ(x-none)%', mixed: 'a %RESPONSE_CODE% b', lit: plain, num: 5,"
-        " yes: true, nested: {b: '%BYTES_SENT%', a: [1, '%PROTOCOL%']}, null_one: null}",
+        " flag: true, nested: {b: '%BYTES_SENT%', a: [1, '%PROTOCOL%']}, null_one: null}",
     ),
     json_logged(
         "json_omit_empty",

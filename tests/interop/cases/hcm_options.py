@@ -34,9 +34,9 @@ PATHS = (
 )
 
 
-def asked(name: str, hcm: str, *requests: bytes, **more: str) -> Case:
+def asked(name: str, hcm: str, *requests: bytes) -> Case:
     """Requests, each on a connection of its own, under some options."""
-    return Case(name, requests or (get("/x"),), hcm=hcm, **more)
+    return Case(name, requests or (get("/x"),), hcm=hcm)
 
 
 def paths(name: str, hcm: str) -> Case:
