@@ -9,6 +9,6 @@ lazily, file by file, because all of them together would cost tens of megabytes.
     Cluster = envoy_types().message_class("envoy.config.cluster.v3.Cluster")
 """
 
-from lateen.protos.types import TypeRegistry, UnknownTypeError, envoy_types
+from lateen.protos.types import PackedMessage, TypeRegistry, UnknownTypeError, envoy_types
 
-__all__ = ["TypeRegistry", "UnknownTypeError", "envoy_types"]
+__all__ = ["PackedMessage", "TypeRegistry", "UnknownTypeError", "envoy_types"]
