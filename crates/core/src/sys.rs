@@ -31,3 +31,34 @@ pub(crate) fn set_option(
         _ => Err(std::io::Error::last_os_error()),
     }
 }
+
+/// The offset from UTC in seconds and the name of this machine's time zone at a moment.
+pub(crate) fn local_zone(unix_seconds: i64) -> Option<(i64, String)> {
+    let mut fields = std::mem::MaybeUninit::<libc::tm>::zeroed();
+    let seconds = libc::time_t::try_from(unix_seconds).ok()?;
+    // SAFETY: both pointers are valid for the call; `tm` is plain data, for which zeros are a value.
+    let fields = unsafe {
+        if libc::localtime_r(&seconds, fields.as_mut_ptr()).is_null() {
+            return None;
+        }
+        fields.assume_init()
+    };
+    if fields.tm_zone.is_null() {
+        return Some((fields.tm_gmtoff as i64, String::new()));
+    }
+    // SAFETY: `tm_zone` points to a C string of the time zone data, which lives as long as the process.
+    let name = unsafe { std::ffi::CStr::from_ptr(fields.tm_zone) };
+    Some((fields.tm_gmtoff as i64, name.to_string_lossy().into_owned()))
+}
+
+/// The name of this machine; empty when it has none.
+pub(crate) fn hostname() -> String {
+    let mut name = [0u8; 256];
+    // SAFETY: the buffer is writable for the given length; the last byte stays 0.
+    let failed = unsafe { libc::gethostname(name.as_mut_ptr().cast(), name.len() - 1) } != 0;
+    let end = name.iter().position(|&byte| byte == 0).unwrap_or(0);
+    match failed {
+        true => String::new(),
+        false => String::from_utf8_lossy(&name[..end]).into_owned(),
+    }
+}

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::flags::ResponseFlags;
 use crate::address::Address;
@@ -37,13 +37,24 @@ pub struct ConnectionInfo {
     pub start: Instant,
     pub listener: Arc<str>,
     pub filter_chain: Arc<str>,
+    pub listener_metadata: Option<Arc<serde_json::Value>>,
+    pub filter_chain_metadata: Option<Arc<serde_json::Value>>,
     /// inbound, outbound or unspecified.
     pub traffic_direction: &'static str,
+}
+
+/// An attempt that was followed by another.
+pub struct Attempt {
+    pub host: Arc<Host>,
+    /// None when no connection was made.
+    pub connection_id: Option<u64>,
 }
 
 /// What is known of the upstream side of the latest attempt.
 #[derive(Default)]
 pub struct UpstreamInfo {
+    /// Oldest first, without the latest. Kept by a retry.
+    pub earlier_attempts: Vec<Attempt>,
     pub host: Option<Arc<Host>>,
     pub local: Option<SocketAddr>,
     pub connection_id: Option<u64>,
@@ -52,9 +63,12 @@ pub struct UpstreamInfo {
     pub transport_failure_reason: Cow<'static, str>,
     pub connect_start: Option<Instant>,
     pub connect_end: Option<Instant>,
+    /// From the attempt's start until it had a connection, or knew that it would get none.
+    pub pool_ready_after: Option<Duration>,
     pub first_tx: Option<Instant>,
     pub last_tx: Option<Instant>,
     pub first_rx: Option<Instant>,
+    pub first_body_rx: Option<Instant>,
     pub last_rx: Option<Instant>,
     /// Requests that the connection had carried when it took this one, itself included.
     pub connection_requests: u64,
@@ -70,6 +84,7 @@ pub struct RouteInfo {
     pub route_name: Arc<str>,
     pub virtual_host: Arc<str>,
     pub metadata: Option<Arc<serde_json::Value>>,
+    pub virtual_host_metadata: Option<Arc<serde_json::Value>>,
 }
 
 pub struct StreamInfo {
@@ -95,7 +110,10 @@ pub struct StreamInfo {
     pub details: Cow<'static, str>,
     pub termination_details: Cow<'static, str>,
     pub flags: ResponseFlags,
+    /// Why this side closed the downstream connection; empty when it did not.
+    pub local_close_reason: Cow<'static, str>,
     pub route: Option<Arc<RouteInfo>>,
+    pub virtual_cluster: Option<Arc<str>>,
     pub cluster: Option<Arc<str>>,
     pub cluster_metadata: Option<Arc<serde_json::Value>>,
     pub upstream: UpstreamInfo,
@@ -130,7 +148,9 @@ impl StreamInfo {
             details: Cow::Borrowed(""),
             termination_details: Cow::Borrowed(""),
             flags: ResponseFlags::empty(),
+            local_close_reason: Cow::Borrowed(""),
             route: None,
+            virtual_cluster: None,
             cluster: None,
             cluster_metadata: None,
             upstream: UpstreamInfo::default(),

@@ -1,0 +1,54 @@
+//! FILTER_STATE(KEY:PLAIN|TYPED|FIELD:NAME).
+
+use super::{json, FormatContext, Rendered};
+use crate::compile::{CompileError, Result};
+
+pub struct FilterState {
+    key: String,
+    field: Option<String>,
+    plain: bool,
+}
+
+impl FilterState {
+    pub fn compile(argument: &str) -> Result<Self> {
+        let mut parts = argument.splitn(3, ':');
+        let key = parts.next().unwrap_or("");
+        let form = parts.next().unwrap_or("");
+        let field = parts.next().filter(|field| !field.is_empty());
+        if key.is_empty() {
+            return Err(CompileError::new("the key of FILTER_STATE is missing"));
+        }
+        if !matches!(form, "" | "PLAIN" | "TYPED" | "FIELD") {
+            return Err(CompileError::new(format!(
+                "invalid FILTER_STATE option {form:?}, only PLAIN, TYPED and FIELD are allowed"
+            )));
+        }
+        if (form == "FIELD") != field.is_some() {
+            return Err(CompileError::new("FIELD of FILTER_STATE goes with the name of a field"));
+        }
+        Ok(Self {
+            key: key.to_owned(),
+            field: field.map(str::to_owned),
+            plain: form == "PLAIN" || form == "FIELD",
+        })
+    }
+
+    pub fn render(&self, context: &FormatContext<'_>, out: &mut Vec<u8>) -> Rendered {
+        let state = context.info.filter_state.as_deref();
+        let mut value = state.and_then(|state| state.get(&self.key));
+        if let Some(field) = &self.field {
+            value = value.and_then(|value| value.get(field));
+        }
+        let start = out.len();
+        let rendered = json::render_value(value, out);
+        match rendered {
+            // The typed form of a text is a JSON text, with its quotes.
+            Rendered::Text if !self.plain => {
+                json::quote(start, out);
+                Rendered::Raw
+            }
+            Rendered::Raw if self.plain => Rendered::Text,
+            other => other,
+        }
+    }
+}

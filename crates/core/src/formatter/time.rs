@@ -1,0 +1,64 @@
+//! START_TIME and EMIT_TIME, in UTC or local time, with strftime formats.
+//! <https://en.cppreference.com/w/cpp/io/manip/put_time>, with %f for fractions of a second and %s for
+//! seconds since 1970.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::{FormatContext, Rendered};
+use crate::compile::Result;
+
+mod civil;
+mod directive;
+
+use civil::{Civil, Zone};
+use directive::Directive;
+
+/// Which moment is meant.
+#[derive(Clone, Copy)]
+enum Moment {
+    Start,
+    Emit,
+}
+
+/// A moment and how it is written.
+pub struct TimeOf {
+    moment: Moment,
+    local: bool,
+    /// Empty for the default, `2026-01-02T03:04:05.678Z`.
+    directives: Vec<Directive>,
+}
+
+impl TimeOf {
+    pub fn start(format: &str, local: bool) -> Result<Self> {
+        Self::compile(Moment::Start, format, local)
+    }
+
+    pub fn emit(format: &str, local: bool) -> Result<Self> {
+        Self::compile(Moment::Emit, format, local)
+    }
+
+    fn compile(moment: Moment, format: &str, local: bool) -> Result<Self> {
+        let directives = match (format, local) {
+            ("", false) => Vec::new(),
+            ("", true) => directive::parse("%Y-%m-%dT%H:%M:%E3S%z")?,
+            _ => directive::parse(format)?,
+        };
+        Ok(Self { moment, local, directives })
+    }
+
+    pub fn render(&self, context: &FormatContext<'_>, out: &mut Vec<u8>) -> Rendered {
+        let time = match self.moment {
+            Moment::Start => context.info.start_wall,
+            Moment::Emit => SystemTime::now(),
+        };
+        let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let seconds = since.as_secs() as i64;
+        let zone = if self.local { Zone::local(seconds) } else { Zone::Utc };
+        let civil = Civil::new(seconds, since.subsec_nanos(), zone);
+        match self.directives.is_empty() {
+            true => civil.push_iso(out),
+            false => self.directives.iter().for_each(|directive| directive.render(&civil, out)),
+        }
+        Rendered::Text
+    }
+}
