@@ -1,4 +1,6 @@
 //! HTTP above the codecs.
 
 pub mod flags;
+pub mod mutation;
+pub mod mutation_list;
 pub mod stream_info;

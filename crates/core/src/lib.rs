@@ -12,6 +12,7 @@ pub mod log;
 pub mod matcher;
 pub mod proto;
 pub mod random;
+pub mod route;
 pub mod runtime;
 pub mod stats;
 mod sys;

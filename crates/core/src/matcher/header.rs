@@ -45,6 +45,12 @@ impl HeaderMatcher {
         })
     }
 
+    /// Asks that a header is there.
+    pub fn present(name: &str) -> Self {
+        let name = HeaderName::new(name);
+        Self { name, rule: Rule::Present(true), invert: false, missing_as_empty: false }
+    }
+
     pub fn name(&self) -> &HeaderName {
         &self.name
     }

@@ -1,0 +1,118 @@
+//! Routes to a cluster.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::clusters::{ClusterChoice, ClusterSpecifier};
+use super::host_rewrite::{set_authority, HostRewrite};
+use super::path_match::PathMatch;
+use super::path_rewrite::PathRewrite;
+use super::retry::RetryPolicy;
+use super::{Format, RouteContext};
+use crate::compile::{At, Result};
+use crate::headers::Headers;
+use crate::matcher::Regexes;
+use crate::proto;
+
+/// The timeout of a route that sets none.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// `envoy.config.route.v3.RouteAction`.
+pub struct Forward {
+    pub(super) clusters: ClusterSpecifier,
+    /// The status of the answer when there is no such cluster.
+    pub cluster_not_found_status: u16,
+    /// From the end of the request to the end of the response; `None`: no limit.
+    pub timeout: Option<Duration>,
+    /// Instead of the connection manager's stream_idle_timeout; `Some(None)`: no limit.
+    pub idle_timeout: Option<Option<Duration>>,
+    /// Instead of the connection manager's; `Some(None)`: no limit.
+    pub max_stream_duration: Option<Option<Duration>>,
+    /// How long the rest of a response may wait for the client to read it.
+    pub flush_timeout: Option<Option<Duration>>,
+    /// The longest grpc-timeout that is taken; `Some(None)`: any.
+    pub grpc_timeout_max: Option<Option<Duration>>,
+    /// What a grpc-timeout is shortened by.
+    pub grpc_timeout_offset: Option<Duration>,
+    /// The route's, or else the virtual host's.
+    pub retry_policy: Option<Arc<RetryPolicy>>,
+    pub high_priority: bool,
+    /// The upstream host's name becomes the host of the request: see `Route::set_host`.
+    pub auto_host: bool,
+    upgrades: Vec<(String, bool)>,
+    path_rewrite: Option<PathRewrite>,
+    host_rewrite: Option<HostRewrite>,
+    pub(super) append_x_forwarded_host: bool,
+}
+
+/// A number of milliseconds, of which 0 is "no limit".
+fn limit(ms: u64) -> Option<Duration> {
+    (ms > 0).then(|| Duration::from_millis(ms))
+}
+
+impl Forward {
+    pub(super) fn compile(
+        message: &proto::RouteAction,
+        matched: &PathMatch,
+        of_host: Option<&Arc<RetryPolicy>>,
+        regexes: &Regexes,
+    ) -> Result<Self> {
+        let retry_policy = match &message.retry_policy {
+            Some(policy) => {
+                Some(Arc::new(RetryPolicy::compile(policy, regexes).at("retry_policy")?))
+            }
+            None => of_host.cloned(),
+        };
+        let host_rewrite = HostRewrite::compile(message, regexes)?;
+        let upgrade = |upgrade: &proto::UpgradeConfig| {
+            (upgrade.upgrade_type.to_ascii_lowercase(), upgrade.enabled)
+        };
+        Ok(Self {
+            clusters: ClusterSpecifier::compile(message, regexes)?,
+            cluster_not_found_status: u16::try_from(message.cluster_not_found_status)
+                .unwrap_or(503),
+            timeout: message.timeout_ms.map_or(Some(DEFAULT_TIMEOUT), limit),
+            idle_timeout: message.idle_timeout_ms.map(limit),
+            max_stream_duration: message.max_stream_duration_ms.map(limit),
+            flush_timeout: message.flush_timeout_ms.map(limit),
+            grpc_timeout_max: message.grpc_timeout_header_max_ms.map(limit),
+            grpc_timeout_offset: message.grpc_timeout_header_offset_ms.and_then(limit),
+            retry_policy,
+            high_priority: message.high_priority,
+            auto_host: matches!(host_rewrite, Some(HostRewrite::Auto)),
+            upgrades: message.upgrades.iter().map(upgrade).collect(),
+            path_rewrite: PathRewrite::compile(message, matched, regexes)?,
+            host_rewrite,
+            append_x_forwarded_host: message.append_x_forwarded_host,
+        })
+    }
+
+    /// The cluster of a request; `None` when the header that names it is absent.
+    pub fn cluster(&self, request: &Headers, context: &RouteContext<'_>) -> Option<ClusterChoice> {
+        self.clusters.choose(request, context)
+    }
+
+    /// Whether the route allows or forbids an upgrade (`websocket`, ...); `None` leaves it to the connection
+    /// manager.
+    pub fn upgrade(&self, upgrade_type: &str) -> Option<bool> {
+        let found = self.upgrades.iter().find(|(name, _)| name.eq_ignore_ascii_case(upgrade_type));
+        found.map(|(_, enabled)| *enabled)
+    }
+
+    /// Rewrites host and path.
+    pub(super) fn rewrite(
+        &self,
+        request: &mut Headers,
+        matched: &PathMatch,
+        keep_original: bool,
+        format: &Format<'_>,
+    ) {
+        let host = self.host_rewrite.as_ref().and_then(|rewrite| rewrite.new_host(request, format));
+        if let Some(host) = host {
+            set_authority(request, &host, self.append_x_forwarded_host, keep_original);
+        }
+        if let Some(rewrite) = &self.path_rewrite {
+            rewrite.apply(request, matched, keep_original, format);
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Configuration of HTTP filters below the connection manager: `typed_per_filter_config`.
+
+use crate::compile::{each, At, Result};
+use crate::http::mutation_list::HeaderMutationRules;
+use crate::matcher::Regexes;
+use crate::proto;
+use crate::proto::filter_override::Kind;
+
+/// What one level says of each filter, by the filter's name in `http_filters`.
+#[derive(Default)]
+pub(super) struct Overrides {
+    entries: Vec<Override>,
+}
+
+struct Override {
+    filter: Box<str>,
+    disabled: bool,
+    config: Option<FilterConfig>,
+}
+
+/// The configuration of a filter at one level, compiled.
+pub enum FilterConfig {
+    HeaderMutation(HeaderMutationRules),
+}
+
+impl Overrides {
+    /// Fails when the configuration of a filter does not compile.
+    pub(super) fn compile(messages: &[proto::FilterOverride], regexes: &Regexes) -> Result<Self> {
+        Ok(Self { entries: each(messages, "overrides", |m| Override::compile(m, regexes))? })
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Whether this level disables or enables the filter; `None` when it says nothing.
+    pub(super) fn disabled(&self, filter: &str) -> Option<bool> {
+        self.find(filter).map(|entry| entry.disabled)
+    }
+
+    pub(super) fn config(&self, filter: &str) -> Option<&FilterConfig> {
+        self.find(filter).and_then(|entry| entry.config.as_ref())
+    }
+
+    fn find(&self, filter: &str) -> Option<&Override> {
+        self.entries.iter().find(|entry| &*entry.filter == filter)
+    }
+}
+
+impl Override {
+    fn compile(message: &proto::FilterOverride, regexes: &Regexes) -> Result<Self> {
+        let config = match &message.kind {
+            Some(Kind::HeaderMutation(rules)) => Some(FilterConfig::HeaderMutation(
+                HeaderMutationRules::compile(rules, regexes).at("header_mutation")?,
+            )),
+            None => None,
+        };
+        Ok(Self { filter: message.filter.as_str().into(), disabled: message.disabled, config })
+    }
+}

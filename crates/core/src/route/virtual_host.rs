@@ -1,0 +1,114 @@
+//! A virtual host: its routes and what they share.
+
+use std::sync::Arc;
+
+use super::entry::{HostShared, Route};
+use super::index::RouteIndex;
+use super::levels::{HostLevel, TableLevel};
+use super::path_match::without_query;
+use super::redirect::tls_location;
+use super::retry::RetryPolicy;
+use super::virtual_cluster::VirtualClusters;
+use super::{Resolution, RouteContext};
+use crate::compile::{each, At, Result};
+use crate::headers::{HeaderId, Headers};
+use crate::matcher::Regexes;
+use crate::proto;
+use crate::proto::virtual_host::Tls;
+
+pub(super) struct VirtualHost {
+    routes: Vec<Arc<Route>>,
+    index: RouteIndex,
+    require_tls: Tls,
+    ignore_path_parameters: bool,
+}
+
+impl VirtualHost {
+    /// Fails with the path of the first part that does not compile.
+    pub(super) fn compile(
+        message: &proto::VirtualHost,
+        table: &Arc<TableLevel>,
+        ignore_path_parameters: bool,
+        regexes: &Regexes,
+    ) -> Result<Self> {
+        let policy = message.retry_policy.as_ref();
+        let retry = policy.map(|policy| RetryPolicy::compile(policy, regexes)).transpose();
+        let shared = Arc::new(HostShared {
+            name: message.name.as_str().into(),
+            level: HostLevel::compile(message, table, regexes)?,
+            retry_policy: retry.at("retry_policy")?.map(Arc::new),
+            virtual_clusters: VirtualClusters::compile(message, regexes)?,
+            include_request_attempt_count: message.include_request_attempt_count,
+            include_attempt_count_in_response: message.include_attempt_count_in_response,
+            include_is_timeout_retry_header: message.include_is_timeout_retry_header,
+            request_body_buffer_limit: message.request_body_buffer_limit,
+        });
+        let routes = each(&message.routes, "routes", |route| {
+            Route::compile(route, &shared, regexes).map(Arc::new)
+        })?;
+        Ok(Self {
+            index: RouteIndex::new(routes.iter().map(|route| &route.path)),
+            routes,
+            require_tls: message.require_tls(),
+            ignore_path_parameters,
+        })
+    }
+
+    pub(super) fn resolve(&self, request: &Headers, context: &RouteContext<'_>) -> Resolution {
+        let wants_tls = match self.require_tls {
+            Tls::None => false,
+            Tls::ExternalOnly => !context.internal,
+            Tls::All => true,
+        };
+        if wants_tls && !context.tls {
+            return Resolution::TlsRedirect(tls_location(request));
+        }
+        self.find(request, context).map_or(Resolution::NoRoute, Resolution::Route)
+    }
+
+    fn find(&self, request: &Headers, context: &RouteContext<'_>) -> Option<Arc<Route>> {
+        let target = request.get(HeaderId::Path);
+        let path = target.map(without_query);
+        let mut stripped = Vec::new();
+        let plain = match path {
+            Some(path) if self.ignore_path_parameters && path.contains(&b';') => {
+                strip_parameters(path, &mut stripped);
+                Some(&stripped[..])
+            }
+            path => path,
+        };
+        let target = target.unwrap_or_default();
+        let number = self.index.first(plain, |number| {
+            let route = &self.routes[number as usize];
+            route.matches(plain, path, request, target, context)
+        })?;
+        self.routes.get(number as usize).cloned()
+    }
+
+    /// The same by trying each route.
+    #[cfg(test)]
+    pub(super) fn find_linearly(
+        &self,
+        request: &Headers,
+        context: &RouteContext<'_>,
+    ) -> Option<Arc<Route>> {
+        let target = request.get(HeaderId::Path);
+        let path = target.map(without_query);
+        let target = target.unwrap_or_default();
+        self.routes
+            .iter()
+            .find(|route| route.matches(path, path, request, target, context))
+            .cloned()
+    }
+}
+
+/// Leaves out what follows a `;` in each segment.
+fn strip_parameters(path: &[u8], out: &mut Vec<u8>) {
+    let mut inside = false;
+    for &byte in path {
+        inside = (inside || byte == b';') && byte != b'/';
+        if !inside {
+            out.push(byte);
+        }
+    }
+}
