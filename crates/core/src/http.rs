@@ -3,4 +3,5 @@
 pub mod flags;
 pub mod mutation;
 pub mod mutation_list;
+pub mod path;
 pub mod stream_info;

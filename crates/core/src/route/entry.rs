@@ -31,6 +31,7 @@ pub enum Action {
 /// What the routes of a virtual host share.
 pub(super) struct HostShared {
     pub(super) name: Arc<str>,
+    pub(super) metadata: Option<Arc<serde_json::Value>>,
     pub(super) level: HostLevel,
     pub(super) retry_policy: Option<Arc<RetryPolicy>>,
     pub(super) virtual_clusters: VirtualClusters,
@@ -71,6 +72,7 @@ impl Route {
                 route_name: message.name.as_str().into(),
                 virtual_host: host.name.clone(),
                 metadata: metadata(&message.metadata_json)?,
+                virtual_host_metadata: host.metadata.clone(),
             }),
             action: Action::compile(message, &path, host, regexes)?,
             request_body_buffer_limit: message
@@ -245,7 +247,8 @@ impl Action {
     }
 }
 
-fn metadata(json: &str) -> Result<Option<Arc<serde_json::Value>>> {
+/// Metadata as formatters read it; `None` for an empty text.
+pub(super) fn metadata(json: &str) -> Result<Option<Arc<serde_json::Value>>> {
     if json.is_empty() {
         return Ok(None);
     }

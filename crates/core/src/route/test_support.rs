@@ -21,6 +21,8 @@ pub(crate) fn stream_info() -> StreamInfo {
         start: Instant::now(),
         listener: "l".into(),
         filter_chain: "".into(),
+        listener_metadata: None,
+        filter_chain_metadata: None,
         traffic_direction: "unspecified",
     };
     StreamInfo::new(Rc::new(connection), Instant::now(), SystemTime::now())

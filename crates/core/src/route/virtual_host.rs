@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::entry::{HostShared, Route};
+use super::entry::{metadata, HostShared, Route};
 use super::index::RouteIndex;
 use super::levels::{HostLevel, TableLevel};
 use super::path_match::without_query;
@@ -35,6 +35,7 @@ impl VirtualHost {
         let retry = policy.map(|policy| RetryPolicy::compile(policy, regexes)).transpose();
         let shared = Arc::new(HostShared {
             name: message.name.as_str().into(),
+            metadata: metadata(&message.metadata_json)?,
             level: HostLevel::compile(message, table, regexes)?,
             retry_policy: retry.at("retry_policy")?.map(Arc::new),
             virtual_clusters: VirtualClusters::compile(message, regexes)?,
