@@ -33,14 +33,17 @@ SUPPORT = (
     Fields(
         "envoy.extensions.access_loggers.file.v3.FileAccessLog",
         implemented="path format json_format typed_json_format log_format",
+        category="envoy.access_loggers",
     ),
     Fields(
         "envoy.extensions.access_loggers.stream.v3.StdoutAccessLog",
         implemented="log_format",
+        category="envoy.access_loggers",
     ),
     Fields(
         "envoy.extensions.access_loggers.stream.v3.StderrAccessLog",
         implemented="log_format",
+        category="envoy.access_loggers",
     ),
 )
 

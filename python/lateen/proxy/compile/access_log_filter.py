@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from lateen.config.support import Fields
+from lateen.config.support import Fields, whole
 from lateen.protos import worker_pb2
 from lateen.protos.worker_pb2 import RuntimeFraction, RuntimeUint32
 from lateen.proxy.compile.matchers import compile_header
@@ -30,6 +30,18 @@ SUPPORT = (
             grpc_status_filter metadata_filter log_type_filter
         """,
     ),
+    whole("envoy.config.accesslog.v3.AndFilter"),
+    whole("envoy.config.accesslog.v3.ComparisonFilter"),
+    whole("envoy.config.accesslog.v3.DurationFilter"),
+    whole("envoy.config.accesslog.v3.GrpcStatusFilter"),
+    whole("envoy.config.accesslog.v3.HeaderFilter"),
+    whole("envoy.config.accesslog.v3.LogTypeFilter"),
+    whole("envoy.config.accesslog.v3.NotHealthCheckFilter"),
+    whole("envoy.config.accesslog.v3.OrFilter"),
+    whole("envoy.config.accesslog.v3.ResponseFlagFilter"),
+    whole("envoy.config.accesslog.v3.RuntimeFilter"),
+    whole("envoy.config.accesslog.v3.StatusCodeFilter"),
+    whole("envoy.config.accesslog.v3.TraceableFilter"),
 )
 
 

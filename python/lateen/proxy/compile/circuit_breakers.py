@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lateen.config.support import Fields
+from lateen.config.support import Fields, whole
 from lateen.protos import worker_pb2
 from lateen.protos.worker_pb2 import RetryBudget
 
@@ -28,6 +28,7 @@ SUPPORT = (
             retry_budget track_remaining max_connection_pools
         """,
     ),
+    whole("envoy.config.cluster.v3.CircuitBreakers.Thresholds.RetryBudget"),
 )
 
 _LIMIT = 1024

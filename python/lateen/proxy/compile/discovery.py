@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lateen.config.support import whole
 from lateen.protos import worker_pb2
 from lateen.protos.worker_pb2 import Discovery
 from lateen.proxy.compile.dns import compile_cluster_dns, compile_dns_cluster
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from envoy.extensions.clusters.dns.v3.dns_cluster_pb2 import DnsCluster
 
     from lateen.proxy.compile.context import CompileContext
+
+SUPPORT = (whole("envoy.config.cluster.v3.Cluster.CustomClusterType"),)
 
 _BY_TYPE = {
     "STATIC": Discovery.STATIC,

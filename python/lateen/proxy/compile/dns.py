@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, cast
 
-from lateen.config.support import Fields
+from lateen.config.support import Fields, whole
 from lateen.protos.worker_pb2 import Dns, DnsFamily
 from lateen.proxy.compile.address import compile_address
 from lateen.proxy.compile.values import milliseconds
@@ -50,6 +50,7 @@ SUPPORT = (
             dns_refresh_rate dns_failure_refresh_rate respect_dns_ttl dns_jitter
             typed_dns_resolver_config dns_lookup_family all_addresses_in_single_endpoint
         """,
+        category="envoy.clusters",
     ),
     Fields(
         "envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig",
@@ -65,10 +66,22 @@ SUPPORT = (
             "max_udp_channel_duration": _TUNING,
             "reinit_channel_on_timeout": _TUNING,
         },
+        category="envoy.network.dns_resolver",
     ),
     Fields(
         "envoy.config.core.v3.DnsResolverOptions",
         implemented="use_tcp_for_dns_lookups no_default_search_domain",
+    ),
+    whole("envoy.config.cluster.v3.Cluster.RefreshRate"),
+    whole("envoy.config.core.v3.DnsResolutionConfig"),
+    whole("envoy.extensions.clusters.dns.v3.DnsCluster.RefreshRate"),
+    whole(
+        "envoy.extensions.network.dns_resolver.getaddrinfo.v3.GetAddrInfoDnsResolverConfig",
+        category="envoy.network.dns_resolver",
+    ),
+    whole(
+        "envoy.extensions.network.dns_resolver.apple.v3.AppleDnsResolverConfig",
+        category="envoy.network.dns_resolver",
     ),
 )
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from lateen.config.support import Fields
+from lateen.config.support import Fields, whole
 from lateen.protos.worker_pb2 import Endpoint, Endpoints, Locality
 from lateen.proxy.compile.address import compile_address
 from lateen.proxy.compile.values import denominator, metadata_json
@@ -51,6 +51,8 @@ SUPPORT = (
             "health_check_config": _HEALTH_CHECK,
         },
     ),
+    whole("envoy.config.endpoint.v3.ClusterLoadAssignment.Policy.DropOverload"),
+    whole("envoy.config.endpoint.v3.Endpoint.AdditionalAddress"),
 )
 
 

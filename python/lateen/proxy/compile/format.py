@@ -6,6 +6,8 @@ Source: Envoy docs, "Access logging", format strings; errors as Envoy 1.40 words
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from lateen.protos.worker_pb2 import (
@@ -18,6 +20,7 @@ from lateen.protos.worker_pb2 import (
     JsonObject,
 )
 from lateen.proxy.compile import commands
+from lateen.proxy.compile.commands import CommandRule
 from lateen.proxy.compile.values import JsonValue, to_json
 
 if TYPE_CHECKING:
@@ -27,18 +30,23 @@ if TYPE_CHECKING:
 _COMMAND = re.compile(r"%([A-Z0-9_]+)(?:\((.*?)\))?(?::([0-9]+))?%")
 _LONGEST = 2**32 - 1
 
+NO_COMMANDS: Mapping[str, CommandRule] = MappingProxyType({})
+
 
 class FormatError(Exception):
     """A format string that Envoy refuses; the message is Envoy's."""
 
 
-def split_format(text: str) -> list[FormatPiece]:
+def split_format(text: str, extra: Mapping[str, CommandRule] = NO_COMMANDS) -> list[FormatPiece]:
     """The literals and commands of a format string, in order.
+
+    Args:
+        extra: commands that exist besides Envoy's own, from `formatters`.
 
     Raises:
         FormatError: a `%` begins no command, or a command is unknown or has a wrong argument.
     """
-    rules = commands.command_rules() if "%" in text else {}
+    rules = {**commands.command_rules(), **extra} if "%" in text else {}
     pieces: list[FormatPiece] = []
     literal: list[str] = []
     position = 0
@@ -66,9 +74,7 @@ def _flush(literal: list[str], pieces: list[FormatPiece]) -> None:
         pieces.append(FormatPiece(literal=text))
 
 
-def _command_at(
-    text: str, position: int, rules: dict[str, commands.CommandRule]
-) -> tuple[Command, int]:
+def _command_at(text: str, position: int, rules: Mapping[str, CommandRule]) -> tuple[Command, int]:
     match = _COMMAND.match(text, position)
     if match is None:
         byte = len(text[:position].encode())
@@ -82,43 +88,57 @@ def _command_at(
     return Command(name=name, argument=argument, max_length=limit), match.end()
 
 
-def compile_format(ctx: CompileContext, text: str, at: str, *, omit_empty: bool = False) -> Format:
+def compile_format(
+    ctx: CompileContext,
+    text: str,
+    at: str,
+    *,
+    omit_empty: bool = False,
+    extra: Mapping[str, CommandRule] = NO_COMMANDS,
+) -> Format:
     """A format string; what Envoy refuses and what is not implemented is reported."""
     if "%" not in text:
         pieces = [FormatPiece(literal=text)] if text else []
         return Format(pieces=pieces, omit_empty=omit_empty)
     try:
-        pieces = split_format(text)
+        pieces = split_format(text, extra)
     except FormatError as error:
         ctx.error(at, str(error))
         return Format()
     for piece in pieces:
         if piece.command.name in commands.NOT_IMPLEMENTED:
-            ctx.error(at, f"not implemented yet by lateen: the command {piece.command.name}")
+            ctx.error(at, f"the command {piece.command.name} is not implemented", "remove it")
     return Format(pieces=pieces, omit_empty=omit_empty)
 
 
 def compile_json_format(
-    ctx: CompileContext, value: JsonValue, at: str, *, omit_empty: bool = False
+    ctx: CompileContext,
+    value: JsonValue,
+    at: str,
+    *,
+    omit_empty: bool = False,
+    extra: Mapping[str, CommandRule] = NO_COMMANDS,
 ) -> JsonFormat:
     """A JSON format: strings are format strings, everything else stands for itself.
 
     Members come out in the order of their names, as Envoy 1.40 prints them.
     """
     if isinstance(value, str):
-        return JsonFormat(format=compile_format(ctx, value, at, omit_empty=omit_empty))
+        return JsonFormat(format=compile_format(ctx, value, at, omit_empty=omit_empty, extra=extra))
     if isinstance(value, dict):
         members = [
             JsonMember(
                 name=name,
-                value=compile_json_format(ctx, value[name], f"{at}.{name}", omit_empty=omit_empty),
+                value=compile_json_format(
+                    ctx, value[name], f"{at}.{name}", omit_empty=omit_empty, extra=extra
+                ),
             )
             for name in sorted(value)
         ]
         return JsonFormat(object=JsonObject(members=members))
     if isinstance(value, list):
         items = [
-            compile_json_format(ctx, item, f"{at}[{index}]", omit_empty=omit_empty)
+            compile_json_format(ctx, item, f"{at}[{index}]", omit_empty=omit_empty, extra=extra)
             for index, item in enumerate(value)
         ]
         return JsonFormat(list=JsonList(items=items))

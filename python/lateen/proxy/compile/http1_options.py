@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lateen.config.support import Fields
+from lateen.config.support import Fields, whole
 from lateen.protos.worker_pb2 import Http1Options
 
 if TYPE_CHECKING:
@@ -31,7 +31,10 @@ SUPPORT = (
     ),
     Fields(
         "envoy.extensions.http.header_formatters.preserve_case.v3.PreserveCaseFormatterConfig",
+        category="envoy.http.stateful_header_formatters",
     ),
+    whole("envoy.config.core.v3.Http1ProtocolOptions.HeaderKeyFormat"),
+    whole("envoy.config.core.v3.Http1ProtocolOptions.HeaderKeyFormat.ProperCaseWords"),
 )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from lateen.config.support import Fields
+from lateen.config.support import Fields, whole
 from lateen.protos import worker_pb2
 from lateen.protos.worker_pb2 import LbOptions, LbPolicy
 from lateen.proxy.compile.values import enum_name
@@ -91,19 +91,29 @@ SUPPORT = (
     Fields(
         "envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin",
         implemented="locality_lb_config",
+        category="envoy.load_balancing_policies",
     ),
     Fields(
         "envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest",
         implemented="choice_count active_request_bias locality_lb_config",
+        category="envoy.load_balancing_policies",
     ),
     Fields(
         "envoy.extensions.load_balancing_policies.random.v3.Random",
         implemented="locality_lb_config",
+        category="envoy.load_balancing_policies",
     ),
     Fields(
         "envoy.extensions.load_balancing_policies.wrr_locality.v3.WrrLocality",
         implemented="endpoint_picking_policy",
+        category="envoy.load_balancing_policies",
     ),
+    whole("envoy.config.cluster.v3.Cluster.CommonLbConfig.LocalityWeightedLbConfig"),
+    whole(
+        "envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig.LocalityWeightedLbConfig"
+    ),
+    whole("envoy.config.cluster.v3.LoadBalancingPolicy"),
+    whole("envoy.config.cluster.v3.LoadBalancingPolicy.Policy"),
 )
 
 _PANIC_PERCENT = 50.0

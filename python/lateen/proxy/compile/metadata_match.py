@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lateen.config.support import Fields
+from lateen.config.support import Fields, whole
 from lateen.protos import worker_pb2
 from lateen.proxy.compile.matchers import compile_string
 from lateen.proxy.compile.values import to_json
@@ -35,6 +35,8 @@ SUPPORT = (
         "envoy.type.matcher.v3.DoubleMatcher",
         implemented="exact",
     ),
+    whole("envoy.type.matcher.v3.MetadataMatcher.PathSegment"),
+    whole("envoy.type.matcher.v3.ValueMatcher.NullMatch"),
 )
 
 

@@ -25,10 +25,12 @@ SUPPORT = (
     Fields(
         "envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig",
         implemented="path_template",
+        category="envoy.path.match",
     ),
     Fields(
         "envoy.extensions.path.rewrite.uri_template.v3.UriTemplateRewriteConfig",
         implemented="path_template_rewrite",
+        category="envoy.path.rewrite",
     ),
 )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lateen.config.support import Fields
+from lateen.config.support import Fields, whole
 from lateen.protos import worker_pb2
 from lateen.protos.worker_pb2 import RateLimitedBackoff
 from lateen.proxy.compile.matchers import compile_headers
@@ -40,6 +40,15 @@ SUPPORT = (
     Fields(
         "envoy.config.route.v3.RetryPolicy.RetryHostPredicate",
         implemented="name typed_config",
+    ),
+    whole("envoy.config.route.v3.RetryPolicy.ResetHeader"),
+    whole(
+        "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate",
+        category="envoy.retry_host_predicates",
+    ),
+    whole(
+        "envoy.extensions.retry.host.omit_canary_hosts.v3.OmitCanaryHostsPredicate",
+        category="envoy.retry_host_predicates",
     ),
 )
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lateen.config.support import Fields
+from lateen.config.support import Fields, whole
 from lateen.protos import worker_pb2
 from lateen.proxy.compile.direct_response import compile_direct_response
 from lateen.proxy.compile.headers import compile_mutations
@@ -39,6 +39,7 @@ SUPPORT = (
             "tracing": _NO_TRACING,
         },
     ),
+    whole("envoy.config.route.v3.NonForwardingAction"),
 )
 
 

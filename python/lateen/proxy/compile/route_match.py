@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lateen.config.support import Fields
+from lateen.config.support import Fields, whole
 from lateen.protos import worker_pb2
 from lateen.proxy.compile.matchers import (
     compile_headers,
@@ -35,6 +35,8 @@ SUPPORT = (
         "envoy.config.route.v3.RouteMatch.TlsContextMatchOptions",
         implemented="presented validated",
     ),
+    whole("envoy.config.route.v3.RouteMatch.ConnectMatcher"),
+    whole("envoy.config.route.v3.RouteMatch.GrpcRouteMatchOptions"),
 )
 
 

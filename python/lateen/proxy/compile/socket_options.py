@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from lateen.config.support import Fields
+from lateen.config.support import Fields, whole
 from lateen.protos import worker_pb2
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ SUPPORT = (
         "envoy.config.core.v3.SocketOption",
         implemented="description level name int_value buf_value state",
     ),
+    whole("envoy.config.core.v3.TcpKeepalive"),
 )
 
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lateen.config.support import Fields
+from lateen.config.support import Fields, whole
 from lateen.protos.worker_pb2 import BodyFormat, Format, JsonFormat
+from lateen.proxy.compile import commands
+from lateen.proxy.compile.commands import Argument, CommandRule
 from lateen.proxy.compile.data_source import read_text
 from lateen.proxy.compile.format import compile_format, compile_json_format
 from lateen.proxy.compile.values import struct_to_python
@@ -23,13 +25,14 @@ SUPPORT = (
         "envoy.config.core.v3.SubstitutionFormatString",
         implemented="""
             text_format json_format text_format_source omit_empty_values content_type
-            json_format_options
+            json_format_options formatters
         """,
     ),
     Fields(
         "envoy.config.core.v3.JsonFormatOptions",
         implemented="sort_properties",
     ),
+    *(whole(name, category="envoy.formatter") for name in commands.FORMATTERS),
 )
 
 
@@ -38,14 +41,17 @@ def compile_format_string(
 ) -> Format | JsonFormat:
     """The compiled text or JSON format; `content_type` is left to the caller."""
     omit = source.omit_empty_values
+    extra = _extra_commands(source)
     kind = source.WhichOneof("format")
     if kind == "json_format":
         value = struct_to_python(source.json_format)
-        return compile_json_format(ctx, value, f"{at}.json_format", omit_empty=omit)
+        return compile_json_format(ctx, value, f"{at}.json_format", omit_empty=omit, extra=extra)
     if kind == "text_format_source":
         text = read_text(ctx, source.text_format_source, f"{at}.text_format_source")
-        return compile_format(ctx, text, f"{at}.text_format_source", omit_empty=omit)
-    return compile_format(ctx, source.text_format, f"{at}.text_format", omit_empty=omit)
+        return compile_format(ctx, text, f"{at}.text_format_source", omit_empty=omit, extra=extra)
+    return compile_format(
+        ctx, source.text_format, f"{at}.text_format", omit_empty=omit, extra=extra
+    )
 
 
 def compile_body_format(
@@ -56,3 +62,12 @@ def compile_body_format(
     if isinstance(compiled, JsonFormat):
         return BodyFormat(json=compiled, content_type=source.content_type or "application/json")
     return BodyFormat(text=compiled, content_type=source.content_type or "text/plain")
+
+
+def _extra_commands(source: SubstitutionFormatString) -> dict[str, CommandRule]:
+    types = (formatter.typed_config.type_url.rpartition("/")[2] for formatter in source.formatters)
+    return {
+        commands.FORMATTERS[name]: CommandRule(Argument.REQUIRED, length=True)
+        for name in types
+        if name in commands.FORMATTERS
+    }

@@ -34,6 +34,7 @@ SUPPORT = (
             "outlier_detection": "outlier detection is not implemented yet",
             "hash_policy": "only RING_HASH and MAGLEV clusters read it",
         },
+        category="envoy.upstream_options",
     ),
     Fields(
         "envoy.config.core.v3.HttpProtocolOptions",
@@ -43,6 +44,27 @@ SUPPORT = (
         """,
         harmless={
             "headers_with_underscores_action": "it is about requests of clients",
+        },
+    ),
+    Fields(
+        "envoy.extensions.upstreams.http.v3.HttpProtocolOptions.ExplicitHttpConfig",
+        implemented="http_protocol_options",
+    ),
+    Fields(
+        "envoy.extensions.upstreams.http.v3.HttpProtocolOptions.UseDownstreamHttpConfig",
+        implemented="http_protocol_options",
+        harmless={
+            "http2_protocol_options": "HTTP/1 is what both sides speak",
+            "http3_protocol_options": "HTTP/1 is what both sides speak",
+        },
+    ),
+    Fields(
+        "envoy.extensions.upstreams.http.v3.HttpProtocolOptions.AutoHttpConfig",
+        implemented="http_protocol_options",
+        harmless={
+            "http2_protocol_options": "HTTP/1 is what both sides speak",
+            "http3_protocol_options": "HTTP/1 is what both sides speak",
+            "alternate_protocols_cache_options": "HTTP/3 is not implemented yet",
         },
     ),
 )
@@ -73,6 +95,7 @@ def compile_upstream_protocol(
     if message is not None:
         options: upstream.HttpProtocolOptions = message  # type: ignore[assignment]
         _compile_typed(ctx, options, out, f'{where}["{OPTIONS_NAME}"]')
+        ctx.excuse(f"{at}.http2_protocol_options", f"{OPTIONS_NAME} counts instead")
     elif OPTIONS_NAME not in typed:
         _compile_deprecated(ctx, source, out, at)
 
@@ -90,10 +113,7 @@ def _compile_typed(
     kind = options.WhichOneof("upstream_protocol_options")
     where = f"{at}.{kind}"
     if kind == "explicit_http_config":
-        explicit = options.explicit_http_config
-        http1 = explicit.http_protocol_options
-        if (protocol := explicit.WhichOneof("protocol_config")) != "http_protocol_options":
-            ctx.unimplemented(f"{where}.{protocol}", str(protocol), "http_protocol_options")
+        http1 = options.explicit_http_config.http_protocol_options
     elif kind == "use_downstream_protocol_config":
         http1 = options.use_downstream_protocol_config.http_protocol_options
     elif kind == "auto_config":
@@ -108,16 +128,14 @@ def _compile_deprecated(
     if source.HasField("common_http_protocol_options"):
         where = f"{at}.common_http_protocol_options"
         _compile_common(ctx, source.common_http_protocol_options, out, where)
-    if source.HasField("http2_protocol_options"):
-        if source.HasField("http_protocol_options") and not source.protocol_selection:
-            reason = (
-                "cluster: Both HTTP1 and HTTP2 options may only be configured with non-default"
-                " 'protocol_selection' values"
-            )
-            ctx.error(f"{at}.http2_protocol_options", reason)
-        elif not source.protocol_selection:
-            where = f"{at}.http2_protocol_options"
-            ctx.unimplemented(where, "http2_protocol_options", "http_protocol_options")
+    if source.protocol_selection:
+        ctx.excuse(f"{at}.http2_protocol_options", "HTTP/1 is what both sides speak")
+    elif source.HasField("http_protocol_options") and source.HasField("http2_protocol_options"):
+        ctx.error(
+            f"{at}.http2_protocol_options",
+            "cluster: Both HTTP1 and HTTP2 options may only be configured with non-default"
+            " 'protocol_selection' values",
+        )
     if source.HasField("http_protocol_options"):
         where = f"{at}.http_protocol_options"
         out.http1.CopyFrom(compile_http1(ctx, source.http_protocol_options, where))

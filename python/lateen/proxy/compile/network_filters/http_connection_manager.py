@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from envoy.extensions.filters.network.http_connection_manager.v3 import (
         http_connection_manager_pb2 as hcm,
     )
+    from envoy.extensions.http.original_ip_detection.xff.v3.xff_pb2 import XffConfig
     from envoy.extensions.request_id.uuid.v3.uuid_pb2 import UuidRequestIdConfig
     from google.protobuf.message import Message
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 _PACKAGE = "envoy.extensions.filters.network.http_connection_manager.v3"
 _UUID = "envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig"
+_XFF = "envoy.extensions.http.original_ip_detection.xff.v3.XffConfig"
 _NO_OVERLOAD = "there is no overload manager yet"
 
 _COMMON = Fields(
@@ -58,6 +60,7 @@ SUPPORT = (
             forward_client_cert_details proxy_100_continue
             represent_ipv4_remote_address_as_ipv4_mapped_ipv6 upgrade_configs normalize_path
             merge_slashes path_with_escaped_slashes_action request_id_extension
+            original_ip_detection_extensions
             local_reply_config strip_matching_host_port strip_any_host_port
             stream_error_on_invalid_http_message strip_trailing_host_dot append_x_forwarded_port
         """,
@@ -81,6 +84,11 @@ SUPPORT = (
         harmless={"flush_log_on_tunnel_successfully_established": "it only adds log lines"},
     ),
     whole(f"{_PACKAGE}.RequestIDExtension"),
+    Fields(
+        _XFF,
+        implemented="xff_num_trusted_hops skip_xff_append",
+        category="envoy.http.original_ip_detection",
+    ),
     whole("envoy.config.core.v3.SchemeHeaderTransformation"),
     Fields(
         _UUID,
@@ -169,6 +177,7 @@ def _compile_client_address(
     out.use_remote_address = config.use_remote_address.value
     out.xff_num_trusted_hops = config.xff_num_trusted_hops
     out.skip_xff_append = config.skip_xff_append
+    _compile_ip_detection(ctx, config, out, f"{at}.original_ip_detection_extensions")
     internal = config.internal_address_config
     out.internal_unix_sockets = internal.unix_sockets
     where = f"{at}.internal_address_config.cidr_ranges"
@@ -180,6 +189,28 @@ def _compile_client_address(
     out.forward_client_cert = cast(
         "HttpConnectionManager.ForwardClientCert", config.forward_client_cert_details
     )
+
+
+def _compile_ip_detection(
+    ctx: CompileContext, config: hcm.HttpConnectionManager, out: HttpConnectionManager, at: str
+) -> None:
+    """The extension xff says the same as xff_num_trusted_hops and skip_xff_append."""
+    extensions = config.original_ip_detection_extensions
+    if not extensions:
+        return
+    if config.use_remote_address.value:
+        reason = "Original IP detection extensions and use_remote_address may not be mixed"
+        ctx.error(at, reason)
+    if config.xff_num_trusted_hops:
+        reason = "Original IP detection extensions and xff_num_trusted_hops may not be mixed"
+        ctx.error(at, reason)
+    if len(extensions) > 1:
+        ctx.unimplemented(at, "more than one extension", "one")
+    message = ctx.unpack(extensions[0].typed_config)
+    if message is not None and message.DESCRIPTOR.full_name == _XFF:
+        xff: XffConfig = message  # type: ignore[assignment]
+        out.xff_num_trusted_hops = xff.xff_num_trusted_hops
+        out.skip_xff_append = xff.skip_xff_append.value or not xff.HasField("skip_xff_append")
 
 
 def _compile_request_headers(
