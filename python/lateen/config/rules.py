@@ -32,9 +32,9 @@ _NUMERIC = frozenset(
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
-# validate.KnownRegex: (strict, not strict).
+# validate.KnownRegex: (strict, not strict). Envoy's generated C++ takes an empty text for both.
 _KNOWN_REGEX = {
-    1: (r":?[0-9a-zA-Z!#$%&'*+\-.^_|~\x60]+", r"[^\x00\n\r]+"),
+    1: (r":?[0-9a-zA-Z!#$%&'*+\-.^_|~\x60]*", r"[^\x00\n\r]*"),
     2: (r"[^\x00-\x08\x0A-\x1F\x7F]*", r"[^\x00\n\r]*"),
 }
 
