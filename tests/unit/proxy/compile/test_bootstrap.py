@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from lateen.protos.worker_pb2 import Discovery
 
+from lateen.protos.worker_pb2 import Discovery
 from lateen.proxy.compile import compile_bootstrap
 from lateen.proxy.compile.supported import support_table
 from tests.support.messages import message
