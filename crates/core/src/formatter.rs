@@ -23,6 +23,9 @@ mod time;
 pub use json::JsonFormatter;
 pub use operator::{Operator, Rendered};
 
+pub(crate) use grpc::status_for_filters as grpc_status;
+pub(crate) use metadata::find as find_value;
+
 use crate::compile::{each, Result};
 use crate::headers::Headers;
 use crate::http::stream_info::StreamInfo;
@@ -133,4 +136,4 @@ impl Formatter {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,5 +1,6 @@
 //! The workers: everything that happens per request, per connection or per endpoint tick.
 
+pub mod access_log;
 pub mod address;
 pub mod buffer;
 pub mod compile;

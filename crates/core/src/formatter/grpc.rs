@@ -63,6 +63,16 @@ pub(crate) fn status_of_response(context: &FormatContext<'_>) -> Option<i64> {
     })
 }
 
+/// The same for a log filter, for which a number that gRPC does not define is no status.
+pub(crate) fn status_for_filters(context: &FormatContext<'_>) -> i64 {
+    const UNKNOWN: i64 = 2;
+    match status_of_response(context) {
+        Some(status) if (0..NAMES.len() as i64).contains(&status) => status,
+        Some(_) => INVALID,
+        None => UNKNOWN,
+    }
+}
+
 /// How the status is written.
 pub enum GrpcStatus {
     Camel,
