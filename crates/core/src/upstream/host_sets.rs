@@ -1,6 +1,6 @@
 //! The hosts of a cluster at one moment: priorities, in them localities, in them hosts.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::{Availability, Health, Host, Locality};
@@ -69,8 +69,17 @@ pub enum Change {
     None,
     /// Weights, health or metadata changed; the endpoints are the same.
     Hosts,
-    /// Endpoints came or went.
-    Members,
+    /// Endpoints came or went in this many priorities.
+    Members(u64),
+}
+
+/// How an update treats endpoints.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rules {
+    /// LOGICAL_DNS: the one host stays, whatever its address.
+    pub one_endpoint: bool,
+    /// An address counts once. A static cluster may name one several times, which gives it more traffic.
+    pub unique: bool,
 }
 
 impl HostSets {
@@ -94,13 +103,12 @@ impl HostSets {
     }
 
     /// The host sets that `message` describes. Endpoints that were in `self` keep their counters and
-    /// their slot, and their host itself if nothing of it but its health changed. With `one_endpoint`
-    /// (LOGICAL_DNS) the host keeps them although its address changes.
+    /// their slot, and their host itself if nothing of it but its health changed.
     ///
     /// # Errors
     /// An address that is no address, or a priority out of bounds, with its path.
-    pub fn update(&self, message: &proto::Endpoints, one_endpoint: bool) -> Result<(Self, Change)> {
-        let mut update = Update::new(self, one_endpoint);
+    pub fn update(&self, message: &proto::Endpoints, rules: Rules) -> Result<(Self, Change)> {
+        let mut update = Update::new(self, rules);
         let highest =
             message.localities.iter().map(|locality| locality.priority).max().unwrap_or(0);
         if highest > MAX_PRIORITY {
@@ -150,34 +158,33 @@ fn add_locality(priority: &mut PriorityHosts, message: &proto::Locality, hosts: 
 
 /// The state of one update: which endpoints there were, and which slots are free.
 struct Update<'a> {
-    old: HashMap<&'a Address, &'a Arc<Host>>,
     previous: &'a HostSets,
-    /// LOGICAL_DNS: the one host, whose address may change.
-    logical: Option<&'a Arc<Host>>,
+    rules: Rules,
+    /// By address; a host that found its place in the new sets is gone from here.
+    old: HashMap<&'a Address, Vec<&'a Arc<Host>>>,
+    seen: HashSet<Address>,
     free: Vec<u32>,
     slots: u32,
-    kept: usize,
-    added: usize,
+    /// A host was replaced, or its health changed.
     changed: bool,
+    /// LOGICAL_DNS: the host has another address.
+    moved: bool,
 }
 
 impl<'a> Update<'a> {
-    fn new(previous: &'a HostSets, one_endpoint: bool) -> Self {
-        let old: HashMap<_, _> = previous.hosts().map(|host| (&host.address, host)).collect();
+    fn new(previous: &'a HostSets, rules: Rules) -> Self {
+        let mut old: HashMap<_, Vec<_>> = HashMap::new();
         let mut used = vec![false; previous.slots as usize];
-        previous.hosts().for_each(|host| used[host.slot as usize] = true);
-        let free = (0..previous.slots).filter(|slot| !used[*slot as usize]).collect();
-        let logical = previous.hosts().next().filter(|_| one_endpoint);
-        Self {
-            old,
-            previous,
-            logical,
-            free,
-            slots: previous.slots,
-            kept: 0,
-            added: 0,
-            changed: false,
+        for host in previous.hosts() {
+            old.entry(&host.address).or_default().push(host);
+            used[host.slot as usize] = true;
         }
+        // The first of several hosts of one address is found first.
+        old.values_mut().for_each(|hosts| hosts.reverse());
+        let free = (0..previous.slots).rev().filter(|slot| !used[*slot as usize]).collect();
+        let slots = previous.slots;
+        let seen = HashSet::new();
+        Self { previous, rules, old, seen, free, slots, changed: false, moved: false }
     }
 
     fn hosts(&mut self, message: &proto::Locality) -> Result<Vec<Arc<Host>>> {
@@ -190,22 +197,22 @@ impl<'a> Update<'a> {
         for (index, endpoint) in message.endpoints.iter().enumerate() {
             let place = format_args!("endpoints[{index}]").to_string();
             let host = host(endpoint, &locality, message.priority).at(place)?;
-            hosts.push(self.settle(host));
+            if !self.rules.unique || self.seen.insert(host.address.clone()) {
+                hosts.push(self.settle(host));
+            }
         }
         Ok(hosts)
     }
 
     /// Finds the endpoint's former host, or gives it a slot.
     fn settle(&mut self, mut host: Host) -> Arc<Host> {
-        let Some(old) = self.old.remove(&host.address).or(self.logical) else {
-            self.added += 1;
+        let Some(old) = self.former(&host.address) else {
             host.slot = self.free.pop().unwrap_or_else(|| {
                 self.slots += 1;
                 self.slots - 1
             });
             return Arc::new(host);
         };
-        self.kept += 1;
         if host.health() != old.health() {
             self.changed = true;
             old.set_health(host.health());
@@ -214,39 +221,62 @@ impl<'a> Update<'a> {
             return old.clone();
         }
         self.changed = true;
+        self.moved |= self.rules.one_endpoint && !same_addresses(old, &host);
         host.slot = old.slot;
         host.stats = old.stats.clone();
         Arc::new(host)
     }
 
-    fn finish(self, new: &HostSets) -> Change {
-        let before = self.previous.hosts().count();
-        if self.added > 0 || self.kept != before {
-            return Change::Members;
+    fn former(&mut self, address: &Address) -> Option<&'a Arc<Host>> {
+        if self.rules.one_endpoint {
+            return self.previous.hosts().next();
         }
-        let layout = |sets: &HostSets| -> Vec<_> {
-            let priorities = sets.priorities.iter();
-            let localities = priorities.flat_map(|p| p.localities.iter());
-            localities.map(|l| (l.locality.clone(), l.weight, l.hosts.len())).collect()
+        self.old.get_mut(address)?.pop()
+    }
+
+    fn finish(self, new: &HostSets) -> Change {
+        let priorities = self.previous.priorities.len().max(new.priorities.len());
+        let members = |sets: &HostSets, priority: usize| -> HashSet<_> {
+            let hosts = sets.priorities.get(priority).into_iter().flat_map(PriorityHosts::hosts);
+            hosts.map(|host| Arc::as_ptr(&host.stats)).collect()
         };
-        let same_settings = self.previous.overprovisioning_factor == new.overprovisioning_factor
-            && self.previous.weighted_priority_health == new.weighted_priority_health;
-        match self.changed || !same_settings || layout(self.previous) != layout(new) {
-            true => Change::Hosts,
-            false => Change::None,
+        let differ =
+            |priority: &usize| members(self.previous, *priority) != members(new, *priority);
+        match (0..priorities).filter(differ).count() as u64 {
+            0 if self.moved => Change::Members(1),
+            0 if self.changed || !same_layout(self.previous, new) => Change::Hosts,
+            0 => Change::None,
+            count => Change::Members(count),
         }
     }
 }
 
+/// Everything of two host sets but the hosts themselves.
+fn same_layout(old: &HostSets, new: &HostSets) -> bool {
+    let layout = |sets: &HostSets| -> Vec<_> {
+        let localities = |priority: &PriorityHosts| -> Vec<_> {
+            let localities = priority.localities.iter();
+            localities.map(|l| (l.locality.clone(), l.weight, l.hosts.len())).collect()
+        };
+        sets.priorities.iter().map(localities).collect()
+    };
+    old.overprovisioning_factor == new.overprovisioning_factor
+        && old.weighted_priority_health == new.weighted_priority_health
+        && layout(old) == layout(new)
+}
+
+fn same_addresses(old: &Host, new: &Host) -> bool {
+    old.address == new.address && old.additional_addresses == new.additional_addresses
+}
+
 fn same(old: &Host, new: &Host) -> bool {
-    old.address == new.address
+    same_addresses(old, new)
         && old.hostname == new.hostname
         && old.locality == new.locality
         && old.priority == new.priority
         && old.weight == new.weight
         && old.canary == new.canary
         && old.metadata == new.metadata
-        && old.additional_addresses == new.additional_addresses
 }
 
 fn host(message: &proto::Endpoint, locality: &Arc<Locality>, priority: u32) -> Result<Host> {

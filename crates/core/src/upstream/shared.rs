@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwap;
 
 use super::breakers::{write_gauges, Breakers, Priority};
-use super::host_sets::{Change, HostSets};
+use super::host_sets::{Change, HostSets, Rules};
 use super::{ClusterConfig, Host};
 use crate::compile::{At, Result};
-use crate::proto::{self, ClusterStat, Discovery};
+use crate::proto::{self, address::Kind, ClusterStat, Discovery};
 use crate::stats::Block;
 
 /// Counters of what discovery did; one writer at a time (`updating`).
@@ -63,11 +63,39 @@ impl ClusterShared {
             discovered: Discovered::default(),
             updating: Mutex::new(()),
         };
-        if let Some(endpoints) = message.endpoints.as_ref().filter(|_| is_static) {
-            this.set_endpoints(endpoints).at("endpoints")?;
+        let endpoints = message.endpoints.clone().unwrap_or_default();
+        match this.config.discovery {
+            Discovery::Static => this.start_with(&endpoints).at("endpoints")?,
+            Discovery::StrictDns | Discovery::LogicalDns => check(endpoints).at("endpoints")?,
+            Discovery::Eds => {}
         }
         this.resolved.store(is_static, Relaxed);
         Ok(Arc::new(this))
+    }
+
+    fn start_with(&self, endpoints: &proto::Endpoints) -> Result<()> {
+        let (sets, change) = HostSets::default().update(endpoints, self.rules())?;
+        self.hosts.store(Arc::new(sets));
+        if let Change::Members(count) = change {
+            self.discovered.membership_changes.store(count, Relaxed);
+        }
+        Ok(())
+    }
+
+    fn rules(&self) -> Rules {
+        let discovery = self.config.discovery;
+        Rules {
+            one_endpoint: discovery == Discovery::LogicalDns,
+            unique: discovery != Discovery::Static,
+        }
+    }
+
+    /// Takes over the hosts of the cluster that this one replaces, until its own are discovered.
+    pub fn inherit(&self, old: &ClusterShared) {
+        if self.config.discovery != Discovery::Static && old.resolved() {
+            self.hosts.store(old.hosts.load_full());
+            self.resolved.store(true, Release);
+        }
     }
 
     pub fn name(&self) -> &Arc<str> {
@@ -94,18 +122,17 @@ impl ClusterShared {
     /// An endpoint that cannot be used, with its path; then nothing changes.
     pub fn set_endpoints(&self, message: &proto::Endpoints) -> Result<bool> {
         let _one_at_a_time = self.updating.lock().unwrap_or_else(PoisonError::into_inner);
-        let logical = self.config.discovery == Discovery::LogicalDns;
         let old = self.hosts.load_full();
-        let (new, change) = old.update(message, logical)?;
+        let (new, change) = old.update(message, self.rules())?;
         match change {
             Change::None => bump(&self.discovered.no_rebuild),
             Change::Hosts => self.publish(new),
-            Change::Members => {
+            Change::Members(count) => {
                 self.publish(new);
-                bump(&self.discovered.membership_changes);
+                self.discovered.membership_changes.fetch_add(count, Relaxed);
             }
         }
-        Ok(change == Change::Members)
+        Ok(matches!(change, Change::Members(_)))
     }
 
     fn publish(&self, sets: HostSets) {
@@ -164,10 +191,11 @@ impl ClusterShared {
         }
     }
 
-    /// Envoy sets this gauge only where discovery updates hosts.
+    /// Envoy sets this gauge only where discovery updates hosts, and then to at least 1.
     fn max_host_weight(&self, weight: u64) -> u64 {
         match self.config.discovery {
-            Discovery::StrictDns | Discovery::Eds => weight,
+            Discovery::StrictDns | Discovery::Eds if self.resolved() => weight.max(1),
+            Discovery::StrictDns | Discovery::Eds => 0,
             Discovery::Static | Discovery::LogicalDns => 0,
         }
     }
@@ -196,6 +224,17 @@ impl ClusterShared {
             resolved: self.resolved(),
         }
     }
+}
+
+/// Refuses what could not become hosts once the names are resolved.
+fn check(mut endpoints: proto::Endpoints) -> Result<()> {
+    for endpoint in endpoints.localities.iter_mut().flat_map(|l| l.endpoints.iter_mut()) {
+        if let Some(Kind::Socket(socket)) = endpoint.address.as_mut().and_then(|a| a.kind.as_mut())
+        {
+            socket.host = "0.0.0.0".into();
+        }
+    }
+    HostSets::default().update(&endpoints, Rules::default()).map(|_| ())
 }
 
 fn bump(counter: &AtomicU64) {

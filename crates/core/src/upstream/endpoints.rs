@@ -1,0 +1,178 @@
+//! The endpoint thread: resolves the names of DNS clusters and publishes their hosts.
+//! <https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/service_discovery>
+
+mod discovery;
+mod hosts_file;
+mod resolver;
+mod schedule;
+
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc::{unbounded_channel, UnboundedReceiver, UnboundedSender};
+use tokio::task::{AbortHandle, LocalSet};
+
+use self::discovery::Discovery;
+use self::resolver::Resolvers;
+use super::ClusterShared;
+use crate::proto;
+use crate::random::Random;
+
+/// Answers that replace DNS: (host, port) to an address, as curl's `--resolve` has it.
+#[derive(Clone, Debug, Default)]
+pub struct ResolveTable(HashMap<(String, u16), SocketAddr>);
+
+impl ResolveTable {
+    /// Host names are compared without regard to case.
+    pub fn new(entries: impl IntoIterator<Item = (String, u16, SocketAddr)>) -> Self {
+        let lower = |(host, port, address): (String, u16, SocketAddr)| {
+            ((host.to_ascii_lowercase(), port), address)
+        };
+        Self(entries.into_iter().map(lower).collect())
+    }
+
+    fn get(&self, host: &str, port: u16) -> Option<SocketAddr> {
+        if self.0.is_empty() {
+            return None;
+        }
+        self.0.get(&(host.to_ascii_lowercase(), port)).copied()
+    }
+}
+
+enum Command {
+    Set(Arc<ClusterShared>, Box<(proto::Endpoints, proto::Dns)>),
+    Remove(Arc<str>),
+}
+
+/// Clusters whose first answer is awaited.
+#[derive(Default)]
+struct Unresolved {
+    clusters: Mutex<Vec<Arc<ClusterShared>>>,
+    changed: Condvar,
+}
+
+impl Unresolved {
+    fn lock(&self) -> MutexGuard<'_, Vec<Arc<ClusterShared>>> {
+        self.clusters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Forgets clusters of that name and what is resolved, and tells who waits.
+    fn forget(&self, name: &str) {
+        self.lock().retain(|cluster| !cluster.resolved() && &**cluster.name() != name);
+        self.changed.notify_all();
+    }
+}
+
+/// The thread; it ends when this is dropped.
+pub struct EndpointThread {
+    commands: Option<UnboundedSender<Command>>,
+    unresolved: Arc<Unresolved>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl EndpointThread {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// The system has no thread or no event loop to give.
+    pub fn start(table: ResolveTable) -> io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (commands, queue) = unbounded_channel();
+        let unresolved = Arc::new(Unresolved::default());
+        let told = unresolved.clone();
+        let thread = std::thread::Builder::new().name("endpoints".into()).spawn(move || {
+            let local = LocalSet::new();
+            local.block_on(&runtime, serve(queue, table, told));
+        })?;
+        Ok(Self { commands: Some(commands), unresolved, thread: Some(thread) })
+    }
+
+    /// Resolves the endpoints of `message` from now on, if it is a DNS cluster, in place of a former
+    /// cluster of that name.
+    pub fn set_cluster(&self, shared: &Arc<ClusterShared>, message: &proto::Cluster) {
+        use proto::Discovery::{LogicalDns, StrictDns};
+        if !matches!(message.discovery(), StrictDns | LogicalDns) {
+            return self.remove(shared.name());
+        }
+        if !shared.resolved() {
+            self.unresolved.lock().push(shared.clone());
+        }
+        let endpoints = message.endpoints.clone().unwrap_or_default();
+        let dns = message.dns.clone().unwrap_or_default();
+        self.send(Command::Set(shared.clone(), Box::new((endpoints, dns))));
+    }
+
+    /// Resolves nothing more for the cluster of that name.
+    pub fn remove(&self, name: &Arc<str>) {
+        self.unresolved.forget(name);
+        self.send(Command::Remove(name.clone()));
+    }
+
+    fn send(&self, command: Command) {
+        if let Some(commands) = &self.commands {
+            // It fails only when the thread has ended, and then there is nothing to tell.
+            let _ = commands.send(command);
+        }
+    }
+
+    /// Waits until each DNS cluster has an answer, good or bad; false when `limit` passed before.
+    pub fn wait_first_resolution(&self, limit: Duration) -> bool {
+        let deadline = Instant::now() + limit;
+        let mut clusters = self.unresolved.lock();
+        loop {
+            clusters.retain(|cluster| !cluster.resolved());
+            let left = deadline.saturating_duration_since(Instant::now());
+            if clusters.is_empty() || left.is_zero() {
+                return clusters.is_empty();
+            }
+            let changed = &self.unresolved.changed;
+            clusters =
+                changed.wait_timeout(clusters, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}
+
+impl Drop for EndpointThread {
+    fn drop(&mut self) {
+        self.commands = None;
+        if let Some(thread) = self.thread.take() {
+            // A panic of the thread was reported when it happened.
+            let _ = thread.join();
+        }
+    }
+}
+
+async fn serve(
+    mut queue: UnboundedReceiver<Command>,
+    table: ResolveTable,
+    unresolved: Arc<Unresolved>,
+) {
+    let resolvers = Rc::new(Resolvers::new(table));
+    let random = Rc::new(Random::new());
+    let mut running: HashMap<Arc<str>, Vec<AbortHandle>> = HashMap::new();
+    let stop = |tasks: Option<Vec<AbortHandle>>| {
+        tasks.into_iter().flatten().for_each(|task| task.abort());
+    };
+    while let Some(command) = queue.recv().await {
+        match command {
+            Command::Set(shared, message) => {
+                let (endpoints, dns) = *message;
+                let name = shared.name().clone();
+                let unresolved = unresolved.clone();
+                let on_first = move |cluster: &ClusterShared| unresolved.forget(cluster.name());
+                let discovery = Discovery::new(shared, endpoints, &dns, Box::new(on_first));
+                let tasks = discovery.start(&dns, &resolvers, &random);
+                stop(running.insert(name, tasks));
+            }
+            Command::Remove(name) => stop(running.remove(&name)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
