@@ -20,29 +20,34 @@ use tokio::task::{AbortHandle, LocalSet};
 use self::discovery::Discovery;
 use self::resolver::Resolvers;
 use super::ClusterShared;
+use crate::compile::CompileError;
 use crate::proto;
 use crate::random::Random;
 
-/// Answers that replace DNS: (host, port) to an address, as curl's `--resolve` has it.
-#[derive(Clone, Debug, Default)]
-pub struct ResolveTable(HashMap<(String, u16), SocketAddr>);
+/// One answer that replaces DNS, as curl's `--resolve` has it.
+#[derive(Clone, Debug)]
+pub struct Resolve {
+    host: String,
+    port: u16,
+    address: SocketAddr,
+}
 
-impl ResolveTable {
-    /// Host names are compared without regard to case.
-    pub fn new(entries: impl IntoIterator<Item = (String, u16, SocketAddr)>) -> Self {
-        let lower = |(host, port, address): (String, u16, SocketAddr)| {
-            ((host.to_ascii_lowercase(), port), address)
-        };
-        Self(entries.into_iter().map(lower).collect())
-    }
-
-    fn get(&self, host: &str, port: u16) -> Option<SocketAddr> {
-        if self.0.is_empty() {
-            return None;
-        }
-        self.0.get(&(host.to_ascii_lowercase(), port)).copied()
+impl Resolve {
+    /// `host` and `port`, as a cluster names them, stand for `address` and `to_port`.
+    ///
+    /// # Errors
+    /// `address` is not an IP address.
+    pub fn new(host: String, port: u16, address: &str, to_port: u16) -> Result<Self, CompileError> {
+        let ip = address.trim_matches(['[', ']']).parse().map_err(|_| {
+            let reason = format!("{address:?} is not an IP address");
+            CompileError::new(reason).at(format_args!("resolve {host}:{port}"))
+        })?;
+        Ok(Self { host, port, address: SocketAddr::new(ip, to_port) })
     }
 }
+
+/// What to answer for a lower-case host name and a port.
+type ResolveTable = HashMap<(String, u16), SocketAddr>;
 
 enum Command {
     Set(Arc<ClusterShared>, Box<(proto::Endpoints, proto::Dns)>),
@@ -70,17 +75,20 @@ impl Unresolved {
 
 /// The thread; it ends when this is dropped.
 pub struct EndpointThread {
-    commands: Option<UnboundedSender<Command>>,
     unresolved: Arc<Unresolved>,
-    thread: Option<JoinHandle<()>>,
+    /// None after `shutdown`.
+    running: Mutex<Option<(UnboundedSender<Command>, JoinHandle<()>)>>,
 }
 
 impl EndpointThread {
-    /// Starts the thread.
+    /// Starts the thread. `resolve` comes before hosts file and DNS; host names are compared without
+    /// regard to case.
     ///
     /// # Errors
     /// The system has no thread or no event loop to give.
-    pub fn start(table: ResolveTable) -> io::Result<Self> {
+    pub fn start(resolve: Vec<Resolve>) -> io::Result<Self> {
+        let entry = |r: Resolve| ((r.host.to_ascii_lowercase(), r.port), r.address);
+        let table = resolve.into_iter().map(entry).collect();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (commands, queue) = unbounded_channel();
         let unresolved = Arc::new(Unresolved::default());
@@ -89,7 +97,7 @@ impl EndpointThread {
             let local = LocalSet::new();
             local.block_on(&runtime, serve(queue, table, told));
         })?;
-        Ok(Self { commands: Some(commands), unresolved, thread: Some(thread) })
+        Ok(Self { unresolved, running: Mutex::new(Some((commands, thread))) })
     }
 
     /// Resolves the endpoints of `message` from now on, if it is a DNS cluster, in place of a former
@@ -108,13 +116,27 @@ impl EndpointThread {
     }
 
     /// Resolves nothing more for the cluster of that name.
-    pub fn remove(&self, name: &Arc<str>) {
+    pub fn remove(&self, name: &str) {
         self.unresolved.forget(name);
-        self.send(Command::Remove(name.clone()));
+        self.send(Command::Remove(name.into()));
+    }
+
+    /// Ends the thread. Idempotent.
+    pub fn shutdown(&self) {
+        let running = self.running().take();
+        if let Some((commands, thread)) = running {
+            drop(commands);
+            // A panic of the thread was reported when it happened.
+            let _ = thread.join();
+        }
+    }
+
+    fn running(&self) -> MutexGuard<'_, Option<(UnboundedSender<Command>, JoinHandle<()>)>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn send(&self, command: Command) {
-        if let Some(commands) = &self.commands {
+        if let Some((commands, _)) = &*self.running() {
             // It fails only when the thread has ended, and then there is nothing to tell.
             let _ = commands.send(command);
         }
@@ -139,11 +161,7 @@ impl EndpointThread {
 
 impl Drop for EndpointThread {
     fn drop(&mut self) {
-        self.commands = None;
-        if let Some(thread) = self.thread.take() {
-            // A panic of the thread was reported when it happened.
-            let _ = thread.join();
-        }
+        self.shutdown();
     }
 }
 

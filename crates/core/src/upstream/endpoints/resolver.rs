@@ -106,8 +106,8 @@ impl Resolvers {
         family: DnsFamily,
         settings: &Settings,
     ) -> Result<Answer, Failure> {
-        if let Some(address) = self.table.get(host, port) {
-            return Ok(Answer { addresses: vec![address], ttl: None });
+        if let Some(address) = self.table.get(&(host.to_ascii_lowercase(), port)) {
+            return Ok(Answer { addresses: vec![*address], ttl: None });
         }
         let known = match host.parse::<IpAddr>() {
             Ok(literal) => Some(vec![literal]),
