@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use hickory_resolver::proto::op::{Message, MessageType, ResponseCode};
 use hickory_resolver::proto::rr::{rdata, RData, Record, RecordType};
 
-use super::{EndpointThread, ResolveTable};
+use super::{EndpointThread, Resolve};
 use crate::proto::{self, ClusterStat, Discovery, DnsFamily};
 use crate::stats::{Block, BlockKind};
 use crate::upstream::testing::{endpoints, message};
@@ -142,7 +142,7 @@ struct Resolved {
     cluster: Arc<ClusterShared>,
 }
 
-fn resolve(message: &proto::Cluster, table: ResolveTable) -> Resolved {
+fn resolve(message: &proto::Cluster, table: Vec<Resolve>) -> Resolved {
     let Ok(thread) = EndpointThread::start(table) else { unreachable!("no thread") };
     let Ok(cluster) = ClusterShared::compile(message) else { unreachable!("a good cluster") };
     thread.set_cluster(&cluster, message);
@@ -260,8 +260,10 @@ fn families() {
 #[test]
 fn names_that_need_no_dns() {
     let server = server();
-    let table =
-        ResolveTable::new([("Sample".to_owned(), 80, SocketAddr::from(([127, 0, 0, 1], 8099)))]);
+    let Ok(entry) = Resolve::new("Sample".to_owned(), 80, "127.0.0.1", 8099) else {
+        unreachable!("a good address")
+    };
+    let table = vec![entry];
     for (name, expected) in [
         ("sample", "127.0.0.1:8099 sample"),
         ("localhost", "127.0.0.1:80 localhost"),
@@ -315,4 +317,12 @@ fn a_name_that_fails_does_not_hold_up_the_start() {
     assert!(this.cluster.resolved());
     assert_eq!(this.hosts(), [""; 0]);
     assert!(this.stat(ClusterStat::ClusterUpdateFailure) > 0);
+}
+
+#[test]
+fn only_ip_addresses_replace_dns() {
+    assert!(Resolve::new("a".to_owned(), 80, "[::1]", 80).is_ok());
+    let refused = Resolve::new("a".to_owned(), 80, "b.test", 80).map(|_| ());
+    let text = refused.map_err(|error| error.to_string());
+    assert_eq!(text, Err("resolve a:80: \"b.test\" is not an IP address".to_owned()));
 }
