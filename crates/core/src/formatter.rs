@@ -24,6 +24,7 @@ pub use json::JsonFormatter;
 pub use operator::{Operator, Rendered};
 
 pub(crate) use grpc::status_for_filters as grpc_status;
+pub(crate) use grpc::{is_grpc, status_of_http};
 pub(crate) use metadata::find as find_value;
 
 use crate::compile::{each, Result};
