@@ -15,7 +15,14 @@ type Routes = SmallVec<[u32; 2]>;
 /// each length of the prefixes; a route whose path is a pattern is a candidate for every request.
 pub(super) enum RouteIndex {
     Linear(u32),
-    Hashed { as_written: ByText, lower: ByText, patterns: Routes },
+    Hashed(Box<Hashed>),
+}
+
+pub(super) struct Hashed {
+    as_written: ByText,
+    /// Of routes that ignore case.
+    lower: ByText,
+    patterns: Routes,
 }
 
 impl RouteIndex {
@@ -45,7 +52,7 @@ impl RouteIndex {
                 false => as_written.insert(text.clone(), whole, number),
             }
         }
-        Self::Hashed { as_written, lower, patterns }
+        Self::Hashed(Box::new(Hashed { as_written, lower, patterns }))
     }
 
     /// The lowest number for which `matches` holds, among the routes that can match `path`.
@@ -56,20 +63,23 @@ impl RouteIndex {
     ) -> Option<u32> {
         match self {
             Self::Linear(count) => (0..*count).find(|&number| matches(number)),
-            Self::Hashed { as_written, lower, patterns } => {
-                let mut search = Search { best: u32::MAX, matches };
-                if let Some(path) = path {
-                    as_written.search(path, &mut search);
-                    if !lower.is_empty() {
-                        let path: SmallVec<[u8; 256]> =
-                            path.iter().map(u8::to_ascii_lowercase).collect();
-                        lower.search(&path, &mut search);
-                    }
-                }
-                search.among(patterns);
-                (search.best != u32::MAX).then_some(search.best)
+            Self::Hashed(hashed) => hashed.first(path, matches),
+        }
+    }
+}
+
+impl Hashed {
+    fn first(&self, path: Option<&[u8]>, matches: impl FnMut(u32) -> bool) -> Option<u32> {
+        let mut search = Search { best: u32::MAX, matches };
+        if let Some(path) = path {
+            self.as_written.search(path, &mut search);
+            if !self.lower.is_empty() {
+                let path: SmallVec<[u8; 256]> = path.iter().map(u8::to_ascii_lowercase).collect();
+                self.lower.search(&path, &mut search);
             }
         }
+        search.among(&self.patterns);
+        (search.best != u32::MAX).then_some(search.best)
     }
 }
 
@@ -95,7 +105,7 @@ impl<F: FnMut(u32) -> bool> Search<F> {
 
 /// Routes by exact path and by prefix.
 #[derive(Default)]
-pub(super) struct ByText {
+struct ByText {
     exact: AHashMap<Box<[u8]>, Routes>,
     prefixes: AHashMap<Box<[u8]>, Routes>,
     /// Of the prefixes, each once, with the lowest route that has a prefix of that length.

@@ -32,8 +32,11 @@ pub(crate) fn format(formatter: &Formatter, request: &Headers, out: &mut Vec<u8>
     super::Format { info: &stream_info() }.request(formatter, request, out);
 }
 
+/// Names and values.
+pub(super) type Lines<'a> = &'a [(&'a str, &'a str)];
+
 /// A GET of `target` at `host` with more headers.
-pub(super) fn request(host: &str, target: &str, headers: &[(&str, &str)]) -> Headers {
+pub(super) fn request(host: &str, target: &str, headers: Lines<'_>) -> Headers {
     let mut request = Headers::new();
     request.append(HeaderId::Authority, host.as_bytes());
     request.append(HeaderId::Path, target.as_bytes());

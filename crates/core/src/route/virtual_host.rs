@@ -67,7 +67,7 @@ impl VirtualHost {
         self.find(request, context).map_or(Resolution::NoRoute, Resolution::Route)
     }
 
-    fn find(&self, request: &Headers, context: &RouteContext<'_>) -> Option<Arc<Route>> {
+    pub(super) fn find(&self, request: &Headers, context: &RouteContext<'_>) -> Option<Arc<Route>> {
         let target = request.get(HeaderId::Path);
         let path = target.map(without_query);
         let mut stripped = Vec::new();
