@@ -12,7 +12,7 @@ from lateen.protos import worker_pb2
 from lateen.proxy.compile.address import compile_cidrs
 from lateen.proxy.compile.network_filters.owner import FilterOwner
 from lateen.proxy.compile.transport_socket import check_transport_socket
-from lateen.proxy.compile.values import milliseconds
+from lateen.proxy.compile.values import metadata_json, milliseconds
 
 if TYPE_CHECKING:
     from envoy.config.listener.v3 import listener_components_pb2 as envoy
@@ -24,8 +24,8 @@ SUPPORT = (
         "envoy.config.listener.v3.FilterChain",
         implemented="""
             filter_chain_match filters transport_socket transport_socket_connect_timeout name
+            metadata
         """,
-        harmless={"metadata": "no filter reads it"},
     ),
     Fields(
         "envoy.config.listener.v3.FilterChainMatch",
@@ -47,6 +47,7 @@ def compile_filter_chain(
         name=source.name,
         filters=_compile_filters(ctx, source, owner, f"{at}.filters"),
         transport_socket_connect_timeout_ms=milliseconds(source.transport_socket_connect_timeout),
+        metadata_json=metadata_json(source.metadata),
     )
     if source.HasField("filter_chain_match"):
         where = f"{at}.filter_chain_match"

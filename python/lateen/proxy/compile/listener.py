@@ -17,7 +17,7 @@ from lateen.proxy.compile.filter_chain import compile_filter_chain
 from lateen.proxy.compile.network_filters.owner import FilterOwner
 from lateen.proxy.compile.socket_options import compile_socket_options
 from lateen.proxy.compile.stats_blocks import BlockKind
-from lateen.proxy.compile.values import milliseconds
+from lateen.proxy.compile.values import metadata_json, milliseconds
 
 if TYPE_CHECKING:
     from envoy.config.listener.v3 import listener_pb2 as envoy
@@ -33,9 +33,9 @@ SUPPORT = (
             continue_on_listener_filters_timeout transparent freebind socket_options
             tcp_fast_open_queue_length traffic_direction reuse_port enable_reuse_port access_log
             tcp_backlog_size max_connections_to_accept_per_socket_event bind_to_port
+            metadata
         """,
         harmless={
-            "metadata": "no filter reads it",
             "drain_type": "a listener drains when the process does",
             "connection_balance_config": "the kernel spreads connections over the workers",
             "enable_mptcp": "plain TCP serves the same clients",
@@ -76,6 +76,7 @@ def compile_listener(ctx: CompileContext, source: envoy.Listener, at: str) -> Co
         ),
         access_logs=compile_access_logs(ctx, source.access_log, f"{at}.access_log"),
         traffic_direction=source.traffic_direction,
+        metadata_json=metadata_json(source.metadata),
     )
     _compile_sockets(ctx, source, listener, at)
     _compile_limits(ctx, source, listener, at)
