@@ -58,6 +58,7 @@ impl LogType {
 }
 
 /// All that a format string can ask.
+#[derive(Clone, Copy)]
 pub struct FormatContext<'a> {
     pub info: &'a StreamInfo,
     pub request: Option<&'a Headers>,

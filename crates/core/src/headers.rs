@@ -53,6 +53,11 @@ impl Headers {
         Self::default()
     }
 
+    /// Room for `bytes` of names and values in `entries` headers.
+    pub fn with_capacity(bytes: usize, entries: usize) -> Self {
+        Self { arena: Vec::with_capacity(bytes), entries: Vec::with_capacity(entries) }
+    }
+
     /// Removes all entries and keeps the storage for the next message.
     pub fn clear(&mut self) {
         self.arena.clear();

@@ -1,8 +1,15 @@
 //! HTTP above the codecs.
 
+pub mod date;
+pub mod downstream;
 pub mod flags;
+pub mod hop;
 pub mod local_reply;
+pub mod manager;
 pub mod mutation;
 pub mod mutation_list;
 pub mod path;
+pub mod request_id;
+pub mod server;
+pub mod stream;
 pub mod stream_info;

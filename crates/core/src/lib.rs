@@ -1,14 +1,17 @@
 //! The workers: everything that happens per request, per connection or per endpoint tick.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod access_log;
 pub mod address;
 pub mod buffer;
 pub mod compile;
+pub mod filters;
 pub mod formatter;
 pub mod headers;
 pub mod http;
 pub mod http1;
 pub mod lb;
+pub mod listener;
 pub mod log;
 pub mod matcher;
 pub mod proto;
@@ -20,3 +23,5 @@ mod sys;
 pub mod timer;
 pub mod transport;
 pub mod upstream;
+pub mod worker;
+pub mod workers;

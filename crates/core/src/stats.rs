@@ -20,6 +20,7 @@ pub enum BlockKind {
     Process,
     Listener,
     Http,
+    ListenerHttp,
     Cluster,
     VirtualCluster,
     Tcp,
@@ -32,6 +33,7 @@ impl BlockKind {
             Self::Process => (16, 0),
             Self::Listener => (16, 2),
             Self::Http => (80, 2),
+            Self::ListenerHttp => (8, 0),
             Self::Cluster => (112, 14),
             Self::VirtualCluster => (8, 1),
             Self::Tcp => (20, 0),
@@ -201,6 +203,7 @@ mod tests {
         fits(BlockKind::Process, true, |i| ProcessStat::try_from(i).is_ok());
         fits(BlockKind::Listener, true, |i| ListenerStat::try_from(i).is_ok());
         fits(BlockKind::Listener, false, |i| ListenerHistogram::try_from(i).is_ok());
+        fits(BlockKind::ListenerHttp, true, |i| ListenerHttpStat::try_from(i).is_ok());
         fits(BlockKind::Http, true, |i| HttpStat::try_from(i).is_ok());
         fits(BlockKind::Http, false, |i| HttpHistogram::try_from(i).is_ok());
         fits(BlockKind::Cluster, true, |i| ClusterStat::try_from(i).is_ok());

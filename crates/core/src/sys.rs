@@ -62,3 +62,30 @@ pub(crate) fn hostname() -> String {
         false => String::from_utf8_lossy(&name[..end]).into_owned(),
     }
 }
+
+/// The cores that this process may use, lowest first.
+pub(crate) fn allowed_cores() -> Vec<usize> {
+    let size = std::mem::size_of::<libc::cpu_set_t>();
+    // SAFETY: a cpu_set_t is plain bits; all zeros is the empty set.
+    let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+    // SAFETY: the kernel writes at most `size` bytes into `set`, which lives across the call.
+    if unsafe { libc::sched_getaffinity(0, size, &mut set) } != 0 {
+        return Vec::new();
+    }
+    // SAFETY: CPU_ISSET reads one bit of `set`, and the numbers stay below its size.
+    (0..size * 8).filter(|&core| unsafe { libc::CPU_ISSET(core, &set) }).collect()
+}
+
+/// Binds the calling thread to one core. A failure leaves it where it is.
+pub(crate) fn pin_to_core(core: usize) {
+    let size = std::mem::size_of::<libc::cpu_set_t>();
+    // SAFETY: as in allowed_cores.
+    let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+    if core < size * 8 {
+        // SAFETY: CPU_SET writes one bit of `set`, checked to be inside; the kernel reads `size` bytes.
+        unsafe {
+            libc::CPU_SET(core, &mut set);
+            libc::sched_setaffinity(0, size, &set);
+        }
+    }
+}

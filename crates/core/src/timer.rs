@@ -101,6 +101,15 @@ impl Timers {
         None
     }
 
+    /// Wakes every task that waits for a deadline, because something else than time has changed.
+    pub fn wake_all(&self) {
+        for (_, slot) in self.slots.borrow().iter() {
+            if let Some(waker) = &slot.waker {
+                waker.wake_by_ref();
+            }
+        }
+    }
+
     fn arm(&self, at: Instant, index: usize) {
         self.heap.borrow_mut().push(Reverse((at, index)));
         if self.sleeping_until.get().is_none_or(|until| at < until) {

@@ -1,9 +1,28 @@
-//! The Python extension.
+//! The Python extension: a handle on the workers. Its interface is python/lateen/_core.pyi.
 
+use std::time::Duration;
+
+use lateen_core::proto;
+use lateen_core::stats::BlockKind;
+use lateen_core::upstream::endpoints::Resolve;
+use lateen_core::workers::{Options, Workers as CoreWorkers};
+use prost::Message;
+use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+pyo3::create_exception!(lateen._core, WorkersError, PyException);
+
+/// (worker, stats block, array) and (worker, stats block, histogram, bins).
+type BlockArray = (usize, u32, Py<PyBytes>);
+type BlockHistogram = (usize, u32, usize, Py<PyBytes>);
+
+fn failed(error: impl std::fmt::Display) -> PyErr {
+    WorkersError::new_err(error.to_string())
+}
 
 /// The version of the extension.
 #[pyfunction]
@@ -11,7 +30,168 @@ fn version() -> &'static str {
     env!("CARGO_PKG_VERSION")
 }
 
+#[pyclass(frozen, module = "lateen._core")]
+struct Workers {
+    inner: CoreWorkers,
+}
+
+fn bytes(py: Python<'_>, content: &[u8]) -> Py<PyBytes> {
+    PyBytes::new(py, content).unbind()
+}
+
+#[pymethods]
+impl Workers {
+    #[new]
+    #[pyo3(signature = (concurrency, *, resolve=Vec::new(), file_flush_interval_ms=10_000, drain_time_ms=600_000, pin=true))]
+    fn new(
+        concurrency: usize,
+        resolve: Vec<(String, u16, String, u16)>,
+        file_flush_interval_ms: u64,
+        drain_time_ms: u64,
+        pin: bool,
+    ) -> PyResult<Self> {
+        let _ = drain_time_ms;
+        let resolve = resolve
+            .into_iter()
+            .map(|(host, port, address, to_port)| Resolve::new(host, port, &address, to_port))
+            .collect::<Result<_, _>>()
+            .map_err(failed)?;
+        let options = Options {
+            concurrency,
+            resolve,
+            file_flush_interval: Duration::from_millis(file_flush_interval_ms),
+            pin,
+        };
+        Ok(Self { inner: CoreWorkers::start(options).map_err(failed)? })
+    }
+
+    fn apply(&self, py: Python<'_>, update: &[u8]) -> PyResult<Py<PyBytes>> {
+        let update = proto::Update::decode(update).map_err(failed)?;
+        let rejections = py.detach(|| self.inner.apply(&update));
+        Ok(bytes(py, &rejections.encode_to_vec()))
+    }
+
+    fn check(&self, py: Python<'_>, update: &[u8]) -> PyResult<Py<PyBytes>> {
+        let update = proto::Update::decode(update).map_err(failed)?;
+        let rejections = py.detach(|| self.inner.check(&update));
+        Ok(bytes(py, &rejections.encode_to_vec()))
+    }
+
+    fn start(&self) {
+        self.inner.accept();
+    }
+
+    fn drain(&self) {
+        self.inner.drain();
+    }
+
+    fn fail_health_check(&self, failed: bool) {
+        self.inner.fail_health_check(failed);
+    }
+
+    #[pyo3(signature = (inbound_only=false))]
+    fn stop_listeners(&self, inbound_only: bool) {
+        self.inner.stop_listeners(inbound_only);
+    }
+
+    fn active_connections(&self) -> u64 {
+        self.inner.active_connections()
+    }
+
+    fn shutdown(&self, py: Python<'_>) {
+        py.detach(|| self.inner.shutdown());
+    }
+
+    fn block_arrays(&self, py: Python<'_>) -> Vec<BlockArray> {
+        self.inner.refresh_stats();
+        let blocks = self.inner.registry().all();
+        blocks
+            .iter()
+            .map(|(t, number, _, block)| (*t, *number, bytes(py, &block.to_bytes())))
+            .collect()
+    }
+
+    fn histograms(&self, py: Python<'_>) -> Vec<BlockHistogram> {
+        let mut all = Vec::new();
+        for (thread, number, _, block) in self.inner.registry().all() {
+            for (index, bins) in block.histograms() {
+                let pairs: Vec<u8> = bins
+                    .iter()
+                    .flat_map(|(bin, count)| [bin.to_le_bytes(), count.to_le_bytes()].concat())
+                    .collect();
+                all.push((thread, number, index, bytes(py, &pairs)));
+            }
+        }
+        all
+    }
+
+    fn response_codes(&self) -> Vec<(u32, usize, u16, u64)> {
+        let mut sums = std::collections::BTreeMap::new();
+        for (_, number, _, block) in self.inner.registry().all() {
+            for (origin, status, count) in block.responses() {
+                *sums.entry((number, origin, status)).or_insert(0) += count;
+            }
+        }
+        sums.into_iter().map(|((number, origin, status), n)| (number, origin, status, n)).collect()
+    }
+
+    fn reset_counters(&self) {
+        self.inner.reset_counters(is_gauge);
+    }
+
+    fn clusters(&self, py: Python<'_>) -> Py<PyBytes> {
+        bytes(py, &self.inner.clusters().encode_to_vec())
+    }
+
+    fn listeners(&self, py: Python<'_>) -> Py<PyBytes> {
+        bytes(py, &self.inner.listeners().encode_to_vec())
+    }
+
+    fn reopen_logs(&self) {
+        self.inner.reopen_logs();
+    }
+
+    fn set_log_level(&self, component: &str, level: u8) {
+        lateen_core::log::set_level(component, level);
+    }
+
+    fn next_log(&self, py: Python<'_>, timeout_s: f64) -> Option<(u8, String, String)> {
+        let timeout = Duration::try_from_secs_f64(timeout_s).unwrap_or_default();
+        let message = py.detach(|| lateen_core::log::next_log(timeout))?;
+        Some((message.level as u8, message.component.to_owned(), message.text))
+    }
+}
+
+/// Which values of a block a reset of the counters leaves: gauges end in these words in every enum.
+fn is_gauge(kind: BlockKind, index: usize) -> bool {
+    let index = index as i32;
+    let name = match kind {
+        BlockKind::Process => proto::ProcessStat::try_from(index).map(|s| s.as_str_name()),
+        BlockKind::Listener => proto::ListenerStat::try_from(index).map(|s| s.as_str_name()),
+        BlockKind::ListenerHttp => {
+            proto::ListenerHttpStat::try_from(index).map(|s| s.as_str_name())
+        }
+        BlockKind::Http => proto::HttpStat::try_from(index).map(|s| s.as_str_name()),
+        BlockKind::Cluster => proto::ClusterStat::try_from(index).map(|s| s.as_str_name()),
+        BlockKind::VirtualCluster => {
+            proto::VirtualClusterStat::try_from(index).map(|s| s.as_str_name())
+        }
+        BlockKind::Tcp => proto::TcpStat::try_from(index).map(|s| s.as_str_name()),
+    };
+    name.is_ok_and(|name| {
+        name.ends_with("_ACTIVE")
+            || name.ends_with("_BUFFERED")
+            || name.ends_with("_OPEN")
+            || name.contains("MEMBERSHIP_")
+            || name.contains("REMAINING_")
+            || name.ends_with("MAX_HOST_WEIGHT")
+            || name.ends_with("DRAINING")
+    })
+}
+
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("WorkersError", module.py().get_type::<WorkersError>())?;
+    module.add_class::<Workers>()?;
     module.add_function(wrap_pyfunction!(version, module)?)
 }

@@ -1,0 +1,112 @@
+//! HTTP filters: a program built when configuration arrives. One file a filter, one line in [`Filter`],
+//! [`Filter::compile`], [`run`] and [`response`].
+
+pub mod header_mutation;
+pub mod router;
+
+use crate::access_log::Sinks;
+use crate::compile::{CompileError, Result};
+use crate::headers::HeaderId;
+use crate::http::downstream::Downstream;
+use crate::http::stream::{Answer, Stream};
+use crate::matcher::Regexes;
+use crate::proto::{self, http_filter::Kind, HttpStat};
+use crate::route::Resolution;
+use crate::timer::Timer;
+
+use header_mutation::HeaderMutation;
+use router::Router;
+
+/// One step of the program. A filter that does not wait costs no boxed future.
+pub enum Step {
+    HeaderMutation(HeaderMutation),
+    Router(Router),
+}
+
+pub struct Filter {
+    /// The name in `http_filters`, which overrides of routes use.
+    pub name: String,
+    pub disabled: bool,
+    pub step: Step,
+}
+
+impl Filter {
+    pub fn compile(message: &proto::HttpFilter, sinks: &Sinks, regexes: &Regexes) -> Result<Self> {
+        let step = match &message.kind {
+            Some(Kind::HeaderMutation(filter)) => {
+                Step::HeaderMutation(HeaderMutation::compile(filter, regexes)?)
+            }
+            Some(Kind::Router(router)) => Step::Router(Router::compile(router, sinks)?),
+            None => return Err(CompileError::new(format!("filter {:?} is unknown", message.name))),
+        };
+        Ok(Self { name: message.name.clone(), disabled: message.disabled, step })
+    }
+}
+
+/// Runs the filters on a request. An answer: a filter refused it; `None`: a response was written.
+pub async fn run(stream: &mut Stream, down: &mut Downstream, timer: &Timer) -> Option<Answer> {
+    if let Err(answer) = choose_route(stream) {
+        return Some(answer);
+    }
+    let manager = stream.manager.clone();
+    for filter in &manager.config.filters {
+        if !is_enabled(filter, stream) {
+            continue;
+        }
+        match &filter.step {
+            Step::HeaderMutation(mutation) => mutation.request(&filter.name, stream),
+            Step::Router(router) => return router.run(stream, down, timer).await,
+        }
+    }
+    Some(Answer::new(404, "", ""))
+}
+
+/// Runs the filters backwards on the head of a response, from upstream or the proxy's own.
+pub fn response(stream: &mut Stream) {
+    let manager = stream.manager.clone();
+    for filter in manager.config.filters.iter().rev() {
+        if let Step::HeaderMutation(mutation) = &filter.step {
+            if is_enabled(filter, stream) {
+                mutation.response(&filter.name, stream);
+            }
+        }
+    }
+}
+
+fn is_enabled(filter: &Filter, stream: &Stream) -> bool {
+    let of_route = stream
+        .route
+        .as_ref()
+        .and_then(|route| route.filter_disabled(&filter.name, stream.choice.as_ref()));
+    !of_route.unwrap_or(filter.disabled)
+}
+
+fn choose_route(stream: &mut Stream) -> std::result::Result<(), Answer> {
+    let table = stream.manager.routes.borrow().clone();
+    let Some(table) = table else { return Ok(()) };
+    let resolution = stream.with_route_context(|request, context| table.resolve(request, context));
+    match resolution {
+        Resolution::Route(route) => {
+            stream.info.route = Some(route.info.clone());
+            stream.route = Some(route);
+        }
+        Resolution::TlsRedirect(location) => {
+            stream.manager.block.inc(HttpStat::HttpRqRedirect);
+            return Err(
+                Answer::new(301, "", "direct_response").header(HeaderId::Location, location)
+            );
+        }
+        Resolution::NoVirtualHost | Resolution::NoRoute => {}
+    }
+    if stream.head.upgrade && !upgrade_enabled(stream) {
+        stream.manager.block.inc(HttpStat::HttpDownstreamRqWsOnNonWsRoute);
+        return Err(Answer::new(403, "", "upgrade_failed"));
+    }
+    Ok(())
+}
+
+/// Protocol upgrades arrive with the transport issue; until then the main thread refuses to configure
+/// them, and a request that asks for one is answered as on a route without.
+fn upgrade_enabled(_stream: &Stream) -> bool {
+    false
+}

@@ -1,0 +1,83 @@
+//! The router: the last filter, which answers a request itself or forwards it to a cluster.
+//! <https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/router_filter>
+
+mod attempt;
+mod failure;
+mod forward;
+mod relay;
+mod retry;
+mod timeouts;
+
+use crate::access_log::{AccessLog, Sinks};
+use crate::compile::{each, Result};
+use crate::headers::HeaderId;
+use crate::http::downstream::Downstream;
+use crate::http::flags::ResponseFlags;
+use crate::http::stream::{Answer, Stream};
+use crate::proto::{self, HttpStat};
+use crate::route::{Action, Route};
+use crate::timer::Timer;
+
+/// The router's own configuration.
+pub struct Router {
+    pub suppress_envoy_headers: bool,
+    pub respect_expected_timeout: bool,
+    pub upstream_logs: Vec<AccessLog>,
+}
+
+impl Router {
+    pub fn compile(message: &proto::RouterFilter, sinks: &Sinks) -> Result<Self> {
+        Ok(Self {
+            suppress_envoy_headers: message.suppress_envoy_headers,
+            respect_expected_timeout: message.respect_expected_rq_timeout,
+            upstream_logs: each(&message.upstream_logs, "upstream_logs", |log| {
+                AccessLog::compile(log, sinks)
+            })?,
+        })
+    }
+
+    /// An answer of the proxy's own, or `None` when an upstream's response was written.
+    pub async fn run(
+        &self,
+        stream: &mut Stream,
+        down: &mut Downstream,
+        timer: &Timer,
+    ) -> Option<Answer> {
+        let block = stream.manager.block.clone();
+        block.inc(HttpStat::HttpRqTotal);
+        let Some(route) = stream.route.clone() else {
+            block.inc(HttpStat::HttpNoRoute);
+            return Some(
+                Answer::new(404, "", "route_not_found").flag(ResponseFlags::NO_ROUTE_FOUND),
+            );
+        };
+        match &route.action {
+            Action::Forward(forward) => {
+                forward::forward(self, stream, down, timer, &route, forward).await
+            }
+            Action::Redirect(redirect) => {
+                block.inc(HttpStat::HttpRqDirectResponse);
+                let answer = Answer::new(redirect.status, "", "direct_response");
+                Some(self.locate(stream, &route, answer))
+            }
+            Action::Direct(direct) => {
+                block.inc(HttpStat::HttpRqDirectResponse);
+                let mut answer = Answer::new(direct.status, "", "direct_response");
+                answer.body = direct.body.to_vec().into();
+                Some(self.locate(stream, &route, answer))
+            }
+            Action::NonForwarding => {
+                block.inc(HttpStat::HttpNoRoute);
+                Some(Answer::new(404, "", "route_not_found").flag(ResponseFlags::NO_ROUTE_FOUND))
+            }
+        }
+    }
+
+    fn locate(&self, stream: &mut Stream, route: &Route, answer: Answer) -> Answer {
+        let keep_original = !self.suppress_envoy_headers;
+        match route.location(&mut stream.request, &stream.info, keep_original) {
+            Some(location) => answer.header(HeaderId::Location, location),
+            None => answer,
+        }
+    }
+}

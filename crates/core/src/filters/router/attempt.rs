@@ -1,0 +1,338 @@
+//! One attempt: a host, a connection, the request on its way, the head of the response.
+
+use std::future::{poll_fn, Future};
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use super::failure::Failure;
+use super::timeouts::Timeouts;
+use crate::headers::HeaderId;
+use crate::http::downstream::Downstream;
+use crate::http::manager::header_case;
+use crate::http::server::pipeline_limit;
+use crate::http::stream::Stream;
+use crate::http::stream_info::{Protocol, UpstreamInfo};
+use crate::http1::encode::{request_head, HeaderCase};
+use crate::http1::pump::Flow;
+use crate::http1::response::{self, ResponseHead, ResponseRules};
+use crate::http1::{poll_pump, BodyDecoder, BodyLength, PumpError, ReadError, Reader, Writer};
+use crate::proto::{ClusterStat, HttpStat};
+use crate::timer::Timer;
+use crate::upstream::{Acquire, ClosedBy, Cluster, ConnectError, Host, PooledConnection, Priority};
+
+/// The part of the client's body that was sent and may have to be sent again.
+#[derive(Default)]
+pub struct Replay {
+    pub bytes: Vec<u8>,
+    /// Too much was sent to keep: no retry.
+    pub overflowed: bool,
+    pub limit: usize,
+    /// A retry is possible at all.
+    pub wanted: bool,
+}
+
+/// A request in flight on a connection.
+pub struct Upstream {
+    pub pooled: Option<PooledConnection>,
+    pub reader: Reader,
+    pub writer: Writer,
+    pub cluster: Rc<Cluster>,
+    pub host: Arc<Host>,
+    /// The request went out whole.
+    pub sent: bool,
+    /// Bytes of `Replay` still to be sent.
+    replayed: usize,
+    case: HeaderCase,
+    to_head: bool,
+}
+
+/// What the phases of an attempt share.
+pub struct Parties<'a> {
+    pub stream: &'a mut Stream,
+    pub down: &'a mut Downstream,
+    pub timer: &'a Timer,
+    pub timeouts: &'a mut Timeouts,
+    pub replay: &'a mut Replay,
+}
+
+impl Drop for Upstream {
+    fn drop(&mut self) {
+        self.cluster.block().dec(ClusterStat::ClusterUpstreamRqActive);
+        self.host.stats.rq_active.fetch_sub(1, Relaxed);
+    }
+}
+
+/// Takes a connection to `host`, waiting for one while the client stays.
+pub async fn connect(
+    parties: &mut Parties<'_>,
+    cluster: &Rc<Cluster>,
+    host: &Arc<Host>,
+    priority: Priority,
+) -> Result<Upstream, Failure> {
+    parties.stream.info.upstream = UpstreamInfo { host: Some(host.clone()), ..Default::default() };
+    let pooled = match cluster.acquire(host, priority) {
+        Err(_) => return Err(Failure::Overflow),
+        Ok(Acquire::Ready(pooled)) => pooled,
+        Ok(Acquire::Pending(pending)) => {
+            let mut pending = pin!(pending);
+            poll_fn(|cx| match pending.as_mut().poll(cx) {
+                Poll::Ready(outcome) => Poll::Ready(outcome.map_err(failed)),
+                Poll::Pending => parties.poll_interrupted(cx).map(Err),
+            })
+            .await?
+        }
+    };
+    Ok(Upstream::new(parties.stream, cluster.clone(), host.clone(), pooled))
+}
+
+fn failed(error: ConnectError) -> Failure {
+    match error {
+        ConnectError::Overflow => Failure::Overflow,
+        ConnectError::Timeout => Failure::Connect { timeout: true, reason: "".into() },
+        ConnectError::Remote(reason) | ConnectError::Local(reason) => {
+            Failure::Connect { timeout: false, reason: reason.replace(' ', "_").into() }
+        }
+    }
+}
+
+impl Parties<'_> {
+    /// The client left, or a timeout passed.
+    pub fn poll_interrupted(&mut self, cx: &mut Context<'_>) -> Poll<Failure> {
+        if self.stream.request_done.is_some()
+            && self.down.poll_gone(cx, pipeline_limit()).is_ready()
+        {
+            return Poll::Ready(Failure::ClientGone);
+        }
+        let deadline = self.timeouts.nearest(self.stream);
+        self.timer.poll(cx, deadline).map(|()| Failure::Timeout(self.timeouts.expired(self.stream)))
+    }
+}
+
+impl Upstream {
+    fn new(
+        stream: &mut Stream,
+        cluster: Rc<Cluster>,
+        host: Arc<Host>,
+        mut pooled: PooledConnection,
+    ) -> Self {
+        cluster.block().inc(ClusterStat::ClusterUpstreamRqTotal);
+        cluster.block().inc(ClusterStat::ClusterUpstreamRqActive);
+        host.stats.rq_total.fetch_add(1, Relaxed);
+        host.stats.rq_active.fetch_add(1, Relaxed);
+        let info = &mut stream.info.upstream;
+        info.local = pooled.local;
+        info.connection_id = Some(pooled.id);
+        info.protocol = Some(Protocol::Http11);
+        info.connect_start = Some(pooled.connect_start);
+        info.connect_end = Some(pooled.connect_end);
+        info.connection_requests = pooled.requests;
+        let reader = Reader::new(std::mem::take(&mut pooled.buffer));
+        let case = header_case(Some(&cluster.config().http1));
+        Self {
+            pooled: Some(pooled),
+            reader,
+            writer: Writer::default(),
+            cluster,
+            host,
+            sent: false,
+            replayed: 0,
+            case,
+            to_head: stream.head.is_head,
+        }
+    }
+
+    /// Sends the request and waits for the head of the response, which goes to `stream.response`.
+    pub async fn exchange(&mut self, parties: &mut Parties<'_>) -> Result<ResponseHead, Failure> {
+        let stream = &mut *parties.stream;
+        let end = stream.head.body == BodyLength::Empty;
+        self.writer.encoding =
+            request_head(&mut self.writer.output, &stream.request, end, self.case);
+        stream.info.upstream.header_bytes_sent = self.writer.output.len() as u64;
+        let now = Instant::now();
+        stream.info.upstream.first_tx = Some(now);
+        parties.timeouts.attempt_start = Some(now);
+        parties.timeouts.upstream_activity = Some(now);
+        poll_fn(|cx| self.poll_exchange(parties, cx)).await
+    }
+
+    fn poll_exchange(
+        &mut self,
+        parties: &mut Parties<'_>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<ResponseHead, Failure>> {
+        if !self.sent {
+            if let Poll::Ready(Err(failure)) = self.poll_send(parties, cx) {
+                return Poll::Ready(Err(failure));
+            }
+        }
+        if let Poll::Ready(result) = self.poll_head(parties, cx) {
+            return Poll::Ready(result);
+        }
+        parties.poll_interrupted(cx).map(Err)
+    }
+
+    /// Sends what is there of the request. Ready when all of it went out, or the upstream takes no more.
+    pub fn poll_send(
+        &mut self,
+        parties: &mut Parties<'_>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), Failure>> {
+        let Some(pooled) = self.pooled.as_mut() else { return Poll::Ready(Ok(())) };
+        let replay = &mut *parties.replay;
+        while self.replayed < replay.bytes.len() {
+            let rest = &replay.bytes[self.replayed..];
+            match self.writer.poll_body(&mut pooled.transport, cx, rest) {
+                Poll::Ready(Ok(count)) => self.replayed += count,
+                Poll::Ready(Err(_)) => return self.stop_sending(),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        let stream = &mut *parties.stream;
+        let before = stream.info.bytes_received;
+        let keep = replay.wanted && !replay.overflowed;
+        let mut flow = Flow {
+            moved: &mut stream.info.bytes_received,
+            copy: keep.then_some(&mut replay.bytes),
+            trailers: false,
+            case: self.case,
+        };
+        let down = (&mut parties.down.transport, &mut parties.down.reader);
+        let pumped = poll_pump(cx, down, (&mut pooled.transport, &mut self.writer), &mut flow);
+        if keep {
+            self.replayed = replay.bytes.len();
+            if replay.bytes.len() > replay.limit {
+                replay.overflowed = true;
+                replay.bytes = Vec::new();
+                self.replayed = 0;
+            }
+        }
+        if stream.info.bytes_received != before {
+            stream.last_activity = Instant::now();
+        }
+        match pumped {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Ok(())) => {
+                self.sent = true;
+                self.count_written();
+                stream.request_complete();
+                let now = Instant::now();
+                stream.info.upstream.last_tx = Some(now);
+                stream.last_activity = now;
+                Poll::Ready(Ok(()))
+            }
+            Poll::Ready(Err(PumpError::Sink(_))) => self.stop_sending(),
+            Poll::Ready(Err(PumpError::Source(ReadError::Codec(error)))) => {
+                Poll::Ready(Err(Failure::ClientBody(error)))
+            }
+            Poll::Ready(Err(PumpError::Source(_))) => Poll::Ready(Err(Failure::ClientGone)),
+        }
+    }
+
+    /// The upstream takes no more: its response, if there is one, is still read.
+    fn stop_sending(&mut self) -> Poll<Result<(), Failure>> {
+        self.writer = Writer::default();
+        Poll::Pending
+    }
+
+    fn count_written(&mut self) {
+        let written = std::mem::take(&mut self.writer.total);
+        self.cluster.block().add(ClusterStat::ClusterUpstreamCxTxBytesTotal, written);
+    }
+
+    fn poll_head(
+        &mut self,
+        parties: &mut Parties<'_>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<ResponseHead, Failure>> {
+        loop {
+            if !self.reader.bytes().is_empty() {
+                match self.take_head(parties.stream) {
+                    Ok(None) => {}
+                    Ok(Some(head)) if head.status < 200 && head.status != 101 => {
+                        forward_informational(parties, &head);
+                        continue;
+                    }
+                    Ok(Some(head)) => return Poll::Ready(Ok(head)),
+                    Err(failure) => return Poll::Ready(Err(failure)),
+                }
+            }
+            let Some(pooled) = self.pooled.as_mut() else {
+                return Poll::Ready(Err(Failure::Terminated));
+            };
+            match self.reader.poll_fill(&mut pooled.transport, cx) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(Failure::Terminated)),
+                Poll::Ready(Ok(count)) => {
+                    let stat = ClusterStat::ClusterUpstreamCxRxBytesTotal;
+                    self.cluster.block().add(stat, count as u64);
+                }
+                Poll::Ready(Err(_)) => return Poll::Ready(Err(Failure::Terminated)),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+
+    fn take_head(&mut self, stream: &mut Stream) -> Result<Option<ResponseHead>, Failure> {
+        let config = self.cluster.config();
+        let rules = ResponseRules {
+            to_head: self.to_head,
+            to_upgrade: stream.head.upgrade,
+            to_connect: stream.head.is_connect,
+            max_head_bytes: config.max_response_headers_bytes,
+            max_headers: config.max_response_headers_count,
+        };
+        stream.response.clear();
+        let parsed = response::parse(self.reader.bytes(), &rules, &mut stream.response);
+        let Some(head) = parsed.map_err(|_| Failure::Protocol)? else { return Ok(None) };
+        self.reader.buffer.consume(head.size);
+        self.reader.decoder = BodyDecoder::new(head.body, rules.max_head_bytes, rules.max_headers);
+        let now = Instant::now();
+        stream.last_activity = now;
+        stream.info.upstream.first_rx = Some(now);
+        stream.info.upstream.header_bytes_received += head.size as u64;
+        Ok(Some(head))
+    }
+
+    /// Gives the connection back when it can carry another request, else closes it.
+    pub fn release(&mut self, head: &ResponseHead) {
+        self.count_written();
+        let Some(mut pooled) = self.pooled.take() else { return };
+        let reusable = head.keep_alive && self.sent && self.reader.bytes().is_empty();
+        pooled.buffer = std::mem::take(&mut self.reader.buffer);
+        pooled.buffer.release();
+        match head.body == BodyLength::UntilClose {
+            true => pooled.close(ClosedBy::Remote, false),
+            false => pooled.release(reusable),
+        }
+    }
+
+    /// Ends the connection in the middle of a request.
+    pub fn abort(&mut self, by: ClosedBy) {
+        self.count_written();
+        if let Some(pooled) = self.pooled.take() {
+            pooled.close(by, true);
+        }
+    }
+}
+
+/// Passes a 1xx response on: 100 where the client waits for the upstream's, others always.
+fn forward_informational(parties: &mut Parties<'_>, head: &ResponseHead) {
+    let stream = &mut *parties.stream;
+    if stream.head.http10 || (head.status == 100 && !stream.manager.config.proxy_100_continue) {
+        return;
+    }
+    stream.response.remove(HeaderId::Connection);
+    let frame = crate::http1::encode::ResponseFrame {
+        status: head.status,
+        end: true,
+        to_head: false,
+        http10: false,
+        close: false,
+        case: stream.manager.config.header_case,
+    };
+    crate::http1::encode::response_head(&mut parties.down.writer.output, &stream.response, &frame);
+    stream.manager.block.inc(HttpStat::HttpDownstreamRq1xx);
+}

@@ -1,0 +1,148 @@
+//! Why an attempt gave no response, and what the client is told.
+
+use std::borrow::Cow;
+
+use crate::http::flags::ResponseFlags;
+use crate::http::stream::Answer;
+use crate::http1::CodecError;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimeoutKind {
+    /// The route's timeout.
+    Route,
+    PerTry,
+    PerTryIdle,
+    StreamIdle,
+    /// The whole request did not arrive in time.
+    Request,
+    MaxDuration,
+}
+
+#[derive(Debug)]
+pub enum Failure {
+    NoHost,
+    Overflow,
+    /// No connection, with the transport's reason.
+    Connect {
+        timeout: bool,
+        reason: Cow<'static, str>,
+    },
+    /// The upstream closed before its response.
+    Terminated,
+    Protocol,
+    Timeout(TimeoutKind),
+    ClientGone,
+    /// The client's body is malformed.
+    ClientBody(CodecError),
+}
+
+const PREFIX: &str = "upstream connect error or disconnect/reset before headers. ";
+
+impl Failure {
+    /// The reason as Envoy names it in bodies and `%RESPONSE_CODE_DETAILS%`.
+    pub fn reset_reason(&self) -> &'static str {
+        match self {
+            Self::Overflow => "overflow",
+            Self::Connect { timeout: true, .. } => "connection timeout",
+            Self::Connect { timeout: false, .. } => "remote connection failure",
+            Self::Protocol => "protocol error",
+            _ => "connection termination",
+        }
+    }
+
+    pub fn flag(&self) -> ResponseFlags {
+        match self {
+            Self::NoHost => ResponseFlags::NO_HEALTHY_UPSTREAM,
+            Self::Overflow => ResponseFlags::UPSTREAM_OVERFLOW,
+            Self::Connect { .. } => ResponseFlags::UPSTREAM_CONNECTION_FAILURE,
+            Self::Terminated => ResponseFlags::UPSTREAM_CONNECTION_TERMINATION,
+            Self::Protocol => ResponseFlags::UPSTREAM_PROTOCOL_ERROR,
+            Self::Timeout(TimeoutKind::Route | TimeoutKind::PerTry | TimeoutKind::PerTryIdle) => {
+                ResponseFlags::UPSTREAM_REQUEST_TIMEOUT
+            }
+            Self::Timeout(TimeoutKind::StreamIdle) => ResponseFlags::STREAM_IDLE_TIMEOUT,
+            Self::Timeout(TimeoutKind::MaxDuration) => ResponseFlags::DURATION_TIMEOUT,
+            Self::Timeout(TimeoutKind::Request) => ResponseFlags::empty(),
+            Self::ClientGone => ResponseFlags::DOWNSTREAM_CONNECTION_TERMINATION,
+            Self::ClientBody(_) => ResponseFlags::DOWNSTREAM_PROTOCOL_ERROR,
+        }
+    }
+
+    /// What the client is told. `retried`: earlier attempts were made; `request_done`: the client has
+    /// sent all of its request; `transport`: the failure reason of the transport.
+    pub fn answer(&self, retried: bool, request_done: bool, transport: &str) -> Answer {
+        let late = if request_done { 504 } else { 408 };
+        match self {
+            Self::NoHost => Answer::new(503, "no healthy upstream", "no_healthy_upstream"),
+            Self::Timeout(TimeoutKind::Route) => {
+                Answer::new(504, "upstream request timeout", "response_timeout")
+            }
+            Self::Timeout(TimeoutKind::PerTry) => {
+                Answer::new(504, "upstream request timeout", "upstream_per_try_timeout")
+            }
+            Self::Timeout(TimeoutKind::PerTryIdle) => {
+                Answer::new(504, "upstream request timeout", "upstream_per_try_idle_timeout")
+            }
+            Self::Timeout(TimeoutKind::StreamIdle) => {
+                Answer::new(late, "stream timeout", "stream_idle_timeout")
+            }
+            Self::Timeout(TimeoutKind::Request) => {
+                Answer::new(408, "request timeout", "request_overall_timeout")
+            }
+            Self::Timeout(TimeoutKind::MaxDuration) => {
+                Answer::new(late, "downstream duration timeout", "max_duration_timeout")
+            }
+            Self::ClientBody(error) => Answer::new(error.status(), error.body(), error.details()),
+            Self::ClientGone => Answer::new(0, "", "downstream_remote_disconnect"),
+            _ => self.reset_answer(retried, transport),
+        }
+    }
+
+    fn reset_answer(&self, retried: bool, transport: &str) -> Answer {
+        let reason = self.reset_reason();
+        let status = if matches!(self, Self::Protocol) { 502 } else { 503 };
+        let mut answer = Answer::new(status, "", "");
+        let middle =
+            if retried { "retried and the latest reset reason: " } else { "reset reason: " };
+        answer.body = format!("{PREFIX}{middle}{reason}").into_bytes().into();
+        let mut details =
+            format!("upstream_reset_before_response_started{{{}}}", reason.replace(' ', "_"));
+        if !transport.is_empty() {
+            details.insert_str(details.len() - 1, &format!("|{transport}"));
+        }
+        answer.details = details.into();
+        answer
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Failure, TimeoutKind};
+
+    #[test]
+    fn bodies_tell_the_reason_and_whether_it_was_retried() {
+        let refused = Failure::Connect { timeout: false, reason: "".into() };
+        let answer = refused.answer(false, true, "");
+        assert_eq!(answer.status, 503);
+        assert_eq!(
+            &answer.body[..],
+            b"upstream connect error or disconnect/reset before headers. \
+              reset reason: remote connection failure"
+        );
+        let answer = Failure::Terminated.answer(true, true, "");
+        assert!(answer
+            .body
+            .ends_with(b"retried and the latest reset reason: connection termination"));
+        assert_eq!(
+            answer.details,
+            "upstream_reset_before_response_started{connection_termination}"
+        );
+    }
+
+    #[test]
+    fn an_unfinished_request_is_blamed_on_the_client() {
+        let idle = Failure::Timeout(TimeoutKind::StreamIdle);
+        assert_eq!(idle.answer(false, false, "").status, 408);
+        assert_eq!(idle.answer(false, true, "").status, 504);
+    }
+}

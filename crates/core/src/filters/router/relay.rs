@@ -1,0 +1,96 @@
+//! Passing the body of a response on, while the rest of the request may still be on its way.
+
+use std::future::poll_fn;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use super::attempt::{Parties, Upstream};
+use super::failure::Failure;
+use crate::http::flags::ResponseFlags;
+use crate::http1::pump::Flow;
+use crate::http1::response::ResponseHead;
+use crate::http1::{poll_pump, PumpError, ReadError};
+use crate::upstream::ClosedBy;
+
+/// Moves the body to the client. The head of the response stands in the client's writer.
+pub async fn relay(parties: &mut Parties<'_>, up: &mut Upstream, head: &ResponseHead) {
+    let ended = poll_fn(|cx| poll_relay(parties, up, cx)).await;
+    let info = &mut parties.stream.info;
+    info.upstream.last_rx = Some(Instant::now());
+    match ended {
+        Ok(()) => {
+            up.release(head);
+            return;
+        }
+        Err(Failure::ClientGone) => {
+            info.flags |= ResponseFlags::DOWNSTREAM_CONNECTION_TERMINATION;
+            info.details = "downstream_remote_disconnect".into();
+        }
+        Err(failure) => {
+            info.flags |= match &failure {
+                Failure::Protocol | Failure::Terminated => ResponseFlags::UPSTREAM_PROTOCOL_ERROR,
+                other => other.flag(),
+            };
+            info.details = late_details(&failure).into();
+            parties.stream.broken = true;
+        }
+    }
+    parties.stream.close = true;
+    up.abort(ClosedBy::Local);
+}
+
+fn late_details(failure: &Failure) -> &'static str {
+    match failure {
+        Failure::Timeout(super::failure::TimeoutKind::StreamIdle) => "stream_idle_timeout",
+        Failure::Timeout(super::failure::TimeoutKind::MaxDuration) => "max_duration_timeout",
+        Failure::Timeout(super::failure::TimeoutKind::PerTryIdle) => {
+            "upstream_per_try_idle_timeout"
+        }
+        Failure::Timeout(_) => "response_timeout",
+        _ => "upstream_reset_after_response_started{protocol_error}",
+    }
+}
+
+fn poll_relay(
+    parties: &mut Parties<'_>,
+    up: &mut Upstream,
+    cx: &mut Context<'_>,
+) -> Poll<Result<(), Failure>> {
+    if !up.sent {
+        if let Poll::Ready(Err(failure)) = up.poll_send(parties, cx) {
+            return Poll::Ready(Err(failure));
+        }
+    }
+    match poll_body(parties, up, cx) {
+        Poll::Pending => parties.poll_interrupted(cx).map(Err),
+        ready => ready,
+    }
+}
+
+fn poll_body(
+    parties: &mut Parties<'_>,
+    up: &mut Upstream,
+    cx: &mut Context<'_>,
+) -> Poll<Result<(), Failure>> {
+    let Some(pooled) = up.pooled.as_mut() else { return Poll::Ready(Err(Failure::Terminated)) };
+    let stream = &mut *parties.stream;
+    let before = stream.info.bytes_sent;
+    let mut flow = Flow {
+        moved: &mut stream.info.bytes_sent,
+        copy: None,
+        trailers: stream.manager.config.http1_trailers,
+        case: stream.manager.config.header_case,
+    };
+    let sink = (&mut parties.down.transport, &mut parties.down.writer);
+    let pumped = poll_pump(cx, (&mut pooled.transport, &mut up.reader), sink, &mut flow);
+    if stream.info.bytes_sent != before {
+        let now = Instant::now();
+        stream.last_activity = now;
+        parties.timeouts.upstream_activity = Some(now);
+    }
+    pumped.map_err(|error| match error {
+        PumpError::Sink(_) => Failure::ClientGone,
+        PumpError::Source(ReadError::Codec(_)) => Failure::Protocol,
+        PumpError::Source(_) => Failure::Terminated,
+    })
+}

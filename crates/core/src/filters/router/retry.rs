@@ -1,0 +1,178 @@
+//! Whether, when and where a failed attempt is made again.
+//! <https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/router_filter#x-envoy-retry-on>
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::failure::{Failure, TimeoutKind};
+use crate::headers::{HeaderId, Headers};
+use crate::http::stream::Stream;
+use crate::proto::ClusterStat;
+use crate::random::Random;
+use crate::route::{RetryOn, RetryPolicy};
+use crate::upstream::{Cluster, Host, Priority, RetryPermit};
+
+/// What came of an attempt, as conditions see it.
+pub enum Outcome<'a> {
+    Response(u16, &'a Headers),
+    Failure(&'a Failure),
+}
+
+pub struct Retries {
+    policy: Option<Arc<RetryPolicy>>,
+    left: u32,
+    made: u32,
+    /// Held while a retry is under way, for the circuit breaker.
+    permit: Option<RetryPermit>,
+    pub tried: Vec<Arc<Host>>,
+}
+
+impl Retries {
+    pub fn new(policy: Option<Arc<RetryPolicy>>) -> Self {
+        let left = policy.as_ref().map_or(0, |policy| policy.num_retries);
+        Self { policy, left, made: 0, permit: None, tried: Vec::new() }
+    }
+
+    pub fn policy(&self) -> Option<&Arc<RetryPolicy>> {
+        self.policy.as_ref()
+    }
+
+    pub fn is_wanted(&self) -> bool {
+        self.policy.is_some()
+    }
+
+    pub fn made(&self) -> u32 {
+        self.made
+    }
+
+    /// Notes the host of an attempt, for `previous_hosts`.
+    pub fn note(&mut self, host: &Arc<Host>) {
+        if self.policy.as_ref().is_some_and(|policy| policy.previous_hosts) {
+            self.tried.push(host.clone());
+        }
+    }
+
+    /// The pause before another attempt; `None`: the outcome stands.
+    pub fn next(
+        &mut self,
+        stream: &mut Stream,
+        cluster: &Cluster,
+        priority: Priority,
+        outcome: &Outcome<'_>,
+    ) -> Option<Duration> {
+        self.permit = None;
+        let policy = self.policy.clone()?;
+        if !is_retriable(&policy, outcome) {
+            if self.made > 0 && matches!(outcome, Outcome::Response(status, _) if *status < 500) {
+                cluster.block().inc(ClusterStat::ClusterUpstreamRqRetrySuccess);
+            }
+            return None;
+        }
+        if self.left == 0 {
+            cluster.block().inc(ClusterStat::ClusterUpstreamRqRetryLimitExceeded);
+            stream.info.flags |= crate::http::flags::ResponseFlags::UPSTREAM_RETRY_LIMIT_EXCEEDED;
+            return None;
+        }
+        let Some(permit) = cluster.retry(priority) else {
+            cluster.block().inc(ClusterStat::ClusterUpstreamRqRetryOverflow);
+            return None;
+        };
+        self.permit = Some(permit);
+        self.left -= 1;
+        self.made += 1;
+        cluster.block().inc(ClusterStat::ClusterUpstreamRqRetry);
+        Some(self.pause(&policy, cluster, outcome, &stream.worker.random))
+    }
+
+    fn pause(
+        &self,
+        policy: &RetryPolicy,
+        cluster: &Cluster,
+        outcome: &Outcome<'_>,
+        random: &Random,
+    ) -> Duration {
+        if let Outcome::Response(_, headers) = outcome {
+            if let Some(pause) = rate_limited(policy, headers, random) {
+                cluster.block().inc(ClusterStat::ClusterUpstreamRqRetryBackoffRatelimited);
+                return pause;
+            }
+        }
+        cluster.block().inc(ClusterStat::ClusterUpstreamRqRetryBackoffExponential);
+        let base = policy.backoff_base.as_millis().max(1) as u64;
+        let most = (policy.backoff_max.as_millis() as u64).max(base);
+        let window = base.saturating_mul((1u64 << self.made.min(32)) - 1).min(most);
+        Duration::from_millis(random.below(window.max(1)))
+    }
+}
+
+/// The pause that a response asks for, with up to half as much again.
+fn rate_limited(policy: &RetryPolicy, headers: &Headers, random: &Random) -> Option<Duration> {
+    let backoff = policy.rate_limited_backoff.as_ref()?;
+    let asked = backoff.reset_headers.iter().find_map(|reset| {
+        let number: u64 = headers.get_str(&reset.name)?.trim().parse().ok()?;
+        match reset.unix_timestamp {
+            false => Some(Duration::from_secs(number)),
+            true => {
+                let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+                Duration::from_secs(number).checked_sub(now)
+            }
+        }
+    })?;
+    let ms = asked.as_millis() as u64;
+    (asked <= backoff.max_interval).then(|| Duration::from_millis(ms + random.below(ms / 2 + 1)))
+}
+
+fn is_retriable(policy: &RetryPolicy, outcome: &Outcome<'_>) -> bool {
+    match outcome {
+        Outcome::Response(status, headers) => response_is_retriable(policy, *status, headers),
+        Outcome::Failure(failure) => failure_is_retriable(policy.conditions, failure),
+    }
+}
+
+fn response_is_retriable(policy: &RetryPolicy, status: u16, headers: &Headers) -> bool {
+    let on = policy.conditions;
+    let limited = headers.contains(HeaderId::XEnvoyRatelimited);
+    if limited {
+        return on.contains(RetryOn::ENVOY_RATELIMITED);
+    }
+    (on.contains(RetryOn::FIVE_XX) && (500..600).contains(&status))
+        || (on.contains(RetryOn::GATEWAY_ERROR) && (502..=504).contains(&status))
+        || (on.contains(RetryOn::RETRIABLE_4XX) && status == 409)
+        || (on.contains(RetryOn::RETRIABLE_STATUS_CODES)
+            && policy.retriable_status_codes.contains(&status))
+        || (on.contains(RetryOn::RETRIABLE_HEADERS)
+            && policy.retriable_headers.iter().any(|matcher| matcher.matches(headers)))
+        || grpc_is_retriable(on, headers)
+}
+
+fn grpc_is_retriable(on: RetryOn, headers: &Headers) -> bool {
+    let Some(status) = headers.get(HeaderId::GrpcStatus) else { return false };
+    let condition = match status {
+        b"1" => RetryOn::GRPC_CANCELLED,
+        b"4" => RetryOn::GRPC_DEADLINE_EXCEEDED,
+        b"8" => RetryOn::GRPC_RESOURCE_EXHAUSTED,
+        b"13" => RetryOn::GRPC_INTERNAL,
+        b"14" => RetryOn::GRPC_UNAVAILABLE,
+        _ => return false,
+    };
+    on.contains(condition)
+}
+
+fn failure_is_retriable(on: RetryOn, failure: &Failure) -> bool {
+    match failure {
+        Failure::Connect { .. } => on.intersects(
+            RetryOn::FIVE_XX
+                | RetryOn::GATEWAY_ERROR
+                | RetryOn::CONNECT_FAILURE
+                | RetryOn::RESET
+                | RetryOn::RESET_BEFORE_REQUEST,
+        ),
+        Failure::Terminated | Failure::Protocol => {
+            on.intersects(RetryOn::FIVE_XX | RetryOn::GATEWAY_ERROR | RetryOn::RESET)
+        }
+        Failure::Timeout(TimeoutKind::PerTry | TimeoutKind::PerTryIdle) => {
+            on.intersects(RetryOn::FIVE_XX | RetryOn::GATEWAY_ERROR | RetryOn::RESET)
+        }
+        _ => false,
+    }
+}

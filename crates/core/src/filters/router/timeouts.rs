@@ -1,0 +1,118 @@
+//! The timeouts of one forwarded request.
+//! <https://www.envoyproxy.io/docs/envoy/latest/faq/configuration/timeouts>
+
+use std::time::{Duration, Instant};
+
+use super::failure::TimeoutKind;
+use super::Router;
+use crate::headers::{HeaderId, Headers};
+use crate::http::stream::Stream;
+use crate::route::{Forward, RetryPolicy};
+
+#[derive(Debug, Default)]
+pub struct Timeouts {
+    pub route: Option<Duration>,
+    pub per_try: Option<Duration>,
+    pub per_try_idle: Option<Duration>,
+    pub stream_idle: Option<Duration>,
+    request: Option<Duration>,
+    max_duration: Option<Duration>,
+    /// When the current attempt had its connection.
+    pub attempt_start: Option<Instant>,
+    pub upstream_activity: Option<Instant>,
+}
+
+/// Reads and removes a header with a number of milliseconds.
+fn take_ms(headers: &mut Headers, id: HeaderId) -> Option<u64> {
+    let value = headers.get_str(id).and_then(|text| text.parse().ok());
+    headers.remove(id);
+    value
+}
+
+impl Timeouts {
+    /// Timeouts of the route and of the request's own headers, which are removed.
+    pub fn resolve(
+        router: &Router,
+        stream: &mut Stream,
+        forward: &Forward,
+        retry: Option<&RetryPolicy>,
+    ) -> Self {
+        let headers = &mut stream.request;
+        let mut route = forward.timeout;
+        let mut per_try = retry.and_then(|policy| policy.per_try_timeout);
+        if let Some(ms) = take_ms(headers, HeaderId::XEnvoyUpstreamRqTimeoutMs) {
+            route = (ms > 0).then(|| Duration::from_millis(ms));
+        }
+        if router.respect_expected_timeout {
+            if let Some(ms) = take_ms(headers, HeaderId::XEnvoyExpectedRqTimeoutMs) {
+                route = (ms > 0).then(|| Duration::from_millis(ms));
+            }
+        }
+        if let Some(ms) = take_ms(headers, HeaderId::XEnvoyUpstreamRqPerTryTimeoutMs) {
+            per_try = (ms > 0).then(|| Duration::from_millis(ms));
+        }
+        if per_try.zip(route).is_some_and(|(per_try, route)| per_try >= route) {
+            per_try = None;
+        }
+        let manager = &stream.manager.config.timeouts;
+        Self {
+            route,
+            per_try,
+            per_try_idle: retry.and_then(|policy| policy.per_try_idle_timeout),
+            stream_idle: forward.idle_timeout.unwrap_or(manager.stream_idle),
+            request: manager.request,
+            max_duration: forward.max_stream_duration.unwrap_or(manager.max_stream),
+            attempt_start: None,
+            upstream_activity: None,
+        }
+    }
+
+    /// x-envoy-expected-rq-timeout-ms: how long the upstream has for this attempt.
+    pub fn announce(&self, stream: &mut Stream) {
+        let elapsed = stream.request_done.map_or(Duration::ZERO, |done| done.elapsed());
+        let left = self.route.map(|route| route.saturating_sub(elapsed));
+        let expected = [left, self.per_try].into_iter().flatten().min();
+        if let Some(expected) = expected {
+            let ms = expected.as_millis().max(1) as u64;
+            let mut digits = itoa::Buffer::new();
+            let text = digits.format(ms).as_bytes();
+            stream.request.set(HeaderId::XEnvoyExpectedRqTimeoutMs, text);
+        }
+    }
+
+    fn deadlines(&self, stream: &Stream) -> [(TimeoutKind, Option<Instant>); 6] {
+        let done = stream.request_done;
+        let tried = self.attempt_start.zip(done).map(|(attempt, done)| attempt.max(done));
+        let from = |start: Option<Instant>, timeout: Option<Duration>| {
+            start.zip(timeout).map(|(start, timeout)| start + timeout)
+        };
+        let request = if done.is_none() { self.request } else { None };
+        [
+            (TimeoutKind::Route, from(done, self.route)),
+            (TimeoutKind::PerTry, from(tried, self.per_try)),
+            (TimeoutKind::PerTryIdle, from(self.upstream_activity, self.per_try_idle)),
+            (TimeoutKind::StreamIdle, from(Some(stream.last_activity), self.stream_idle)),
+            (TimeoutKind::Request, from(Some(stream.info.start), request)),
+            (TimeoutKind::MaxDuration, from(Some(stream.info.start), self.max_duration)),
+        ]
+    }
+
+    pub fn nearest(&self, stream: &Stream) -> Option<Instant> {
+        self.deadlines(stream).into_iter().filter_map(|(_, at)| at).min()
+    }
+
+    /// The timeout that has passed: the nearest one.
+    pub fn expired(&self, stream: &Stream) -> TimeoutKind {
+        self.deadlines(stream)
+            .into_iter()
+            .filter_map(|(kind, at)| Some((at?, kind)))
+            .min_by_key(|(at, _)| *at)
+            .map_or(TimeoutKind::StreamIdle, |(_, kind)| kind)
+    }
+}
+
+/// The header that carries an attempt's number.
+pub fn attempt_count(headers: &mut Headers, attempts: u32) {
+    let mut digits = itoa::Buffer::new();
+    headers.set(HeaderId::XEnvoyAttemptCount, digits.format(attempts).as_bytes());
+}

@@ -1,0 +1,178 @@
+//! The HTTP connection manager: what a listener's filter chain says of the requests it takes.
+//! <https://www.envoyproxy.io/docs/envoy/latest/api-v3/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto>
+
+pub mod request;
+pub mod response;
+pub mod trust;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::access_log::{AccessLog, Sinks};
+use crate::compile::{each, At, Result};
+use crate::filters::Filter;
+use crate::http::local_reply::LocalReplies;
+use crate::http1::encode::HeaderCase;
+use crate::http1::request::RequestLimits;
+use crate::matcher::Regexes;
+use crate::proto;
+use crate::proto::http_connection_manager::{
+    EscapedSlashes, ForwardClientCert, ServerHeader, StripPort, Underscores,
+};
+
+pub use trust::InternalAddresses;
+
+/// Milliseconds of a message as a duration; 0 is none.
+pub(crate) fn duration(milliseconds: u64) -> Option<Duration> {
+    (milliseconds > 0).then(|| Duration::from_millis(milliseconds))
+}
+
+pub struct Timeouts {
+    pub idle: Option<Duration>,
+    pub max_connection: Option<Duration>,
+    pub stream_idle: Option<Duration>,
+    pub request: Option<Duration>,
+    pub request_headers: Option<Duration>,
+    pub drain: Duration,
+    pub delayed_close: Duration,
+    pub max_stream: Option<Duration>,
+}
+
+/// Immutable, shared by all workers.
+pub struct ManagerConfig {
+    pub stat_prefix: String,
+    pub stats_block: u32,
+    pub listener_stats_block: u32,
+    pub route_table: Arc<str>,
+    pub filters: Vec<Filter>,
+    pub access_logs: Vec<AccessLog>,
+    pub log_on_new_request: bool,
+    pub timeouts: Timeouts,
+    pub limits: RequestLimits,
+    pub max_requests_per_connection: u64,
+    pub use_remote_address: bool,
+    pub xff_trusted_hops: usize,
+    pub skip_xff_append: bool,
+    pub via: Option<Box<[u8]>>,
+    pub server_name: Box<[u8]>,
+    pub server_header: ServerHeader,
+    pub generate_request_id: bool,
+    pub preserve_external_request_id: bool,
+    pub request_id_in_response: bool,
+    pub strip_port: StripPort,
+    pub strip_trailing_host_dot: bool,
+    pub normalize_path: bool,
+    pub merge_slashes: bool,
+    pub escaped_slashes: EscapedSlashes,
+    pub underscores: Underscores,
+    pub add_user_agent: bool,
+    pub service_cluster: Box<[u8]>,
+    pub service_node: Box<[u8]>,
+    pub internal_addresses: InternalAddresses,
+    pub forward_client_cert: ForwardClientCert,
+    pub proxy_100_continue: bool,
+    pub local_replies: LocalReplies,
+    pub header_case: HeaderCase,
+    pub http1_trailers: bool,
+    pub scheme_overwrite: Option<Box<[u8]>>,
+    pub append_x_forwarded_port: bool,
+    pub stream_error_on_invalid_message: bool,
+    pub websocket_upgrades: Vec<proto::UpgradeConfig>,
+}
+
+fn bytes(text: &str) -> Box<[u8]> {
+    text.as_bytes().into()
+}
+
+fn some(text: &str) -> Option<Box<[u8]>> {
+    (!text.is_empty()).then(|| bytes(text))
+}
+
+fn timeouts(message: &proto::HttpConnectionManager) -> Timeouts {
+    Timeouts {
+        idle: duration(message.idle_timeout_ms),
+        max_connection: duration(message.max_connection_duration_ms),
+        stream_idle: duration(message.stream_idle_timeout_ms),
+        request: duration(message.request_timeout_ms),
+        request_headers: duration(message.request_headers_timeout_ms),
+        drain: Duration::from_millis(message.drain_timeout_ms),
+        delayed_close: Duration::from_millis(message.delayed_close_timeout_ms),
+        max_stream: duration(message.max_stream_duration_ms),
+    }
+}
+
+fn limits(message: &proto::HttpConnectionManager) -> RequestLimits {
+    let http1 = message.http1.clone().unwrap_or_default();
+    RequestLimits {
+        max_head_bytes: message.max_request_headers_bytes as usize,
+        max_headers: message.max_headers_count as usize,
+        accept_http_10: http1.accept_http_10,
+        allow_absolute_url: http1.allow_absolute_url,
+        allow_chunked_length: http1.allow_chunked_length,
+        allow_custom_methods: http1.allow_custom_methods,
+        default_host: some(&http1.default_host_for_http_10),
+    }
+}
+
+pub(crate) fn header_case(http1: Option<&proto::Http1Options>) -> HeaderCase {
+    match http1.map(proto::Http1Options::header_case) {
+        Some(proto::http1_options::HeaderCase::Proper) => HeaderCase::Proper,
+        _ => HeaderCase::Lower,
+    }
+}
+
+impl ManagerConfig {
+    pub fn compile(
+        message: &proto::HttpConnectionManager,
+        sinks: &Sinks,
+        regexes: &Regexes,
+    ) -> Result<Self> {
+        let http1 = message.http1.clone().unwrap_or_default();
+        Ok(Self {
+            stat_prefix: message.stat_prefix.clone(),
+            stats_block: message.stats_block,
+            listener_stats_block: message.listener_stats_block,
+            route_table: message.route_table.as_str().into(),
+            filters: each(&message.http_filters, "http_filters", |filter| {
+                Filter::compile(filter, sinks, regexes)
+            })?,
+            access_logs: each(&message.access_logs, "access_logs", |log| {
+                AccessLog::compile(log, sinks)
+            })?,
+            log_on_new_request: message.flush_access_log_on_new_request,
+            timeouts: timeouts(message),
+            limits: limits(message),
+            max_requests_per_connection: message.max_requests_per_connection.into(),
+            use_remote_address: message.use_remote_address,
+            xff_trusted_hops: message.xff_num_trusted_hops as usize,
+            skip_xff_append: message.skip_xff_append,
+            via: some(&message.via),
+            server_name: bytes(&message.server_name),
+            server_header: message.server_header_transformation(),
+            generate_request_id: message.generate_request_id,
+            preserve_external_request_id: message.preserve_external_request_id,
+            request_id_in_response: message.always_set_request_id_in_response,
+            strip_port: message.strip_port(),
+            strip_trailing_host_dot: message.strip_trailing_host_dot,
+            normalize_path: message.normalize_path,
+            merge_slashes: message.merge_slashes,
+            escaped_slashes: message.escaped_slashes(),
+            underscores: message.headers_with_underscores(),
+            add_user_agent: message.add_user_agent,
+            service_cluster: bytes(&message.service_cluster),
+            service_node: bytes(&message.service_node),
+            internal_addresses: InternalAddresses::compile(message).at("internal_addresses")?,
+            forward_client_cert: message.forward_client_cert(),
+            proxy_100_continue: message.proxy_100_continue,
+            local_replies: LocalReplies::compile(&message.local_reply.clone().unwrap_or_default())
+                .at("local_reply")?,
+            header_case: header_case(Some(&http1)),
+            http1_trailers: http1.enable_trailers,
+            scheme_overwrite: some(&message.scheme_overwrite),
+            append_x_forwarded_port: message.append_x_forwarded_port,
+            stream_error_on_invalid_message: message.stream_error_on_invalid_http_message
+                || http1.stream_error_on_invalid_http_message,
+            websocket_upgrades: message.upgrades.clone(),
+        })
+    }
+}

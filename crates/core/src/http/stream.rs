@@ -1,0 +1,287 @@
+//! One request and its response, from head to access log.
+
+use std::borrow::Cow;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use super::downstream::Downstream;
+use super::flags::ResponseFlags;
+use super::manager::{response, ManagerConfig};
+use super::stream_info::{ConnectionInfo, Protocol, StreamInfo};
+use crate::filters;
+use crate::formatter::{FormatContext, LogType};
+use crate::headers::{HeaderId, Headers};
+use crate::http::local_reply::ReplyTo;
+use crate::http1::encode::{response_head, ResponseFrame};
+use crate::http1::request::RequestHead;
+use crate::http1::{BodyLength, Encoding};
+use crate::proto::{HttpHistogram, HttpStat, ListenerHttpStat};
+use crate::route::{ClusterChoice, Route, RouteContext};
+use crate::stats::Block;
+use crate::worker::{RouteSlot, Worker};
+
+/// A connection manager in one worker.
+pub struct Manager {
+    pub config: Arc<ManagerConfig>,
+    pub block: Arc<Block>,
+    /// The listener's block, which counts responses by class for each stat prefix.
+    pub listener_http: Option<Arc<Block>>,
+    pub routes: Rc<RouteSlot>,
+}
+
+/// An answer that the proxy gives itself.
+pub struct Answer {
+    pub status: u16,
+    pub body: Cow<'static, [u8]>,
+    pub flags: ResponseFlags,
+    pub details: Cow<'static, str>,
+    pub headers: Vec<(HeaderId, Vec<u8>)>,
+}
+
+impl Answer {
+    pub fn new(status: u16, body: &'static str, details: &'static str) -> Self {
+        Self {
+            status,
+            body: Cow::Borrowed(body.as_bytes()),
+            flags: ResponseFlags::empty(),
+            details: Cow::Borrowed(details),
+            headers: Vec::new(),
+        }
+    }
+
+    pub fn flag(mut self, flags: ResponseFlags) -> Self {
+        self.flags |= flags;
+        self
+    }
+
+    pub fn header(mut self, id: HeaderId, value: impl Into<Vec<u8>>) -> Self {
+        self.headers.push((id, value.into()));
+        self
+    }
+}
+
+pub struct Stream {
+    pub worker: Rc<Worker>,
+    pub manager: Rc<Manager>,
+    pub info: StreamInfo,
+    pub head: RequestHead,
+    pub request: Headers,
+    pub response: Headers,
+    pub trailers: Headers,
+    pub route: Option<Arc<Route>>,
+    /// The cluster that the route chose.
+    pub choice: Option<ClusterChoice>,
+    pub internal: bool,
+    pub random: u64,
+    /// The whole request was read.
+    pub request_done: Option<Instant>,
+    pub last_activity: Instant,
+    /// The head of the response was written: no other answer is possible.
+    pub responded: bool,
+    /// The connection ends with this response.
+    pub close: bool,
+    /// The response was not written whole.
+    pub broken: bool,
+    local_body: Vec<u8>,
+}
+
+/// Stands for the head of a request that could not be read.
+const NO_HEAD: RequestHead = RequestHead {
+    http10: false,
+    body: BodyLength::Empty,
+    keep_alive: false,
+    upgrade: false,
+    expect_continue: false,
+    is_head: false,
+    is_connect: false,
+    https_target: false,
+    size: 0,
+};
+
+impl Stream {
+    pub fn new(
+        worker: Rc<Worker>,
+        manager: Rc<Manager>,
+        connection: Rc<ConnectionInfo>,
+        start: Instant,
+    ) -> Self {
+        let mut info = StreamInfo::new(connection, start, SystemTime::now());
+        info.stream_id = worker.next_id();
+        let random = worker.random.next();
+        Self {
+            worker,
+            manager,
+            info,
+            head: NO_HEAD,
+            request: Headers::with_capacity(1024, 24),
+            response: Headers::new(),
+            trailers: Headers::new(),
+            route: None,
+            choice: None,
+            internal: false,
+            random,
+            request_done: None,
+            last_activity: start,
+            responded: false,
+            close: false,
+            broken: false,
+            local_body: Vec::new(),
+        }
+    }
+
+    /// Takes the head of the request.
+    pub fn begin(&mut self, head: RequestHead) {
+        self.head = head;
+        self.close = !head.keep_alive;
+        self.info.protocol = Some(if head.http10 { Protocol::Http10 } else { Protocol::Http11 });
+        self.info.header_bytes_received = head.size as u64;
+        if head.body == BodyLength::Empty {
+            self.request_complete();
+        }
+    }
+
+    pub fn request_complete(&mut self) {
+        if self.request_done.is_none() {
+            let now = Instant::now();
+            self.request_done = Some(now);
+            self.info.last_rx = Some(now);
+        }
+    }
+
+    pub fn context(&self, log_type: LogType) -> FormatContext<'_> {
+        FormatContext {
+            info: &self.info,
+            request: Some(&self.request),
+            response: Some(&self.response),
+            trailers: Some(&self.trailers),
+            local_reply_body: &self.local_body,
+            log_type,
+        }
+    }
+
+    /// Calls `with` with what routing needs.
+    pub fn with_route_context<R>(&self, with: impl FnOnce(&Headers, &RouteContext<'_>) -> R) -> R {
+        let runtime = self.worker.runtime();
+        let tls = self.request.get(HeaderId::XForwardedProto) == Some(b"https");
+        let context = RouteContext {
+            runtime: &runtime,
+            random: self.random,
+            internal: self.internal,
+            tls,
+            certificate_presented: false,
+            certificate_validated: false,
+        };
+        with(&self.request, &context)
+    }
+
+    /// Puts an answer of the proxy's own in the writer of `down`.
+    pub fn answer(&mut self, down: &mut Downstream, answer: Answer) {
+        self.info.flags |= answer.flags;
+        self.info.details = answer.details;
+        self.response.clear();
+        for (id, value) in &answer.headers {
+            self.response.append(*id, value);
+        }
+        let runtime = self.worker.runtime();
+        let mut to = ReplyTo {
+            info: &mut self.info,
+            request: &self.request,
+            response: &mut self.response,
+            runtime: &runtime,
+            random: &self.worker.random,
+        };
+        let replies = &self.manager.config.local_replies;
+        let body = replies.apply(answer.status, answer.body.into_owned(), &mut to);
+        self.route_response();
+        filters::response(self);
+        self.send_head(down, body.is_empty());
+        if down.writer.encoding != Encoding::None {
+            down.writer.output.extend_from_slice(&body);
+            self.info.bytes_sent += body.len() as u64;
+        }
+        down.writer.encoding = Encoding::None;
+        self.local_body = body;
+    }
+
+    /// Applies the route's changes to the response.
+    pub fn route_response(&mut self) {
+        if let Some(route) = &self.route {
+            let choice = self.choice.as_ref();
+            route.mutate_response(&mut self.response, &self.request, choice, &self.info);
+        }
+    }
+
+    /// Writes the head of `self.response` to the writer of `down`, with the manager's changes.
+    pub fn send_head(&mut self, down: &mut Downstream, end: bool) {
+        let status = self.info.response_code;
+        let upgrade = status == 101;
+        let manager = self.manager.clone();
+        response::finish(
+            &manager.config,
+            &mut self.response,
+            self.request.get(HeaderId::XRequestId),
+            upgrade,
+            &self.worker.date,
+            self.worker.wall_clock(),
+        );
+        let before = down.writer.output.len();
+        self.decide_close(status);
+        let frame = ResponseFrame {
+            status,
+            end,
+            to_head: self.head.is_head,
+            http10: self.head.http10,
+            close: self.close,
+            case: manager.config.header_case,
+        };
+        down.writer.encoding = response_head(&mut down.writer.output, &self.response, &frame);
+        self.info.header_bytes_sent += (down.writer.output.len() - before) as u64;
+        self.responded = true;
+        self.info.first_tx = Some(Instant::now());
+    }
+
+    fn decide_close(&mut self, status: u16) {
+        let unframed = self.head.http10 && !self.response.contains(HeaderId::ContentLength);
+        if self.worker.is_draining() && !self.close && status != 101 {
+            self.manager.block.inc(HttpStat::HttpDownstreamCxDrainClose);
+            self.close = true;
+        }
+        self.close |= unframed;
+    }
+
+    /// Counts the response and writes the access logs.
+    pub fn complete(&mut self) {
+        self.info.end = Some(Instant::now());
+        let status = self.info.response_code;
+        count_class(&self.manager, status);
+        let elapsed = self.info.start.elapsed().as_millis() as u64;
+        self.manager.block.record(HttpHistogram::DownstreamRqTime, elapsed);
+        if self.manager.config.access_logs.is_empty() {
+            return;
+        }
+        let runtime = self.worker.runtime();
+        let context = self.context(LogType::DownstreamEnd);
+        for log in &self.manager.config.access_logs {
+            log.write(&context, &self.worker.logs, &runtime, &self.worker.random);
+        }
+    }
+}
+
+fn count_class(manager: &Manager, status: u16) {
+    use ListenerHttpStat as Listener;
+    let (stat, of_listener) = match status / 100 {
+        1 => (HttpStat::HttpDownstreamRq1xx, Listener::ListenerHttpDownstreamRq1xx),
+        2 => (HttpStat::HttpDownstreamRq2xx, Listener::ListenerHttpDownstreamRq2xx),
+        3 => (HttpStat::HttpDownstreamRq3xx, Listener::ListenerHttpDownstreamRq3xx),
+        4 => (HttpStat::HttpDownstreamRq4xx, Listener::ListenerHttpDownstreamRq4xx),
+        5 => (HttpStat::HttpDownstreamRq5xx, Listener::ListenerHttpDownstreamRq5xx),
+        _ => return,
+    };
+    manager.block.inc(stat);
+    manager.block.inc(HttpStat::HttpDownstreamRqCompleted);
+    if let Some(block) = &manager.listener_http {
+        block.inc(of_listener);
+        block.inc(Listener::ListenerHttpDownstreamRqCompleted);
+    }
+}

@@ -1,0 +1,194 @@
+//! One worker: a thread with a single-threaded loop that owns its sockets, pools and counters.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use crate::access_log::WorkerLogBuffers;
+use crate::http::date::DateCache;
+use crate::listener::{ListenerConfig, Listeners, Socket};
+use crate::random::Random;
+use crate::route::RouteTable;
+use crate::runtime::Runtime;
+use crate::stats::{Block, BlockKind, Registry, PROCESS_BLOCK};
+use crate::timer::Timers;
+use crate::upstream::{ClusterShared, Clusters, UpstreamContext};
+
+/// Where a connection manager finds its route table; empty until the table arrives.
+pub type RouteSlot = RefCell<Option<Arc<RouteTable>>>;
+
+/// What the workers of a process share.
+pub struct Shared {
+    pub registry: Arc<Registry>,
+    /// The next connection's or stream's id.
+    pub ids: Arc<AtomicU64>,
+    /// Downstream connections open now.
+    pub connections: AtomicU64,
+}
+
+/// What the main thread asks of a worker.
+pub enum Command {
+    Cluster(Arc<ClusterShared>),
+    RemoveCluster(String),
+    RouteTable(Arc<RouteTable>),
+    RemoveRouteTable(String),
+    Listener(Arc<ListenerConfig>, Vec<Socket>),
+    RemoveListener(String),
+    Runtime(Arc<Runtime>),
+    Start,
+    Drain,
+    /// Responses tell clients to go elsewhere (`/healthcheck/fail`), or no more do.
+    FailHealthCheck(bool),
+    StopListeners {
+        inbound_only: bool,
+    },
+    FlushLogs,
+    Shutdown,
+}
+
+/// How often pools of clusters without traffic take notice of changed hosts.
+const REFRESH: Duration = Duration::from_secs(2);
+
+pub struct Worker {
+    pub index: usize,
+    pub shared: Arc<Shared>,
+    pub timers: Rc<Timers>,
+    pub random: Rc<Random>,
+    pub process: Arc<Block>,
+    pub clusters: Clusters,
+    pub date: DateCache,
+    pub logs: WorkerLogBuffers,
+    runtime: RefCell<Arc<Runtime>>,
+    routes: RefCell<HashMap<Arc<str>, Rc<RouteSlot>>>,
+    drain_start: Cell<Option<Instant>>,
+    health_failed: Cell<bool>,
+}
+
+impl Worker {
+    pub fn new(index: usize, shared: Arc<Shared>, logs: WorkerLogBuffers) -> Rc<Self> {
+        let timers = Timers::new();
+        let random = Rc::new(Random::new());
+        let upstream = Rc::new(UpstreamContext {
+            thread: index,
+            registry: shared.registry.clone(),
+            timers: timers.clone(),
+            random: random.clone(),
+            connection_ids: shared.ids.clone(),
+        });
+        Rc::new(Self {
+            index,
+            process: shared.registry.block(index, PROCESS_BLOCK, BlockKind::Process),
+            shared,
+            timers,
+            random,
+            clusters: Clusters::new(upstream),
+            date: DateCache::default(),
+            logs,
+            runtime: RefCell::default(),
+            routes: RefCell::default(),
+            drain_start: Cell::new(None),
+            health_failed: Cell::new(false),
+        })
+    }
+
+    /// A number that no other connection or stream of the process has.
+    pub fn next_id(&self) -> u64 {
+        self.shared.ids.fetch_add(1, Relaxed)
+    }
+
+    pub fn block(&self, number: u32, kind: BlockKind) -> Arc<Block> {
+        self.shared.registry.block(self.index, number, kind)
+    }
+
+    pub fn runtime(&self) -> Arc<Runtime> {
+        self.runtime.borrow().clone()
+    }
+
+    pub fn wall_clock(&self) -> SystemTime {
+        SystemTime::now()
+    }
+
+    /// When draining began.
+    pub fn drain_start(&self) -> Option<Instant> {
+        self.drain_start.get()
+    }
+
+    /// Responses are to end their connections.
+    pub fn is_draining(&self) -> bool {
+        self.drain_start.get().is_some() || self.health_failed.get()
+    }
+
+    /// The place of a route table, which exists before the table does.
+    pub fn route_slot(&self, name: &Arc<str>) -> Rc<RouteSlot> {
+        self.routes.borrow_mut().entry(name.clone()).or_default().clone()
+    }
+
+    fn set_route_table(&self, table: Arc<RouteTable>) {
+        let name: Arc<str> = table.name.as_str().into();
+        *self.route_slot(&name).borrow_mut() = Some(table);
+    }
+
+    fn drain(&self) {
+        if self.drain_start.get().is_none() {
+            self.drain_start.set(Some(Instant::now()));
+            self.timers.wake_all();
+        }
+    }
+}
+
+/// Runs a worker until it is told to end. To be called in a `LocalSet`.
+pub async fn run(worker: Rc<Worker>, mut commands: UnboundedReceiver<Command>) {
+    tokio::task::spawn_local(worker.timers.clone().drive());
+    let refresher = worker.clone();
+    tokio::task::spawn_local(async move {
+        let timer = refresher.timers.timer();
+        loop {
+            timer.until(Some(Instant::now() + REFRESH)).await;
+            refresher.clusters.refresh();
+        }
+    });
+    let flusher = worker.clone();
+    tokio::task::spawn_local(async move {
+        let timer = flusher.timers.timer();
+        loop {
+            timer.until(Some(Instant::now() + flusher.logs.interval())).await;
+            flusher.logs.flush();
+        }
+    });
+    let mut listeners = Listeners::default();
+    while let Some(command) = commands.recv().await {
+        if !obey(&worker, &mut listeners, command) {
+            break;
+        }
+    }
+    worker.logs.flush();
+}
+
+/// False when the worker is to end.
+fn obey(worker: &Rc<Worker>, listeners: &mut Listeners, command: Command) -> bool {
+    match command {
+        Command::Cluster(cluster) => worker.clusters.set(cluster),
+        Command::RemoveCluster(name) => {
+            worker.clusters.remove(&name);
+        }
+        Command::RouteTable(table) => worker.set_route_table(table),
+        Command::RemoveRouteTable(name) => {
+            worker.routes.borrow_mut().remove(name.as_str());
+        }
+        Command::Listener(config, sockets) => listeners.add(worker, config, sockets),
+        Command::RemoveListener(name) => listeners.remove(&name),
+        Command::Runtime(runtime) => *worker.runtime.borrow_mut() = runtime,
+        Command::Start => listeners.start(worker),
+        Command::Drain => worker.drain(),
+        Command::FailHealthCheck(failed) => worker.health_failed.set(failed),
+        Command::StopListeners { inbound_only } => listeners.stop(inbound_only),
+        Command::FlushLogs => worker.logs.flush(),
+        Command::Shutdown => return false,
+    }
+    true
+}

@@ -1,0 +1,196 @@
+//! The main thread's handle on the workers of one proxy.
+
+mod apply;
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::mpsc::{unbounded_channel, UnboundedSender};
+use tokio::task::LocalSet;
+
+use crate::access_log::{Sinks, WorkerLogBuffers};
+use crate::proto;
+use crate::stats::{BlockKind, Registry, PROCESS_BLOCK};
+use crate::upstream::endpoints::{EndpointThread, Resolve};
+use crate::worker::{run, Command, Shared, Worker};
+
+use apply::Resources;
+
+/// How a process of workers is made.
+pub struct Options {
+    pub concurrency: usize,
+    pub resolve: Vec<Resolve>,
+    pub file_flush_interval: Duration,
+    /// Bind worker N to the N-th core that the process may use.
+    pub pin: bool,
+}
+
+struct Handle {
+    commands: UnboundedSender<Command>,
+    thread: Option<JoinHandle<()>>,
+}
+
+pub struct Workers {
+    handles: Mutex<Vec<Handle>>,
+    shared: Arc<Shared>,
+    sinks: Sinks,
+    endpoints: EndpointThread,
+    resources: Mutex<Resources>,
+    concurrency: usize,
+}
+
+impl Workers {
+    /// Starts the threads.
+    ///
+    /// # Errors
+    /// A thread or its loop cannot be made.
+    pub fn start(options: Options) -> std::io::Result<Self> {
+        let concurrency = options.concurrency.max(1);
+        let registry = Arc::new(Registry::default());
+        let shared = Arc::new(Shared {
+            registry: registry.clone(),
+            ids: Arc::new(AtomicU64::new(1)),
+            connections: AtomicU64::new(0),
+        });
+        let sinks = Sinks::start(options.file_flush_interval, &registry, concurrency)?;
+        let cores = crate::sys::allowed_cores();
+        let handles = (0..concurrency)
+            .map(|index| {
+                let core = cores.get(index % cores.len().max(1)).copied();
+                spawn(index, shared.clone(), sinks.clone(), core.filter(|_| options.pin))
+            })
+            .collect::<std::io::Result<_>>()?;
+        Ok(Self {
+            handles: Mutex::new(handles),
+            shared,
+            sinks,
+            endpoints: EndpointThread::start(options.resolve)?,
+            resources: Mutex::default(),
+            concurrency,
+        })
+    }
+
+    fn send_all(&self, command: impl Fn(usize) -> Command) {
+        let handles = self.handles.lock().unwrap_or_else(PoisonError::into_inner);
+        for (index, handle) in handles.iter().enumerate() {
+            let _ = handle.commands.send(command(index));
+        }
+    }
+
+    /// Takes an update, resource by resource. Nothing of a rejected resource is applied.
+    pub fn apply(&self, update: &proto::Update) -> proto::Rejections {
+        let mut resources = self.resources.lock().unwrap_or_else(PoisonError::into_inner);
+        resources.apply(self, update, false)
+    }
+
+    /// Compiles an update and says what would be rejected. Nothing is bound or changed.
+    pub fn check(&self, update: &proto::Update) -> proto::Rejections {
+        Resources::default().apply(self, update, true)
+    }
+
+    /// Lets the listeners accept.
+    pub fn accept(&self) {
+        self.send_all(|_| Command::Start);
+    }
+
+    pub fn drain(&self) {
+        self.send_all(|_| Command::Drain);
+    }
+
+    pub fn fail_health_check(&self, failed: bool) {
+        self.send_all(|_| Command::FailHealthCheck(failed));
+    }
+
+    pub fn stop_listeners(&self, inbound_only: bool) {
+        self.send_all(|_| Command::StopListeners { inbound_only });
+    }
+
+    pub fn active_connections(&self) -> u64 {
+        self.shared.connections.load(Relaxed)
+    }
+
+    pub fn reopen_logs(&self) {
+        self.send_all(|_| Command::FlushLogs);
+        self.sinks.reopen();
+    }
+
+    pub fn registry(&self) -> &Registry {
+        &self.shared.registry
+    }
+
+    /// Writes what clusters count for the whole process into the blocks of the endpoint thread.
+    pub fn refresh_stats(&self) {
+        let resources = self.resources.lock().unwrap_or_else(PoisonError::into_inner);
+        for cluster in resources.clusters() {
+            let number = cluster.config.stats_block;
+            let block = self.registry().block(self.concurrency, number, BlockKind::Cluster);
+            cluster.write_stats(&block);
+        }
+    }
+
+    /// Sets counters to 0. `is_gauge` tells what to leave.
+    pub fn reset_counters(&self, is_gauge: impl Fn(BlockKind, usize) -> bool) {
+        let resources = self.resources.lock().unwrap_or_else(PoisonError::into_inner);
+        resources.clusters().for_each(|cluster| cluster.reset_counters());
+        for (_, _, kind, block) in self.registry().all() {
+            block.reset(|index| !is_gauge(kind, index));
+        }
+    }
+
+    pub fn clusters(&self) -> proto::ClusterStatuses {
+        let resources = self.resources.lock().unwrap_or_else(PoisonError::into_inner);
+        proto::ClusterStatuses { clusters: resources.clusters().map(|c| c.status()).collect() }
+    }
+
+    pub fn listeners(&self) -> proto::ListenerStatuses {
+        let resources = self.resources.lock().unwrap_or_else(PoisonError::into_inner);
+        proto::ListenerStatuses { listeners: resources.listeners() }
+    }
+
+    /// Ends the threads; access logs are written out. Idempotent.
+    pub fn shutdown(&self) {
+        self.send_all(|_| Command::Shutdown);
+        let mut handles = self.handles.lock().unwrap_or_else(PoisonError::into_inner);
+        for thread in handles.iter_mut().filter_map(|handle| handle.thread.take()) {
+            let _ = thread.join();
+        }
+        self.endpoints.shutdown();
+        self.sinks.shutdown();
+    }
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        self.shutdown();
+    }
+}
+
+fn spawn(
+    index: usize,
+    shared: Arc<Shared>,
+    sinks: Sinks,
+    core: Option<usize>,
+) -> std::io::Result<Handle> {
+    let (commands, receiver) = unbounded_channel();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        .event_interval(61)
+        .build()?;
+    let thread =
+        std::thread::Builder::new().name(format!("wrk:worker_{index}")).spawn(move || {
+            if let Some(core) = core {
+                crate::sys::pin_to_core(core);
+            }
+            let local = LocalSet::new();
+            local.block_on(&runtime, async move {
+                let block = shared.registry.block(index, PROCESS_BLOCK, BlockKind::Process);
+                let logs = WorkerLogBuffers::new(sinks, block);
+                let worker = Worker::new(index, shared, logs);
+                run(worker, receiver).await;
+            });
+        })?;
+    Ok(Handle { commands, thread: Some(thread) })
+}
