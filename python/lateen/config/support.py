@@ -41,7 +41,8 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from enum import Enum
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import DecodeError, Message
@@ -88,6 +89,32 @@ def whole(message: str, category: str = "") -> Fields:
     return Fields(message, implemented=ALL, category=category)
 
 
+class _Holds(Enum):
+    """How many messages are in a field."""
+
+    ONE = 0
+    MANY = 1
+    MAP = 2
+
+
+@dataclass
+class _Plan:
+    """What is to be done about each field of a type; filled as fields are met."""
+
+    entry: Fields
+    steps: dict[str, _Step | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Step:
+    """What is to be done about one field: report it, or go into the messages that it holds."""
+
+    problem: Diagnostic | None = None
+    holds: _Holds = _Holds.ONE
+    packed: bool = False
+    plan: _Plan | None = None
+
+
 class SupportTable:
     """Every declared message type."""
 
@@ -98,6 +125,7 @@ class SupportTable:
             ValueError: a type is declared twice, or a field of it does not exist.
         """
         self.entries: dict[str, Fields] = {}
+        self._plans: dict[str, _Plan] = {}
         for entry in entries:
             if entry.message in self.entries:
                 raise ValueError(f"{entry.message} is declared twice")
@@ -115,55 +143,81 @@ class SupportTable:
             path: where it is, such as `static_resources.clusters[3]`; the diagnostics' paths
                 continue it.
         """
-        return list(self._check(message, path, self.entries.get(message.DESCRIPTOR.full_name)))
+        found: list[Diagnostic] = []
+        self._check(message, path, self._plan(message.DESCRIPTOR.full_name), found)
+        return found
 
-    def _check(self, message: Message, path: str, entry: Fields | None) -> Iterator[Diagnostic]:
-        if entry is None:
+    def _check(
+        self, message: Message, path: str, plan: _Plan | None, found: list[Diagnostic]
+    ) -> None:
+        if plan is None:
             name = message.DESCRIPTOR.full_name
-            yield Diagnostic("error", path, f"{name} is not implemented", "remove it")
+            found.append(Diagnostic("error", path, f"{name} is not implemented", "remove it"))
             return
-        names = entry.names
+        steps = plan.steps
         for descriptor, value in message.ListFields():
             name = descriptor.name
+            if name not in steps:
+                steps[name] = self._step(plan.entry, descriptor)
+            step = steps[name]
+            if step is None:
+                continue
             here = f"{path}.{name}" if path else name
-            if name in names or entry.implements(name):
-                if descriptor.type == FieldDescriptor.TYPE_MESSAGE:
-                    inner = entry.within.get(name)
-                    for where, item in _items(descriptor, value, here):
-                        yield from self._check_inner(item, where, inner)
-            elif name in entry.harmless:
-                text = f"{name} is not implemented and is ignored: {entry.harmless[name]}"
-                yield Diagnostic("warning", here, text)
+            if step.problem is not None:
+                found.append(replace(step.problem, path=here))
+            elif step.holds is _Holds.ONE:
+                self._check_item(value, here, step, found)
+            elif step.holds is _Holds.MANY:
+                for index, item in enumerate(value):
+                    self._check_item(item, f"{here}[{index}]", step, found)
             else:
-                hint = entry.rejected.get(name, "remove it")
-                yield Diagnostic("error", here, f"{name} is not implemented", hint)
+                for key in value:
+                    self._check_item(value[key], f'{here}["{key}"]', step, found)
 
-    def _check_inner(self, item: Message, path: str, inner: Fields | None) -> Iterator[Diagnostic]:
-        name = item.DESCRIPTOR.full_name
-        if name == "google.protobuf.Any":
-            yield from self._check_any(item, path)
-        elif inner is not None and inner.message == name:
-            yield from self._check(item, path, inner)
-        elif not name.startswith("google.protobuf."):
-            yield from self._check(item, path, self.entries.get(name))
+    def _check_item(self, item: Message, path: str, step: _Step, found: list[Diagnostic]) -> None:
+        if step.packed:
+            self._check_any(item, path, found)
+        else:
+            self._check(item, path, step.plan, found)
 
-    def _check_any(self, packed: Message, path: str) -> Iterator[Diagnostic]:
+    def _check_any(self, packed: Message, path: str, found: list[Diagnostic]) -> None:
         url = str(getattr(packed, "type_url", ""))
         name = url.rpartition("/")[2]
         if not name or name.startswith("google.protobuf."):
             return
-        entry = self.entries.get(name)
-        if entry is None:
-            yield Diagnostic(
-                "error", path, f"{name} is not implemented", self._supported_like(name)
-            )
+        plan = self._plan(name)
+        if plan is None:
+            hint = self._supported_like(name)
+            found.append(Diagnostic("error", path, f"{name} is not implemented", hint))
             return
         try:
             message = envoy_types().unpack(packed)  # type: ignore[arg-type]
         except (UnknownTypeError, DecodeError) as error:
-            yield Diagnostic("error", path, str(error))
+            found.append(Diagnostic("error", path, str(error)))
             return
-        yield from self._check(message, path, entry)
+        self._check(message, path, plan, found)
+
+    def _plan(self, name: str) -> _Plan | None:
+        if name not in self._plans and (entry := self.entries.get(name)) is not None:
+            self._plans[name] = _Plan(entry)
+        return self._plans.get(name)
+
+    def _step(self, entry: Fields, descriptor: FieldDescriptor) -> _Step | None:
+        """What is to be done about a field that is set; None: nothing."""
+        name = descriptor.name
+        if not entry.implements(name):
+            return _Step(problem=_problem(entry, name))
+        kind, holds = _held(descriptor)
+        if kind is None:
+            return None
+        if kind.full_name == "google.protobuf.Any":
+            return _Step(holds=holds, packed=True)
+        if kind.full_name.startswith("google.protobuf."):
+            return None
+        inner = entry.within.get(name)
+        if inner is not None and inner.message == kind.full_name:
+            return _Step(holds=holds, plan=_Plan(inner))
+        return _Step(holds=holds, plan=self._plan(kind.full_name))
 
     def _supported_like(self, name: str) -> str:
         """A hint that lists the implemented extensions in the package beside `name`."""
@@ -176,18 +230,21 @@ class SupportTable:
         return f"implemented here: {', '.join(alike)}" if alike else nearest(name, self.entries)
 
 
-def _items(descriptor: FieldDescriptor, value: object, path: str) -> Iterator[tuple[str, Message]]:
-    """The messages in a field's value, each with its path."""
+def _problem(entry: Fields, name: str) -> Diagnostic:
+    """The report of a field that is not implemented, without its path."""
+    if name in entry.harmless:
+        text = f"{name} is not implemented and is ignored: {entry.harmless[name]}"
+        return Diagnostic("warning", "", text)
+    hint = entry.rejected.get(name, "remove it")
+    return Diagnostic("error", "", f"{name} is not implemented", hint)
+
+
+def _held(descriptor: FieldDescriptor) -> tuple[Descriptor | None, _Holds]:
+    """The message type in a field, if it has one, and how many of it."""
     kind = descriptor.message_type
     if kind is not None and kind.GetOptions().map_entry:
-        if kind.fields_by_name["value"].type == FieldDescriptor.TYPE_MESSAGE:
-            for key in value:  # type: ignore[attr-defined]
-                yield f'{path}["{key}"]', value[key]  # type: ignore[index]
-    elif isinstance(value, Message):
-        yield path, value
-    else:
-        for index, item in enumerate(value):  # type: ignore[arg-type, var-annotated]
-            yield f"{path}[{index}]", item
+        return kind.fields_by_name["value"].message_type, _Holds.MAP
+    return kind, _Holds.MANY if descriptor.is_repeated else _Holds.ONE
 
 
 def _mistakes(entry: Fields) -> Iterator[str]:

@@ -69,13 +69,10 @@ def compile_endpoints(
     Args:
         host_names: whether an address may be a DNS name (STRICT_DNS and LOGICAL_DNS).
     """
-    compiled = Endpoints(
-        cluster=cluster,
-        localities=[
-            _compile_locality(ctx, locality, f"{at}.endpoints[{i}]", host_names=host_names)
-            for i, locality in enumerate(assignment.endpoints)
-        ],
-    )
+    compiled = Endpoints(cluster=cluster)
+    for index, locality in enumerate(assignment.endpoints):
+        where = f"{at}.endpoints[{index}]"
+        _compile_locality(ctx, locality, compiled.localities.add(), where, host_names=host_names)
     if assignment.HasField("policy"):
         _compile_policy(ctx, assignment.policy, compiled, f"{at}.policy")
     return compiled
@@ -95,41 +92,39 @@ def _compile_policy(
 
 
 def _compile_locality(
-    ctx: CompileContext, source: envoy.LocalityLbEndpoints, at: str, *, host_names: bool
-) -> Locality:
+    ctx: CompileContext,
+    source: envoy.LocalityLbEndpoints,
+    out: Locality,
+    at: str,
+    *,
+    host_names: bool,
+) -> None:
     place = source.locality
-    locality = Locality(
-        region=place.region,
-        zone=place.zone,
-        sub_zone=place.sub_zone,
-        priority=source.priority,
-        endpoints=[
-            _compile_endpoint(ctx, endpoint, f"{at}.lb_endpoints[{i}]", host_names=host_names)
-            for i, endpoint in enumerate(source.lb_endpoints)
-        ],
-    )
+    out.region = place.region
+    out.zone = place.zone
+    out.sub_zone = place.sub_zone
+    out.priority = source.priority
     if source.HasField("load_balancing_weight"):
-        locality.weight = source.load_balancing_weight.value
-    return locality
+        out.weight = source.load_balancing_weight.value
+    for index, endpoint in enumerate(source.lb_endpoints):
+        where = f"{at}.lb_endpoints[{index}]"
+        _compile_endpoint(ctx, endpoint, out.endpoints.add(), where, host_names=host_names)
 
 
 def _compile_endpoint(
-    ctx: CompileContext, source: envoy.LbEndpoint, at: str, *, host_names: bool
-) -> Endpoint:
+    ctx: CompileContext, source: envoy.LbEndpoint, out: Endpoint, at: str, *, host_names: bool
+) -> None:
     host = source.endpoint
-    inner = f"{at}.endpoint"
-    endpoint = Endpoint(
-        address=compile_address(ctx, host.address, f"{inner}.address", host_names=host_names),
-        hostname=host.hostname,
-        weight=source.load_balancing_weight.value or 1,
-        health=cast("Endpoint.Health", source.health_status),
-    )
+    where = f"{at}.endpoint.address"
+    out.address.CopyFrom(compile_address(ctx, host.address, where, host_names=host_names))
+    out.hostname = host.hostname
+    out.weight = source.load_balancing_weight.value or 1
+    out.health = cast("Endpoint.Health", source.health_status)
     for index, additional in enumerate(host.additional_addresses):
-        where = f"{inner}.additional_addresses[{index}].address"
-        endpoint.additional_addresses.append(compile_address(ctx, additional.address, where))
+        where = f"{at}.endpoint.additional_addresses[{index}].address"
+        out.additional_addresses.append(compile_address(ctx, additional.address, where))
     if source.HasField("metadata"):
-        endpoint.metadata_json = metadata_json(source.metadata)
+        out.metadata_json = metadata_json(source.metadata)
         balancer = source.metadata.filter_metadata
         if "envoy.lb" in balancer and "canary" in balancer["envoy.lb"].fields:
-            endpoint.canary = balancer["envoy.lb"].fields["canary"].bool_value
-    return endpoint
+            out.canary = balancer["envoy.lb"].fields["canary"].bool_value
