@@ -3,6 +3,10 @@
 Each function is given a message, a `CompileContext` and the message's path in the configuration. It
 returns what the workers run and reports what is wrong to the context.
 
+What a resource must be beyond its fields' rules is checked here too, with Envoy's words, because
+xDS needs that as well: clusters that routes name, duplicate clusters and domains, terminal filters,
+addresses, format strings.
+
     compiled = compile_bootstrap(bootstrap, read_file=...)
 
 A single resource is compiled with `cluster.compile_cluster`, `endpoints.compile_endpoints`,
