@@ -37,6 +37,9 @@ class Workers:
     def drain(self) -> None:
         """HTTP connections close after their request, idle ones over the drain time."""
 
+    def fail_health_check(self, failed: bool) -> None:
+        """While failed, responses carry `connection: close`; listeners go on. Can be taken back."""
+
     def stop_listeners(self, inbound_only: bool = ...) -> None:
         """Closes listening sockets; connections in flight go on."""
 

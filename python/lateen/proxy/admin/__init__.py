@@ -1,0 +1,1 @@
+"""The admin listener: Envoy's endpoints (docs: operations/admin)."""

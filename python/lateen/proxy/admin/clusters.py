@@ -1,0 +1,145 @@
+"""/clusters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lateen.protos import worker_pb2
+from lateen.proxy.admin.address import address_json, address_text
+from lateen.proxy.admin.context import AdminContext
+from lateen.proxy.admin.exchange import JSON, AdminRequest, AdminResponse, bad_request
+from lateen.proxy.admin.json_text import JsonValue, document
+from lateen.proxy.config_summary import ClusterSummary, Thresholds
+from lateen.proxy.stats.regex import RegexError, compile_regex
+
+# Order of /clusters in text: gauges and counters together, by name.
+_TEXT_STATS = (
+    "cx_active",
+    "cx_connect_fail",
+    "cx_total",
+    "rq_active",
+    "rq_error",
+    "rq_pending_active",
+    "rq_success",
+    "rq_timeout",
+    "rq_total",
+)
+_COUNTERS = ("cx_connect_fail", "cx_total", "rq_error", "rq_success", "rq_timeout", "rq_total")
+_GAUGES = ("cx_active", "rq_active", "rq_pending_active")
+
+_Health = worker_pb2.Endpoint.Health
+# What the discovery service said of a host, as /clusters flags it.
+_FLAGS = {
+    _Health.UNHEALTHY: "/failed_eds_health",
+    _Health.TIMEOUT: "/failed_eds_health",
+    _Health.DRAINING: "/failed_eds_health/eds_status_draining",
+    _Health.DEGRADED: "/degraded_eds_health",
+}
+_EDS_STATUS = {
+    _Health.UNHEALTHY: "UNHEALTHY",
+    _Health.TIMEOUT: "UNHEALTHY",
+    _Health.DRAINING: "DRAINING",
+    _Health.DEGRADED: "DEGRADED",
+}
+
+
+def clusters(context: AdminContext, request: AdminRequest) -> AdminResponse:
+    """Clusters and their hosts; `filter` is searched in the names."""
+    try:
+        test = compile_regex(request.query.get("filter", ""))
+    except RegexError:
+        return bad_request("Invalid re2 regex")
+    statuses = sorted(
+        (each for each in context.workers.clusters() if test.search(each.name)),
+        key=lambda status: status.name,
+    )
+    summaries = context.summary.clusters
+    if request.query.get("format") == "json":
+        entries: list[JsonValue] = [_json(each, summaries.get(each.name)) for each in statuses]
+        return AdminResponse(
+            document({"cluster_statuses": entries} if entries else {}), content_type=JSON
+        )
+    return AdminResponse(_text(each, summaries.get(each.name)) for each in statuses)
+
+
+def _text(status: worker_pb2.ClusterStatus, summary: ClusterSummary | None) -> str:
+    return "".join(f"{status.name}::{line}\n" for line in _lines(status, summary))
+
+
+def _lines(status: worker_pb2.ClusterStatus, summary: ClusterSummary | None) -> Iterator[str]:
+    summary = summary or ClusterSummary()
+    yield f"observability_name::{summary.observability_name or status.name}"
+    for name, limits in (("default", summary.default), ("high", summary.high)):
+        yield f"{name}_priority::max_connections::{limits.max_connections}"
+        yield f"{name}_priority::max_pending_requests::{limits.max_pending_requests}"
+        yield f"{name}_priority::max_requests::{limits.max_requests}"
+        yield f"{name}_priority::max_retries::{limits.max_retries}"
+    yield "added_via_api::false"
+    for host in status.hosts:
+        address = address_text(host.address)
+        for name in _TEXT_STATS:
+            yield f"{address}::{name}::{_host_stat(host, name)}"
+        yield f"{address}::hostname::{host.hostname}"
+        yield f"{address}::health_flags::{_FLAGS.get(host.health, 'healthy')}"
+        yield f"{address}::weight::{host.weight}"
+        yield f"{address}::region::{host.region}"
+        yield f"{address}::zone::{host.zone}"
+        yield f"{address}::sub_zone::{host.sub_zone}"
+        yield f"{address}::canary::{'true' if host.canary else 'false'}"
+        yield f"{address}::priority::{host.priority}"
+        yield f"{address}::success_rate::-1"
+        yield f"{address}::local_origin_success_rate::-1"
+
+
+def _host_stat(host: worker_pb2.HostStatus, name: str) -> int:
+    # Requests wait for a connection in the cluster, not at a host.
+    return 0 if name == "rq_pending_active" else int(getattr(host, name))
+
+
+def _json(status: worker_pb2.ClusterStatus, summary: ClusterSummary | None) -> JsonValue:
+    summary = summary or ClusterSummary()
+    entry: dict[str, JsonValue] = {"name": status.name}
+    hosts: list[JsonValue] = [_host_json(host) for host in status.hosts]
+    if hosts:
+        entry["host_statuses"] = hosts
+    entry["circuit_breakers"] = {
+        "thresholds": [
+            _thresholds_json(summary.default),
+            {"priority": "HIGH", **_thresholds_json(summary.high)},
+        ]
+    }
+    entry["observability_name"] = summary.observability_name or status.name
+    return entry
+
+
+def _thresholds_json(limits: Thresholds) -> dict[str, JsonValue]:
+    return {
+        "max_connections": limits.max_connections,
+        "max_pending_requests": limits.max_pending_requests,
+        "max_requests": limits.max_requests,
+        "max_retries": limits.max_retries,
+    }
+
+
+def _host_json(host: worker_pb2.HostStatus) -> JsonValue:
+    stats: list[JsonValue] = []
+    for names, kind in ((_COUNTERS, ""), (_GAUGES, "GAUGE")):
+        for name in names:
+            value = _host_stat(host, name)
+            stat: dict[str, JsonValue] = {"type": kind} if kind else {}
+            if value:
+                stat["value"] = str(value)
+            stats.append({**stat, "name": name})
+    entry: dict[str, JsonValue] = {
+        "address": address_json(host.address),
+        "stats": stats,
+        "health_status": {"eds_health_status": _EDS_STATUS.get(host.health, "HEALTHY")},
+        "weight": host.weight,
+    }
+    if host.hostname:
+        entry["hostname"] = host.hostname
+    if host.priority:
+        entry["priority"] = host.priority
+    locality = {"region": host.region, "zone": host.zone, "sub_zone": host.sub_zone}
+    entry["locality"] = {name: value for name, value in locality.items() if value}
+    return entry

@@ -1,0 +1,190 @@
+"""The configuration kept for /config_dump: serialized, read again only when somebody asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from lateen.config.load import BOOTSTRAP
+from lateen.protos import envoy_types
+from lateen.proxy.admin.address import address_json
+from lateen.proxy.admin.json_text import JsonValue
+
+if TYPE_CHECKING:
+    from google.protobuf.descriptor import Descriptor
+    from google.protobuf.message import Message
+
+    from lateen.protos import worker_pb2
+
+TYPE_PREFIX = "type.googleapis.com/"
+_HCM = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
+NameTest = Callable[[str], bool]
+_Fields = dict[str, JsonValue]
+
+
+class Dump(NamedTuple):
+    """One of the elements of ConfigDump: the type in envoy.admin.v3, and its fields."""
+
+    type_name: str
+    fields: _Fields
+
+
+class Field(NamedTuple):
+    """A field of a message: whether it is a list, and the type of its items."""
+
+    repeated: bool
+    type_name: str
+
+
+@dataclass(frozen=True)
+class ConfigSource:
+    """The bootstrap, serialized.
+
+    Attributes:
+        bootstrap: an envoy.config.bootstrap.v3.Bootstrap.
+        loaded_at: when it was loaded, as a timestamp in JSON.
+    """
+
+    bootstrap: bytes
+    loaded_at: str
+
+    def node(self) -> _Fields:
+        """The node of the bootstrap."""
+        node = self._message().node  # type: ignore[attr-defined]
+        return to_json(node)
+
+    def parts(self, wanted: NameTest) -> list[Dump]:
+        """Every part in Envoy's order; static resources only whose name is wanted."""
+        message = self._message()
+        static = message.static_resources  # type: ignore[attr-defined]
+        clusters = [self._entry("cluster", each) for each in static.clusters if wanted(each.name)]
+        listeners = [
+            self._entry("listener", each) for each in static.listeners if wanted(each.name)
+        ]
+        routes = [
+            self._entry("route_config", route)
+            for listener in static.listeners
+            for route in _route_configs(listener)
+            if wanted(route.name)  # type: ignore[attr-defined]
+        ]
+        bootstrap: _Fields = {"bootstrap": to_json(message), "last_updated": self.loaded_at}
+        return [
+            Dump("BootstrapConfigDump", bootstrap),
+            Dump("ClustersConfigDump", _list("static_clusters", clusters)),
+            Dump("ListenersConfigDump", _list("static_listeners", listeners)),
+            Dump("ScopedRoutesConfigDump", {}),
+            Dump("RoutesConfigDump", _list("static_route_configs", routes)),
+            Dump("SecretsConfigDump", {}),
+        ]
+
+    def endpoints(self, statuses: Iterable[worker_pb2.ClusterStatus], wanted: NameTest) -> Dump:
+        """The hosts of every cluster, as include_eds shows them."""
+        entries: list[JsonValue] = [
+            {"endpoint_config": _assignment(status)}
+            for status in sorted(statuses, key=lambda each: each.name)
+            if wanted(status.name)
+        ]
+        return Dump("EndpointsConfigDump", _list("static_endpoint_configs", entries))
+
+    def field_of(self, message: str, name: str) -> Field | None:
+        """A field of a message type; None when it has no such field."""
+        field = envoy_types().descriptor(message).fields_by_name.get(name)
+        if field is None:
+            return None
+        inner = field.message_type.full_name if field.message_type else ""
+        return Field(field.is_repeated, inner)
+
+    def mask_fits(self, message: str, path: str, item: _Fields | None = None) -> bool:
+        """Whether a mask's path names a field; through an Any by the `@type` in `item`."""
+        return _fits(envoy_types().descriptor(message), path, item or {})
+
+    def _message(self) -> Message:
+        message = envoy_types().message_class(BOOTSTRAP)()
+        message.MergeFromString(self.bootstrap)
+        return message
+
+    def _entry(self, field: str, message: Message) -> JsonValue:
+        url = f"{TYPE_PREFIX}{message.DESCRIPTOR.full_name}"
+        return {field: {"@type": url, **to_json(message)}, "last_updated": self.loaded_at}
+
+
+def to_json(message: Message) -> _Fields:
+    """A message in JSON with the fields' proto names."""
+    from google.protobuf.json_format import MessageToDict
+
+    fields: _Fields = MessageToDict(
+        message, preserving_proto_field_name=True, descriptor_pool=envoy_types().pool
+    )
+    return fields
+
+
+def _list(name: str, items: list[JsonValue]) -> _Fields:
+    return {name: items} if items else {}
+
+
+def _fits(descriptor: Descriptor, path: str, item: _Fields) -> bool:
+    name, _, rest = path.partition(".")
+    field = descriptor.fields_by_name.get(name)
+    if field is None:
+        return False
+    if not rest:
+        return True
+    if field.message_type is None or field.is_repeated:
+        return False
+    inner = item.get(name)
+    inner = inner if isinstance(inner, dict) else {}
+    following = field.message_type
+    if following.full_name == "google.protobuf.Any":
+        url = inner.get("@type")
+        if not isinstance(url, str):
+            return True
+        following = envoy_types().descriptor(url.removeprefix(TYPE_PREFIX))
+    return _fits(following, rest, inner)
+
+
+def _route_configs(listener: Message) -> Iterator[Message]:
+    """The route configurations inside a listener's connection managers."""
+    types = envoy_types()
+    chains = [*listener.filter_chains]  # type: ignore[attr-defined]
+    if listener.HasField("default_filter_chain"):
+        chains.append(listener.default_filter_chain)  # type: ignore[attr-defined]
+    for chain in chains:
+        for each in chain.filters:
+            if each.typed_config.type_url.rpartition("/")[2] == _HCM:
+                manager = types.unpack(each.typed_config)
+                if manager.HasField("route_config"):
+                    yield manager.route_config  # type: ignore[attr-defined]
+
+
+def _assignment(status: worker_pb2.ClusterStatus) -> JsonValue:
+    """A ClusterLoadAssignment of the hosts that a cluster has now."""
+    localities: dict[tuple[str, str, str, int], list[JsonValue]] = {}
+    for host in status.hosts:
+        key = (host.region, host.zone, host.sub_zone, host.priority)
+        localities.setdefault(key, []).append(_host(host))
+    groups: list[JsonValue] = []
+    for (region, zone, sub_zone, priority), hosts in localities.items():
+        names = {"region": region, "zone": zone, "sub_zone": sub_zone}
+        locality: _Fields = {name: value for name, value in names.items() if value}
+        group: _Fields = {"locality": locality, "lb_endpoints": hosts, "load_balancing_weight": 0}
+        if priority:
+            group["priority"] = priority
+        groups.append(group)
+    return {
+        "@type": f"{TYPE_PREFIX}envoy.config.endpoint.v3.ClusterLoadAssignment",
+        "cluster_name": status.name,
+        "endpoints": groups,
+        "policy": {"overprovisioning_factor": 140},
+    }
+
+
+def _host(host: worker_pb2.HostStatus) -> JsonValue:
+    endpoint: _Fields = {"address": address_json(host.address), "health_check_config": {}}
+    if host.hostname:
+        endpoint["hostname"] = host.hostname
+    entry: _Fields = {"endpoint": endpoint, "health_status": "HEALTHY"}
+    if host.hostname:
+        entry["metadata"] = {}
+    entry["load_balancing_weight"] = host.weight
+    return entry

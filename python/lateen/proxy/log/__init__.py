@@ -1,0 +1,1 @@
+"""The proxy's own log: components, levels, formats (docs: operations/cli, --log-format)."""

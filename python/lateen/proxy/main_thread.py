@@ -1,0 +1,156 @@
+"""The main thread of a serving proxy: admin listener, stats, log, signals."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lateen.protos import worker_pb2
+from lateen.proxy.admin.access_log import AdminAccessLog
+from lateen.proxy.admin.connection import AdminParts
+from lateen.proxy.admin.context import AdminContext
+from lateen.proxy.admin.dispatch import Dispatcher
+from lateen.proxy.admin.listener import AdminBindError, AdminListener
+from lateen.proxy.lifecycle import Lifecycle
+from lateen.proxy.log.from_workers import WorkerLog
+from lateen.proxy.memory import give_back, memory_use
+from lateen.proxy.runtime import RuntimeLayers
+from lateen.proxy.stats.process import ProcessFacts
+from lateen.proxy.stats.source import StatsSource
+from lateen.proxy.version import ENVOY_VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lateen.proxy.log.logger import Log
+    from lateen.proxy.options import Options
+    from lateen.proxy.prepare import Prepared
+    from lateen.proxy.workers import Workers
+
+# Envoy's stat server.version is the first three bytes of the revision.
+_SERVER_VERSION = int.from_bytes(bytes(ENVOY_VERSION))
+
+
+class MainThreadError(Exception):
+    """The proxy cannot start; the message says why."""
+
+
+class MainThread:
+    """Everything of a proxy that is not a worker; made inside a running event loop's thread."""
+
+    def __init__(self, options: Options, prepared: Prepared, workers: Workers, log: Log) -> None:
+        self._options = options
+        self._prepared = prepared
+        self._workers = workers
+        self._log = log
+        self._runtime = RuntimeLayers(prepared.runtime, self._publish_runtime)
+        self._stats = StatsSource(workers.core, prepared.blocks, prepared.stats, self._facts)
+        self._worker_log = WorkerLog(workers.core, log)
+
+    async def run(self) -> None:
+        """Runs until the process is to end.
+
+        Raises:
+            MainThreadError: the admin listener cannot listen.
+        """
+        self._lifecycle = Lifecycle(self._workers, self._log, self._options)
+        self._lifecycle.watch_signals()
+        self._worker_log.start()
+        listener = await self._listen()
+        flush = asyncio.create_task(self._flush())
+        try:
+            await self._live()
+        finally:
+            flush.cancel()
+            if listener is not None:
+                await listener.close()
+            self._workers.core.shutdown()
+            self._worker_log.stop()
+
+    async def _live(self) -> None:
+        summary = self._prepared.summary
+        await self._lifecycle.initialize(summary.waits_for_dns)
+        if self._options.mode == "init_only":
+            return
+        self._lifecycle.start()
+        self._stats.histograms.record("server.initialization_time_ms", self._lifecycle.age_ms)
+        give_back()
+        await self._lifecycle.run()
+
+    async def _listen(self) -> AdminListener | None:
+        settings = self._prepared.admin
+        if settings.address is None:
+            return None
+        parts = AdminParts(
+            Dispatcher(self._context(), settings.allowed),
+            self._stats.admin,
+            AdminAccessLog(settings.access_logs),
+            self._log,
+        )
+        listener = AdminListener(parts, settings.address)
+        try:
+            address = await listener.listen()
+        except AdminBindError as error:
+            raise MainThreadError(str(error)) from None
+        self._log.info("admin", f"admin address: {address}")
+        if self._options.admin_address_path:
+            try:
+                Path(self._options.admin_address_path).write_text(address)
+            except OSError as error:
+                path = self._options.admin_address_path
+                raise MainThreadError(f"cannot write {path}: {error.strerror}") from None
+        return listener
+
+    async def _flush(self) -> None:
+        """Merges histograms at every flush interval."""
+        config = self._prepared.stats
+        if config.flush_on_admin:
+            return
+        while True:
+            await asyncio.sleep(config.flush_interval_s)
+            with contextlib.suppress(KeyError):
+                # A histogram of a block that a later configuration brings is merged next time.
+                self._stats.merge()
+            gc.collect(0)
+
+    def _context(self) -> AdminContext:
+        return AdminContext(
+            options=self._options,
+            concurrency=self._workers.concurrency,
+            control=self._lifecycle,
+            workers=self._workers,
+            stats=self._stats,
+            log=self._log,
+            config=self._prepared.config,
+            summary=self._prepared.summary,
+            runtime=self._runtime,
+        )
+
+    def _publish_runtime(self, values: Mapping[str, str]) -> None:
+        update = worker_pb2.Update(runtime=worker_pb2.Runtime(values=values))
+        self._workers.apply(update.SerializeToString())
+
+    def _facts(self) -> ProcessFacts:
+        summary = self._prepared.summary
+        use = memory_use()
+        return ProcessFacts(
+            concurrency=self._workers.concurrency,
+            clusters=summary.cluster_count,
+            listeners=summary.listener_count,
+            listeners_stopped=self._lifecycle.listeners_stopped,
+            workers_started=self._lifecycle.workers_started,
+            runtime_layers=len(self._runtime.layers),
+            runtime_keys=len(self._runtime.merged()),
+            runtime_overrides=self._runtime.overrides(),
+            runtime_loads=1 + self._runtime.loads,
+            state=self._lifecycle.state,
+            uptime_s=self._lifecycle.uptime_s,
+            total_connections=self._workers.core.active_connections(),
+            memory_allocated=use.anonymous,
+            memory_heap=use.heap,
+            memory_physical=use.resident,
+            version=self._prepared.server_version or _SERVER_VERSION,
+        )

@@ -1,0 +1,194 @@
+"""From the command line to what the workers and the admin listener run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from lateen.config import Diagnostic, LoadOptions, LoadResult, load_bootstrap
+from lateen.proxy.admin.settings import AdminSettings, compile_admin
+from lateen.proxy.compile import Compiled, compile_bootstrap
+from lateen.proxy.config_source import ConfigSource
+from lateen.proxy.config_summary import ConfigSummary, summarize
+from lateen.proxy.runtime import RuntimeLayer
+from lateen.proxy.stats.config import StatsConfig
+from lateen.proxy.stats.from_bootstrap import compile_stats_config
+
+if TYPE_CHECKING:
+    from envoy.config.bootstrap.v3.bootstrap_pb2 import Bootstrap
+
+    from lateen.proxy.compile.context import CompileContext
+    from lateen.proxy.compile.stats_blocks import StatsBlocks
+    from lateen.proxy.options import Options
+    from lateen.proxy.workers import Rejection
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A configuration without errors, ready to run; it holds no message of Envoy's any more.
+
+    Attributes:
+        update: an Update for the workers, serialized.
+        blocks: what the stats blocks in it are called.
+        summary: names and counts.
+        config: for /config_dump.
+        admin: the admin listener.
+        stats: how stats are tagged and kept.
+        runtime: the layers.
+        log_format: `text:FORMAT`, or `json` if the bootstrap asks for it; "": it does not say.
+        server_version: overrides the stat server.version; 0: it does not.
+    """
+
+    update: bytes
+    blocks: StatsBlocks
+    summary: ConfigSummary
+    config: ConfigSource
+    admin: AdminSettings
+    stats: StatsConfig
+    runtime: Sequence[RuntimeLayer]
+    log_format: str
+    server_version: int
+
+
+@dataclass
+class Preparation:
+    """What came of reading a configuration.
+
+    Attributes:
+        prepared: None when there are errors.
+        diagnostics: with positions, in the order of the text.
+        loaded: to find positions of what the workers reject.
+        owners: the path of each resource by kind and name.
+    """
+
+    prepared: Prepared | None
+    diagnostics: Sequence[Diagnostic]
+    loaded: LoadResult
+    owners: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def of_rejections(self, rejections: Sequence[Rejection]) -> list[Diagnostic]:
+        """What the workers rejected, at the resource in the file that it came from."""
+        return self.loaded.position(
+            Diagnostic(
+                "error",
+                self.owners.get((rejection.kind, rejection.name), ""),
+                _rejection_text(rejection),
+            )
+            for rejection in rejections
+        )
+
+
+def prepare(options: Options) -> Preparation:
+    """Reads and compiles the configuration that the options name; all problems in one pass."""
+    loaded = load_bootstrap(
+        options.config_path or None,
+        options.config_yaml or None,
+        LoadOptions(options.allow_unknown_static_fields, options.strict),
+    )
+    if loaded.bootstrap is None:
+        return Preparation(None, loaded.diagnostics, loaded)
+    bootstrap = loaded.bootstrap
+    _identify(bootstrap, options)
+    compiled = compile_bootstrap(
+        bootstrap,
+        read_file=_read_file,
+        environment=os.environ,
+        node_id=options.service_node,
+        service_cluster=options.service_cluster,
+    )
+    already = len(compiled.context.diagnostics)
+    prepared = _prepare(bootstrap, compiled, options)
+    found = [*compiled.diagnostics, *compiled.context.diagnostics[already:]]
+    diagnostics = [*loaded.diagnostics, *loaded.position(found)]
+    failed = any(each.severity == "error" for each in diagnostics)
+    owners = _owners(bootstrap, compiled)
+    return Preparation(None if failed else prepared, diagnostics, loaded, owners)
+
+
+def _prepare(bootstrap: Bootstrap, compiled: Compiled, options: Options) -> Prepared:
+    ctx = compiled.context
+    now = datetime.now(UTC)
+    return Prepared(
+        update=compiled.update.SerializeToString(),
+        blocks=compiled.blocks,
+        summary=summarize(compiled.update),
+        config=ConfigSource(
+            bootstrap.SerializeToString(),
+            now.strftime("%Y-%m-%dT%H:%M:%S.") + f"{now.microsecond // 1000:03d}Z",
+        ),
+        admin=compile_admin(ctx, bootstrap.admin),
+        stats=compile_stats_config(ctx, bootstrap, options.stats_tag),
+        runtime=_runtime(ctx, bootstrap),
+        log_format=_log_format(bootstrap),
+        server_version=bootstrap.stats_server_version_override.value,
+    )
+
+
+def _identify(bootstrap: Bootstrap, options: Options) -> None:
+    """Puts the flags, and what this proxy is, into the node."""
+    from lateen.proxy.version import ENVOY_VERSION, package_version
+
+    node = bootstrap.node
+    node.id = options.service_node or node.id
+    node.cluster = options.service_cluster or node.cluster
+    if options.service_zone:
+        node.locality.zone = options.service_zone
+    node.user_agent_name = "envoy"
+    build = node.user_agent_build_version
+    build.version.major_number, build.version.minor_number, build.version.patch = ENVOY_VERSION
+    build.metadata.fields["revision.status"].string_value = "Clean"
+    build.metadata.fields["build.type"].string_value = "RELEASE"
+    build.metadata.fields["lateen.version"].string_value = package_version()
+
+
+def _read_file(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def _runtime(ctx: CompileContext, bootstrap: Bootstrap) -> list[RuntimeLayer]:
+    from lateen.proxy.compile.runtime import flatten
+
+    return [
+        RuntimeLayer(
+            layer.name,
+            flatten(ctx, layer.static_layer, "layered_runtime")
+            if layer.HasField("static_layer")
+            else {},
+            layer.HasField("admin_layer"),
+        )
+        for layer in bootstrap.layered_runtime.layers
+    ]
+
+
+def _log_format(bootstrap: Bootstrap) -> str:
+    source = bootstrap.application_log_config.log_format
+    kind = source.WhichOneof("log_format")
+    if kind == "text_format":
+        return f"text:{source.text_format}"
+    return "json" if kind == "json_format" else ""
+
+
+def _owners(bootstrap: Bootstrap, compiled: Compiled) -> dict[tuple[str, str], str]:
+    """Where each resource of the update is in the configuration."""
+    owners: dict[tuple[str, str], str] = {}
+    for index, cluster in enumerate(bootstrap.static_resources.clusters):
+        path = f"static_resources.clusters[{index}]"
+        owners["cluster", cluster.name] = path
+        owners["endpoints", cluster.name] = f"{path}.load_assignment"
+    for index, listener in enumerate(compiled.update.listeners):
+        path = f"static_resources.listeners[{index}]"
+        owners["listener", listener.name] = path
+        for chain in [*listener.filter_chains, listener.default_filter_chain]:
+            for each in chain.filters:
+                table = each.http_connection_manager.route_table
+                owners.setdefault(("route_table", table), path)
+    return owners
+
+
+def _rejection_text(rejection: Rejection) -> str:
+    where = f"{rejection.path}: " if rejection.path else ""
+    return f"{rejection.kind} '{rejection.name}': {where}{rejection.reason}"

@@ -1,0 +1,130 @@
+"""From the workers' arrays to scopes of named stats."""
+
+from __future__ import annotations
+
+import array
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from lateen.proxy.compile.stats_blocks import BlockKind
+from lateen.proxy.stats import layouts
+from lateen.proxy.stats.model import Layout, Scope, Stat, counter
+
+if TYPE_CHECKING:
+    from lateen.proxy.compile.stats_blocks import Block, StatsBlocks
+
+# (worker, stats block, array) as Workers.block_arrays gives them.
+BlockArray = tuple[int, int, bytes]
+# (stats block, origin, status, count) as Workers.response_codes gives them.
+ResponseCode = tuple[int, int, int, int]
+
+_ORIGINS = {0: "external.", 1: "internal.", 2: "canary."}
+_CODE_CLASSES = range(1, 6)
+# Listener stats that Envoy also keeps for each worker.
+_PER_WORKER = ("downstream_cx_active", "downstream_cx_total")
+
+
+def collect_scopes(
+    blocks: StatsBlocks,
+    arrays: Iterable[BlockArray],
+    codes: Iterable[ResponseCode],
+    concurrency: int,
+) -> Iterator[Scope]:
+    """The scopes of all blocks, in no order, summed over the workers.
+
+    The block of the process has the prefix "".
+
+    Args:
+        blocks: what each block number stands for.
+        arrays: the workers' arrays.
+        codes: the workers' counts by response code.
+        concurrency: the number of workers; arrays of numbers from there on are no worker's own.
+    """
+    by_block: dict[int, list[tuple[int, Sequence[int]]]] = defaultdict(list)
+    for worker, number, data in arrays:
+        by_block[number].append((worker, _signed(data)))
+    codes_of: dict[int, list[ResponseCode]] = defaultdict(list)
+    for code in codes:
+        codes_of[code[0]].append(code)
+    for block in blocks:
+        parts = by_block.get(block.number, [])
+        total = _sum([values for _, values in parts])
+        yield _scope(block, total, parts, codes_of.get(block.number, ()), concurrency)
+
+
+def _signed(data: bytes) -> Sequence[int]:
+    values = array.array("q", data)
+    if sys.byteorder == "big":
+        values.byteswap()
+    return values
+
+
+def _sum(parts: list[Sequence[int]]) -> Sequence[int]:
+    if not parts:
+        return ()
+    if len(parts) == 1:
+        return parts[0]
+    return array.array("q", map(sum, zip(*parts, strict=True)))
+
+
+def _scope(
+    block: Block,
+    values: Sequence[int],
+    parts: list[tuple[int, Sequence[int]]],
+    codes: Iterable[ResponseCode],
+    concurrency: int,
+) -> Scope:
+    prefix = f"{block.prefix}." if block.prefix else ""
+    layout = _LAYOUTS[block.kind]()
+    if block.kind in (BlockKind.CLUSTER, BlockKind.VIRTUAL_CLUSTER):
+        return Scope(prefix, layout, values, _by_code(codes, block.kind, values))
+    if block.kind is BlockKind.LISTENER:
+        return Scope(prefix, layout, values, _per_worker(layout, parts, concurrency))
+    return Scope(prefix, layout, values)
+
+
+def _by_code(codes: Iterable[ResponseCode], kind: BlockKind, values: Sequence[int]) -> list[Stat]:
+    """`upstream_rq_503`, `upstream_rq_5xx`, `upstream_rq_completed`, of all and by origin."""
+    counts: dict[str, int] = defaultdict(int)
+    if kind is BlockKind.CLUSTER:
+        counts["upstream_rq_completed"] = 0
+    for _, origin, status, count in codes:
+        fronts = ("", _ORIGINS[origin]) if kind is BlockKind.CLUSTER else ("",)
+        if origin == 2:
+            # A canary's answer is counted as internal or external too.
+            fronts = (_ORIGINS[origin],)
+        for front in fronts:
+            counts[f"{front}upstream_rq_{status}"] += count
+            if status // 100 in _CODE_CLASSES:
+                counts[f"{front}upstream_rq_{status // 100}xx"] += count
+            counts[f"{front}upstream_rq_completed"] += count
+    return [counter(name, count) for name, count in counts.items()]
+
+
+def _per_worker(
+    layout: Layout, parts: list[tuple[int, Sequence[int]]], concurrency: int
+) -> list[Stat]:
+    places = [layout.names.index(name) for name in _PER_WORKER]
+    by_worker: Mapping[int, Sequence[int]] = dict(parts)
+    found = []
+    for worker in range(concurrency):
+        values = by_worker.get(worker, ())
+        for place in places:
+            index = layout.indexes[place]
+            value = values[index] if index < len(values) else 0
+            name = f"worker_{worker}.{layout.names[place]}"
+            found.append(Stat(name, layout.kinds[place], value, bool(any(values))))
+    return found
+
+
+_LAYOUTS = {
+    BlockKind.PROCESS: layouts.process_layout,
+    BlockKind.LISTENER: layouts.listener_layout,
+    BlockKind.LISTENER_HTTP: layouts.listener_http_layout,
+    BlockKind.HTTP: layouts.http_layout,
+    BlockKind.TCP: layouts.tcp_layout,
+    BlockKind.CLUSTER: layouts.cluster_layout,
+    BlockKind.VIRTUAL_CLUSTER: layouts.virtual_cluster_layout,
+}

@@ -1,0 +1,232 @@
+"""The stats of each kind of block of proto/worker_stats.proto, beside those that no worker counts.
+
+The names are the enums'. What the enums do not say is here: which are gauges, which stats exist
+only once something happened, and which are always 0 in this proxy but exist in Envoy.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+
+from lateen.protos import worker_stats_pb2 as wire
+from lateen.proxy.stats.model import Layout, StatKind
+
+_PRIORITIES = ("default", "high")
+_REMAINING = ("cx", "pending", "rq", "retries", "cx_pools")
+
+_LISTENER_GAUGES = frozenset({"downstream_cx_active", "downstream_pre_cx_active"})
+_LISTENER_IMPLIED = dict.fromkeys(_LISTENER_GAUGES, "downstream_cx_total")
+
+_HTTP_GAUGES = frozenset(
+    {
+        "downstream_cx_active",
+        "downstream_cx_http1_active",
+        "downstream_cx_http1_soft_drain",
+        "downstream_cx_http2_active",
+        "downstream_cx_http3_active",
+        "downstream_cx_rx_bytes_buffered",
+        "downstream_cx_ssl_active",
+        "downstream_cx_tx_bytes_buffered",
+        "downstream_cx_upgrades_active",
+        "downstream_rq_active",
+    }
+)
+_HTTP_IMPLIED = {
+    "downstream_cx_active": "downstream_cx_total",
+    "downstream_cx_http1_active": "downstream_cx_http1_total",
+    "downstream_cx_rx_bytes_buffered": "downstream_cx_rx_bytes_total",
+    "downstream_cx_upgrades_active": "downstream_cx_upgrades_total",
+    "downstream_rq_active": "downstream_rq_total",
+}
+
+_CLUSTER_GAUGES = frozenset(
+    {
+        "lb_subsets_active",
+        "max_host_weight",
+        "membership_degraded",
+        "membership_excluded",
+        "membership_healthy",
+        "membership_total",
+        "upstream_cx_active",
+        "upstream_cx_rx_bytes_buffered",
+        "upstream_cx_tx_bytes_buffered",
+        "upstream_queue_overloaded",
+        "upstream_rq_active",
+        "upstream_rq_pending_active",
+        "version",
+        "warming_state",
+        *(
+            f"circuit_breakers.{priority}.{name}"
+            for priority in _PRIORITIES
+            for name in ("cx_open", "cx_pool_open", "rq_open", "rq_pending_open", "rq_retry_open")
+        ),
+        *(
+            f"circuit_breakers.{priority}.remaining_{name}"
+            for priority in _PRIORITIES
+            for name in _REMAINING
+        ),
+    }
+)
+_CLUSTER_IMPLIED = {
+    "circuit_breakers.default.cx_open": "upstream_cx_total",
+    "circuit_breakers.default.cx_pool_open": "upstream_cx_total",
+    "circuit_breakers.default.rq_open": "upstream_rq_total",
+    "circuit_breakers.default.rq_pending_open": "upstream_rq_pending_total",
+    "circuit_breakers.default.rq_retry_open": "upstream_rq_retry",
+    "upstream_cx_active": "upstream_cx_total",
+    "upstream_cx_rx_bytes_buffered": "upstream_cx_rx_bytes_total",
+    "upstream_rq_active": "upstream_rq_total",
+    "upstream_rq_pending_active": "upstream_rq_pending_total",
+}
+_CLUSTER_ALWAYS_USED = frozenset(
+    {
+        "membership_degraded",
+        "membership_excluded",
+        "membership_healthy",
+        "membership_total",
+        "warming_state",
+    }
+)
+# Counted by Envoy, never by this proxy: subset load balancing and xDS are not in it yet.
+_CLUSTER_CONSTANTS = {
+    "default.total_match_count": 1,
+    "lb_subsets_active": 0,
+    "lb_subsets_created": 0,
+    "lb_subsets_fallback": 0,
+    "lb_subsets_fallback_panic": 0,
+    "lb_subsets_removed": 0,
+    "lb_subsets_selected": 0,
+    "version": 0,
+    "warming_state": 0,
+    "http1.metadata_not_supported_error": 0,
+}
+# The codec's stats exist from the first connection on; the rest when the cluster is configured so.
+_CLUSTER_SHOWN: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(
+        (
+            "http1.dropped_headers_with_underscores",
+            "http1.metadata_not_supported_error",
+            "http1.requests_rejected_with_underscores_in_headers",
+            "http1.response_flood",
+        ),
+        ("upstream_cx_http1_total",),
+    ),
+    "upstream_rq_dropped": ("upstream_rq_dropped",),
+    "upstream_rq_drop_overload": ("upstream_rq_drop_overload",),
+    **{
+        f"circuit_breakers.{priority}.remaining_{name}": tuple(
+            f"circuit_breakers.{priority}.remaining_{each}" for each in _REMAINING
+        )
+        for priority in _PRIORITIES
+        for name in _REMAINING
+    },
+}
+
+_TCP_GAUGES = frozenset(
+    {
+        "downstream_cx_rx_bytes_buffered",
+        "downstream_cx_tx_bytes_buffered",
+        "upstream_flush_active",
+    }
+)
+
+
+def stat_name(value_name: str, enum_prefix: str) -> str:
+    """The stat that an enum value names: lower case, without the prefix, `__` for a dot.
+
+    A leading `_` of what is left stays: it belongs to no stat.
+    """
+    return value_name.removeprefix(enum_prefix).lower().replace("__", ".")
+
+
+def _layout(
+    values: Sequence[tuple[str, int]],
+    enum_prefix: str,
+    *,
+    gauges: frozenset[str] = frozenset(),
+    implied: Mapping[str, str] | None = None,
+    shown: Mapping[str, tuple[str, ...]] | None = None,
+    constants: Mapping[str, int] | None = None,
+    always_used: frozenset[str] = frozenset(),
+) -> Layout:
+    indexes = {stat_name(name, enum_prefix): index for name, index in values}
+    constants = constants or {}
+    names = sorted({*indexes, *constants})
+    implied = implied or {}
+    shown = shown or {}
+    return Layout(
+        names=tuple(names),
+        kinds=tuple(StatKind.GAUGE if name in gauges else StatKind.COUNTER for name in names),
+        indexes=tuple(indexes.get(name, -1) for name in names),
+        implied_by=tuple(indexes[implied[name]] if name in implied else -1 for name in names),
+        shown_by=tuple(tuple(indexes[each] for each in shown.get(name, ())) for name in names),
+        constants=constants,
+        always_used=always_used,
+    )
+
+
+@functools.cache
+def listener_layout() -> Layout:
+    """`listener.ADDRESS.*`."""
+    return _layout(
+        wire.ListenerStat.items(), "LISTENER_", gauges=_LISTENER_GAUGES, implied=_LISTENER_IMPLIED
+    )
+
+
+@functools.cache
+def http_layout() -> Layout:
+    """`http.STAT_PREFIX.*`."""
+    return _layout(wire.HttpStat.items(), "HTTP_", gauges=_HTTP_GAUGES, implied=_HTTP_IMPLIED)
+
+
+@functools.cache
+def listener_http_layout() -> Layout:
+    """`listener.ADDRESS.http.STAT_PREFIX.*`."""
+    return _layout(wire.ListenerHttpStat.items(), "LISTENER_HTTP_")
+
+
+@functools.cache
+def cluster_layout() -> Layout:
+    """`cluster.NAME.*`."""
+    return _layout(
+        wire.ClusterStat.items(),
+        "CLUSTER_",
+        gauges=_CLUSTER_GAUGES,
+        implied=_CLUSTER_IMPLIED,
+        shown=_CLUSTER_SHOWN,
+        constants=_CLUSTER_CONSTANTS,
+        always_used=_CLUSTER_ALWAYS_USED,
+    )
+
+
+@functools.cache
+def virtual_cluster_layout() -> Layout:
+    """`vhost.NAME.vcluster.NAME.*` and `vhost.NAME.route.NAME.*`."""
+    return _layout(wire.VirtualClusterStat.items(), "VIRTUAL_CLUSTER_")
+
+
+@functools.cache
+def tcp_layout() -> Layout:
+    """`tcp.STAT_PREFIX.*`."""
+    return _layout(wire.TcpStat.items(), "TCP_", gauges=_TCP_GAUGES)
+
+
+@functools.cache
+def process_layout() -> Layout:
+    """The block of the whole process: whole names, the scope has no prefix."""
+    return _layout(
+        wire.ProcessStat.items(),
+        "PROCESS_",
+        gauges=frozenset(
+            {"filesystem.write_total_buffered", "listener_manager.total_listeners_draining"}
+        ),
+    )
+
+
+def histogram_names(values: Sequence[tuple[str, int]], enum_prefix: str) -> tuple[str, ...]:
+    """The names of a kind's histograms by index."""
+    names = [""] * (1 + max(index for _, index in values))
+    for name, index in values:
+        names[index] = stat_name(name, enum_prefix)
+    return tuple(names)

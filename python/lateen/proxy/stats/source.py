@@ -1,0 +1,67 @@
+"""Where the stats of a running proxy come from: a snapshot when asked, a merge at each interval."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from lateen.proxy.stats.admin_listener import AdminListenerStats
+from lateen.proxy.stats.collect import collect_scopes
+from lateen.proxy.stats.config import StatsConfig, accept_all
+from lateen.proxy.stats.histograms import Histograms
+from lateen.proxy.stats.model import Scope, family_scopes
+from lateen.proxy.stats.process import ProcessFacts, process_stats
+from lateen.proxy.stats.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from lateen.proxy.compile.stats_blocks import StatsBlocks
+    from lateen.proxy.workers import Core
+
+
+class StatsSource:
+    """The stats of one proxy."""
+
+    def __init__(
+        self,
+        core: Core,
+        blocks: StatsBlocks,
+        config: StatsConfig,
+        facts: Callable[[], ProcessFacts],
+    ) -> None:
+        self.config = config
+        self.histograms = Histograms()
+        self.histograms.declare("overload.refresh_interval_delay")
+        self.histograms.declare("server.initialization_time_ms")
+        self.admin = AdminListenerStats(self.histograms)
+        self._core = core
+        self._blocks = blocks
+        self._facts = facts
+
+    def snapshot(self) -> Snapshot:
+        """All stats of this moment; histograms are those of the last merge."""
+        facts = self._facts()
+        scopes: list[Scope] = []
+        process = list(process_stats(facts))
+        for scope in collect_scopes(
+            self._blocks,
+            self._core.block_arrays(),
+            self._core.response_codes(),
+            facts.concurrency,
+        ):
+            if scope.prefix:
+                scopes.append(scope)
+            else:
+                process.extend(scope.stats())
+        scopes.extend(family_scopes(process))
+        scopes.extend(self.admin.scopes())
+        accepts = None if self.config.accepts is accept_all else self.config.accepts
+        return Snapshot.of(scopes, self.histograms.stats(self._blocks), accepts)
+
+    def merge(self) -> None:
+        """Ends a flush interval."""
+        self.histograms.merge(self._core.histograms(), self._blocks)
+
+    def reset_counters(self) -> None:
+        """Sets counters to 0; gauges and histograms stay."""
+        self._core.reset_counters()
+        self.admin.reset()

@@ -1,0 +1,123 @@
+"""The worker threads, as the main thread sees them: the only importer of the Rust extension."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lateen.protos import worker_pb2
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from lateen._core import Workers as _CoreWorkers
+    from lateen.proxy.options import Resolution
+
+    # What of the extension runs the workers; tests put a fake in its place.
+    Core: TypeAlias = _CoreWorkers
+
+
+class WorkersError(Exception):
+    """The workers cannot go on; the message says why."""
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """A resource that the workers could not take, the field and the reason."""
+
+    kind: str
+    name: str
+    path: str
+    reason: str
+
+
+class Workers:
+    """The workers of one proxy."""
+
+    def __init__(
+        self, core: Core, concurrency: int, failure: type[Exception] = RuntimeError
+    ) -> None:
+        self.core = core
+        self.concurrency = concurrency
+        self._failure = failure
+
+    def apply(self, update: bytes) -> list[Rejection]:
+        """Hands over an Update; what comes back was not applied.
+
+        Raises:
+            WorkersError: the workers cannot go on.
+        """
+        return self._hand_over(self.core.apply, update)
+
+    def check(self, update: bytes) -> list[Rejection]:
+        """What `apply` would reject; binds and changes nothing.
+
+        Raises:
+            WorkersError: the workers cannot go on.
+        """
+        return self._hand_over(self.core.check, update)
+
+    def clusters(self) -> Sequence[worker_pb2.ClusterStatus]:
+        """Every cluster with its hosts."""
+        return worker_pb2.ClusterStatuses.FromString(self.core.clusters()).clusters
+
+    def listeners(self) -> Sequence[worker_pb2.ListenerStatus]:
+        """Every listener with the addresses it is bound to."""
+        return worker_pb2.ListenerStatuses.FromString(self.core.listeners()).listeners
+
+    def resolved(self) -> bool:
+        """Whether every DNS cluster had its first answer, good or bad."""
+        return all(cluster.resolved for cluster in self.clusters())
+
+    def _hand_over(self, call: Callable[[bytes], bytes], update: bytes) -> list[Rejection]:
+        try:
+            answer = call(update)
+        except self._failure as error:
+            raise WorkersError(str(error)) from None
+        return [
+            Rejection(each.kind, each.name, each.path, each.reason)
+            for each in worker_pb2.Rejections.FromString(answer).rejections
+        ]
+
+
+def start_workers(
+    concurrency: int,
+    *,
+    resolve: Sequence[Resolution] = (),
+    file_flush_interval_ms: int,
+    drain_time_ms: int,
+    pin: bool,
+) -> Workers:
+    """Starts the worker threads.
+
+    Args:
+        concurrency: how many.
+        resolve: answers that replace DNS.
+        file_flush_interval_ms: how often access logs are written.
+        drain_time_ms: over which idle connections close when draining.
+        pin: bind each thread to a core of its own.
+
+    Raises:
+        WorkersError: a thread did not start.
+    """
+    from lateen import _core
+
+    try:
+        core = _core.Workers(
+            concurrency,
+            resolve=[(each.host, each.port, each.address, each.to_port) for each in resolve],
+            file_flush_interval_ms=file_flush_interval_ms,
+            drain_time_ms=drain_time_ms,
+            pin=pin,
+        )
+    except _core.WorkersError as error:
+        raise WorkersError(str(error)) from None
+    return Workers(core, concurrency, _core.WorkersError)
+
+
+def extension_version() -> str:
+    """The version of the Rust extension."""
+    from lateen import _core
+
+    return _core.version()
