@@ -19,6 +19,7 @@ mod server_name;
 mod state;
 mod text;
 mod time;
+mod xfcc;
 
 pub use json::JsonFormatter;
 pub use operator::{Operator, Rendered};

@@ -11,6 +11,7 @@ use super::path::{Path, QueryParam, QueryParams};
 use super::server_name::ServerName;
 use super::state::FilterState;
 use super::time::TimeOf;
+use super::xfcc::XfccValue;
 use super::FormatContext;
 
 /// What an operator has appended.
@@ -68,6 +69,7 @@ pub enum Operator {
     Metadata(MetadataPath),
     FilterState(FilterState),
     Coalesce(Coalesce),
+    XfccValue(XfccValue),
 }
 
 impl Operator {
@@ -91,6 +93,7 @@ impl Operator {
             Self::Metadata(path) => path.render(context, out),
             Self::FilterState(state) => state.render(context, out),
             Self::Coalesce(coalesce) => coalesce.render(context, out),
+            Self::XfccValue(value) => value.render(context, out),
         }
     }
 }

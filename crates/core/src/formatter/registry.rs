@@ -12,6 +12,7 @@ use super::path::{Path, QueryParam, QueryParams};
 use super::server_name::ServerName;
 use super::state::FilterState;
 use super::time::TimeOf;
+use super::xfcc::XfccValue;
 use crate::compile::{CompileError, Result};
 
 /// What connections without TLS, requests without a trace and protocols before HTTP/3 never have.
@@ -102,6 +103,7 @@ const WITH_ARGUMENT: &[(&str, Compile)] = &[
     ("STREAM_INFO_REQ", |a| header(Block::Request, a)),
     ("TRAILER", |a| header(Block::Trailers, a)),
     ("UPSTREAM_METADATA", |a| Ok(metadata(MetadataOf::UpstreamHost, a))),
+    ("XFCC_VALUE", |a| XfccValue::compile(a).map(Operator::XfccValue)),
 ];
 
 /// Commands whose argument may be left out, which means the empty text.

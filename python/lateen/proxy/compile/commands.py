@@ -70,7 +70,7 @@ FORMATTERS = {
     "envoy.extensions.formatter.req_without_query.v3.ReqWithoutQuery": "REQ_WITHOUT_QUERY",
     "envoy.extensions.formatter.metadata.v3.Metadata": "METADATA",
 }
-NOT_IMPLEMENTED = frozenset(("CEL", "DOWNSTREAM_CX_RTT", "XFCC_VALUE"))
+NOT_IMPLEMENTED = frozenset(("CEL", "DOWNSTREAM_CX_RTT"))
 
 _HEADER_COMMANDS = frozenset(
     [
