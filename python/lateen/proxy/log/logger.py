@@ -14,7 +14,8 @@ from lateen.proxy.log.pattern import Formatter
 from lateen.proxy.log.record import Record
 
 _PACKAGE = f"{os.sep}lateen{os.sep}"
-# Formats a worker's message when it is the file of the log that moved.
+_STDERR = 2
+# Called with a component and its level.
 LevelListener = Callable[[str, Level], None]
 
 
@@ -40,7 +41,7 @@ class Log:
         self._listeners: list[LevelListener] = []
         self._path = path
         self._lock = threading.Lock()
-        self._file = _open(path) if path else sys.stderr.fileno()
+        self._file = _open(path) if path else _STDERR
 
     def levels(self) -> Mapping[str, Level]:
         """The level of each component, in Envoy's order."""
