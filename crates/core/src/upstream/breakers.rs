@@ -3,7 +3,7 @@
 //! <https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/circuit_breaking>
 
 use std::rc::Rc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::Arc;
 
 use super::ClusterShared;
@@ -23,15 +23,16 @@ impl Priority {
 }
 
 /// A limit and how much of it is in use.
-#[derive(Default)]
 pub struct Resource {
     used: AtomicU64,
     max: u64,
+    /// It was taken past the limit once: only then a limit of 0 counts as reached.
+    forced: AtomicBool,
 }
 
 impl Resource {
-    fn new(max: u32) -> Self {
-        Self { used: AtomicU64::new(0), max: max.into() }
+    fn new(max: impl Into<u64>) -> Self {
+        Self { used: AtomicU64::new(0), max: max.into(), forced: AtomicBool::new(false) }
     }
 
     pub fn used(&self) -> u64 {
@@ -49,6 +50,7 @@ impl Resource {
 
     /// Takes one past the limit, if need be.
     fn force(&self) {
+        self.forced.store(true, Relaxed);
         self.used.fetch_add(1, Relaxed);
     }
 
@@ -56,9 +58,11 @@ impl Resource {
         self.used.fetch_sub(1, Relaxed);
     }
 
-    /// 1 when the limit is reached: the breaker is open.
-    fn open(&self) -> u64 {
-        u64::from(self.used() >= self.max)
+    /// 1 when the limit is reached: the breaker is open. As with Envoy, a limit of 0 shows only once
+    /// something was taken.
+    fn open(&self, max: u64) -> u64 {
+        let used = self.used();
+        u64::from(used >= max && (used > 0 || self.forced.load(Relaxed)))
     }
 
     fn remaining(&self) -> u64 {
@@ -79,9 +83,9 @@ pub struct Breakers {
     pub pending: Resource,
     pub requests: Resource,
     pub retries: Resource,
+    pub pools: Resource,
     budget: Option<RetryBudget>,
     track_remaining: bool,
-    max_connection_pools: u64,
 }
 
 impl Breakers {
@@ -98,12 +102,12 @@ impl Breakers {
             pending: Resource::new(limits.max_pending_requests),
             requests: Resource::new(limits.max_requests),
             retries: Resource::new(limits.max_retries),
+            pools: Resource::new(limits.max_connection_pools.map_or(u64::MAX, u64::from)),
             budget: limits.retry_budget.map(|budget| RetryBudget {
                 percent: budget.budget_percent,
                 min_concurrency: budget.min_retry_concurrency.into(),
             }),
             track_remaining: limits.track_remaining,
-            max_connection_pools: limits.max_connection_pools.unwrap_or(u32::MAX).into(),
         }
     }
 
@@ -119,19 +123,20 @@ impl Breakers {
         }
     }
 
-    fn write(&self, block: &Block, first: &Gauges) {
-        let retries_open = u64::from(self.retries.used() >= self.max_retries());
-        block.set(first.cx_open, self.connections.open());
-        block.set(first.rq_pending_open, self.pending.open());
-        block.set(first.rq_open, self.requests.open());
-        block.set(first.rq_retry_open, retries_open);
+    fn write(&self, block: &Block, gauges: &Gauges) {
+        block.set(gauges.cx_open, self.connections.open(self.connections.max));
+        block.set(gauges.cx_pool_open, self.pools.open(self.pools.max));
+        block.set(gauges.rq_pending_open, self.pending.open(self.pending.max));
+        block.set(gauges.rq_open, self.requests.open(self.requests.max));
+        block.set(gauges.rq_retry_open, self.retries.open(self.max_retries()));
         if self.track_remaining {
-            block.set(first.remaining_cx, self.connections.remaining());
-            block.set(first.remaining_pending, self.pending.remaining());
-            block.set(first.remaining_rq, self.requests.remaining());
-            let retries = self.max_retries().saturating_sub(self.retries.used());
-            block.set(first.remaining_retries, if self.budget.is_some() { 0 } else { retries });
-            block.set(first.remaining_cx_pools, self.max_connection_pools);
+            block.set(gauges.remaining_cx, self.connections.remaining());
+            block.set(gauges.remaining_cx_pools, self.pools.remaining());
+            block.set(gauges.remaining_pending, self.pending.remaining());
+            block.set(gauges.remaining_rq, self.requests.remaining());
+            // With a budget the limit moves with the traffic, and Envoy shows 0.
+            let retries = if self.budget.is_some() { 0 } else { self.retries.remaining() };
+            block.set(gauges.remaining_retries, retries);
         }
     }
 }
@@ -139,6 +144,7 @@ impl Breakers {
 /// Where the gauges of one priority are in a cluster's block.
 struct Gauges {
     cx_open: ClusterStat,
+    cx_pool_open: ClusterStat,
     rq_pending_open: ClusterStat,
     rq_open: ClusterStat,
     rq_retry_open: ClusterStat,
@@ -152,6 +158,7 @@ struct Gauges {
 const GAUGES: [Gauges; 2] = [
     Gauges {
         cx_open: ClusterStat::ClusterCircuitBreakersDefaultCxOpen,
+        cx_pool_open: ClusterStat::ClusterCircuitBreakersDefaultCxPoolOpen,
         rq_pending_open: ClusterStat::ClusterCircuitBreakersDefaultRqPendingOpen,
         rq_open: ClusterStat::ClusterCircuitBreakersDefaultRqOpen,
         rq_retry_open: ClusterStat::ClusterCircuitBreakersDefaultRqRetryOpen,
@@ -163,6 +170,7 @@ const GAUGES: [Gauges; 2] = [
     },
     Gauges {
         cx_open: ClusterStat::ClusterCircuitBreakersHighCxOpen,
+        cx_pool_open: ClusterStat::ClusterCircuitBreakersHighCxPoolOpen,
         rq_pending_open: ClusterStat::ClusterCircuitBreakersHighRqPendingOpen,
         rq_open: ClusterStat::ClusterCircuitBreakersHighRqOpen,
         rq_retry_open: ClusterStat::ClusterCircuitBreakersHighRqRetryOpen,
@@ -218,6 +226,12 @@ permit!(
     connections
 );
 
+permit!(
+    /// One pool with connections (`max_connection_pools`); given back on drop.
+    PoolPermit,
+    pools
+);
+
 /// What permits of one worker share, without atomics.
 struct Limited {
     shared: Arc<ClusterShared>,
@@ -255,6 +269,11 @@ impl Permits {
     pub fn connection(&self, priority: Priority) -> Option<ConnectionPermit> {
         let taken = self.0.shared.breakers(priority).connections.take();
         taken.then(|| ConnectionPermit { of: self.0.clone(), priority })
+    }
+
+    pub fn pool(&self, priority: Priority) -> Option<PoolPermit> {
+        let taken = self.0.shared.breakers(priority).pools.take();
+        taken.then(|| PoolPermit { of: self.0.clone(), priority })
     }
 
     /// A connection past the limit: a pool without one may always open one.

@@ -70,7 +70,7 @@ pub(super) async fn connect(pool: Rc<Pool>, permit: ConnectionPermit) {
                 requests: 0,
                 connect_start: start,
                 connect_end: end,
-                _permit: permit,
+                permit: Some(permit),
                 request: None,
                 pool: None,
             });

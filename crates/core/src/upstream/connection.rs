@@ -38,7 +38,7 @@ pub struct PooledConnection {
     pub connect_start: Instant,
     pub connect_end: Instant,
     /// Held for as long as the connection is open.
-    pub(super) _permit: ConnectionPermit,
+    pub(super) permit: Option<ConnectionPermit>,
     pub(super) request: Option<RequestPermit>,
     /// None while it is idle: then the pool owns it.
     pub(super) pool: Option<Rc<Pool>>,

@@ -12,9 +12,16 @@ use super::connecting::ConnectError;
 use super::connection::PooledConnection;
 use super::pool::Pool;
 
-/// A circuit breaker does not let the request in.
+/// Which circuit breaker does not let the request in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Overflow;
+pub enum Overflow {
+    /// `max_pending_requests` wait for a connection.
+    Pending,
+    /// `max_requests` are in flight; a connection would be there.
+    Requests,
+    /// `max_connection_pools` are in use.
+    Pools,
+}
 
 impl fmt::Display for Overflow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

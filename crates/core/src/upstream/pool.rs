@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Instant;
 
-use super::breakers::{Permits, Priority, RequestPermit};
+use super::breakers::{Permits, PoolPermit, Priority, RequestPermit};
 use super::connecting::{self, ConnectError};
 use super::connection::{ClosedBy, PooledConnection};
 use super::pending::{Acquire, Overflow, PendingConnection, Waiter};
@@ -46,6 +46,8 @@ pub(super) struct State {
     waiting: VecDeque<Rc<Waiter>>,
     connecting: usize,
     active: usize,
+    /// Held while there is a connection or a request waits for one.
+    permit: Option<PoolPermit>,
     /// The host is gone: connections end with their request.
     pub draining: bool,
     /// Of the task that watches idle connections.
@@ -62,6 +64,12 @@ pub(super) struct Pool {
     pub host: RefCell<Arc<Host>>,
     pub state: RefCell<State>,
     pub timer: Timer,
+}
+
+impl State {
+    fn connections(&self) -> usize {
+        self.connecting + self.active + self.idle.len()
+    }
 }
 
 impl Pool {
@@ -86,15 +94,19 @@ impl Pool {
             return match self.context.permits.request(self.priority) {
                 Some(permit) => Ok(Acquire::Ready(self.hand_out(connection, permit))),
                 None => {
-                    self.count(ClusterStat::ClusterUpstreamRqPendingOverflow);
+                    self.count(ClusterStat::ClusterUpstreamRqActiveOverflow);
                     self.keep(connection);
-                    Err(Overflow)
+                    Err(Overflow::Requests)
                 }
             };
         }
+        if !self.is_permitted() {
+            self.count(ClusterStat::ClusterUpstreamCxPoolOverflow);
+            return Err(Overflow::Pools);
+        }
         let Some(permit) = self.context.permits.pending(self.priority) else {
             self.count(ClusterStat::ClusterUpstreamRqPendingOverflow);
-            return Err(Overflow);
+            return Err(Overflow::Pending);
         };
         let waiter = Waiter::new(permit);
         self.state.borrow_mut().waiting.push_back(waiter.clone());
@@ -102,6 +114,15 @@ impl Pool {
         self.count(ClusterStat::ClusterUpstreamRqPendingActive);
         self.open_for_waiters();
         Ok(Acquire::Pending(PendingConnection::new(self.clone(), waiter)))
+    }
+
+    /// True when the breaker on pools lets this one be in use.
+    fn is_permitted(&self) -> bool {
+        let mut state = self.state.borrow_mut();
+        if state.permit.is_none() {
+            state.permit = self.context.permits.pool(self.priority);
+        }
+        state.permit.is_some()
     }
 
     /// The newest idle connection that its peer has not closed or written to.
@@ -129,29 +150,19 @@ impl Pool {
 
     /// Takes a connection that has finished its request.
     pub fn take_back(self: &Rc<Self>, connection: PooledConnection) {
-        let config = self.context.config();
-        let full = config.max_requests_per_connection;
-        let expired = || {
-            let age = config.max_connection_duration;
-            age.is_some_and(|age| connection.connect_end.elapsed() >= age)
-        };
-        let reason = if full > 0 && connection.requests >= full {
-            Some(ClusterStat::ClusterUpstreamCxMaxRequests)
-        } else if expired() {
-            Some(ClusterStat::ClusterUpstreamCxMaxDurationReached)
-        } else {
-            None
-        };
-        match reason {
-            Some(reason) => {
-                self.count(reason);
-                self.close(connection, ClosedBy::Local, false);
-            }
-            None => {
-                self.state.borrow_mut().active -= 1;
-                self.settle(connection);
-            }
+        let full = self.context.config().max_requests_per_connection;
+        if full > 0 && connection.requests >= full {
+            self.count(ClusterStat::ClusterUpstreamCxMaxRequests);
+        } else if !self.is_too_old(&connection) {
+            self.state.borrow_mut().active -= 1;
+            return self.settle(connection);
         }
+        self.close(connection, ClosedBy::Local, false);
+    }
+
+    fn is_too_old(&self, connection: &PooledConnection) -> bool {
+        let limit = self.context.config().max_connection_duration;
+        limit.is_some_and(|limit| connection.connect_end.elapsed() >= limit)
     }
 
     /// Takes back a connection whose request was given up before it had used it.
@@ -177,7 +188,7 @@ impl Pool {
             self.count(ClusterStat::ClusterUpstreamRqPendingFailureEject);
             self.fail(&waiter, error.clone());
         }
-        self.open_for_waiters();
+        self.after_end();
     }
 
     /// Gives the connection to the first who waits, or keeps it.
@@ -191,7 +202,7 @@ impl Pool {
                     return waiter.finish(Ok(self.hand_out(connection, permit)));
                 }
                 None => {
-                    self.count(ClusterStat::ClusterUpstreamRqPendingOverflow);
+                    self.count(ClusterStat::ClusterUpstreamRqActiveOverflow);
                     self.fail(&waiter, ConnectError::Overflow);
                 }
             }
@@ -200,6 +211,19 @@ impl Pool {
         match draining {
             false => self.keep(connection),
             true => self.end_idle(connection, Ending::Drained),
+        }
+    }
+
+    fn after_end(self: &Rc<Self>) {
+        self.open_for_waiters();
+        self.rest();
+    }
+
+    /// A pool without connections is not in use.
+    pub fn rest(&self) {
+        let mut state = self.state.borrow_mut();
+        if state.connections() == 0 && state.waiting.is_empty() {
+            state.permit = None;
         }
     }
 
@@ -227,7 +251,7 @@ impl Pool {
                 if state.waiting.len() <= state.connecting {
                     return;
                 }
-                state.connecting + state.active + state.idle.len() == 0
+                state.connections() == 0
             };
             let permit = self.context.permits.connection(self.priority);
             if permit.is_none() {
@@ -253,15 +277,16 @@ impl Pool {
         self.count_close(&connection, by, active_request);
         drop(connection);
         self.state.borrow_mut().active -= 1;
-        self.open_for_waiters();
+        self.after_end();
     }
 
     /// The same for one that is being dropped.
     pub fn dropped(self: &Rc<Self>, connection: &mut PooledConnection) {
         self.count_close(connection, ClosedBy::Local, true);
         connection.request = None;
+        connection.permit = None;
         self.state.borrow_mut().active -= 1;
-        self.open_for_waiters();
+        self.after_end();
     }
 
     /// Counts the end of an established connection.
@@ -270,6 +295,9 @@ impl Pool {
         let lived = connection.connect_start.elapsed();
         block.record(ClusterHistogram::UpstreamRqPerCx, connection.requests);
         block.record(ClusterHistogram::UpstreamCxLengthMs, lived.as_millis() as u64);
+        if self.is_too_old(connection) {
+            self.count(ClusterStat::ClusterUpstreamCxMaxDurationReached);
+        }
         count_destroyed(block, &connection.host, by);
         if active_request {
             self.count(ClusterStat::ClusterUpstreamCxDestroyWithActiveRq);

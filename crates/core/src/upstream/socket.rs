@@ -1,5 +1,6 @@
 //! Opens sockets to hosts, with the options of their cluster.
 
+use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
@@ -67,7 +68,7 @@ async fn connect_tcp(address: SocketAddr, options: &ConnectOptions) -> Result<Op
     if let Some(source) = options.bind_source.filter(|ip| ip.is_ipv4() == address.is_ipv4()) {
         bind(&socket, source)?;
     }
-    start_connect(&socket, &address.into())?;
+    start_connect(&socket, &address.into(), address)?;
     let stream = TcpStream::from_std(socket.into()).map_err(|e| local("socket error", &e))?;
     poll_fn(|cx| stream.poll_write_ready(cx)).await.map_err(|e| delayed(&e))?;
     match stream.take_error() {
@@ -84,7 +85,7 @@ async fn connect_unix(path: &Path, options: &ConnectOptions) -> Result<Opened, S
         .map_err(|error| local("socket error", &error))?;
     set_options(&socket, options).map_err(|error| local("socket error", &error))?;
     let address = SockAddr::unix(unix_path(path)).map_err(|e| local("socket error", &e))?;
-    start_connect(&socket, &address)?;
+    start_connect(&socket, &address, path.display())?;
     let stream = UnixStream::from_std(socket.into()).map_err(|e| local("socket error", &e))?;
     stream.writable().await.map_err(|error| delayed(&error))?;
     match stream.take_error() {
@@ -101,10 +102,15 @@ fn unix_path(path: &Path) -> PathBuf {
     }
 }
 
-fn start_connect(socket: &Socket, address: &SockAddr) -> Result<(), SocketError> {
+fn start_connect(
+    socket: &Socket,
+    address: &SockAddr,
+    target: impl fmt::Display,
+) -> Result<(), SocketError> {
     match socket.connect(address) {
         Err(error) if error.raw_os_error() != Some(libc::EINPROGRESS) => {
-            Err(local("immediate connect error", &error))
+            let reason = format!("immediate connect error: {}", os_text(&error));
+            Err(SocketError::Remote(format!("{reason}|remote address:{target}")))
         }
         _ => Ok(()),
     }

@@ -149,11 +149,12 @@ impl Pool {
         };
         match ending {
             Ending::Idle => self.count(ClusterStat::ClusterUpstreamCxIdleTimeout),
-            Ending::TooOld => self.count(ClusterStat::ClusterUpstreamCxMaxDurationReached),
             Ending::Unsolicited => self.count(ClusterStat::ClusterUpstreamCxProtocolError),
-            Ending::PeerClosed | Ending::Drained => {}
+            Ending::PeerClosed | Ending::TooOld | Ending::Drained => {}
         }
         self.count_close(&connection, by, false);
+        drop(connection);
+        self.rest();
     }
 
     pub fn wake_watcher(&self) {

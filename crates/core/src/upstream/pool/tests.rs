@@ -1,6 +1,6 @@
 use crate::proto::{self, ClusterStat as Stat};
 use crate::upstream::testing::*;
-use crate::upstream::{Acquire, ClosedBy, ConnectError, Overflow};
+use crate::upstream::{Acquire, ClosedBy, ConnectError, Overflow, Priority};
 
 #[test]
 fn the_newest_idle_connection_is_used_again_at_once() {
@@ -38,7 +38,7 @@ fn a_released_connection_goes_to_the_first_who_waits() {
         };
         assert_eq!(cluster.stat(Stat::ClusterUpstreamCxOverflow), 2);
         connection.release(true);
-        let connection = first.wait().await.unwrap_or_else(|error| unreachable!("{error}"));
+        let connection = first.wait().await.unwrap();
         assert_eq!(connection.requests, 2);
         assert_eq!(cluster.stat(Stat::ClusterUpstreamRqPendingActive), 1);
         drop(second);
@@ -169,7 +169,7 @@ fn breakers_refuse_what_is_too_much() {
         let message = proto::Cluster { default_priority: Some(limits), ..message(&[address]) };
         let cluster = cluster(&message, &upstream);
         let waiting = cluster.try_acquire();
-        assert!(matches!(cluster.try_acquire(), Err(Overflow)));
+        assert!(matches!(cluster.try_acquire(), Err(Overflow::Pending)));
         assert_eq!(cluster.stat(Stat::ClusterUpstreamRqPendingOverflow), 1);
         drop(waiting);
         assert!(cluster.try_acquire().is_ok());
@@ -182,7 +182,7 @@ fn breakers_refuse_what_is_too_much() {
         let connection = cluster.connection().await;
         let Ok(second) = cluster.try_acquire() else { unreachable!("it may wait") };
         assert_eq!(second.wait().await.err(), Some(ConnectError::Overflow));
-        assert!(matches!(cluster.try_acquire(), Err(Overflow)));
+        assert!(matches!(cluster.try_acquire(), Err(Overflow::Requests)));
         connection.release(true);
         assert!(matches!(cluster.try_acquire(), Ok(Acquire::Ready(_))));
     });
@@ -232,5 +232,43 @@ fn pools_end_with_their_cluster() {
         used.release(true);
         assert!(closed(&mut used_peer).await);
         assert_eq!(block.get(Stat::ClusterUpstreamCxActive), 0);
+    });
+}
+
+#[test]
+fn a_dropped_connection_makes_room_for_one_that_waits() {
+    run(|upstream| async move {
+        let (_listener, address) = listen().await;
+        let limits = proto::CircuitBreakers { max_connections: 2, ..BREAKERS };
+        let message = proto::Cluster { default_priority: Some(limits), ..message(&[address]) };
+        let cluster = cluster(&message, &upstream);
+        let (first, second) = (cluster.connection().await, cluster.connection().await);
+        let Ok(waiting) = cluster.try_acquire() else { unreachable!("it may wait") };
+        drop(first);
+        let third = waiting.wait().await.unwrap();
+        assert_eq!(third.requests, 1);
+        assert_eq!(cluster.stat(Stat::ClusterUpstreamCxOverflow), 1);
+        assert_eq!(cluster.shared().breakers(Priority::Default).connections.used(), 2);
+        drop((second, third));
+        assert_eq!(cluster.shared().breakers(Priority::Default).connections.used(), 0);
+    });
+}
+
+#[test]
+fn pools_are_limited_while_they_have_connections() {
+    run(|upstream| async move {
+        let (_one, first) = listen().await;
+        let (_two, second) = listen().await;
+        let limits = proto::CircuitBreakers { max_connection_pools: Some(1), ..BREAKERS };
+        let message =
+            proto::Cluster { default_priority: Some(limits), ..message(&[first, second]) };
+        let cluster = cluster(&message, &upstream);
+        let connection = cluster.connection().await;
+        assert!(matches!(cluster.try_acquire(), Err(Overflow::Pools)));
+        assert_eq!(cluster.stat(Stat::ClusterUpstreamCxPoolOverflow), 1);
+        // The turn comes back to the first host only after the second: end the first one's pool before.
+        let _host = cluster.choose_host(&Default::default());
+        connection.release(false);
+        assert!(cluster.try_acquire().is_ok());
     });
 }
