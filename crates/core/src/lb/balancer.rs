@@ -198,3 +198,6 @@ fn priority_health(priority: &PriorityHosts, sets: &HostSets) -> PriorityHealth 
     }
     health
 }
+
+#[cfg(test)]
+mod tests;

@@ -282,3 +282,6 @@ impl Permits {
         ConnectionPermit { of: self.0.clone(), priority }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -99,16 +99,17 @@ impl Cluster {
             pools.resize_with(slot + 1, PoolsOfHost::default);
         }
         let place = &mut pools[slot][priority as usize];
-        match place {
-            Some(pool) if pool.host.borrow().same_endpoint(host) => pool.clone(),
-            Some(_) => {
-                // The slot belongs to another host by now: this one is used once more.
-                let pool = Pool::new(self.context.clone(), host.clone(), priority);
-                pool.drain();
-                pool
-            }
-            None => place.insert(Pool::new(self.context.clone(), host.clone(), priority)).clone(),
+        if let Some(pool) = place.as_ref().filter(|pool| pool.host.borrow().same_endpoint(host)) {
+            return pool.clone();
         }
+        let pool = Pool::new(self.context.clone(), host.clone(), priority);
+        let sets = self.balancer.borrow().sets().clone();
+        match sets.hosts().any(|known| known.same_endpoint(host)) {
+            true => *place = Some(pool.clone()),
+            // Chosen before an update took it away: it is used this once.
+            false => pool.drain(),
+        }
+        pool
     }
 
     /// Takes notice of changed hosts. Cheap when nothing changed; done on every choice, and now and then
@@ -155,3 +156,6 @@ impl Drop for Cluster {
         self.drain();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -68,3 +68,6 @@ fn drain(old: Option<Entry>) {
         cluster.drain();
     }
 }
+
+#[cfg(test)]
+mod tests;

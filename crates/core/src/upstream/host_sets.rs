@@ -295,3 +295,6 @@ fn host(message: &proto::Endpoint, locality: &Arc<Locality>, priority: u32) -> R
     host.set_health(Health::from_number(message.health));
     Ok(host)
 }
+
+#[cfg(test)]
+mod tests;

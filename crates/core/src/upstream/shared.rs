@@ -263,3 +263,6 @@ fn host_status(host: &Host) -> proto::HostStatus {
         rq_total: stats.rq_total.load(Relaxed),
     }
 }
+
+#[cfg(test)]
+mod tests;

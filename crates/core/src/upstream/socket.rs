@@ -174,3 +174,6 @@ fn os_text(error: &io::Error) -> String {
         None => text,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,118 @@
+use std::net::SocketAddr;
+use std::sync::atomic::Ordering::Relaxed;
+
+use crate::proto::{self, ClusterStat as Stat, Discovery};
+use crate::stats::{Block, BlockKind};
+use crate::upstream::testing::{endpoints, message, shared};
+use crate::upstream::{ClusterShared, Health, UpdateEvent};
+
+const ONE: [u8; 4] = [10, 0, 0, 1];
+const TWO: [u8; 4] = [10, 0, 0, 2];
+
+fn at(ip: [u8; 4]) -> SocketAddr {
+    SocketAddr::from((ip, 80))
+}
+
+fn stat(cluster: &ClusterShared, stat: Stat) -> u64 {
+    let block = Block::new(BlockKind::Cluster);
+    cluster.write_stats(&block);
+    block.get(stat)
+}
+
+#[test]
+fn a_static_cluster_has_its_hosts_at_once() {
+    let cluster = shared(&message(&[at(ONE), at(TWO)]));
+    assert!(cluster.resolved());
+    assert_eq!(stat(&cluster, Stat::ClusterMembershipTotal), 2);
+    assert_eq!(stat(&cluster, Stat::ClusterMembershipHealthy), 2);
+    assert_eq!(stat(&cluster, Stat::ClusterMembershipChange), 1);
+    assert_eq!(stat(&cluster, Stat::ClusterMaxHostWeight), 0);
+    let empty = shared(&message(&[]));
+    assert_eq!(stat(&empty, Stat::ClusterMembershipChange), 0);
+    assert_eq!(stat(&empty, Stat::ClusterUpdateNoRebuild), 0);
+}
+
+#[test]
+fn an_update_of_endpoints_changes_the_generation_once() {
+    let eds = proto::Cluster { discovery: Discovery::Eds.into(), ..message(&[at(ONE)]) };
+    let cluster = shared(&eds);
+    assert_eq!(stat(&cluster, Stat::ClusterMembershipTotal), 0, "EDS brings them");
+    let before = cluster.generation();
+    assert_eq!(cluster.set_endpoints(&endpoints(&[at(ONE)])), Ok(true));
+    assert_eq!(cluster.generation(), before + 1);
+    assert_eq!(cluster.set_endpoints(&endpoints(&[at(ONE)])), Ok(false));
+    assert_eq!(cluster.generation(), before + 1);
+    assert_eq!(stat(&cluster, Stat::ClusterUpdateNoRebuild), 1);
+    let mut wrong = endpoints(&[at(TWO)]);
+    wrong.localities[0].endpoints[0].address = None;
+    assert!(cluster.set_endpoints(&wrong).is_err());
+    assert_eq!(stat(&cluster, Stat::ClusterMembershipTotal), 1);
+}
+
+#[test]
+fn health_that_changes_is_published() {
+    let cluster = shared(&message(&[at(ONE), at(TWO)]));
+    let before = cluster.generation();
+    let sets = cluster.host_sets();
+    let host = sets.hosts().next().unwrap();
+    cluster.set_health(host, Health::Unhealthy);
+    cluster.set_health(host, Health::Unhealthy);
+    assert_eq!(cluster.generation(), before + 1);
+    assert_eq!(stat(&cluster, Stat::ClusterMembershipHealthy), 1);
+}
+
+#[test]
+fn counters_are_reset_and_gauges_stay() {
+    let cluster = shared(&message(&[at(ONE)]));
+    cluster.count_update(UpdateEvent::Attempt);
+    assert_eq!(stat(&cluster, Stat::ClusterUpdateAttempt), 1);
+    cluster.reset_counters();
+    assert_eq!(stat(&cluster, Stat::ClusterUpdateAttempt), 0);
+    assert_eq!(stat(&cluster, Stat::ClusterMembershipChange), 0);
+    assert_eq!(stat(&cluster, Stat::ClusterMembershipTotal), 1);
+}
+
+#[test]
+fn a_replacement_has_the_hosts_of_its_predecessor_until_its_own_come() {
+    let eds = proto::Cluster { discovery: Discovery::Eds.into(), ..message(&[]) };
+    let (old, new) = (shared(&eds), shared(&eds));
+    new.inherit(&old);
+    assert!(!new.resolved(), "the predecessor had nothing to give");
+    assert!(old.set_endpoints(&endpoints(&[at(ONE)])).is_ok());
+    old.set_resolved();
+    new.inherit(&old);
+    assert!(new.resolved());
+    assert_eq!(stat(&new, Stat::ClusterMembershipTotal), 1);
+    assert_eq!(new.set_endpoints(&endpoints(&[at(TWO)])), Ok(true));
+    assert_eq!(stat(&old, Stat::ClusterMembershipTotal), 1);
+}
+
+#[test]
+fn what_cannot_be_used_is_refused_with_its_place() {
+    let refused = |message: &proto::Cluster| {
+        ClusterShared::compile(message).map(|_| ()).map_err(|error| error.path)
+    };
+    let mut wrong = message(&[at(ONE)]);
+    wrong.metadata_json = "[".into();
+    assert_eq!(refused(&wrong), Err("metadata_json".into()));
+    let mut wrong = message(&[at(ONE)]);
+    wrong.bind_source = Some(proto::SocketAddress { host: "x".into(), ..Default::default() });
+    assert_eq!(refused(&wrong), Err("bind_source".into()));
+    let mut wrong = message(&[at(ONE)]);
+    wrong.discovery = Discovery::StrictDns.into();
+    if let Some(endpoints) = wrong.endpoints.as_mut() {
+        endpoints.localities[0].endpoints[0].metadata_json = "x".into();
+    }
+    let path = "endpoints.localities[0].endpoints[0].metadata_json";
+    assert_eq!(refused(&wrong), Err(path.into()));
+}
+
+#[test]
+fn the_status_shows_hosts_and_their_counters() {
+    let cluster = shared(&message(&[at(ONE)]));
+    let sets = cluster.host_sets();
+    sets.hosts().for_each(|host| host.stats.rq_total.store(3, Relaxed));
+    let status = cluster.status();
+    assert_eq!((status.name.as_str(), status.resolved), ("c", true));
+    assert_eq!((status.hosts[0].rq_total, status.hosts[0].weight), (3, 1));
+}
