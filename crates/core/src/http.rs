@@ -1,5 +1,6 @@
 //! HTTP above the codecs.
 
+pub mod body_format;
 pub mod date;
 pub mod downstream;
 pub mod flags;

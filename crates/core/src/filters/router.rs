@@ -63,7 +63,11 @@ impl Router {
             Action::Direct(direct) => {
                 block.inc(HttpStat::HttpRqDirectResponse);
                 let mut answer = Answer::new(direct.status, "", "direct_response");
-                answer.body = direct.body.to_vec().into();
+                let (body, content_type) = direct.body(&stream.request, &stream.info);
+                answer.body = body.into();
+                if let Some(content_type) = content_type {
+                    answer = answer.header(HeaderId::ContentType, content_type);
+                }
                 Some(self.locate(stream, &route, answer))
             }
             Action::NonForwarding => {

@@ -1,11 +1,12 @@
 //! Answers of the proxy's own: what `local_reply_config` makes of them, and the form gRPC clients need.
 //! <https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/local_reply>
 
+use super::body_format::BodyFormat;
 use super::mutation::HeaderChanges;
 use super::stream_info::StreamInfo;
 use crate::access_log::LogFilter;
 use crate::compile::{each, At, CompileError, Result};
-use crate::formatter::{is_grpc, status_of_http, FormatContext, Formatter, JsonFormatter, LogType};
+use crate::formatter::{is_grpc, status_of_http, FormatContext, LogType};
 use crate::headers::{HeaderId, Headers, Side};
 use crate::proto;
 use crate::random::Random;
@@ -25,16 +26,6 @@ struct Mapper {
     body: Option<Vec<u8>>,
     format: Option<BodyFormat>,
     headers: HeaderChanges,
-}
-
-struct BodyFormat {
-    kind: BodyFormatKind,
-    content_type: Box<[u8]>,
-}
-
-enum BodyFormatKind {
-    Text(Formatter),
-    Json(JsonFormatter),
 }
 
 /// The stream that is answered.
@@ -91,7 +82,10 @@ impl LocalReplies {
         };
         let format = mapper.and_then(|mapper| mapper.format.as_ref()).or(self.format.as_ref());
         let (body, content_type) = match format {
-            Some(format) => (format.format(&body, to), &*format.content_type),
+            Some(format) => {
+                let formatted = format.format(&to.context(&body));
+                (formatted, format.content_type())
+            }
             None => (body, &b"text/plain"[..]),
         };
         if is_grpc(to.request) {
@@ -140,37 +134,6 @@ impl Mapper {
             to.set_status(status);
         }
         self.body.clone().unwrap_or(body)
-    }
-}
-
-impl BodyFormat {
-    fn compile(message: &proto::BodyFormat) -> Result<Self> {
-        use proto::body_format::Kind;
-        let (kind, usual) = match &message.kind {
-            Some(Kind::Text(text)) => {
-                (BodyFormatKind::Text(Formatter::compile(text).at("body_format")?), "text/plain")
-            }
-            Some(Kind::Json(json)) => (
-                BodyFormatKind::Json(JsonFormatter::compile(json).at("body_format")?),
-                "application/json",
-            ),
-            None => return Err(CompileError::new("the body format is empty")),
-        };
-        let content_type = match message.content_type.as_str() {
-            "" => usual,
-            content_type => content_type,
-        };
-        Ok(Self { kind, content_type: content_type.as_bytes().into() })
-    }
-
-    fn format(&self, body: &[u8], to: &ReplyTo<'_>) -> Vec<u8> {
-        let mut out = Vec::new();
-        let context = to.context(body);
-        match &self.kind {
-            BodyFormatKind::Text(formatter) => formatter.format(&context, &mut out),
-            BodyFormatKind::Json(formatter) => formatter.format(&context, &mut out),
-        }
-        out
     }
 }
 

@@ -239,7 +239,7 @@ impl Action {
                 Self::Redirect(Box::new(Redirect::compile(redirect, regexes).at("redirect")?))
             }
             Some(Kind::DirectResponse(direct)) => {
-                Self::Direct(Box::new(DirectResponse::compile(direct)))
+                Self::Direct(Box::new(DirectResponse::compile(direct).at("direct_response")?))
             }
             Some(Kind::NonForwarding(_)) => Self::NonForwarding,
             None => return Err(CompileError::new("a route needs an action")),

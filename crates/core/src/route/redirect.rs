@@ -6,7 +6,10 @@ use super::path_match::PathMatch;
 use super::path_rewrite::PathRewrite;
 use super::Format;
 use crate::compile::Result;
+use crate::formatter::{FormatContext, LogType};
 use crate::headers::{HeaderId, Headers};
+use crate::http::body_format::BodyFormat;
+use crate::http::stream_info::StreamInfo;
 use crate::matcher::Regexes;
 use crate::proto;
 use crate::proto::redirect::Path;
@@ -113,17 +116,32 @@ fn request_host<'a>(request: &'a Headers, old: &[u8], new: &[u8], new_port: bool
 /// `envoy.config.route.v3.DirectResponseAction`.
 pub struct DirectResponse {
     pub status: u16,
-    pub body: Box<[u8]>,
-    pub body_format: Option<proto::BodyFormat>,
+    body: Box<[u8]>,
+    body_format: Option<BodyFormat>,
 }
 
 impl DirectResponse {
-    pub(super) fn compile(message: &proto::DirectResponse) -> Self {
-        Self {
+    pub(super) fn compile(message: &proto::DirectResponse) -> Result<Self> {
+        Ok(Self {
             status: u16::try_from(message.status).unwrap_or(500),
             body: message.body.clone().into(),
-            body_format: message.body_format.clone(),
-        }
+            body_format: message.body_format.as_ref().map(BodyFormat::compile).transpose()?,
+        })
+    }
+
+    /// The body, and its content type if a format gives one. There is no status yet where the format asks for it,
+    /// as in Envoy.
+    pub fn body(&self, request: &Headers, info: &StreamInfo) -> (Vec<u8>, Option<&[u8]>) {
+        let Some(format) = &self.body_format else { return (self.body.to_vec(), None) };
+        let context = FormatContext {
+            info,
+            request: Some(request),
+            response: None,
+            trailers: None,
+            local_reply_body: &self.body,
+            log_type: LogType::NotSet,
+        };
+        (format.format(&context), Some(format.content_type()))
     }
 
     /// The `location` of the answer: that of the request itself, for status 201 and 3xx.

@@ -141,7 +141,7 @@ def _compile_host_rewrite(
         out.host_path_regex.CopyFrom(rewrite)
     elif kind == "host_rewrite":
         where = f"{at}.host_rewrite"
-        rewritten = compile_format(ctx, action.host_rewrite, where, omit_empty=True)
+        rewritten = compile_format(ctx, action.host_rewrite, where, omit_empty=False)
         out.host_format.CopyFrom(rewritten)
 
 

@@ -4,7 +4,7 @@ use crate::headers::HeaderId;
 use crate::proto::redirect::Path as RedirectPath;
 use crate::proto::route_match::Path;
 use crate::proto::{self};
-use crate::route::test_support::{forward, request, route, stream_info, table, text};
+use crate::route::test_support::{forward, literal, request, route, stream_info, table, text};
 use crate::route::Action;
 
 fn location(redirect: proto::Redirect, host: &str, target: &str, scheme: &[u8]) -> Option<String> {
@@ -132,4 +132,31 @@ fn direct_responses_that_need_a_location_have_that_of_the_request() {
     assert_eq!(of_status(201).as_deref(), Some("http://h/dr?x"));
     assert_eq!(of_status(204), None);
     assert_eq!(of_status(404), None);
+}
+
+#[test]
+fn a_format_makes_the_body_of_a_direct_response() {
+    let body_of = |body_format| {
+        let mut message = forward("r", Path::Prefix("/".into()));
+        let direct = proto::DirectResponse { status: 200, body: b"B".to_vec(), body_format };
+        message.action = Some(proto::route::Action::DirectResponse(direct));
+        let request = request("h", "/", &[]);
+        match &route(&table(vec![message]), &request)?.action {
+            Action::Direct(direct) => {
+                let (body, content_type) = direct.body(&request, &stream_info());
+                Some((text(&body), content_type.map(text)))
+            }
+            _ => None,
+        }
+    };
+    assert_eq!(body_of(None), Some(("B".into(), None)));
+    let command = proto::Command { name: "LOCAL_REPLY_BODY".into(), ..Default::default() };
+    let piece = proto::FormatPiece { kind: Some(proto::format_piece::Kind::Command(command)) };
+    let mut format = literal("[");
+    format.pieces.push(piece);
+    let format = proto::BodyFormat {
+        kind: Some(proto::body_format::Kind::Text(format)),
+        content_type: "a/b".into(),
+    };
+    assert_eq!(body_of(Some(format)), Some(("[B".into(), Some("a/b".into()))));
 }
