@@ -33,6 +33,8 @@ SUPPORT = (
         """,
         harmless={
             "node_context_params": "they are sent to a control plane, and there is none yet",
+            "stats_sinks": "stats are not sent anywhere yet; the admin listener serves them",
+            "enable_worker_cpu_affinity": "workers are pinned already",
             "flags_path": "nothing reads it, as in Envoy",
             "deferred_stat_options": _PROCESS,
             "stats_eviction_interval": _PROCESS,

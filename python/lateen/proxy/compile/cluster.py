@@ -15,7 +15,11 @@ from lateen.proxy.compile.circuit_breakers import compile_circuit_breakers, defa
 from lateen.proxy.compile.discovery import compile_discovery
 from lateen.proxy.compile.endpoints import compile_endpoints
 from lateen.proxy.compile.load_balancing import compile_load_balancing
-from lateen.proxy.compile.socket_options import compile_socket_options, compile_tcp_keepalive
+from lateen.proxy.compile.socket_options import (
+    compile_socket_options,
+    compile_tcp_keepalive,
+    freebind_options,
+)
 from lateen.proxy.compile.stats_blocks import BlockKind
 from lateen.proxy.compile.transport_socket import check_transport_socket
 from lateen.proxy.compile.upstream_protocol import compile_upstream_protocol
@@ -55,6 +59,7 @@ SUPPORT = (
             "ring_hash_lb_config": "only RING_HASH clusters read it",
             "maglev_lb_config": "only MAGLEV clusters read it",
             "original_dst_lb_config": "only ORIGINAL_DST clusters read it",
+            "stats_matcher": "stats_config decides which stats there are",
             "preconnect_policy": "connections are made when they are needed",
         },
     ),
@@ -75,7 +80,7 @@ SUPPORT = (
     ),
     Fields(
         "envoy.config.core.v3.BindConfig",
-        implemented="source_address socket_options",
+        implemented="source_address freebind socket_options",
     ),
 )
 
@@ -159,6 +164,8 @@ def _compile_bind(ctx: CompileContext, bind: BindConfig, out: worker_pb2.Cluster
     if bind.HasField("source_address"):
         address = compile_socket_address(ctx, bind.source_address, f"{at}.source_address")
         out.bind_source.CopyFrom(address)
+        if bind.freebind.value:
+            out.socket_options.extend(freebind_options(ipv6=":" in address.host))
     out.socket_options.extend(compile_socket_options(bind.socket_options))
 
 

@@ -65,6 +65,7 @@ SUPPORT = (
             "edns0_max_payload_size": _TUNING,
             "max_udp_channel_duration": _TUNING,
             "reinit_channel_on_timeout": _TUNING,
+            "qcache_max_ttl": _TUNING,
         },
         category="envoy.network.dns_resolver",
     ),

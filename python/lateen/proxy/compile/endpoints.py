@@ -49,6 +49,7 @@ SUPPORT = (
         implemented="address hostname additional_addresses",
         harmless={
             "health_check_config": _HEALTH_CHECK,
+            "observability_name": "hosts have no stats of their own yet",
         },
     ),
     whole("envoy.config.endpoint.v3.ClusterLoadAssignment.Policy.DropOverload"),

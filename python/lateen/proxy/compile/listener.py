@@ -15,7 +15,7 @@ from lateen.proxy.compile.access_log import compile_access_logs
 from lateen.proxy.compile.address import address_text, compile_address
 from lateen.proxy.compile.filter_chain import compile_filter_chain
 from lateen.proxy.compile.network_filters.owner import FilterOwner
-from lateen.proxy.compile.socket_options import compile_socket_options
+from lateen.proxy.compile.socket_options import compile_socket_options, keepalive_options
 from lateen.proxy.compile.stats_blocks import BlockKind
 from lateen.proxy.compile.values import metadata_json, milliseconds
 
@@ -33,11 +33,12 @@ SUPPORT = (
             continue_on_listener_filters_timeout transparent freebind socket_options
             tcp_fast_open_queue_length traffic_direction reuse_port enable_reuse_port access_log
             tcp_backlog_size max_connections_to_accept_per_socket_event bind_to_port
-            metadata
+            metadata tcp_keepalive
         """,
         harmless={
             "drain_type": "a listener drains when the process does",
             "connection_balance_config": "the kernel spreads connections over the workers",
+            "stats_matcher": "stats_config decides which stats there are",
             "enable_mptcp": "plain TCP serves the same clients",
             "ignore_global_conn_limit": "there is no overload manager yet",
             "bypass_overload_manager": "there is no overload manager yet",
@@ -107,6 +108,8 @@ def _compile_sockets(
     out.backlog = source.tcp_backlog_size.value if sized else _BACKLOG
     out.tcp_fast_open_queue_length = source.tcp_fast_open_queue_length.value
     out.socket_options.extend(compile_socket_options(source.socket_options))
+    if source.HasField("tcp_keepalive"):
+        out.socket_options.extend(keepalive_options(source.tcp_keepalive))
 
 
 def _compile_limits(

@@ -13,6 +13,7 @@ from lateen.proxy.compile.matchers import (
     compile_headers,
     compile_query_parameters,
     compile_regex,
+    compile_string,
 )
 from lateen.proxy.compile.path_template import compile_match_policy
 from lateen.proxy.compile.values import runtime_fraction
@@ -28,13 +29,14 @@ SUPPORT = (
         implemented="""
             prefix path safe_regex connect_matcher path_separated_prefix
             path_match_policy case_sensitive runtime_fraction headers query_parameters
-            grpc tls_context
+            grpc tls_context cookies
         """,
     ),
     Fields(
         "envoy.config.route.v3.RouteMatch.TlsContextMatchOptions",
         implemented="presented validated",
     ),
+    whole("envoy.config.route.v3.CookieMatcher"),
     whole("envoy.config.route.v3.RouteMatch.ConnectMatcher"),
     whole("envoy.config.route.v3.RouteMatch.GrpcRouteMatchOptions"),
 )
@@ -52,6 +54,13 @@ def compile_route_match(ctx: CompileContext, match: RouteMatch, at: str) -> work
         where = f"{at}.query_parameters"
         compiled.query_parameters.extend(
             compile_query_parameters(ctx, match.query_parameters, where)
+        )
+    for index, cookie in enumerate(match.cookies):
+        where = f"{at}.cookies[{index}].string_match"
+        compiled.cookies.add(
+            name=cookie.name,
+            string=compile_string(ctx, cookie.string_match, where),
+            invert=cookie.invert_match,
         )
     if match.HasField("runtime_fraction"):
         compiled.runtime_fraction.CopyFrom(runtime_fraction(match.runtime_fraction))

@@ -43,6 +43,7 @@ SUPPORT = (
             max_response_headers_kb max_requests_per_connection
         """,
         harmless={
+            "max_connection_duration_jitter": "connections end after max_connection_duration",
             "headers_with_underscores_action": "it is about requests of clients",
         },
     ),

@@ -43,7 +43,10 @@ _COMMON = Fields(
         idle_timeout max_connection_duration max_headers_count max_stream_duration
         headers_with_underscores_action max_requests_per_connection
     """,
-    harmless={"max_response_headers_kb": "it is about the responses of clusters"},
+    harmless={
+        "max_response_headers_kb": "it is about the responses of clusters",
+        "max_connection_duration_jitter": "every connection ends after max_connection_duration",
+    },
 )
 SUPPORT = (
     Fields(
@@ -69,6 +72,8 @@ SUPPORT = (
             "http3_protocol_options": "HTTP/3 is not implemented yet",
             "http1_safe_max_connection_duration": "a connection ends between two requests",
             "set_current_client_cert_details": "without TLS there is no client certificate",
+            "drain_timeout_jitter": "every connection drains after drain_timeout",
+            "record_route_resolution_stats": "it only adds stats",
             "append_local_overload": _NO_OVERLOAD,
             "add_proxy_protocol_connection_state": "PROXY protocol is not implemented yet",
         },
