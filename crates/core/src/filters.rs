@@ -84,6 +84,11 @@ fn is_enabled(filter: &Filter, stream: &Stream) -> bool {
 fn choose_route(stream: &mut Stream) -> std::result::Result<(), Answer> {
     let table = stream.manager.routes.borrow().clone();
     let Some(table) = table else { return Ok(()) };
+    if !stream.internal {
+        for name in &table.internal_only_headers {
+            stream.request.remove(name);
+        }
+    }
     let resolution = stream.with_route_context(|request, context| table.resolve(request, context));
     match resolution {
         Resolution::Route(route) => {

@@ -67,11 +67,13 @@ impl LocalReplies {
         })
     }
 
-    /// Sets the status and the content headers of a reply and returns the body to send.
+    /// Sets the status and the content headers of a reply and returns the body to send. A content type that the
+    /// reply has already stays unless a format changes the body.
     ///
     /// A gRPC request gets status 200 and the reason in `grpc-status` and `grpc-message`.
     pub fn apply(&self, status: u16, body: Vec<u8>, to: &mut ReplyTo<'_>) -> Vec<u8> {
         to.set_status(status);
+        let given = to.response.get(HeaderId::ContentType).map(<[u8]>::to_vec);
         let mapper = self
             .mappers
             .iter()
@@ -84,6 +86,10 @@ impl LocalReplies {
         let (body, content_type) = match format {
             Some(format) => {
                 let formatted = format.format(&to.context(&body));
+                let of_route = given.as_deref() == to.response.get(HeaderId::ContentType);
+                if formatted != body && of_route {
+                    to.response.remove(HeaderId::ContentType);
+                }
                 (formatted, format.content_type())
             }
             None => (body, &b"text/plain"[..]),

@@ -11,7 +11,7 @@ use super::manager::request::{prepare, Refusal, RefusalKind};
 use super::stream::{Answer, Manager, Stream};
 use super::stream_info::ConnectionInfo;
 use crate::filters;
-use crate::headers::HeaderId;
+use crate::headers::{HeaderId, Side};
 use crate::http1::request::{self, RequestHead};
 use crate::http1::{BodyDecoder, CodecError};
 use crate::proto::{HttpHistogram, HttpStat, ProcessStat};
@@ -218,6 +218,7 @@ impl Server {
         let next = match parsed {
             Ok(None) => return None,
             Ok(Some(head)) => {
+                stream.request.join_singles(Side::Request);
                 self.down.reader.buffer.consume(head.size);
                 self.down.reader.decoder = body_decoder(&head, limits);
                 pending.as_mut()?.begin(head);

@@ -183,6 +183,9 @@ impl Stream {
         for (id, value) in &answer.headers {
             self.response.append(*id, value);
         }
+        // The route changes an answer before it has a status, a length and a content type, as in Envoy.
+        self.info.response_code = 0;
+        self.route_response();
         let runtime = self.worker.runtime();
         let mut to = ReplyTo {
             info: &mut self.info,
@@ -193,7 +196,6 @@ impl Stream {
         };
         let replies = &self.manager.config.local_replies;
         let body = replies.apply(answer.status, answer.body.into_owned(), &mut to);
-        self.route_response();
         filters::response(self);
         self.send_head(down, body.is_empty());
         if down.writer.encoding != Encoding::None {

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use super::failure::Failure;
 use super::timeouts::Timeouts;
-use crate::headers::HeaderId;
+use crate::headers::{HeaderId, Side};
 use crate::http::downstream::Downstream;
 use crate::http::manager::header_case;
 use crate::http::server::pipeline_limit;
@@ -287,6 +287,7 @@ impl Upstream {
         stream.response.clear();
         let parsed = response::parse(self.reader.bytes(), &rules, &mut stream.response);
         let Some(head) = parsed.map_err(|_| Failure::Protocol)? else { return Ok(None) };
+        stream.response.join_singles(Side::Response);
         self.reader.buffer.consume(head.size);
         self.reader.decoder = BodyDecoder::new(head.body, rules.max_head_bytes, rules.max_headers);
         let now = Instant::now();
