@@ -76,8 +76,8 @@ def compile_access_log(
     found = ctx.extensions.access_loggers.find(ctx, source.name, config, at)
     if found is None:
         return None
-    compiler, message = found
-    log = compiler(ctx, message, f"{at}.typed_config")
+    extension, message = found
+    log = extension.compile(ctx, message, f"{at}.typed_config")
     log.name = source.name
     if source.HasField("filter"):
         log.filter.CopyFrom(compile_access_log_filter(ctx, source.filter, f"{at}.filter"))

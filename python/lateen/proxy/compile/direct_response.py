@@ -30,11 +30,11 @@ DEFAULT_BODY_LIMIT = 4096
 def compile_direct_response(
     ctx: CompileContext, action: DirectResponseAction, body_limit: int, at: str
 ) -> DirectResponse:
-    """One answer; `body_limit` is the table's max_direct_response_body_size_bytes."""
+    """One answer; `body_limit` is the table's max_direct_response_body_size_bytes (0: none)."""
     compiled = DirectResponse(status=action.status)
     if action.HasField("body"):
         compiled.body = read_data_source(ctx, action.body, f"{at}.body")
-        if len(compiled.body) > body_limit:
+        if body_limit and len(compiled.body) > body_limit:
             ctx.error(
                 f"{at}.body",
                 f"response body size is {len(compiled.body)} bytes; maximum is {body_limit}",

@@ -61,7 +61,7 @@ def _compile_match(
     ctx: CompileContext, source: envoy.FilterChainMatch, at: str
 ) -> worker_pb2.FilterChainMatch:
     for index, name in enumerate(source.server_names):
-        if "*" in name and not (name.startswith("*.") or name == "*"):
+        if "*" in name and not name.startswith("*."):
             where = f"{at}.server_names[{index}]"
             ctx.error(where, f'partial wildcards are not supported in "server_names": {name}')
     direct = f"{at}.direct_source_prefix_ranges"
@@ -90,14 +90,16 @@ def _compile_filters(
         found = ctx.extensions.network_filters.find(ctx, source.name, config, where)
         if found is None:
             continue
-        compiler, message = found
-        network_filter = compiler(ctx, message, owner.inner(index), f"{where}.typed_config")
+        extension, message = found
+        network_filter = extension.compile(
+            ctx, message, owner.inner(index), f"{where}.typed_config"
+        )
         network_filter.name = source.name
         if index < len(chain.filters) - 1:
             ctx.error(
                 where,
-                f"Error: terminal filter named {source.name} of type {source.name} must be the last"
-                " filter in a network filter chain.",
+                f"Error: terminal filter named {source.name} of type {extension.name} must be the"
+                " last filter in a network filter chain.",
             )
         compiled.append(network_filter)
     return compiled

@@ -83,20 +83,12 @@ def compile_options(
 
 
 def compile_option(
-    ctx: CompileContext,
-    option: base_pb2.HeaderValueOption,
-    at: str,
-    *,
-    any_header: bool = False,
+    ctx: CompileContext, option: base_pb2.HeaderValueOption, at: str
 ) -> HeaderValueOption:
-    """One header to add; without an action it is appended to what is there.
-
-    Args:
-        any_header: whether `:path` and other pseudo headers, and host, may be changed.
-    """
+    """One header to add; without an action it is appended to what is there."""
     header = option.header
     name = header.key.lower()
-    if not any_header and not _modifiable(name):
+    if not _modifiable(name):
         ctx.error(f"{at}.header.key", ":-prefixed or host headers may not be modified")
     text = _translate(ctx, _text(ctx, header, f"{at}.header"), f"{at}.header.value")
     return HeaderValueOption(

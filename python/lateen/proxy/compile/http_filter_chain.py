@@ -25,6 +25,8 @@ SUPPORT = (
     ),
 )
 
+_ROUTER = "envoy.filters.http.router"
+
 
 def compile_http_filters(
     ctx: CompileContext, filters: Sequence[hcm.HttpFilter], at: str
@@ -37,9 +39,8 @@ def compile_http_filters(
         if source.name in names:
             ctx.warning(f"{where}.name", f"a second filter named {source.name}")
         names.add(source.name)
-        out = _compile_filter(ctx, source, where)
+        out = _compile_filter(ctx, source, where, last=index == len(filters) - 1)
         if out is not None:
-            _check_position(ctx, source.name, out, where, last=index == len(filters) - 1)
             compiled.append(out)
     if not filters:
         ctx.warning(at, "there is no HTTP filter, so that no request is answered", "add a router")
@@ -47,7 +48,7 @@ def compile_http_filters(
 
 
 def _compile_filter(
-    ctx: CompileContext, source: hcm.HttpFilter, at: str
+    ctx: CompileContext, source: hcm.HttpFilter, at: str, *, last: bool
 ) -> worker_pb2.HttpFilter | None:
     config = source.typed_config if source.HasField("typed_config") else None
     if source.HasField("config_discovery"):
@@ -57,26 +58,33 @@ def _compile_filter(
         if source.is_optional:
             ctx.excuse(f"{at}.typed_config", "the filter is left out, as it is optional")
         return None
-    compiler, message = found
-    compiled = compiler(ctx, message, f"{at}.typed_config")
+    extension, message = found
+    compiled = extension.compile(ctx, message, f"{at}.typed_config")
     compiled.name = source.name
     compiled.disabled = source.disabled
+    _check_position(ctx, source, extension.name, at, last=last)
     return compiled
 
 
 def _check_position(
-    ctx: CompileContext, name: str, compiled: worker_pb2.HttpFilter, at: str, *, last: bool
+    ctx: CompileContext, source: hcm.HttpFilter, kind: str, at: str, *, last: bool
 ) -> None:
-    terminal = compiled.WhichOneof("kind") == "router"
+    terminal = kind == _ROUTER
     if terminal and not last:
         ctx.error(
             at,
-            f"Error: terminal filter named {name} of type envoy.filters.http.router must be the"
-            " last filter in a http filter chain.",
+            f"Error: terminal filter named {source.name} of type {kind} must be the last filter in"
+            " a http filter chain.",
         )
     elif last and not terminal:
         ctx.error(
             at,
-            f"Error: non-terminal filter named {name} of type {name} is the last filter in a http"
-            " filter chain.",
+            f"Error: non-terminal filter named {source.name} of type {kind} is the last filter in a"
+            " http filter chain.",
+        )
+    elif terminal and source.disabled:
+        ctx.error(
+            f"{at}.disabled",
+            f"Error: the last (terminal) filter ({source.name}) in the chain cannot be disabled by"
+            " default.",
         )

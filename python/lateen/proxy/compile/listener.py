@@ -14,6 +14,7 @@ from lateen.protos.worker_pb2 import RouteTable
 from lateen.proxy.compile.access_log import compile_access_logs
 from lateen.proxy.compile.address import address_text, compile_address
 from lateen.proxy.compile.filter_chain import compile_filter_chain
+from lateen.proxy.compile.filter_chain_overlap import check_overlap
 from lateen.proxy.compile.network_filters.owner import FilterOwner
 from lateen.proxy.compile.socket_options import compile_socket_options, keepalive_options
 from lateen.proxy.compile.stats_blocks import BlockKind
@@ -141,11 +142,13 @@ def _compile_chains(
     for index, chain in enumerate(source.filter_chains):
         where = f"{at}.filter_chains[{index}]"
         out.filter_chains.append(compile_filter_chain(ctx, chain, owner.inner(index), where))
+    address = address_text(out.addresses[0])
+    where = f"{at}.filter_chains"
+    check_overlap(ctx, source.filter_chains, out.filter_chains, address, where)
     if source.HasField("default_filter_chain"):
         where = f"{at}.default_filter_chain"
         inner = owner.inner("default")
         compiled = compile_filter_chain(ctx, source.default_filter_chain, inner, where)
         out.default_filter_chain.CopyFrom(compiled)
     elif not source.filter_chains:
-        address = address_text(out.addresses[0])
         ctx.error(at, f"error adding listener '{address}': no filter chains specified")

@@ -38,8 +38,8 @@ class Registry(Generic[Compiler_co]):
 
     def find(
         self, ctx: CompileContext, name: str, config: PackedAny | None, at: str
-    ) -> tuple[Compiler_co, Message] | None:
-        """The compile function for `config`, and the message in it.
+    ) -> tuple[Extension[Compiler_co], Message] | None:
+        """The extension for `config`, and the message in it.
 
         Without a config the name decides and the message is empty: current Envoy refuses that, but
         much configuration was written when it did not. A name that is not known is reported; a type
@@ -50,10 +50,10 @@ class Registry(Generic[Compiler_co]):
             extension = self._by_type.get(message.DESCRIPTOR.full_name) if message else None
             if message is None or extension is None:
                 return None
-            return extension.compile, message
+            return extension, message
         extension = self._by_name.get(name)
         if extension is None:
             what = f"{self.category} {name} without typed_config"
             ctx.unimplemented(at, what, ", ".join(self.names()))
             return None
-        return extension.compile, ctx.types.message_class(extension.type)()
+        return extension, ctx.types.message_class(extension.type)()

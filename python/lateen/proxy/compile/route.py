@@ -60,7 +60,7 @@ def compile_route(
     _compile_action(ctx, route, compiled, body_limit, at)
     if route.HasField("metadata"):
         compiled.metadata_json = metadata_json(route.metadata)
-    if (limit := buffer_limit(ctx, route, at)) is not None:
+    if (limit := buffer_limit(route)) is not None:
         compiled.request_body_buffer_limit = limit
     if route.stat_prefix:
         compiled.stats_block = ctx.blocks.allot(
@@ -87,12 +87,9 @@ def _compile_action(
         out.non_forwarding = True
 
 
-def buffer_limit(ctx: CompileContext, source: Route | VirtualHost, at: str) -> int | None:
+def buffer_limit(source: Route | VirtualHost) -> int | None:
     """How much of a request body is kept for a retry, in bytes; None when it is not said."""
     if source.HasField("request_body_buffer_limit"):
-        if source.HasField("per_request_buffer_limit_bytes"):
-            reason = "Only one of request_body_buffer_limit and per_request_buffer_limit_bytes"
-            ctx.error(f"{at}.per_request_buffer_limit_bytes", f"{reason} can be specified")
         return source.request_body_buffer_limit.value
     if source.HasField("per_request_buffer_limit_bytes"):
         return source.per_request_buffer_limit_bytes.value

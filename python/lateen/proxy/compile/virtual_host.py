@@ -72,7 +72,7 @@ def compile_virtual_host(
     if host.HasField("retry_policy"):
         policy = compile_retry_policy(ctx, host.retry_policy, f"{at}.retry_policy")
         compiled.retry_policy.CopyFrom(policy)
-    if (limit := buffer_limit(ctx, host, at)) is not None:
+    if (limit := buffer_limit(host)) is not None:
         compiled.request_body_buffer_limit = limit
     if host.HasField("metadata"):
         compiled.metadata_json = metadata_json(host.metadata)

@@ -70,6 +70,8 @@ def _compile_weight(
         overrides=compile_overrides(ctx, source.typed_per_filter_config, at),
         host_rewrite_literal=source.host_rewrite_literal,
     )
+    if not source.HasField("weight"):
+        ctx.error(f"{at}.weight", f"Field 'weight' is missing in: {source.name}")
     if source.name and source.cluster_header:
         ctx.error(at, "Only one of name or cluster_header can be specified")
     elif source.cluster_header:

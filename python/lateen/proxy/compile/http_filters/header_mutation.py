@@ -74,7 +74,7 @@ def _compile_list(
         if kind == "remove":
             compiled.append(HeaderMutation(remove=mutation.remove.lower()))
         elif kind == "append":
-            option = compile_option(ctx, mutation.append, f"{where}.append", any_header=True)
+            option = compile_option(ctx, mutation.append, f"{where}.append")
             compiled.append(HeaderMutation(append=option))
         elif kind == "remove_on_match":
             where = f"{where}.remove_on_match.key_matcher"
