@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, cast
 from google.protobuf import text_format
 from google.protobuf.message import DecodeError, Message
 
-from lateen.config import check, sources
+from lateen.config import sources
+from lateen.config.check import CHECKS, CheckContext, MessageCheck
 from lateen.config.convert import Converter, Problem
-from lateen.config.diagnostics import Diagnostic
+from lateen.config.diagnostics import Diagnostic, Severity
 from lateen.config.locate import Steps
-from lateen.config.paths import parse, render, steps_of
+from lateen.config.paths import Place, parse, render, steps_of
+from lateen.config.plan import MessageWalk
 from lateen.config.sources import Source, format_of
 from lateen.config.syntax import ConfigSyntaxError, Tree
 from lateen.config.validate import Validator
@@ -100,10 +102,7 @@ def load_bootstrap(
         found += _merge(bootstrap, source, data, types, options)
     texts = [source for source, _ in given]
     if not any(one.severity == "error" and not one.path for one in found):
-        found += _validate(bootstrap, found, types)
-        found += check.bootstrap(
-            bootstrap, types, strict=options.strict, broken=bool(_errors(found))
-        )
+        found += _validate(cast("Bootstrap", bootstrap), found, types, options)
     diagnostics = tuple(_positioned(found, texts))
     usable = cast("Bootstrap", bootstrap) if not _errors(found) else None
     return LoadResult(usable, diagnostics, tuple(texts))
@@ -179,16 +178,28 @@ def _repeated_lengths(message: Message, here: Steps = ()) -> dict[Steps, int]:
     return lengths
 
 
-def _validate(bootstrap: Message, found: list[Diagnostic], types: TypeRegistry) -> list[Diagnostic]:
+def _validate(
+    bootstrap: Bootstrap, found: list[Diagnostic], types: TypeRegistry, options: LoadOptions
+) -> list[Diagnostic]:
     """Broken rules, but for messages that were not read whole: their rules mean nothing."""
     unread = {_around(one.path) for one in found} | {one.path for one in found}
+    context = CheckContext(types, bootstrap, options.strict)
+    checks = {name: _bound(functions, context) for name, functions in CHECKS.items()}
     result = []
-    for one in Validator(types).check(bootstrap):
+    for one in [*Validator(types, checks).check(bootstrap), *context.found]:
         path = render(steps_of(one.place))
         if path not in unread and _around(path) not in unread:
-            severity = "warning" if one.warning else "error"
-            result.append(Diagnostic(severity, path, one.message, one.hint))  # type: ignore[arg-type]
+            severity: Severity = "warning" if one.warning else "error"
+            result.append(Diagnostic(severity, path, one.message, one.hint))
     return result
+
+
+def _bound(functions: Iterable[MessageCheck], context: CheckContext) -> MessageWalk:
+    def walk(message: Message, place: Place) -> None:
+        for function in functions:
+            function(message, place, context)
+
+    return walk
 
 
 def _around(path: str) -> str:

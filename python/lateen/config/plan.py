@@ -43,6 +43,10 @@ class Violation:
 Walk: TypeAlias = "Callable[[object, Place, list[Violation]], None]"
 
 
+# Looks at a message that is at a place.
+MessageWalk = Callable[[Message, Place], None]
+
+
 @dataclass
 class Plan:
     """What a message type demands of its fields."""
@@ -53,6 +57,8 @@ class Plan:
     always: list[tuple[str, Check]] = field(default_factory=list)
     # By the field's number: what to do with a value that is set.
     present: dict[int, list[Walk]] = field(default_factory=dict)
+    # What is checked of the message as a whole.
+    check: MessageWalk | None = None
 
 
 class PlanMaker:
@@ -74,9 +80,9 @@ class PlanMaker:
         self._disallowed = extension("envoy.annotations.disallowed_by_default")
         self._disallowed_value = extension("envoy.annotations.disallowed_by_default_enum")
 
-    def make(self, descriptor: AnyDescriptor) -> Plan:
-        """The plan of a message type."""
-        plan = Plan()
+    def make(self, descriptor: AnyDescriptor, check: MessageWalk | None = None) -> Plan:
+        """The plan of a message type; `check` looks at the messages as a whole."""
+        plan = Plan(check=check)
         for oneof in descriptor.oneofs:
             options = self._oneof_options.FromString(oneof.GetOptions().SerializeToString())
             if _extension(options, self._required):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from google.protobuf.message import DecodeError, Message
 
 from lateen.config.paths import Place
-from lateen.config.plan import Plan, PlanMaker, Violation
+from lateen.config.plan import MessageWalk, Plan, PlanMaker, Violation
 from lateen.config.typed import TypedConfigError, unpack_typed
 from lateen.protos import PackedMessage, TypeRegistry, UnknownTypeError
 
@@ -13,8 +15,12 @@ from lateen.protos import PackedMessage, TypeRegistry, UnknownTypeError
 class Validator:
     """Walks messages; knows the plan of every type it has met."""
 
-    def __init__(self, types: TypeRegistry) -> None:
+    def __init__(
+        self, types: TypeRegistry, checks: Mapping[str, MessageWalk] | None = None
+    ) -> None:
+        """A validator that also runs `checks`, by the full name of the type they look at."""
         self._types = types
+        self._checks = checks or {}
         self._plans: dict[str, Plan] = {}
         self._maker = PlanMaker(types, self.walk, self._walk_any)
 
@@ -29,13 +35,16 @@ class Validator:
         descriptor = message.DESCRIPTOR
         plan = self._plans.get(descriptor.full_name)
         if plan is None:
-            plan = self._plans[descriptor.full_name] = self._maker.make(descriptor)
+            plan = self._maker.make(descriptor, self._checks.get(descriptor.full_name))
+            self._plans[descriptor.full_name] = plan
         if plan.required or plan.required_oneofs:
             _check_required(plan, message, place, found)
         for name, test in plan.always:
             text = test(getattr(message, name))
             if text is not None:
                 found.append(Violation((place, name), f"{name} {text}"))
+        if plan.check is not None:
+            plan.check(message, place)
         present = plan.present
         if present:
             for field, value in message.ListFields():

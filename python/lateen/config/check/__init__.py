@@ -1,21 +1,10 @@
-"""What a bootstrap must be beyond its fields' rules: references, uniqueness, known extensions."""
+"""What a configuration must be beyond its fields' rules, one function a message type.
 
-from __future__ import annotations
+The checks run in the walk that checks the rules (lateen.config.validate), so that a type without
+checks costs nothing. What compiling finds out anyway (lateen.proxy.compile) is not checked here.
+"""
 
-from google.protobuf.message import Message
+from lateen.config.check.context import CheckContext, MessageCheck
+from lateen.config.check.registry import CHECKS
 
-from lateen.config.diagnostics import Diagnostic
-from lateen.protos import TypeRegistry
-
-
-def bootstrap(
-    message: Message, types: TypeRegistry, *, strict: bool, broken: bool
-) -> list[Diagnostic]:
-    """Check a whole bootstrap.
-
-    Args:
-        message: the bootstrap.
-        strict: what is hardly meant is an error.
-        broken: it has errors already, so that what is missing may be a consequence of them.
-    """
-    return []
+__all__ = ["CHECKS", "CheckContext", "MessageCheck"]
