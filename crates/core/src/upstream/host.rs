@@ -46,6 +46,7 @@ pub struct HostStats {
     pub cx_total: AtomicU64,
     pub rq_active: AtomicU64,
     pub rq_error: AtomicU64,
+    pub rq_pending_active: AtomicU64,
     pub rq_success: AtomicU64,
     pub rq_timeout: AtomicU64,
     pub rq_total: AtomicU64,

@@ -112,6 +112,7 @@ impl Pool {
         self.state.borrow_mut().waiting.push_back(waiter.clone());
         self.count(ClusterStat::ClusterUpstreamRqPendingTotal);
         self.count(ClusterStat::ClusterUpstreamRqPendingActive);
+        self.host.borrow().stats.rq_pending_active.fetch_add(1, Relaxed);
         self.open_for_waiters();
         Ok(Acquire::Pending(PendingConnection::new(self.clone(), waiter)))
     }
@@ -198,7 +199,7 @@ impl Pool {
             let Some(waiter) = waiter else { break };
             match self.context.permits.request(self.priority) {
                 Some(permit) => {
-                    self.context.block.dec(ClusterStat::ClusterUpstreamRqPendingActive);
+                    self.count_waited();
                     return waiter.finish(Ok(self.hand_out(connection, permit)));
                 }
                 None => {
@@ -227,8 +228,13 @@ impl Pool {
         }
     }
 
-    fn fail(&self, waiter: &Waiter, error: ConnectError) {
+    fn count_waited(&self) {
         self.context.block.dec(ClusterStat::ClusterUpstreamRqPendingActive);
+        self.host.borrow().stats.rq_pending_active.fetch_sub(1, Relaxed);
+    }
+
+    fn fail(&self, waiter: &Waiter, error: ConnectError) {
+        self.count_waited();
         waiter.finish(Err(error));
     }
 
@@ -238,7 +244,7 @@ impl Pool {
         if let Some(place) = state.waiting.iter().position(|other| Rc::ptr_eq(other, waiter)) {
             state.waiting.remove(place);
             self.count(ClusterStat::ClusterUpstreamRqCancelled);
-            self.context.block.dec(ClusterStat::ClusterUpstreamRqPendingActive);
+            self.count_waited();
         }
     }
 

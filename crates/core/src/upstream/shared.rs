@@ -258,6 +258,7 @@ fn host_status(host: &Host) -> proto::HostStatus {
         cx_total: stats.cx_total.load(Relaxed),
         rq_active: stats.rq_active.load(Relaxed),
         rq_error: stats.rq_error.load(Relaxed),
+        rq_pending_active: stats.rq_pending_active.load(Relaxed),
         rq_success: stats.rq_success.load(Relaxed),
         rq_timeout: stats.rq_timeout.load(Relaxed),
         rq_total: stats.rq_total.load(Relaxed),

@@ -78,7 +78,7 @@ def _lines(status: worker_pb2.ClusterStatus, summary: ClusterSummary | None) -> 
     for host in status.hosts:
         address = address_text(host.address)
         for name in _TEXT_STATS:
-            yield f"{address}::{name}::{_host_stat(host, name)}"
+            yield f"{address}::{name}::{getattr(host, name)}"
         yield f"{address}::hostname::{host.hostname}"
         yield f"{address}::health_flags::{_FLAGS.get(host.health, 'healthy')}"
         yield f"{address}::weight::{host.weight}"
@@ -89,11 +89,6 @@ def _lines(status: worker_pb2.ClusterStatus, summary: ClusterSummary | None) -> 
         yield f"{address}::priority::{host.priority}"
         yield f"{address}::success_rate::-1"
         yield f"{address}::local_origin_success_rate::-1"
-
-
-def _host_stat(host: worker_pb2.HostStatus, name: str) -> int:
-    # Requests wait for a connection in the cluster, not at a host.
-    return 0 if name == "rq_pending_active" else int(getattr(host, name))
 
 
 def _json(status: worker_pb2.ClusterStatus, summary: ClusterSummary | None) -> JsonValue:
@@ -125,7 +120,7 @@ def _host_json(host: worker_pb2.HostStatus) -> JsonValue:
     stats: list[JsonValue] = []
     for names, kind in ((_COUNTERS, ""), (_GAUGES, "GAUGE")):
         for name in names:
-            value = _host_stat(host, name)
+            value = getattr(host, name)
             stat: dict[str, JsonValue] = {"type": kind} if kind else {}
             if value:
                 stat["value"] = str(value)

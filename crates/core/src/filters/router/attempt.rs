@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use super::failure::Failure;
+use super::failure::{ConnectFailure, Failure};
 use super::timeouts::Timeouts;
 use crate::headers::{HeaderId, Side};
 use crate::http::downstream::Downstream;
@@ -22,7 +22,9 @@ use crate::http1::response::{self, ResponseHead, ResponseRules};
 use crate::http1::{poll_pump, BodyDecoder, BodyLength, PumpError, ReadError, Reader, Writer};
 use crate::proto::{ClusterStat, HttpStat};
 use crate::timer::Timer;
-use crate::upstream::{Acquire, ClosedBy, Cluster, ConnectError, Host, PooledConnection, Priority};
+use crate::upstream::{
+    Acquire, ClosedBy, Cluster, ConnectError, Host, Overflow, PooledConnection, Priority,
+};
 
 /// The part of the client's body that was sent and may have to be sent again.
 #[derive(Default)]
@@ -75,7 +77,13 @@ pub async fn connect(
 ) -> Result<Upstream, Failure> {
     parties.stream.info.upstream = UpstreamInfo { host: Some(host.clone()), ..Default::default() };
     let pooled = match cluster.acquire(host, priority) {
-        Err(_) => return Err(Failure::Overflow),
+        Err(overflow) => {
+            if overflow != Overflow::Requests {
+                // No connection was looked at, so Envoy names no host.
+                parties.stream.info.upstream.host = None;
+            }
+            return Err(Failure::Overflow);
+        }
         Ok(Acquire::Ready(pooled)) => pooled,
         Ok(Acquire::Pending(pending)) => {
             let mut pending = pin!(pending);
@@ -92,10 +100,17 @@ pub async fn connect(
 fn failed(error: ConnectError) -> Failure {
     match error {
         ConnectError::Overflow => Failure::Overflow,
-        ConnectError::Timeout => Failure::Connect { timeout: true, reason: "".into() },
-        ConnectError::Remote(reason) | ConnectError::Local(reason) => {
-            Failure::Connect { timeout: false, reason: reason.replace(' ', "_").into() }
+        ConnectError::Timeout => {
+            Failure::Connect { kind: ConnectFailure::Timeout, reason: "".into() }
         }
+        ConnectError::Remote(reason) => Failure::Connect {
+            kind: ConnectFailure::Remote,
+            reason: reason.replace(' ', "_").into(),
+        },
+        ConnectError::Local(reason) => Failure::Connect {
+            kind: ConnectFailure::Local,
+            reason: reason.replace(' ', "_").into(),
+        },
     }
 }
 
@@ -301,6 +316,13 @@ impl Upstream {
     pub fn release(&mut self, head: &ResponseHead) {
         self.count_written();
         let Some(mut pooled) = self.pooled.take() else { return };
+        let block = self.cluster.block();
+        if !head.keep_alive && head.body != BodyLength::UntilClose {
+            block.inc(ClusterStat::ClusterUpstreamCxCloseNotify);
+        }
+        if !self.reader.bytes().is_empty() {
+            block.inc(ClusterStat::ClusterUpstreamCxProtocolError);
+        }
         let reusable = head.keep_alive && self.sent && self.reader.bytes().is_empty();
         pooled.buffer = std::mem::take(&mut self.reader.buffer);
         pooled.buffer.release();

@@ -18,13 +18,21 @@ pub enum TimeoutKind {
     MaxDuration,
 }
 
+/// Whose fault it is that there is no connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConnectFailure {
+    Timeout,
+    Local,
+    Remote,
+}
+
 #[derive(Debug)]
 pub enum Failure {
     NoHost,
     Overflow,
     /// No connection, with the transport's reason.
     Connect {
-        timeout: bool,
+        kind: ConnectFailure,
         reason: Cow<'static, str>,
     },
     /// The upstream closed before its response.
@@ -43,8 +51,9 @@ impl Failure {
     pub fn reset_reason(&self) -> &'static str {
         match self {
             Self::Overflow => "overflow",
-            Self::Connect { timeout: true, .. } => "connection timeout",
-            Self::Connect { timeout: false, .. } => "remote connection failure",
+            Self::Connect { kind: ConnectFailure::Timeout, .. } => "connection timeout",
+            Self::Connect { kind: ConnectFailure::Local, .. } => "local connection failure",
+            Self::Connect { kind: ConnectFailure::Remote, .. } => "remote connection failure",
             Self::Protocol => "protocol error",
             _ => "connection termination",
         }
@@ -117,11 +126,11 @@ impl Failure {
 
 #[cfg(test)]
 mod tests {
-    use super::{Failure, TimeoutKind};
+    use super::{ConnectFailure, Failure, TimeoutKind};
 
     #[test]
     fn bodies_tell_the_reason_and_whether_it_was_retried() {
-        let refused = Failure::Connect { timeout: false, reason: "".into() };
+        let refused = Failure::Connect { kind: ConnectFailure::Remote, reason: "".into() };
         let answer = refused.answer(false, true, "");
         assert_eq!(answer.status, 503);
         assert_eq!(

@@ -277,10 +277,8 @@ impl Forwarding<'_> {
         if let Failure::Connect { reason, .. } = failure {
             stream.info.upstream.transport_failure_reason = reason.clone();
         }
-        let block = self.cluster.block();
         match failure {
             Failure::ClientGone => {
-                block.inc(ClusterStat::ClusterUpstreamRqTxReset);
                 stream.info.details = "downstream_remote_disconnect".into();
                 return None;
             }
@@ -329,7 +327,6 @@ fn count_failed_attempt(up: &Upstream, failure: &Failure) {
             ClusterStat::ClusterUpstreamRqPerTryIdleTimeout
         }
         Failure::Protocol => ClusterStat::ClusterUpstreamCxProtocolError,
-        Failure::Terminated => ClusterStat::ClusterUpstreamRqRxReset,
         _ => return,
     };
     block.inc(stat);

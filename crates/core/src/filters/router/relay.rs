@@ -10,6 +10,7 @@ use crate::http::flags::ResponseFlags;
 use crate::http1::pump::Flow;
 use crate::http1::response::ResponseHead;
 use crate::http1::{poll_pump, PumpError, ReadError};
+use crate::proto::ClusterStat;
 use crate::upstream::ClosedBy;
 
 /// Moves the body to the client. The head of the response stands in the client's writer.
@@ -17,6 +18,7 @@ pub async fn relay(parties: &mut Parties<'_>, up: &mut Upstream, head: &Response
     let ended = poll_fn(|cx| poll_relay(parties, up, cx)).await;
     let info = &mut parties.stream.info;
     info.upstream.last_rx = Some(Instant::now());
+    let mut closed_by = ClosedBy::Local;
     match ended {
         Ok(()) => {
             up.release(head);
@@ -27,6 +29,12 @@ pub async fn relay(parties: &mut Parties<'_>, up: &mut Upstream, head: &Response
             info.details = "downstream_remote_disconnect".into();
         }
         Err(failure) => {
+            if matches!(failure, Failure::Protocol | Failure::Terminated) {
+                up.cluster.block().inc(ClusterStat::ClusterUpstreamCxProtocolError);
+            }
+            if matches!(failure, Failure::Terminated) {
+                closed_by = ClosedBy::Remote;
+            }
             info.flags |= match &failure {
                 Failure::Protocol | Failure::Terminated => ResponseFlags::UPSTREAM_PROTOCOL_ERROR,
                 other => other.flag(),
@@ -36,7 +44,7 @@ pub async fn relay(parties: &mut Parties<'_>, up: &mut Upstream, head: &Response
         }
     }
     parties.stream.close = true;
-    up.abort(ClosedBy::Local);
+    up.abort(closed_by);
 }
 
 fn late_details(failure: &Failure) -> &'static str {
