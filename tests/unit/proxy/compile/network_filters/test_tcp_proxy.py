@@ -1,0 +1,39 @@
+from lateen.proxy.compile.network_filters.owner import FilterOwner
+from lateen.proxy.compile.network_filters.tcp_proxy import compile_tcp_proxy
+from tests.support.messages import context, message, unsupported
+
+_TYPE = "extensions.filters.network.tcp_proxy.v3.TcpProxy"
+
+
+def compiled(text, ctx=None):
+    source = message(_TYPE, text)
+    assert unsupported(source) == []
+    return compile_tcp_proxy(ctx or context(), source, FilterOwner("t", "a"), "p").tcp_proxy
+
+
+def test_one_cluster_and_defaults():
+    ctx = context()
+    proxy = compiled("{stat_prefix: s, cluster: c}", ctx)
+    assert [(c.name, c.weight) for c in proxy.clusters] == [("c", 1)]
+    assert (proxy.idle_timeout_ms, proxy.max_connect_attempts) == (3_600_000, 1)
+    assert ctx.blocks[proxy.stats_block].prefix == "tcp.s"
+
+
+def test_weights_and_limits():
+    proxy = compiled(
+        """
+        stat_prefix: s
+        weighted_clusters: {clusters: [{name: a, weight: 1}, {name: b, weight: 2}]}
+        idle_timeout: 0s
+        max_connect_attempts: 3
+        max_downstream_connection_duration: 4s
+        """
+    )
+    assert [(c.name, c.weight) for c in proxy.clusters] == [("a", 1), ("b", 2)]
+    assert (proxy.idle_timeout_ms, proxy.max_connect_attempts) == (0, 3)
+    assert proxy.max_downstream_connection_duration_ms == 4000
+
+
+def test_a_tunnel_is_not_implemented():
+    source = message(_TYPE, "{stat_prefix: s, cluster: c, tunneling_config: {hostname: h}}")
+    assert unsupported(source) == ["error x.tunneling_config: tunneling_config is not implemented"]

@@ -1,0 +1,410 @@
+import pytest
+
+from lateen.protos.worker_pb2 import Discovery, DnsFamily, Http1Options, LbPolicy
+from lateen.proxy.compile.cluster import compile_cluster
+from tests.support.messages import context, errors, message, unsupported, warnings
+
+_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+_POLICIES = "type.googleapis.com/envoy.extensions.load_balancing_policies"
+_DNS = "type.googleapis.com/envoy.extensions.clusters.dns.v3.DnsCluster"
+
+
+def hosts(*addresses):
+    endpoints = [
+        {"endpoint": {"address": {"socket_address": {"address": a, "port_value": 80}}}}
+        for a in addresses
+    ]
+    return {"cluster_name": "c", "endpoints": [{"lb_endpoints": endpoints}]}
+
+
+def source_of(**given):
+    return message("config.cluster.v3.Cluster", {"name": "c", **given})
+
+
+def compiled(ctx=None, **given):
+    return compile_cluster(ctx or context(), source_of(**given), "c")
+
+
+def http(**given):
+    typed = {"@type": f"type.googleapis.com/{_OPTIONS}", **given}
+    return {"typed_extension_protocol_options": {_OPTIONS: typed}}
+
+
+def test_defaults():
+    cluster = compiled()
+    assert cluster.discovery == Discovery.STATIC
+    assert cluster.lb_policy == LbPolicy.ROUND_ROBIN
+    assert cluster.connect_timeout_ms == 5000
+    assert cluster.idle_timeout_ms == 3_600_000
+    assert cluster.per_connection_buffer_limit_bytes == 1 << 20
+    assert cluster.max_response_headers_bytes == 60 * 1024
+    assert cluster.max_response_headers_count == 100
+    assert cluster.max_requests_per_connection == 0
+    assert cluster.http1.allow_absolute_url
+    assert not cluster.HasField("dns")
+    lb = cluster.lb
+    assert (lb.panic_threshold_percent, lb.choice_count, lb.active_request_bias) == (50, 2, 1)
+    assert lb.overprovisioning_factor == 140
+
+
+def test_names_of_stats():
+    ctx = context()
+    cluster = compiled(ctx, alt_stat_name="a:b")
+    assert cluster.observability_name == "a:b"
+    block = ctx.blocks[cluster.stats_block]
+    assert (block.prefix, block.tags) == ("cluster.a_b", (("envoy.cluster_name", "a_b"),))
+
+
+def test_static_hosts_are_addresses():
+    ctx = context()
+    compiled(ctx, load_assignment=hosts("10.0.0.1", "web"))
+    (error,) = errors(ctx)
+    assert error.startswith(
+        "c.load_assignment.endpoints[0].lb_endpoints[1].endpoint.address.socket_address.address:"
+        " malformed IP address: web."
+    )
+
+
+def test_dns_clusters():
+    cluster = compiled(type="STRICT_DNS", load_assignment=hosts("a", "b"))
+    assert cluster.discovery == Discovery.STRICT_DNS
+    dns = cluster.dns
+    assert (dns.refresh_ms, dns.failure_base_ms, dns.failure_max_ms) == (5000, 5000, 5000)
+    assert not dns.respect_ttl
+    assert [e.address.socket.host for e in cluster.endpoints.localities[0].endpoints] == ["a", "b"]
+
+
+def test_dns_fields():
+    resolver = {"socket_address": {"address": "10.0.0.53", "port_value": 53}}
+    dns = compiled(
+        type="LOGICAL_DNS",
+        load_assignment=hosts("a"),
+        dns_refresh_rate="30s",
+        dns_jitter="1s",
+        respect_dns_ttl=True,
+        dns_lookup_family="V4_PREFERRED",
+        dns_failure_refresh_rate={"base_interval": "2s"},
+        dns_resolution_config={
+            "resolvers": [resolver],
+            "dns_resolver_options": {"no_default_search_domain": True},
+        },
+    ).dns
+    assert (dns.refresh_ms, dns.jitter_ms, dns.respect_ttl) == (30_000, 1000, True)
+    assert (dns.failure_base_ms, dns.failure_max_ms) == (2000, 20_000)
+    assert dns.family == DnsFamily.DNS_V4_PREFERRED
+    assert [(r.host, r.port) for r in dns.resolvers] == [("10.0.0.53", 53)]
+    assert dns.no_default_search_domain
+
+
+def test_a_failure_rate_that_shrinks_is_an_error():
+    ctx = context()
+    rate = {"base_interval": "2s", "max_interval": "1s"}
+    compiled(ctx, type="STRICT_DNS", dns_failure_refresh_rate=rate)
+    assert len(errors(ctx)) == 1
+
+
+def test_a_logical_dns_cluster_has_one_host():
+    ctx = context()
+    compiled(ctx, type="LOGICAL_DNS", load_assignment=hosts("a", "b"))
+    assert errors(ctx) == [
+        "c.load_assignment.endpoints: LOGICAL_DNS clusters must have a single locality_lb_endpoint"
+        " and a single lb_endpoint"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("custom", "discovery"),
+    [
+        ({"name": "envoy.cluster.static"}, Discovery.STATIC),
+        ({"name": "envoy.cluster.strict_dns"}, Discovery.STRICT_DNS),
+        ({"name": "envoy.cluster.logical_dns"}, Discovery.LOGICAL_DNS),
+        ({"name": "x", "typed_config": {"@type": _DNS}}, Discovery.STRICT_DNS),
+        (
+            {
+                "name": "x",
+                "typed_config": {"@type": _DNS, "all_addresses_in_single_endpoint": True},
+            },
+            Discovery.LOGICAL_DNS,
+        ),
+    ],
+)
+def test_cluster_types_as_extensions(custom, discovery):
+    ctx = context()
+    cluster = compiled(ctx, cluster_type=custom, load_assignment=hosts("10.0.0.1"))
+    assert cluster.discovery == discovery
+    assert cluster.HasField("dns") == (discovery != Discovery.STATIC)
+    assert errors(ctx) == []
+
+
+def test_the_dns_extension_counts_families_from_one():
+    config = {"@type": _DNS, "dns_lookup_family": "V6_ONLY", "dns_refresh_rate": "7s"}
+    dns = compiled(cluster_type={"name": "x", "typed_config": config}).dns
+    assert (dns.family, dns.refresh_ms) == (DnsFamily.DNS_V6_ONLY, 7000)
+
+
+@pytest.mark.parametrize("kind", ["EDS", "ORIGINAL_DST"])
+def test_types_that_are_not_implemented(kind):
+    ctx = context()
+    compiled(ctx, type=kind)
+    assert errors(ctx) == [f"c.type: cluster type {kind} is not implemented"]
+
+
+def test_limits():
+    thresholds = [
+        {"max_connections": 0, "max_requests": 7, "track_remaining": True},
+        {"priority": "HIGH", "max_retries": 9, "retry_budget": {}},
+        {"max_requests": 8},
+    ]
+    ctx = context()
+    cluster = compiled(ctx, circuit_breakers={"thresholds": thresholds})
+    default, high = cluster.default_priority, cluster.high_priority
+    assert (default.max_connections, default.max_requests, default.max_retries) == (0, 7, 3)
+    assert default.track_remaining
+    assert not default.HasField("retry_budget")
+    assert (high.max_connections, high.max_retries) == (1024, 9)
+    assert (high.retry_budget.budget_percent, high.retry_budget.min_retry_concurrency) == (20, 3)
+    assert len(warnings(ctx)) == 1
+
+
+def test_least_request():
+    options = {"choice_count": 5, "active_request_bias": {"default_value": 0.5, "runtime_key": "k"}}
+    lb = compiled(lb_policy="LEAST_REQUEST", least_request_lb_config=options).lb
+    assert (lb.choice_count, lb.active_request_bias) == (5, 0.5)
+    ctx = context(runtime={"k": "2"})
+    lb = compiled(ctx, lb_policy="LEAST_REQUEST", least_request_lb_config=options).lb
+    assert lb.active_request_bias == 2
+
+
+def test_the_options_of_another_policy_have_no_effect():
+    ctx = context()
+    assert compiled(ctx, least_request_lb_config={"choice_count": 5}).lb.choice_count == 2
+    assert warnings(ctx) == ["c.least_request_lb_config: has no effect: the policy is ROUND_ROBIN"]
+
+
+def test_common_options():
+    lb = compiled(
+        common_lb_config={
+            "healthy_panic_threshold": {"value": 0},
+            "zone_aware_lb_config": {"fail_traffic_on_panic": True},
+        }
+    ).lb
+    assert (lb.panic_threshold_percent, lb.fail_traffic_on_panic) == (0, True)
+    assert compiled(common_lb_config={"locality_weighted_lb_config": {}}).lb.locality_weighted
+
+
+@pytest.mark.parametrize(
+    ("policy", "error"),
+    [
+        ("RING_HASH", "lb_policy RING_HASH is not implemented"),
+        ("CLUSTER_PROVIDED", "cluster manager: cluster provided LB specified but cluster 'c' did"),
+        ("LOAD_BALANCING_POLICY_CONFIG", "cluster: field load_balancing_policy need to be set"),
+    ],
+)
+def test_policies_that_cannot_be_used(policy, error):
+    ctx = context()
+    compiled(ctx, lb_policy=policy)
+    assert errors(ctx)[0].startswith(f"c.lb_policy: {error}")
+
+
+def policies(*configs):
+    return {
+        "policies": [
+            {"typed_extension_config": {"name": "p", "typed_config": config}} for config in configs
+        ]
+    }
+
+
+def policy(kind, **given):
+    return {"@type": f"{_POLICIES}.{kind}", **given}
+
+
+WEIGHTED = {"locality_weighted_lb_config": {}}
+
+
+@pytest.mark.parametrize(
+    ("config", "expected", "weighted"),
+    [
+        (policy("round_robin.v3.RoundRobin"), LbPolicy.ROUND_ROBIN, False),
+        (
+            policy("round_robin.v3.RoundRobin", locality_lb_config=WEIGHTED),
+            LbPolicy.ROUND_ROBIN,
+            True,
+        ),
+        (policy("least_request.v3.LeastRequest"), LbPolicy.LEAST_REQUEST, False),
+        (policy("random.v3.Random"), LbPolicy.RANDOM, False),
+        (
+            policy(
+                "wrr_locality.v3.WrrLocality",
+                endpoint_picking_policy=policies(policy("random.v3.Random")),
+            ),
+            LbPolicy.RANDOM,
+            True,
+        ),
+    ],
+)
+def test_typed_policies(config, expected, weighted):
+    ctx = context()
+    cluster = compiled(ctx, load_balancing_policy=policies(config))
+    assert (cluster.lb_policy, cluster.lb.locality_weighted) == (expected, weighted)
+    assert errors(ctx) == []
+
+
+def test_the_first_policy_that_is_implemented_is_used():
+    ctx = context()
+    source = policies(policy("maglev.v3.Maglev"), policy("random.v3.Random"))
+    assert compiled(ctx, load_balancing_policy=source).lb_policy == LbPolicy.RANDOM
+    first = "c.load_balancing_policy.policies[0].typed_extension_config.typed_config"
+    assert list(ctx.excused) == [first]
+
+
+def test_typed_policies_and_their_older_fields_exclude_each_other():
+    ctx = context()
+    compiled(
+        ctx,
+        load_balancing_policy=policies(policy("random.v3.Random")),
+        common_lb_config={"locality_weighted_lb_config": {}},
+    )
+    assert errors(ctx)[0].startswith("c.common_lb_config: cluster: load_balancing_policy cannot be")
+
+
+def test_http_options():
+    cluster = compiled(
+        **http(
+            common_http_protocol_options={
+                "idle_timeout": "0s",
+                "max_connection_duration": "9s",
+                "max_headers_count": 5,
+                "max_response_headers_kb": 8,
+                "max_requests_per_connection": 3,
+            },
+            explicit_http_config={
+                "http_protocol_options": {
+                    "header_key_format": {"proper_case_words": {}},
+                    "enable_trailers": True,
+                }
+            },
+        ),
+        max_requests_per_connection=9,
+    )
+    assert cluster.idle_timeout_ms == 0
+    assert cluster.max_connection_duration_ms == 9000
+    assert cluster.max_response_headers_count == 5
+    assert cluster.max_response_headers_bytes == 8192
+    assert cluster.max_requests_per_connection == 3
+    assert cluster.http1.header_case == Http1Options.PROPER
+    assert cluster.http1.enable_trailers
+
+
+def test_deprecated_http_options_count_only_without_the_newer():
+    old = {"common_http_protocol_options": {"idle_timeout": "1s"}, "max_requests_per_connection": 9}
+    cluster = compiled(**old)
+    assert (cluster.idle_timeout_ms, cluster.max_requests_per_connection) == (1000, 9)
+    cluster = compiled(**old, **http(explicit_http_config={"http_protocol_options": {}}))
+    assert (cluster.idle_timeout_ms, cluster.max_requests_per_connection) == (3_600_000, 9)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"use_downstream_protocol_config": {"http_protocol_options": {"enable_trailers": True}}},
+        {"auto_config": {"http_protocol_options": {"enable_trailers": True}}},
+    ],
+)
+def test_http_1_is_what_a_choice_of_protocols_comes_to(options):
+    assert compiled(**http(**options)).http1.enable_trailers
+
+
+def test_http_2_is_not_implemented():
+    source = source_of(**http(explicit_http_config={"http2_protocol_options": {}}))
+    (report,) = unsupported(source)
+    assert report.endswith("http2_protocol_options is not implemented")
+    ctx = context()
+    compiled(ctx, http_protocol_options={}, http2_protocol_options={})
+    assert errors(ctx)[0].startswith("c.http2_protocol_options: cluster: Both HTTP1 and HTTP2")
+
+
+def test_a_header_case_kept_by_its_formatter():
+    formatter = (
+        "type.googleapis.com/envoy.extensions.http.header_formatters.preserve_case.v3"
+        ".PreserveCaseFormatterConfig"
+    )
+    stateful = {"name": "p", "typed_config": {"@type": formatter}}
+    explicit = {"http_protocol_options": {"header_key_format": {"stateful_formatter": stateful}}}
+    cluster = compiled(**http(explicit_http_config=explicit))
+    assert cluster.http1.header_case == Http1Options.PRESERVE
+
+
+def test_options_of_an_unknown_protocol_are_an_error():
+    ctx = context()
+    typed = {"@type": f"type.googleapis.com/{_OPTIONS}"}
+    compiled(ctx, typed_extension_protocol_options={"foo": typed})
+    assert errors(ctx) == [
+        'c.typed_extension_protocol_options["foo"]: Didn\'t find a registered network or http'
+        " filter or protocol options implementation for name: 'foo'"
+    ]
+
+
+def test_sockets():
+    ctx = context()
+    cluster = compiled(
+        ctx,
+        upstream_connection_options={"tcp_keepalive": {"keepalive_time": 7}},
+        upstream_bind_config={
+            "source_address": {"address": "::1", "port_value": 0},
+            "freebind": True,
+            "socket_options": [{"level": 6, "name": 1, "int_value": 1}],
+        },
+        transport_socket={"name": "envoy.transport_sockets.raw_buffer"},
+    )
+    assert (cluster.tcp_keepalive.time_s, cluster.tcp_keepalive.probes) == (7, 0)
+    assert cluster.bind_source.host == "::1"
+    assert [(o.level, o.name, o.int_value) for o in cluster.socket_options] == [
+        (41, 78, 1),
+        (6, 1, 1),
+    ]
+    assert errors(ctx) == []
+
+
+def test_a_bind_source_for_clusters_that_name_none():
+    bind = message(
+        "config.core.v3.BindConfig", "source_address: {address: 10.0.0.9, port_value: 0}"
+    )
+    assert compiled(context(default_bind=bind)).bind_source.host == "10.0.0.9"
+
+
+def test_tls_is_not_implemented():
+    tls = {
+        "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext"
+    }
+    source = source_of(transport_socket={"name": "tls", "typed_config": tls})
+    (report,) = unsupported(source)
+    assert report.startswith("error x.transport_socket.typed_config: envoy.extensions.transport")
+    ctx = context()
+    compiled(ctx, transport_socket={"name": "envoy.transport_sockets.tls"})
+    assert errors(ctx) == [
+        "c.transport_socket: transport socket envoy.transport_sockets.tls is not implemented"
+    ]
+
+
+def test_metadata_and_tracking():
+    cluster = compiled(
+        metadata={"filter_metadata": {"f": {"k": "v"}}},
+        track_cluster_stats={"timeout_budgets": True, "request_response_sizes": True},
+    )
+    assert cluster.metadata_json == '{"f":{"k":"v"}}'
+    assert cluster.track_timeout_budgets
+    assert cluster.track_request_response_sizes
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        {"health_checks": [{"timeout": "1s"}]},
+        {"outlier_detection": {}},
+        {"lb_subset_config": {}},
+        {"connection_pool_per_downstream_connection": True},
+    ],
+)
+def test_fields_that_would_change_behaviour_are_errors(field):
+    (report,) = unsupported(source_of(**field))
+    assert report.startswith("error ")
