@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -29,6 +30,11 @@ class CheckContext:
     bootstrap: Bootstrap
     strict: bool
     found: list[Violation] = field(default_factory=list)
+
+    @functools.cached_property
+    def cluster_names(self) -> frozenset[str]:
+        """The names of the static clusters."""
+        return frozenset(cluster.name for cluster in self.bootstrap.static_resources.clusters)
 
     def error(self, place: Place, message: str, hint: str = "") -> None:
         """Report what Envoy refuses."""

@@ -91,7 +91,7 @@ def _check_chains(message: Listener, place: Place, cx: CheckContext) -> None:
 
 def tcp_proxy(message: TcpProxy, place: Place, cx: CheckContext) -> None:
     """A TCP proxy to a cluster that does not exist is valid: it closes every connection."""
-    names = [cluster.name for cluster in cx.bootstrap.static_resources.clusters]
+    names = cx.cluster_names
     wanted = [(message.cluster, (place, "cluster"))] if message.cluster else []
     for index, cluster in enumerate(message.weighted_clusters.clusters):
         where: Place = (((place, "weighted_clusters"), "clusters"), index)

@@ -5,29 +5,12 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from lateen.config.check import regex
 from lateen.config.check.context import CheckContext
 from lateen.config.paths import Place
 
 if TYPE_CHECKING:
     from envoy.config.bootstrap.v3.bootstrap_pb2 import Admin, Bootstrap
-    from envoy.config.metrics.v3.stats_pb2 import TagSpecifier
     from envoy.extensions.access_loggers.file.v3.file_pb2 import FileAccessLog
-
-# Tags that have a pattern of their own, as Envoy 1.40 takes them.
-_DEFAULT_TAGS = (
-    " clientssl_prefix cluster_name connection_limit_prefix dns_filter_prefix dynamo_operation "
-    " dynamo_partition_id dynamo_table ext_authz_prefix fault_downstream_cluster "
-    " google_grpc_client_prefix grpc_bridge_method grpc_bridge_service health_check_name "
-    " http_conn_manager_prefix http_user_agent listener_address local_http_ratelimit_prefix "
-    " local_listener_ratelimit_prefix local_network_ratelimit_prefix mongo_callsite mongo_cmd "
-    " mongo_collection mongo_prefix proxy_protocol_prefix proxy_protocol_version "
-    " ratelimit_prefix rbac_http_prefix rbac_policy_name rbac_prefix rds_route_config "
-    " redis_prefix response_code response_code_class route scoped_rds_config ssl_cipher "
-    " ssl_curve ssl_sigalg ssl_version tcp_prefix thrift_prefix "
-    " tls_certificate udp_prefix virtual_cluster virtual_host worker_id "
-    " xds_resource_name "
-)
 
 
 def bootstrap(message: Bootstrap, place: Place, cx: CheckContext) -> None:
@@ -84,20 +67,3 @@ def _writable(path: str, place: Place, cx: CheckContext) -> None:
         cx.error(place, f"cannot write {path}: its directory does not exist")
     elif not os.access(path if os.path.exists(path) else os.path.dirname(path) or ".", os.W_OK):
         cx.error(place, f"cannot write {path}: no permission")
-
-
-def tag_specifier(message: TagSpecifier, place: Place, cx: CheckContext) -> None:
-    """A tag has a pattern or a value, or is one of the tags that have a pattern of their own."""
-    kind = message.WhichOneof("tag_value")
-    if kind == "regex":
-        text = regex.problem(message.regex)
-        if text is not None:
-            cx.error((place, "regex"), f"not a regular expression: {text}")
-    elif kind is None and not _is_default(message.tag_name):
-        text = f"the tag {message.tag_name!r} has neither a regex nor a fixed_value"
-        cx.error((place, "tag_name"), text, "add one of them")
-
-
-def _is_default(tag: str) -> bool:
-    name = tag.removeprefix("envoy.")
-    return name != tag and f" {name} " in _DEFAULT_TAGS
