@@ -9,9 +9,11 @@ use crate::buffer::Buffer;
 use crate::headers::Headers;
 use crate::transport::Transport;
 
-/// Room made for a read: heads and short bodies, and bodies known to be long.
-const SMALL_READ: usize = 16 * 1024;
-const LARGE_READ: usize = 128 * 1024;
+/// Room made for a read: of requests, of responses (so that one read takes a response of usual size with its
+/// head), and of bodies known to be long.
+const REQUEST_READ: usize = 16 * 1024;
+const RESPONSE_READ: usize = 64 * 1024;
+const LARGE_READ: usize = 256 * 1024;
 
 /// Why no more of a message can be read.
 #[derive(Debug)]
@@ -36,17 +38,25 @@ pub struct Reader {
     pub decoder: BodyDecoder,
     pub trailers: Headers,
     pub at_end: bool,
+    room: usize,
 }
 
 impl Default for Reader {
+    /// Reads requests.
     fn default() -> Self {
-        Self::new(Buffer::new())
+        Self::with_room(Buffer::new(), REQUEST_READ)
     }
 }
 
 impl Reader {
-    pub fn new(buffer: Buffer) -> Self {
-        Self { buffer, decoder: BodyDecoder::done(), trailers: Headers::new(), at_end: false }
+    /// Reads responses; `buffer` holds what was read of the connection before.
+    pub fn of_responses(buffer: Buffer) -> Self {
+        Self::with_room(buffer, RESPONSE_READ)
+    }
+
+    fn with_room(buffer: Buffer, room: usize) -> Self {
+        let decoder = BodyDecoder::done();
+        Self { buffer, decoder, trailers: Headers::new(), at_end: false, room }
     }
 
     pub fn bytes(&self) -> &[u8] {
@@ -66,7 +76,7 @@ impl Reader {
             return Poll::Ready(Err(error));
         }
         let long = self.decoder.expected() >= LARGE_READ as u64 && !self.decoder.is_done();
-        let room = if long { LARGE_READ } else { SMALL_READ };
+        let room = if long { LARGE_READ } else { self.room };
         let count = ready!(transport.poll_read(cx, self.buffer.spare(room)))?;
         self.at_end = count == 0;
         Poll::Ready(Ok(count))

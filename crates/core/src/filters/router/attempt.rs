@@ -145,7 +145,7 @@ impl Upstream {
         info.connect_start = Some(pooled.connect_start);
         info.connect_end = Some(pooled.connect_end);
         info.connection_requests = pooled.requests;
-        let reader = Reader::new(std::mem::take(&mut pooled.buffer));
+        let reader = Reader::of_responses(std::mem::take(&mut pooled.buffer));
         let case = header_case(Some(&cluster.config().http1));
         Self {
             pooled: Some(pooled),
