@@ -3,9 +3,9 @@
 Each function is given a message, a `CompileContext` and the message's path in the configuration. It
 returns what the workers run and reports what is wrong to the context.
 
-What a resource must be beyond its fields' rules is checked here too, with Envoy's words, because
-xDS needs that as well: clusters that routes name, duplicate clusters and domains, terminal filters,
-addresses, format strings.
+Errors that only compiling shows are reported here, in Envoy's words: clusters that routes name,
+duplicate clusters and domains, terminal filters, addresses, format strings. What can be seen in a
+message itself is checked before (lateen.config.check).
 
     compiled = compile_bootstrap(bootstrap, read_file=...)
 

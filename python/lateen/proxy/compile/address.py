@@ -79,12 +79,6 @@ def compile_socket_address(
             f"malformed IP address: {address.address}. Consider setting resolver_name or setting"
             " cluster type to 'STRICT_DNS' or 'LOGICAL_DNS'",
         )
-    if address.ipv4_compat and ":" not in address.address:
-        ctx.error(
-            f"{at}.ipv4_compat",
-            "Only IPv6 address '::' or valid IPv4-mapped IPv6 address can set ipv4_compat:"
-            f" {address.address}:{address.port_value}",
-        )
     return worker_pb2.SocketAddress(
         host=address.address, port=address.port_value, ipv4_compat=address.ipv4_compat
     )

@@ -8,8 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lateen.config.support import Fields, whole
-from lateen.protos.worker_pb2 import Listener, Runtime, Update
-from lateen.proxy.compile.address import address_text
+from lateen.protos.worker_pb2 import Runtime, Update
 from lateen.proxy.compile.cluster import compile_cluster
 from lateen.proxy.compile.dns import compile_default_resolver
 from lateen.proxy.compile.listener import compile_listener
@@ -126,29 +125,12 @@ def _compile_clusters(ctx: CompileContext, bootstrap: Bootstrap, out: Update) ->
 
 def _compile_listeners(ctx: CompileContext, bootstrap: Bootstrap, out: Update) -> None:
     names: set[str] = set()
-    addresses: set[str] = set()
     for index, source in enumerate(bootstrap.static_resources.listeners):
         at = f"static_resources.listeners[{index}]"
         compiled = compile_listener(ctx, source, at)
         name = compiled.listener.name
-        if name in names:
-            ctx.warning(f"{at}.name", f"a second listener named {name} is left out, as Envoy does")
+        if name in names:  # Envoy keeps the first
             continue
         names.add(name)
-        _check_addresses(ctx, compiled.listener, addresses, at)
         out.listeners.append(compiled.listener)
         out.route_tables.extend(compiled.route_tables)
-
-
-def _check_addresses(ctx: CompileContext, listener: Listener, taken: set[str], at: str) -> None:
-    """Report an address that an earlier listener has; port 0 is never the same twice."""
-    own = [address_text(a) for a in listener.addresses if a.pipe or a.socket.port]
-    if not taken.isdisjoint(own):
-        everything = ",".join(address_text(address) for address in listener.addresses)
-        ctx.error(
-            f"{at}.address",
-            f"error adding listener: '{listener.name}' has duplicate address '{everything}' as"
-            " existing listener, to check if the listener has duplicated addresses with other"
-            " listeners or 'enable_reuse_port' is set to 'false' for the listener",
-        )
-    taken.update(own)

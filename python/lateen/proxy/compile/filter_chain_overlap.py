@@ -10,13 +10,7 @@ import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from google.protobuf import json_format
-
-from lateen.proxy.compile.values import to_json
-
 if TYPE_CHECKING:
-    from envoy.config.listener.v3 import listener_components_pb2 as envoy
-
     from lateen.protos import worker_pb2
     from lateen.proxy.compile.context import CompileContext
 
@@ -24,34 +18,18 @@ _ANY = ("",)
 
 
 def check_overlap(
-    ctx: CompileContext,
-    sources: Sequence[envoy.FilterChain],
-    compiled: Sequence[worker_pb2.FilterChain],
-    address: str,
-    at: str,
+    ctx: CompileContext, chains: Sequence[worker_pb2.FilterChain], address: str, at: str
 ) -> None:
-    """Report chains with equal matches, and matches that have a connection in common."""
-    names: dict[bytes, str] = {}
+    """Report a chain whose match has a connection in common with an earlier one.
+
+    Envoy refuses only what overlaps exactly: of a range and a smaller one in it, the smaller wins.
+    """
     taken: set[tuple[object, ...]] = set()
-    for index, (source, chain) in enumerate(zip(sources, compiled, strict=True)):
-        where = f"{at}[{index}].filter_chain_match"
-        key = source.filter_chain_match.SerializeToString(deterministic=True)
-        if key in names:
-            rules = json_format.MessageToDict(
-                source.filter_chain_match, preserving_proto_field_name=True
-            )
-            ctx.error(
-                where,
-                f"error adding listener '{address}': filter chain '{source.name}' has the same"
-                f" matching rules defined as '{names[key]}'. duplicate matcher is:"
-                f" {to_json(rules)}",
-            )
-            continue
-        names[key] = source.name
+    for index, chain in enumerate(chains):
         combinations = set(_combinations(chain.match))
         if not combinations.isdisjoint(taken):
             ctx.error(
-                where,
+                f"{at}[{index}].filter_chain_match",
                 f"error adding listener '{address}': multiple filter chains with overlapping"
                 " matching rules are defined",
             )

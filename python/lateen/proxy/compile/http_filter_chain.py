@@ -33,17 +33,11 @@ def compile_http_filters(
 ) -> list[worker_pb2.HttpFilter]:
     """Every filter that is implemented, in order; the router must be the last one."""
     compiled = []
-    names: set[str] = set()
     for index, source in enumerate(filters):
         where = f"{at}[{index}]"
-        if source.name in names:
-            ctx.warning(f"{where}.name", f"a second filter named {source.name}")
-        names.add(source.name)
         out = _compile_filter(ctx, source, where, last=index == len(filters) - 1)
         if out is not None:
             compiled.append(out)
-    if not filters:
-        ctx.warning(at, "there is no HTTP filter, so that no request is answered", "add a router")
     return compiled
 
 
@@ -81,10 +75,4 @@ def _check_position(
             at,
             f"Error: non-terminal filter named {source.name} of type {kind} is the last filter in a"
             " http filter chain.",
-        )
-    elif terminal and source.disabled:
-        ctx.error(
-            f"{at}.disabled",
-            f"Error: the last (terminal) filter ({source.name}) in the chain cannot be disabled by"
-            " default.",
         )

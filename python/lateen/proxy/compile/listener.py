@@ -144,7 +144,7 @@ def _compile_chains(
         out.filter_chains.append(compile_filter_chain(ctx, chain, owner.inner(index), where))
     address = address_text(out.addresses[0])
     where = f"{at}.filter_chains"
-    check_overlap(ctx, source.filter_chains, out.filter_chains, address, where)
+    check_overlap(ctx, out.filter_chains, address, where)
     if source.HasField("default_filter_chain"):
         where = f"{at}.default_filter_chain"
         inner = owner.inner("default")

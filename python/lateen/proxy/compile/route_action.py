@@ -72,21 +72,10 @@ def compile_route_action(
     if action.HasField("retry_policy"):
         policy = compile_retry_policy(ctx, action.retry_policy, f"{at}.retry_policy")
         compiled.retry_policy.CopyFrom(policy)
-    _compile_upgrades(ctx, action, compiled, f"{at}.upgrade_configs")
-    return compiled
-
-
-def _compile_upgrades(
-    ctx: CompileContext, action: RouteAction, out: worker_pb2.RouteAction, at: str
-) -> None:
-    names: set[str] = set()
-    for index, upgrade in enumerate(action.upgrade_configs):
-        name = upgrade.upgrade_type.lower()
-        if name in names:
-            ctx.error(f"{at}[{index}].upgrade_type", f"Duplicate upgrade {upgrade.upgrade_type}")
-        names.add(name)
+    for upgrade in action.upgrade_configs:
         enabled = upgrade.enabled.value or not upgrade.HasField("enabled")
-        out.upgrades.add(upgrade_type=name, enabled=enabled)
+        compiled.upgrades.add(upgrade_type=upgrade.upgrade_type.lower(), enabled=enabled)
+    return compiled
 
 
 def _compile_cluster(

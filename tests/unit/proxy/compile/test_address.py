@@ -62,11 +62,6 @@ def test_what_a_pipe_may_not_be():
             "{address: 127.0.0.1, port_value: 1, resolver_name: x}",
             "a.socket_address.resolver_name: Unknown address resolver: x",
         ),
-        (
-            "{address: 127.0.0.1, port_value: 1, ipv4_compat: true}",
-            "a.socket_address.ipv4_compat: Only IPv6 address '::' or valid IPv4-mapped IPv6 address"
-            " can set ipv4_compat: 127.0.0.1:1",
-        ),
     ],
 )
 def test_what_a_socket_address_may_not_be(text, error):

@@ -74,11 +74,10 @@ def test_a_second_cluster_of_one_name_is_an_error(hello):
     ]
 
 
-def test_a_second_listener_of_one_name_is_left_out_with_a_warning(hello):
+def test_a_second_listener_of_one_name_is_left_out(hello):
     hello["static_resources"]["listeners"] *= 2
     result = compiled(hello)
     assert len(result.update.listeners) == len(result.update.route_tables) == 1
-    assert [d.severity for d in result.diagnostics] == ["warning"]
 
 
 def test_a_route_to_an_unknown_cluster_is_an_error(hello):

@@ -162,7 +162,7 @@ def cidr(address, length):
 @pytest.mark.parametrize(
     ("first", "second", "error"),
     [
-        ({}, {}, "filter chain 'b' has the same matching rules defined as 'a'. duplicate matcher"),
+        ({}, {}, "multiple filter chains with overlapping matching rules are defined"),
         (
             {"server_names": ["x", "y"]},
             {"server_names": ["Y"]},

@@ -153,16 +153,9 @@ def _compile_codec(
     override = "override_stream_error_on_invalid_http_message"
     if not config.http_protocol_options.HasField(override):
         out.http1.stream_error_on_invalid_http_message = tolerant
-    names: set[str] = set()
-    for index, upgrade in enumerate(config.upgrade_configs):
-        name = upgrade.upgrade_type.lower()
-        if name in names:
-            reason = "Error: multiple upgrade configs with the same name"
-            where = f"{at}.upgrade_configs[{index}].upgrade_type"
-            ctx.error(where, f"{reason}: '{upgrade.upgrade_type}'")
-        names.add(name)
+    for upgrade in config.upgrade_configs:
         enabled = upgrade.enabled.value or not upgrade.HasField("enabled")
-        out.upgrades.add(upgrade_type=name, enabled=enabled)
+        out.upgrades.add(upgrade_type=upgrade.upgrade_type.lower(), enabled=enabled)
 
 
 def _compile_routes(
