@@ -48,6 +48,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 
 from lateen.config.diagnostics import Diagnostic, nearest
+from lateen.config.typed import TypedConfigError, unpack_typed
 from lateen.protos import UnknownTypeError, envoy_types
 
 ALL = "*"
@@ -185,15 +186,20 @@ class SupportTable:
         name = url.rpartition("/")[2]
         if not name or name.startswith("google.protobuf."):
             return
+        try:
+            message = unpack_typed(packed)  # type: ignore[arg-type]
+        except UnknownTypeError as error:
+            hint = self._supported_like(error.name)
+            found.append(Diagnostic("error", path, f"{name} is not implemented", hint))
+            return
+        except (DecodeError, TypedConfigError) as error:
+            found.append(Diagnostic("error", path, str(error)))
+            return
+        name = message.DESCRIPTOR.full_name
         plan = self._plan(name)
         if plan is None:
             hint = self._supported_like(name)
             found.append(Diagnostic("error", path, f"{name} is not implemented", hint))
-            return
-        try:
-            message = envoy_types().unpack(packed)  # type: ignore[arg-type]
-        except (UnknownTypeError, DecodeError) as error:
-            found.append(Diagnostic("error", path, str(error)))
             return
         self._check(message, path, plan, found)
 

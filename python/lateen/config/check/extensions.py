@@ -56,7 +56,8 @@ _HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 
 @functools.cache
-def _types_of() -> dict[str, frozenset[str]]:
+def extension_types() -> dict[str, frozenset[str]]:
+    """The message types of each category of extensions."""
     with open(os.path.join(os.path.dirname(__file__), "extensions.json"), encoding="utf-8") as file:
         return {category: frozenset(names) for category, names in json.load(file).items()}
 
@@ -64,7 +65,7 @@ def _types_of() -> dict[str, frozenset[str]]:
 def _check(cx: CheckContext, place: Place, name: str, packed: PackedMessage, category: str) -> None:
     """The type in `packed` is one of the category."""
     full_name = _type_in(cx, packed)
-    known = _types_of()[category]
+    known = extension_types()[category]
     if full_name in known:
         return
     if not full_name:
@@ -234,7 +235,7 @@ def route_action(message: RouteAction, place: Place, cx: CheckContext) -> None:
 
 def load_balancing_policy(message: LoadBalancingPolicy, place: Place, cx: CheckContext) -> None:
     """One of the policies is known: Envoy takes the first that is."""
-    known = _types_of()["envoy.load_balancing_policies"]
+    known = extension_types()["envoy.load_balancing_policies"]
     policies = [policy.typed_extension_config for policy in message.policies]
     if policies and not any(_type_in(cx, policy.typed_config) in known for policy in policies):
         names = ", ".join(policy.name for policy in policies)

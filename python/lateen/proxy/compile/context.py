@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from google.protobuf.message import DecodeError, Message
 
 from lateen.config.diagnostics import Diagnostic
+from lateen.config.typed import TypedConfigError, unpack_typed
 from lateen.protos import UnknownTypeError
 from lateen.proxy.compile.stats_blocks import StatsBlocks
 
@@ -80,11 +81,13 @@ class CompileContext:
             self.error(at, reason)
 
     def unpack(self, packed: PackedAny) -> Message | None:
-        """The message in an Any; None when its type is unknown or its bytes are not of that type.
+        """The message in an Any, or that a TypedStruct in it stands for.
+
+        None when its type is unknown or its content is not of that type.
 
         That is reported where the fields that are set are checked (lateen.config.support).
         """
         try:
-            return self.types.unpack(packed)
-        except (UnknownTypeError, DecodeError):
+            return unpack_typed(packed, self.types)
+        except (UnknownTypeError, DecodeError, TypedConfigError):
             return None
