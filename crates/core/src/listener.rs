@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use tokio::task::AbortHandle;
 
-use crate::access_log::Sinks;
+use crate::access_log::{AccessLog, Sinks};
 use crate::address::Address;
 use crate::compile::{each, At, CompileError, Result};
 use crate::http::manager::ManagerConfig;
@@ -29,6 +29,7 @@ pub enum NetworkFilter {
 pub struct FilterChain {
     pub name: Arc<str>,
     pub filter: NetworkFilter,
+    pub metadata: Option<Arc<serde_json::Value>>,
 }
 
 /// Immutable, shared by all workers.
@@ -39,7 +40,19 @@ pub struct ListenerConfig {
     pub chain: Option<FilterChain>,
     pub max_connections: u64,
     pub traffic_direction: &'static str,
+    pub metadata: Option<Arc<serde_json::Value>>,
+    /// Written at the end of each connection.
+    pub access_logs: Vec<AccessLog>,
     pub message: proto::Listener,
+}
+
+fn metadata(json: &str) -> Result<Option<Arc<serde_json::Value>>> {
+    if json.is_empty() {
+        return Ok(None);
+    }
+    serde_json::from_str(json)
+        .map(|value| Some(Arc::new(value)))
+        .map_err(|error| CompileError::new(format!("metadata_json: {error}")))
 }
 
 impl FilterChain {
@@ -54,7 +67,8 @@ impl FilterChain {
             .into_iter()
             .next()
             .ok_or_else(|| CompileError::new("a filter chain without filters"))?;
-        Ok(Self { name: message.name.as_str().into(), filter })
+        let metadata = metadata(&message.metadata_json)?;
+        Ok(Self { name: message.name.as_str().into(), filter, metadata })
     }
 }
 
@@ -80,6 +94,10 @@ impl ListenerConfig {
                 2 => "OUTBOUND",
                 _ => "UNSPECIFIED",
             },
+            metadata: metadata(&message.metadata_json)?,
+            access_logs: each(&message.access_logs, "access_logs", |log| {
+                AccessLog::compile(log, sinks)
+            })?,
             message: message.clone(),
         })
     }

@@ -11,6 +11,7 @@ use super::manager::request::{prepare, Refusal, RefusalKind};
 use super::stream::{Answer, Manager, Stream};
 use super::stream_info::ConnectionInfo;
 use crate::filters;
+use crate::formatter::LogType;
 use crate::headers::{HeaderId, Side};
 use crate::http1::request::{self, RequestHead};
 use crate::http1::{BodyDecoder, CodecError};
@@ -289,7 +290,12 @@ impl Server {
         }
         let asked_to_close = !stream.head.keep_alive;
         let answer = match self.admit(&mut stream) {
-            Ok(()) => filters::run(&mut stream, &mut self.down, &self.timer).await,
+            Ok(()) => {
+                if self.manager.config.log_on_new_request {
+                    stream.log(LogType::DownstreamStart);
+                }
+                filters::run(&mut stream, &mut self.down, &self.timer).await
+            }
             Err(answer) => Some(answer),
         };
         let gone = stream.info.flags.contains(ResponseFlags::DOWNSTREAM_CONNECTION_TERMINATION);
@@ -400,6 +406,8 @@ impl Server {
         block.dec(HttpStat::HttpDownstreamRqActive);
         self.active = false;
         stream.info.wire_bytes_sent = written;
+        let body = std::mem::take(&mut self.down.reader.total);
+        stream.info.wire_bytes_received = stream.head.size as u64 + body;
         stream.complete();
     }
 

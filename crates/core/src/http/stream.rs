@@ -13,7 +13,7 @@ use crate::filters;
 use crate::formatter::{FormatContext, LogType};
 use crate::headers::{HeaderId, Headers};
 use crate::http::local_reply::ReplyTo;
-use crate::http1::encode::{response_head, ResponseFrame};
+use crate::http1::encode::{response_head, sent_field_bytes, ResponseFrame};
 use crate::http1::request::RequestHead;
 use crate::http1::{BodyLength, Encoding};
 use crate::proto::{HttpHistogram, HttpStat, ListenerHttpStat};
@@ -83,7 +83,6 @@ pub struct Stream {
     pub close: bool,
     /// The response was not written whole.
     pub broken: bool,
-    local_body: Vec<u8>,
 }
 
 /// Stands for the head of a request that could not be read.
@@ -97,6 +96,7 @@ const NO_HEAD: RequestHead = RequestHead {
     is_connect: false,
     https_target: false,
     size: 0,
+    field_bytes: 0,
 };
 
 impl Stream {
@@ -126,7 +126,6 @@ impl Stream {
             responded: false,
             close: false,
             broken: false,
-            local_body: Vec::new(),
         }
     }
 
@@ -135,7 +134,7 @@ impl Stream {
         self.head = head;
         self.close = !head.keep_alive;
         self.info.protocol = Some(if head.http10 { Protocol::Http10 } else { Protocol::Http11 });
-        self.info.header_bytes_received = head.size as u64;
+        self.info.header_bytes_received = head.field_bytes as u64;
         if head.body == BodyLength::Empty {
             self.request_complete();
         }
@@ -155,7 +154,7 @@ impl Stream {
             request: Some(&self.request),
             response: Some(&self.response),
             trailers: Some(&self.trailers),
-            local_reply_body: &self.local_body,
+            local_reply_body: b"",
             log_type,
         }
     }
@@ -203,7 +202,6 @@ impl Stream {
             self.info.bytes_sent += body.len() as u64;
         }
         down.writer.encoding = Encoding::None;
-        self.local_body = body;
     }
 
     /// Applies the route's changes to the response.
@@ -238,7 +236,7 @@ impl Stream {
             case: manager.config.header_case,
         };
         down.writer.encoding = response_head(&mut down.writer.output, &self.response, &frame);
-        self.info.header_bytes_sent += (down.writer.output.len() - before) as u64;
+        self.info.header_bytes_sent += sent_field_bytes(&down.writer.output[before..]);
         self.responded = true;
         self.info.first_tx = Some(Instant::now());
     }
@@ -259,11 +257,16 @@ impl Stream {
         count_class(&self.manager, status);
         let elapsed = self.info.start.elapsed().as_millis() as u64;
         self.manager.block.record(HttpHistogram::DownstreamRqTime, elapsed);
+        self.log(LogType::DownstreamEnd);
+    }
+
+    /// Writes the access logs.
+    pub fn log(&self, log_type: LogType) {
         if self.manager.config.access_logs.is_empty() {
             return;
         }
         let runtime = self.worker.runtime();
-        let context = self.context(LogType::DownstreamEnd);
+        let context = self.context(log_type);
         for log in &self.manager.config.access_logs {
             log.write(&context, &self.worker.logs, &runtime, &self.worker.random);
         }

@@ -40,6 +40,12 @@ pub fn request_head(out: &mut Vec<u8>, headers: &Headers, end: bool, case: Heade
     encoding
 }
 
+/// The header bytes of an encoded head, as Envoy counts sent ones: without the first and the empty line.
+pub fn sent_field_bytes(head: &[u8]) -> u64 {
+    let first = memchr::memchr(b'\n', head).map_or(0, |end| end + 1);
+    head.len().saturating_sub(first + 2) as u64
+}
+
 /// What decides the framing of a response to a client.
 #[derive(Clone, Copy, Debug)]
 pub struct ResponseFrame {

@@ -38,6 +38,8 @@ pub struct Reader {
     pub decoder: BodyDecoder,
     pub trailers: Headers,
     pub at_end: bool,
+    /// Body bytes used so far, with their framing.
+    pub total: u64,
     room: usize,
 }
 
@@ -56,7 +58,7 @@ impl Reader {
 
     fn with_room(buffer: Buffer, room: usize) -> Self {
         let decoder = BodyDecoder::done();
-        Self { buffer, decoder, trailers: Headers::new(), at_end: false, room }
+        Self { buffer, decoder, trailers: Headers::new(), at_end: false, total: 0, room }
     }
 
     pub fn bytes(&self) -> &[u8] {
@@ -93,7 +95,10 @@ impl Reader {
             match step.map_err(ReadError::Codec) {
                 Err(error) => return Poll::Ready(Err(error)),
                 Ok(Step::Data(count)) => return Poll::Ready(Ok(BodyEvent::Data(count))),
-                Ok(Step::Skip(count)) => self.buffer.consume(count),
+                Ok(Step::Skip(count)) => {
+                    self.total += count as u64;
+                    self.buffer.consume(count);
+                }
                 Ok(Step::End) => return Poll::Ready(Ok(BodyEvent::End)),
                 Ok(Step::NeedMore) => match ready!(self.poll_fill(transport, cx)) {
                     Ok(0) if self.decoder.ends_with_connection() => {
@@ -110,6 +115,7 @@ impl Reader {
     /// Drops `count` body bytes that were used.
     pub fn took(&mut self, count: usize) {
         self.decoder.took(count);
+        self.total += count as u64;
         self.buffer.consume(count);
     }
 }

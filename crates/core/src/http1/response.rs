@@ -4,7 +4,7 @@ use std::mem::MaybeUninit;
 
 use super::body::BodyLength;
 use super::error::CodecError;
-use super::request::{trim, Framing};
+use super::request::{field_bytes, trim, Framing};
 use crate::headers::{HeaderId, Headers};
 
 /// What a response's head says of its framing and its connection.
@@ -16,6 +16,7 @@ pub struct ResponseHead {
     /// The connection may carry another request after this response.
     pub keep_alive: bool,
     pub size: usize,
+    pub field_bytes: usize,
 }
 
 /// What decides the framing of a response besides its own head.
@@ -78,8 +79,10 @@ fn parse_into<'b>(
     let mut digits = itoa::Buffer::new();
     headers.append(HeaderId::Status, digits.format(status).as_bytes());
     let mut framing = Framing::default();
+    let mut counted = 0;
     for field in response.headers.iter() {
         let value = trim(field.value);
+        counted += field_bytes(field.name, value);
         let id = HeaderId::classify_any_case(field.name.as_bytes());
         framing.note(id, value)?;
         match id {
@@ -90,7 +93,7 @@ fn parse_into<'b>(
     let http10 = version == 0;
     let body = body_of(status, &framing, rules)?;
     let keep_alive = framing.keep_alive(http10) && body != BodyLength::UntilClose;
-    Ok(Some(ResponseHead { status, http10, body, keep_alive, size }))
+    Ok(Some(ResponseHead { status, http10, body, keep_alive, size, field_bytes: counted }))
 }
 
 fn body_of(

@@ -7,13 +7,14 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::socket::{Accepting, Socket};
 use super::Listener;
 use crate::address::Address;
+use crate::formatter::{FormatContext, LogType};
 use crate::http::server;
-use crate::http::stream_info::ConnectionInfo;
+use crate::http::stream_info::{ConnectionInfo, StreamInfo};
 use crate::log::{Component, Level};
 use crate::proto::{ListenerHistogram, ListenerStat, ProcessStat};
 use crate::transport::Transport;
@@ -107,9 +108,11 @@ fn admit(
         listener: config.name.clone(),
         filter_chain: config.chain.as_ref().map(|chain| chain.name.clone()).unwrap_or_default(),
         traffic_direction: config.traffic_direction,
-        listener_metadata: None,
-        filter_chain_metadata: None,
+        listener_metadata: config.metadata.clone(),
+        filter_chain_metadata: config.chain.as_ref().and_then(|chain| chain.metadata.clone()),
     });
+    let logged = (!config.access_logs.is_empty())
+        .then(|| StreamInfo::new(info.clone(), guard.start, SystemTime::now()));
     let serving = server::serve(worker.clone(), manager, transport, info);
     let watch = worker.clone();
     tokio::task::spawn_local(async move {
@@ -121,8 +124,29 @@ fn admit(
                 format!("a connection ended by a fault in the worker: {message}"),
             );
         }
+        if let Some(info) = logged {
+            log_connection(&watch, &guard.listener, info);
+        }
         drop(guard);
     });
+}
+
+/// Writes the listener's own access logs about a connection that has ended.
+fn log_connection(worker: &Worker, listener: &Listener, mut info: StreamInfo) {
+    info.end = Some(Instant::now());
+    info.stream_id = worker.next_id();
+    let context = FormatContext {
+        info: &info,
+        request: None,
+        response: None,
+        trailers: None,
+        local_reply_body: b"",
+        log_type: LogType::NotSet,
+    };
+    let runtime = worker.runtime();
+    for log in &listener.config.access_logs {
+        log.write(&context, &worker.logs, &runtime, &worker.random);
+    }
 }
 
 /// Runs a future so that a panic in it becomes an error: it ends one connection, not the worker.

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::failure::{ConnectFailure, Failure};
 use super::timeouts::Timeouts;
@@ -15,8 +15,8 @@ use crate::http::downstream::Downstream;
 use crate::http::manager::header_case;
 use crate::http::server::pipeline_limit;
 use crate::http::stream::Stream;
-use crate::http::stream_info::{Protocol, UpstreamInfo};
-use crate::http1::encode::{request_head, HeaderCase};
+use crate::http::stream_info::{Attempt, Protocol, UpstreamInfo};
+use crate::http1::encode::{request_head, sent_field_bytes, HeaderCase};
 use crate::http1::pump::Flow;
 use crate::http1::response::{self, ResponseHead, ResponseRules};
 use crate::http1::{poll_pump, BodyDecoder, BodyLength, PumpError, ReadError, Reader, Writer};
@@ -75,7 +75,7 @@ pub async fn connect(
     host: &Arc<Host>,
     priority: Priority,
 ) -> Result<Upstream, Failure> {
-    parties.stream.info.upstream = UpstreamInfo { host: Some(host.clone()), ..Default::default() };
+    begin_attempt(&mut parties.stream.info.upstream, host);
     let pooled = match cluster.acquire(host, priority) {
         Err(overflow) => {
             if overflow != Overflow::Requests {
@@ -87,14 +87,32 @@ pub async fn connect(
         Ok(Acquire::Ready(pooled)) => pooled,
         Ok(Acquire::Pending(pending)) => {
             let mut pending = pin!(pending);
-            poll_fn(|cx| match pending.as_mut().poll(cx) {
+            let start = Instant::now();
+            let outcome = poll_fn(|cx| match pending.as_mut().poll(cx) {
                 Poll::Ready(outcome) => Poll::Ready(outcome.map_err(failed)),
                 Poll::Pending => parties.poll_interrupted(cx).map(Err),
             })
-            .await?
+            .await;
+            parties.stream.info.upstream.pool_ready_after = Some(start.elapsed());
+            outcome?
         }
     };
     Ok(Upstream::new(parties.stream, cluster.clone(), host.clone(), pooled))
+}
+
+/// Makes room for what the attempt will tell, and remembers where the one before it went.
+fn begin_attempt(info: &mut UpstreamInfo, host: &Arc<Host>) {
+    let before = std::mem::take(info);
+    let mut earlier_attempts = before.earlier_attempts;
+    if let Some(host) = before.host {
+        earlier_attempts.push(Attempt { host, connection_id: before.connection_id });
+    }
+    *info = UpstreamInfo {
+        host: Some(host.clone()),
+        earlier_attempts,
+        pool_ready_after: Some(Duration::ZERO),
+        ..Default::default()
+    };
 }
 
 fn failed(error: ConnectError) -> Failure {
@@ -166,7 +184,7 @@ impl Upstream {
         let end = stream.head.body == BodyLength::Empty;
         self.writer.encoding =
             request_head(&mut self.writer.output, &stream.request, end, self.case);
-        stream.info.upstream.header_bytes_sent = self.writer.output.len() as u64;
+        stream.info.upstream.header_bytes_sent = sent_field_bytes(&self.writer.output);
         let now = Instant::now();
         stream.info.upstream.first_tx = Some(now);
         parties.timeouts.attempt_start = Some(now);
@@ -232,6 +250,7 @@ impl Upstream {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Ok(())) => {
                 self.sent = true;
+                stream.info.upstream.wire_bytes_sent = self.writer.total;
                 self.count_written();
                 stream.request_complete();
                 let now = Instant::now();
@@ -308,7 +327,8 @@ impl Upstream {
         let now = Instant::now();
         stream.last_activity = now;
         stream.info.upstream.first_rx = Some(now);
-        stream.info.upstream.header_bytes_received += head.size as u64;
+        stream.info.upstream.header_bytes_received += head.field_bytes as u64;
+        stream.info.upstream.wire_bytes_received += head.size as u64;
         Ok(Some(head))
     }
 

@@ -18,6 +18,7 @@ pub async fn relay(parties: &mut Parties<'_>, up: &mut Upstream, head: &Response
     let ended = poll_fn(|cx| poll_relay(parties, up, cx)).await;
     let info = &mut parties.stream.info;
     info.upstream.last_rx = Some(Instant::now());
+    info.upstream.wire_bytes_received += up.reader.total;
     let mut closed_by = ClosedBy::Local;
     match ended {
         Ok(()) => {
@@ -94,6 +95,7 @@ fn poll_body(
     if stream.info.bytes_sent != before {
         let now = Instant::now();
         stream.last_activity = now;
+        stream.info.upstream.first_body_rx.get_or_insert(now);
         parties.timeouts.upstream_activity = Some(now);
     }
     pumped.map_err(|error| match error {
