@@ -67,9 +67,10 @@ impl Timeouts {
         }
     }
 
-    /// x-envoy-expected-rq-timeout-ms: how long the upstream has for this attempt.
+    /// x-envoy-expected-rq-timeout-ms: how long the upstream has for this attempt. The first has all of it.
     pub fn announce(&self, stream: &mut Stream) {
-        let elapsed = stream.request_done.map_or(Duration::ZERO, |done| done.elapsed());
+        let waited = stream.request_done.filter(|_| stream.info.attempts > 0);
+        let elapsed = waited.map_or(Duration::ZERO, |done| done.elapsed());
         let left = self.route.map(|route| route.saturating_sub(elapsed));
         let expected = [left, self.per_try].into_iter().flatten().min();
         if let Some(expected) = expected {
