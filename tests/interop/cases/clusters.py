@@ -17,7 +17,7 @@ def host(port: str, more: str = "") -> str:
     return f"{{endpoint: {{{address}}}{more}}}"
 
 
-def spread(name: str, cluster: str, count: int, *ports: str, more_stats: str = "") -> Case:
+def spread(name: str, cluster: str, count: int, *ports: str) -> Case:
     """`count` requests one after another; what each upstream got is compared as a whole."""
     answers = {port: Script([reply(200, port.encode())]) for port in ports}
     return Case(
@@ -27,7 +27,6 @@ def spread(name: str, cluster: str, count: int, *ports: str, more_stats: str = "
         upstreams=answers,
         unordered=True,
         log_format=WHO,
-        ignore_stats=more_stats,
     )
 
 
@@ -108,17 +107,15 @@ CASES = (
         localities(
             group(
                 host("$up"),
-                host("$dead", ", health_status: UNHEALTHY"),
+                host("$up"),
+                host("$up"),
                 host("$dead", ", health_status: UNHEALTHY"),
             ),
             group(host("$two"), more=", priority: 1"),
-        )
-        + ", common_lb_config: "
-        "{healthy_panic_threshold: {value: 0}}",
-        1,
+        ),
+        3,
         "up",
         "two",
-        more_stats=r"\.",
     ),
     spread(
         "health_unhealthy_skipped",

@@ -70,9 +70,6 @@ impl Resource {
     }
 }
 
-/// As gauges are signed, the highest number that one can show.
-const NO_LIMIT: u64 = i64::MAX as u64;
-
 /// Retries are limited to a share of the requests in flight.
 #[derive(Clone, Copy)]
 struct RetryBudget {
@@ -105,7 +102,7 @@ impl Breakers {
             pending: Resource::new(limits.max_pending_requests),
             requests: Resource::new(limits.max_requests),
             retries: Resource::new(limits.max_retries),
-            pools: Resource::new(limits.max_connection_pools.map_or(NO_LIMIT, u64::from)),
+            pools: Resource::new(limits.max_connection_pools.map_or(u64::MAX, u64::from)),
             budget: limits.retry_budget.map(|budget| RetryBudget {
                 percent: budget.budget_percent,
                 min_concurrency: budget.min_retry_concurrency.into(),

@@ -21,6 +21,8 @@ struct Discovered {
     empty: AtomicU64,
     no_rebuild: AtomicU64,
     membership_changes: AtomicU64,
+    /// Endpoints in all updates: for each of them Envoy looks for a transport socket.
+    matches: AtomicU64,
 }
 
 /// What came of one attempt to discover the endpoints (update_* counters).
@@ -76,6 +78,7 @@ impl ClusterShared {
     fn start_with(&self, endpoints: &proto::Endpoints) -> Result<()> {
         let (sets, change) = HostSets::default().update(endpoints, self.rules())?;
         self.hosts.store(Arc::new(sets));
+        self.count_matches(endpoints);
         if let Change::Members(count) = change {
             self.discovered.membership_changes.store(count, Relaxed);
         }
@@ -124,6 +127,7 @@ impl ClusterShared {
         let _one_at_a_time = self.updating.lock().unwrap_or_else(PoisonError::into_inner);
         let old = self.hosts.load_full();
         let (new, change) = old.update(message, self.rules())?;
+        self.count_matches(message);
         match change {
             Change::None => bump(&self.discovered.no_rebuild),
             Change::Hosts => self.publish(new),
@@ -133,6 +137,11 @@ impl ClusterShared {
             }
         }
         Ok(matches!(change, Change::Members(_)))
+    }
+
+    fn count_matches(&self, endpoints: &proto::Endpoints) {
+        let count: usize = endpoints.localities.iter().map(|l| l.endpoints.len()).sum();
+        self.discovered.matches.fetch_add(count as u64, Relaxed);
     }
 
     fn publish(&self, sets: HostSets) {
@@ -181,6 +190,7 @@ impl ClusterShared {
             (ClusterStat::ClusterMembershipExcluded, membership.excluded),
             (ClusterStat::ClusterMaxHostWeight, self.max_host_weight(membership.max_weight)),
             (ClusterStat::ClusterMembershipChange, discovered.membership_changes.load(Relaxed)),
+            (ClusterStat::ClusterDefaultTotalMatchCount, discovered.matches.load(Relaxed)),
             (ClusterStat::ClusterUpdateAttempt, discovered.attempts.load(Relaxed)),
             (ClusterStat::ClusterUpdateSuccess, discovered.successes.load(Relaxed)),
             (ClusterStat::ClusterUpdateFailure, discovered.failures.load(Relaxed)),
@@ -205,6 +215,7 @@ impl ClusterShared {
         let discovered = &self.discovered;
         for counter in [
             &discovered.membership_changes,
+            &discovered.matches,
             &discovered.attempts,
             &discovered.successes,
             &discovered.failures,

@@ -90,7 +90,6 @@ _CLUSTER_ALWAYS_USED = frozenset(
 )
 # Counted by Envoy, never by this proxy: subset load balancing and xDS are not in it yet.
 _CLUSTER_CONSTANTS = {
-    "default.total_match_count": 1,
     "lb_subsets_active": 0,
     "lb_subsets_created": 0,
     "lb_subsets_fallback": 0,

@@ -106,6 +106,8 @@ class Scope:
             value = self.constants.get(name, layout.constants.get(name, 0))
         else:
             value = self._value(index)
+        if value < 0 and name.endswith(_UNSIGNED):
+            value += 1 << 64
         used = value != 0 or name in layout.always_used
         if not used:
             trigger = layout.implied_by[position]
@@ -114,6 +116,10 @@ class Scope:
 
     def _value(self, index: int) -> int:
         return self.values[index] if index < len(self.values) else 0
+
+
+# Without a limit this gauge begins at the highest unsigned number, as Envoy's does.
+_UNSIGNED = ".remaining_cx_pools"
 
 
 def _by_name(stat: Stat) -> str:

@@ -34,7 +34,7 @@ def test_a_cluster_without_traffic_has_its_stats_at_zero():
     blocks.allot(BlockKind.CLUSTER, "cluster.be")
     found = stats_of(FakeCore(), blocks)
     assert found["cluster.be.upstream_rq_completed"].value == 0
-    assert found["cluster.be.default.total_match_count"].value == 1
+    assert found["cluster.be.default.total_match_count"].value == 0
     assert found["cluster.be.membership_total"].used
     assert not found["cluster.be.upstream_rq_active"].used
     assert "cluster.be.http1.response_flood" not in found
@@ -49,6 +49,15 @@ def test_tracked_circuit_breakers_show_what_remains_even_when_one_is_used_up():
     assert found["cluster.be.circuit_breakers.default.remaining_retries"].value == 3
     assert found["cluster.be.circuit_breakers.default.remaining_rq"].value == 0
     assert "cluster.be.circuit_breakers.high.remaining_rq" not in found
+
+
+def test_pools_without_a_limit_remain_as_an_unsigned_number():
+    blocks, core = StatsBlocks(), FakeCore()
+    number = blocks.allot(BlockKind.CLUSTER, "cluster.be")
+    core.set_array(0, number, {wire.CLUSTER_CIRCUIT_BREAKERS__DEFAULT__REMAINING_CX_POOLS: -2})
+    found = stats_of(core, blocks)
+    gauge = found["cluster.be.circuit_breakers.default.remaining_cx_pools"]
+    assert gauge.value == 18446744073709551614
 
 
 def test_response_codes_make_counters():

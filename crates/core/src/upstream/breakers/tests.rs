@@ -83,14 +83,14 @@ fn gauges_tell_what_is_open_and_what_remains() {
         Stat::ClusterCircuitBreakersDefaultRemainingCxPools,
     ];
     assert_eq!(gauges(&permits, &open), [0, 0, 0, 0]);
-    assert_eq!(gauges(&permits, &remaining), [0, 1, 3, i64::MAX as u64]);
+    assert_eq!(gauges(&permits, &remaining), [0, 1, 3, u64::MAX]);
     let connection = permits.force_connection(Priority::Default);
     let _request = permits.request(Priority::Default);
     let _retry = permits.retry(Priority::Default);
     let _pool = permits.pool(Priority::Default);
     assert!(permits.pending(Priority::Default).is_none());
     assert_eq!(gauges(&permits, &open), [1, 0, 1, 0]);
-    assert_eq!(gauges(&permits, &remaining), [0, 0, 2, i64::MAX as u64 - 1]);
+    assert_eq!(gauges(&permits, &remaining), [0, 0, 2, u64::MAX - 1]);
     drop(connection);
     assert_eq!(gauges(&permits, &open), [1, 0, 1, 0], "a limit of 0 was reached");
 }

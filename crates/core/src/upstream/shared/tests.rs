@@ -27,6 +27,7 @@ fn a_static_cluster_has_its_hosts_at_once() {
     assert_eq!(stat(&cluster, Stat::ClusterMembershipHealthy), 2);
     assert_eq!(stat(&cluster, Stat::ClusterMembershipChange), 1);
     assert_eq!(stat(&cluster, Stat::ClusterMaxHostWeight), 0);
+    assert_eq!(stat(&cluster, Stat::ClusterDefaultTotalMatchCount), 2);
     let empty = shared(&message(&[]));
     assert_eq!(stat(&empty, Stat::ClusterMembershipChange), 0);
     assert_eq!(stat(&empty, Stat::ClusterUpdateNoRebuild), 0);
