@@ -6,7 +6,6 @@ pub mod router;
 
 use crate::access_log::Sinks;
 use crate::compile::{CompileError, Result};
-use crate::headers::HeaderId;
 use crate::http::downstream::Downstream;
 use crate::http::stream::{Answer, Stream};
 use crate::matcher::Regexes;
@@ -95,22 +94,16 @@ fn choose_route(stream: &mut Stream) -> std::result::Result<(), Answer> {
             stream.info.route = Some(route.info.clone());
             stream.route = Some(route);
         }
-        Resolution::TlsRedirect(location) => {
-            stream.manager.block.inc(HttpStat::HttpRqRedirect);
-            return Err(
-                Answer::new(301, "", "direct_response").header(HeaderId::Location, location)
-            );
-        }
         Resolution::NoVirtualHost | Resolution::NoRoute => {}
     }
-    if stream.head.upgrade && !upgrade_enabled(stream) {
+    if (stream.head.upgrade || stream.head.is_connect) && !upgrade_enabled(stream) {
         stream.manager.block.inc(HttpStat::HttpDownstreamRqWsOnNonWsRoute);
         return Err(Answer::new(403, "", "upgrade_failed"));
     }
     Ok(())
 }
 
-/// Protocol upgrades arrive with the transport issue; until then the main thread refuses to configure
+/// Protocol upgrades and CONNECT arrive with the transport issue; until then the main thread refuses to configure
 /// them, and a request that asks for one is answered as on a route without.
 fn upgrade_enabled(_stream: &Stream) -> bool {
     false

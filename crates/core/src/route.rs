@@ -68,8 +68,6 @@ pub struct RouteContext<'a> {
 pub enum Resolution {
     NoVirtualHost,
     NoRoute,
-    /// The virtual host wants https: a redirect (301) to this location.
-    TlsRedirect(Vec<u8>),
     Route(Arc<Route>),
 }
 

@@ -65,6 +65,7 @@ pub struct Worker {
     pub logs: WorkerLogBuffers,
     runtime: RefCell<Arc<Runtime>>,
     routes: RefCell<HashMap<Arc<str>, Rc<RouteSlot>>>,
+    virtual_clusters: RefCell<HashMap<u32, Arc<Block>>>,
     drain_start: Cell<Option<Instant>>,
     health_failed: Cell<bool>,
 }
@@ -91,6 +92,7 @@ impl Worker {
             logs,
             runtime: RefCell::default(),
             routes: RefCell::default(),
+            virtual_clusters: RefCell::default(),
             drain_start: Cell::new(None),
             health_failed: Cell::new(false),
         })
@@ -103,6 +105,13 @@ impl Worker {
 
     pub fn block(&self, number: u32, kind: BlockKind) -> Arc<Block> {
         self.shared.registry.block(self.index, number, kind)
+    }
+
+    /// The block of a virtual cluster (VirtualClusterStat), kept so that a request takes no lock.
+    pub fn virtual_cluster(&self, number: u32) -> Arc<Block> {
+        let mut blocks = self.virtual_clusters.borrow_mut();
+        let make = || self.block(number, BlockKind::VirtualCluster);
+        blocks.entry(number).or_insert_with(make).clone()
     }
 
     pub fn runtime(&self) -> Arc<Runtime> {
@@ -131,6 +140,7 @@ impl Worker {
     fn set_route_table(&self, table: Arc<RouteTable>) {
         let name: Arc<str> = table.name.as_str().into();
         *self.route_slot(&name).borrow_mut() = Some(table);
+        self.virtual_clusters.borrow_mut().clear();
     }
 
     fn drain(&self) {
@@ -179,6 +189,7 @@ fn obey(worker: &Rc<Worker>, listeners: &mut Listeners, command: Command) -> boo
         Command::RouteTable(table) => worker.set_route_table(table),
         Command::RemoveRouteTable(name) => {
             worker.routes.borrow_mut().remove(name.as_str());
+            worker.virtual_clusters.borrow_mut().clear();
         }
         Command::Listener(config, sockets) => listeners.add(worker, config, sockets),
         Command::RemoveListener(name) => listeners.remove(&name),

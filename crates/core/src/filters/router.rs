@@ -6,6 +6,7 @@ mod failure;
 mod forward;
 mod relay;
 mod retry;
+mod scopes;
 mod timeouts;
 
 use crate::access_log::{AccessLog, Sinks};
@@ -70,9 +71,14 @@ impl Router {
                 }
                 Some(self.locate(stream, &route, answer))
             }
+            Action::TlsRedirect => {
+                block.inc(HttpStat::HttpRqDirectResponse);
+                Some(self.locate(stream, &route, Answer::new(301, "", "direct_response")))
+            }
             Action::NonForwarding => {
-                block.inc(HttpStat::HttpNoRoute);
-                Some(Answer::new(404, "", "route_not_found").flag(ResponseFlags::NO_ROUTE_FOUND))
+                block.inc(HttpStat::HttpNoCluster);
+                let answer = Answer::new(503, "", "cluster_not_found");
+                Some(answer.flag(ResponseFlags::NO_CLUSTER_FOUND))
             }
         }
     }

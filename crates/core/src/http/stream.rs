@@ -72,6 +72,8 @@ pub struct Stream {
     pub route: Option<Arc<Route>>,
     /// The cluster that the route chose.
     pub choice: Option<ClusterChoice>,
+    /// What counts the request beside its cluster: its virtual cluster, the stat_prefix of its route.
+    pub scopes: Vec<Arc<Block>>,
     pub internal: bool,
     pub random: u64,
     /// The whole request was read.
@@ -119,6 +121,7 @@ impl Stream {
             trailers: Headers::new(),
             route: None,
             choice: None,
+            scopes: Vec::new(),
             internal: false,
             random,
             request_done: None,

@@ -6,10 +6,10 @@ use super::clusters::{ClusterChoice, WeightedCluster};
 use super::conditions::Conditions;
 use super::forward::Forward;
 use super::host_rewrite::set_authority;
-use super::levels::{HeaderLevel, HostLevel};
+use super::levels::{HeaderLevel, HostLevel, TableLevel};
 use super::overrides::{FilterConfig, Overrides};
 use super::path_match::PathMatch;
-use super::redirect::{DirectResponse, Redirect};
+use super::redirect::{tls_location, DirectResponse, Redirect};
 use super::retry::RetryPolicy;
 use super::virtual_cluster::VirtualClusters;
 use super::{Format, RouteContext};
@@ -25,6 +25,8 @@ pub enum Action {
     Forward(Box<Forward>),
     Redirect(Box<Redirect>),
     Direct(Box<DirectResponse>),
+    /// To the same place with https (301), as a virtual host may want for all requests.
+    TlsRedirect,
     NonForwarding,
 }
 
@@ -56,7 +58,41 @@ pub struct Route {
     host: Arc<HostShared>,
 }
 
+impl HostShared {
+    /// What is shared by no routes but the redirect to https, which no configuration changes.
+    fn bare(name: Arc<str>) -> Self {
+        let table = TableLevel::default();
+        let level = HostLevel { table: Arc::new(table), ..HostLevel::default() };
+        Self {
+            name,
+            metadata: None,
+            level,
+            retry_policy: None,
+            virtual_clusters: VirtualClusters::default(),
+            include_request_attempt_count: false,
+            include_attempt_count_in_response: false,
+            include_is_timeout_retry_header: false,
+            request_body_buffer_limit: None,
+        }
+    }
+}
+
 impl Route {
+    /// The redirect to https of the virtual host called `name`.
+    pub(super) fn tls_redirect(name: &Arc<str>) -> Self {
+        Self {
+            info: Arc::new(RouteInfo { virtual_host: name.clone(), ..RouteInfo::default() }),
+            action: Action::TlsRedirect,
+            request_body_buffer_limit: None,
+            stats_block: 0,
+            path: PathMatch::Prefix { text: Box::default(), ignore_case: false },
+            conditions: None,
+            headers: HeaderLevel::default(),
+            overrides: Overrides::default(),
+            host: Arc::new(HostShared::bare(name.clone())),
+        }
+    }
+
     /// Fails with the path of the part that does not compile.
     pub(super) fn compile(
         message: &proto::Route,
@@ -218,6 +254,7 @@ impl Route {
                 Some(redirect.location(request, &self.path, &Format { info }, keep_original))
             }
             Action::Direct(direct) => direct.location(request),
+            Action::TlsRedirect => Some(tls_location(request)),
             Action::Forward(_) | Action::NonForwarding => None,
         }
     }

@@ -46,6 +46,7 @@ impl HeaderLevel {
 }
 
 /// What a route table says of all its routes.
+#[derive(Default)]
 pub(super) struct TableLevel {
     pub(super) headers: HeaderLevel,
     pub(super) overrides: Overrides,
@@ -63,6 +64,7 @@ impl TableLevel {
 }
 
 /// What a virtual host says of all its routes.
+#[derive(Default)]
 pub(super) struct HostLevel {
     pub(super) table: Arc<TableLevel>,
     pub(super) headers: HeaderLevel,

@@ -6,7 +6,6 @@ use super::entry::{metadata, HostShared, Route};
 use super::index::RouteIndex;
 use super::levels::{HostLevel, TableLevel};
 use super::path_match::without_query;
-use super::redirect::tls_location;
 use super::retry::RetryPolicy;
 use super::virtual_cluster::VirtualClusters;
 use super::{Resolution, RouteContext};
@@ -20,6 +19,7 @@ pub(super) struct VirtualHost {
     routes: Vec<Arc<Route>>,
     index: RouteIndex,
     require_tls: Tls,
+    tls_redirect: Arc<Route>,
     ignore_path_parameters: bool,
 }
 
@@ -51,6 +51,7 @@ impl VirtualHost {
             index: RouteIndex::new(routes.iter().map(|route| &route.path)),
             routes,
             require_tls: message.require_tls(),
+            tls_redirect: Arc::new(Route::tls_redirect(&shared.name)),
             ignore_path_parameters,
         })
     }
@@ -62,7 +63,7 @@ impl VirtualHost {
             Tls::All => true,
         };
         if wants_tls && !context.tls {
-            return Resolution::TlsRedirect(tls_location(request));
+            return Resolution::Route(self.tls_redirect.clone());
         }
         self.find(request, context).map_or(Resolution::NoRoute, Resolution::Route)
     }

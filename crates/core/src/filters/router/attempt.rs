@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::failure::{ConnectFailure, Failure};
+use super::scopes;
 use super::timeouts::Timeouts;
 use crate::headers::{HeaderId, Side};
 use crate::http::downstream::Downstream;
@@ -20,7 +21,7 @@ use crate::http1::encode::{request_head, sent_field_bytes, HeaderCase};
 use crate::http1::pump::Flow;
 use crate::http1::response::{self, ResponseHead, ResponseRules};
 use crate::http1::{poll_pump, BodyDecoder, BodyLength, PumpError, ReadError, Reader, Writer};
-use crate::proto::{ClusterStat, HttpStat};
+use crate::proto::{ClusterStat, HttpStat, VirtualClusterStat};
 use crate::timer::Timer;
 use crate::upstream::{
     Acquire, ClosedBy, Cluster, ConnectError, Host, Overflow, PooledConnection, Priority,
@@ -154,6 +155,7 @@ impl Upstream {
     ) -> Self {
         cluster.block().inc(ClusterStat::ClusterUpstreamRqTotal);
         cluster.block().inc(ClusterStat::ClusterUpstreamRqActive);
+        scopes::inc(stream, VirtualClusterStat::VirtualClusterUpstreamRqTotal);
         host.stats.rq_total.fetch_add(1, Relaxed);
         host.stats.rq_active.fetch_add(1, Relaxed);
         let info = &mut stream.info.upstream;

@@ -9,6 +9,7 @@ use super::attempt::{connect, Parties, Replay, Upstream};
 use super::failure::{Failure, TimeoutKind};
 use super::relay::relay;
 use super::retry::{Outcome, Retries};
+use super::scopes;
 use super::timeouts::{attempt_count, Timeouts};
 use super::Router;
 use crate::filters;
@@ -19,7 +20,7 @@ use crate::http::stream::{Answer, Stream};
 use crate::http1::response::ResponseHead;
 use crate::http1::{BodyLength, Encoding};
 use crate::lb::LbContext;
-use crate::proto::{ClusterHistogram, ClusterStat, HttpStat};
+use crate::proto::{ClusterHistogram, ClusterStat, HttpStat, VirtualClusterStat};
 use crate::route::{Forward, RetryPolicy, Route};
 use crate::stats::Origin;
 use crate::timer::Timer;
@@ -34,7 +35,7 @@ pub async fn forward(
     route: &Arc<Route>,
     forward: &Forward,
 ) -> Option<Answer> {
-    let cluster = match prepare(stream, forward) {
+    let cluster = match prepare(stream, route, forward) {
         Ok(cluster) => cluster,
         Err(answer) => return Some(answer),
     };
@@ -56,7 +57,7 @@ pub async fn forward(
 }
 
 /// Finds the cluster, or says why there is none.
-fn prepare(stream: &mut Stream, forward: &Forward) -> Result<Rc<Cluster>, Answer> {
+fn prepare(stream: &mut Stream, route: &Route, forward: &Forward) -> Result<Rc<Cluster>, Answer> {
     let choice = stream.with_route_context(|request, context| forward.cluster(request, context));
     let name = choice.as_ref().map(|choice| choice.name.clone());
     stream.choice = choice;
@@ -65,6 +66,7 @@ fn prepare(stream: &mut Stream, forward: &Forward) -> Result<Rc<Cluster>, Answer
         Some(cluster) => {
             stream.info.cluster = Some(cluster.config().observability_name.clone());
             stream.info.cluster_metadata = cluster.config().metadata.clone();
+            scopes::choose(stream, route);
             Ok(cluster)
         }
         None => {
@@ -136,6 +138,10 @@ impl Forwarding<'_> {
             Ok(head) => Ok((up, head)),
             Err(failure) => {
                 count_failed_attempt(&up, &failure);
+                if matches!(failure, Failure::Timeout(TimeoutKind::Route)) {
+                    let stat = VirtualClusterStat::VirtualClusterUpstreamRqTimeout;
+                    scopes::inc(self.parties.stream, stat);
+                }
                 up.abort(match failure {
                     Failure::Terminated => ClosedBy::Remote,
                     _ => ClosedBy::Local,
@@ -224,6 +230,7 @@ impl Forwarding<'_> {
         let origin = if stream.internal { Origin::Internal } else { Origin::External };
         let block = self.cluster.block();
         block.response(origin, status);
+        scopes::response(stream, status);
         if up.is_some_and(|up| up.host.canary) {
             block.response(Origin::Canary, status);
         }
@@ -268,6 +275,7 @@ impl Forwarding<'_> {
             false => ClusterHistogram::ExternalUpstreamRqTime,
         };
         self.cluster.block().record(histogram, took);
+        scopes::record_time(stream, took);
     }
 
     /// No attempt gave a response that stands.

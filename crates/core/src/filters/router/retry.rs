@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::failure::{Failure, TimeoutKind};
+use super::scopes;
 use crate::headers::{HeaderId, Headers};
 use crate::http::stream::Stream;
-use crate::proto::ClusterStat;
+use crate::proto::{ClusterStat, VirtualClusterStat};
 use crate::random::Random;
 use crate::route::{RetryOn, RetryPolicy};
 use crate::upstream::{Cluster, Host, Priority, RetryPermit};
@@ -65,22 +66,26 @@ impl Retries {
         if !is_retriable(&policy, outcome) {
             if self.made > 0 && matches!(outcome, Outcome::Response(status, _) if *status < 500) {
                 cluster.block().inc(ClusterStat::ClusterUpstreamRqRetrySuccess);
+                scopes::inc(stream, VirtualClusterStat::VirtualClusterUpstreamRqRetrySuccess);
             }
             return None;
         }
         if self.left == 0 {
             cluster.block().inc(ClusterStat::ClusterUpstreamRqRetryLimitExceeded);
+            scopes::inc(stream, VirtualClusterStat::VirtualClusterUpstreamRqRetryLimitExceeded);
             stream.info.flags |= crate::http::flags::ResponseFlags::UPSTREAM_RETRY_LIMIT_EXCEEDED;
             return None;
         }
         let Some(permit) = cluster.retry(priority) else {
             cluster.block().inc(ClusterStat::ClusterUpstreamRqRetryOverflow);
+            scopes::inc(stream, VirtualClusterStat::VirtualClusterUpstreamRqRetryOverflow);
             return None;
         };
         self.permit = Some(permit);
         self.left -= 1;
         self.made += 1;
         cluster.block().inc(ClusterStat::ClusterUpstreamRqRetry);
+        scopes::inc(stream, VirtualClusterStat::VirtualClusterUpstreamRqRetry);
         Some(self.pause(&policy, cluster, outcome, &stream.worker.random))
     }
 

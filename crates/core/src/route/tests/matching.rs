@@ -2,7 +2,9 @@
 
 use crate::proto::route_match::Path;
 use crate::proto::{self, virtual_host::Tls};
-use crate::route::test_support::{compile, context, forward, request, route, table, text, Lines};
+use crate::route::test_support::{
+    compile, context, forward, request, route, stream_info, table, text, Lines,
+};
 use crate::route::{Resolution, RouteTable};
 use crate::runtime::Runtime;
 
@@ -158,8 +160,11 @@ fn resolution(tls: Tls, is_tls: bool, internal: bool) -> String {
     let runtime = Runtime::default();
     let context = crate::route::RouteContext { tls: is_tls, internal, ..context(&runtime) };
     match compile(hosts(tls)).resolve(&request("a.test", "/x?y", &[]), &context) {
-        Resolution::Route(_) => "route".into(),
-        Resolution::TlsRedirect(location) => text(&location),
+        Resolution::Route(route) => {
+            let location =
+                route.location(&mut request("a.test", "/x?y", &[]), &stream_info(), true);
+            location.map_or("route".into(), |location| text(&location))
+        }
         Resolution::NoRoute | Resolution::NoVirtualHost => "none".into(),
     }
 }
@@ -220,7 +225,7 @@ fn requests_are_counted_in_the_first_virtual_cluster_that_takes_them() {
         let request = request("a.test", target, headers);
         let route = route(&table, &request);
         let found = route.as_ref().and_then(|route| route.virtual_clusters().of(&request));
-        assert_eq!(found.map(|found| (found.name, found.stats_block)), Some((*name, *block)));
+        assert_eq!(found.map(|found| (&**found.name, found.stats_block)), Some((*name, *block)));
     }
     let request = request("b", "/p", &[]);
     let found =
