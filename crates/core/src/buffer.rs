@@ -1,8 +1,35 @@
-//! A byte buffer with a read and a write position, whose storage can be given back while it is empty.
+//! A byte buffer with a read and a write position, whose storage is borrowed from the worker while it is not
+//! empty.
+
+use std::cell::RefCell;
+
+/// Storage that a worker keeps for the next read, and the largest that is worth keeping.
+const KEPT: usize = 16;
+const LARGEST_KEPT: usize = 512 * 1024;
+
+thread_local! {
+    /// The storage that was given back last is in the cache of the processor: it is used first. An allocator
+    /// would give pages of this size back to the system and take them again.
+    static SPARE: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+}
+
+fn borrow_storage() -> Vec<u8> {
+    SPARE.with_borrow_mut(Vec::pop).unwrap_or_default()
+}
+
+fn return_storage(storage: Vec<u8>) {
+    if (1..=LARGEST_KEPT).contains(&storage.capacity()) {
+        SPARE.with_borrow_mut(|spare| {
+            if spare.len() < KEPT {
+                spare.push(storage);
+            }
+        });
+    }
+}
 
 /// Bytes read from a socket and not consumed yet.
 ///
-/// The storage is allocated on the first write and dropped by [`Buffer::release`], so that an idle
+/// The storage is taken when something is written and given back when all of it was consumed, so that an idle
 /// connection costs none.
 #[derive(Default)]
 pub struct Buffer {
@@ -32,24 +59,29 @@ impl Buffer {
     pub fn consume(&mut self, count: usize) {
         self.start = self.data.len().min(self.start + count);
         if self.start == self.data.len() {
-            self.data.clear();
-            self.start = 0;
+            self.clear();
         }
     }
 
     pub fn extend(&mut self, bytes: &[u8]) {
+        self.spare(bytes.len());
         self.data.extend_from_slice(bytes);
     }
 
     pub fn clear(&mut self) {
-        self.data.clear();
+        let mut storage = std::mem::take(&mut self.data);
         self.start = 0;
+        storage.clear();
+        return_storage(storage);
     }
 
     /// The storage behind the unread bytes, with room for at least `room` more.
     ///
     /// Unread bytes move to the front first, so a buffer that is drained does not grow.
     pub fn spare(&mut self, room: usize) -> &mut Vec<u8> {
+        if self.data.capacity() == 0 {
+            self.data = borrow_storage();
+        }
         if self.start > 0 {
             self.data.drain(..self.start);
             self.start = 0;
@@ -60,12 +92,17 @@ impl Buffer {
         &mut self.data
     }
 
-    /// Drops the storage when nothing is in it.
+    /// Gives the storage back when nothing is in it, as after a read that found nothing.
     pub fn release(&mut self) {
         if self.is_empty() {
-            self.data = Vec::new();
-            self.start = 0;
+            self.clear();
         }
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        self.clear();
     }
 }
 
@@ -88,13 +125,17 @@ mod tests {
     }
 
     #[test]
-    fn release_keeps_unread_bytes() {
+    fn storage_is_given_back_with_the_last_byte_and_used_again() {
         let mut buffer = Buffer::new();
-        buffer.extend(b"x");
-        buffer.release();
-        assert_eq!(buffer.bytes(), b"x");
+        buffer.spare(1000);
+        buffer.extend(b"xy");
+        let place = buffer.bytes().as_ptr();
         buffer.consume(1);
         buffer.release();
-        assert_eq!(buffer.spare(0).capacity(), 0);
+        assert_eq!(buffer.bytes(), b"y");
+        buffer.consume(1);
+        let mut other = Buffer::new();
+        other.extend(b"z");
+        assert_eq!(other.bytes().as_ptr(), place);
     }
 }

@@ -79,7 +79,11 @@ impl Reader {
         }
         let long = self.decoder.expected() >= LARGE_READ as u64 && !self.decoder.is_done();
         let room = if long { LARGE_READ } else { self.room };
-        let count = ready!(transport.poll_read(cx, self.buffer.spare(room)))?;
+        let read = transport.poll_read(cx, self.buffer.spare(room));
+        if read.is_pending() {
+            self.buffer.release();
+        }
+        let count = ready!(read)?;
         self.at_end = count == 0;
         Poll::Ready(Ok(count))
     }
