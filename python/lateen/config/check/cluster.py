@@ -10,11 +10,11 @@ from lateen.config.paths import Place
 if TYPE_CHECKING:
     from envoy.config.cluster.v3.cluster_pb2 import Cluster
     from envoy.config.core.v3.health_check_pb2 import HealthCheck
-    from envoy.config.endpoint.v3.endpoint_pb2 import ClusterLoadAssignment
 
 
 def cluster(message: Cluster, place: Place, cx: CheckContext) -> None:
-    """Health checks and outlier detection make sense."""
+    """Health checks and outlier detection make sense, and endpoints have addresses."""
+    _check_addresses(message, place, cx)
     for index, check in enumerate(message.health_checks):
         _health_check(check, ((place, "health_checks"), index), cx)
     outlier = message.outlier_detection
@@ -44,10 +44,12 @@ def _health_check(message: HealthCheck, place: Place, cx: CheckContext) -> None:
             cx.error((where, "text"), f"not hexadecimal: {text!r}")
 
 
-def load_assignment(message: ClusterLoadAssignment, place: Place, cx: CheckContext) -> None:
-    """Every endpoint has an address."""
-    for group, locality in enumerate(message.endpoints):
+def _check_addresses(message: Cluster, place: Place, cx: CheckContext) -> None:
+    """Every endpoint has an address; Envoy looks at those of STATIC clusters only."""
+    if message.WhichOneof("cluster_discovery_type") == "cluster_type" or message.type:
+        return
+    for group, locality in enumerate(message.load_assignment.endpoints):
         for index, item in enumerate(locality.lb_endpoints):
             if not item.endpoint.HasField("address"):
-                where: Place = (((place, "endpoints"), group), "lb_endpoints")
-                cx.error((where, index), "an endpoint needs an address")
+                where: Place = (((place, "load_assignment"), "endpoints"), group)
+                cx.error(((where, "lb_endpoints"), index), "an endpoint needs an address")

@@ -27,7 +27,6 @@ CHECKS: dict[str, tuple[MessageCheck, ...]] = {
     "envoy.config.cluster.v3.LoadBalancingPolicy": (extensions.load_balancing_policy,),
     "envoy.config.core.v3.HealthCheck.CustomHealthCheck": (extensions.custom_health_check,),
     "envoy.config.core.v3.SubstitutionFormatString": (extensions.format_string,),
-    "envoy.config.endpoint.v3.ClusterLoadAssignment": (cluster.load_assignment,),
     "envoy.config.listener.v3.Filter": (extensions.network_filter,),
     "envoy.config.listener.v3.FilterChain": (extensions.filter_chain,),
     "envoy.config.listener.v3.Listener": (listener.listener,),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from lateen.proxy.compile.matchers import compile_string
 from lateen.proxy.stats.config import BucketSetting, NameTest, StatsConfig, accept_all
 from lateen.proxy.stats.tags import (
+    NoGroupError,
     Tag,
     TagExtractor,
     TagRule,
@@ -63,6 +64,8 @@ def _tags(ctx: CompileContext, source: StatsConfigMessage, fixed: list[Tag]) -> 
         elif specifier.regex:
             try:
                 rules.append(TagRule.of(specifier.tag_name, specifier.regex))
+            except NoGroupError as error:
+                ctx.warning(f"{at}.regex", str(error), "put what is the tag in parentheses")
             except TagRuleError as error:
                 ctx.error(f"{at}.regex", str(error))
         elif not (found := default_rules_of(specifier.tag_name)):

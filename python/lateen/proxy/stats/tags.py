@@ -59,6 +59,10 @@ class TagRuleError(Exception):
     """A tag rule of the configuration cannot be used; the message says why."""
 
 
+class NoGroupError(TagRuleError):
+    """A regular expression without a group: Envoy accepts it, and it has no effect."""
+
+
 @dataclass(frozen=True)
 class TagRule:
     """Takes one tag: `pattern`'s first group is removed, its second (or the first) is the value."""
@@ -73,14 +77,15 @@ class TagRule:
         """Compiles a rule.
 
         Raises:
-            TagRuleError: the regular expression is none, or has no group.
+            TagRuleError: the regular expression is none.
+            NoGroupError: it has no group, so that it never takes a tag.
         """
         try:
             pattern = re.compile(regex)
         except re.error as error:
             raise TagRuleError(f"invalid regex of tag {name!r}: {error}") from None
         if not pattern.groups:
-            raise TagRuleError(f"the regex of tag {name!r} has no capture group")
+            raise NoGroupError(f"the regex of tag {name!r} has no capture group")
         family = re.match(r"\^(\w+)\\\.", regex)
         return cls(name, pattern, family[1] if family else "")
 
