@@ -34,7 +34,7 @@ def parse_json(text: str) -> Tree:
         tree: Tree = json.loads(text, parse_constant=_refuse_constant, strict=False)
     except (ValueError, RecursionError):
         return _Reader(text, None).read()
-    if _SURROGATE.search(text):
+    if _SURROGATE.search(text) or not _is_shallow(tree, MAX_DEPTH):
         return _Reader(text, None).read()
     return tree
 
@@ -44,6 +44,13 @@ def json_positions(text: str) -> dict[Path, Position]:
     found: dict[Path, Position] = {}
     _Reader(text, found.__setitem__).read()
     return found
+
+
+def _is_shallow(tree: Tree, depth: int) -> bool:
+    if not isinstance(tree, dict | list):
+        return True
+    items = tree.values() if isinstance(tree, dict) else tree
+    return depth > 0 and all(_is_shallow(item, depth - 1) for item in items)
 
 
 def _refuse_constant(name: str) -> None:

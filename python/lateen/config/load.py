@@ -122,7 +122,7 @@ def _load(path: str | None, yaml_text: str | None, options: LoadOptions) -> Load
         found += _merge(bootstrap, source, data, types, options)
     texts = [source for source, _ in given]
     if not any(one.severity == "error" and not one.path for one in found):
-        found += _validate(cast("Bootstrap", bootstrap), found, types, options)
+        found += _validate(cast("Bootstrap", bootstrap), found, texts, options)
     diagnostics = tuple(_positioned(found, texts))
     usable = cast("Bootstrap", bootstrap) if not _errors(found) else None
     return LoadResult(usable, diagnostics, tuple(texts))
@@ -199,19 +199,32 @@ def _repeated_lengths(message: Message, here: Steps = ()) -> dict[Steps, int]:
 
 
 def _validate(
-    bootstrap: Bootstrap, found: list[Diagnostic], types: TypeRegistry, options: LoadOptions
+    bootstrap: Bootstrap, found: list[Diagnostic], texts: list[Source], options: LoadOptions
 ) -> list[Diagnostic]:
-    """Broken rules, but for messages that were not read whole: their rules mean nothing."""
+    """Broken rules and failed checks, but for those that follow from what was found before."""
+    types = envoy_types()
     unread = _unread(found)
     context = CheckContext(types, bootstrap, options.strict)
     checks = {name: _bound(functions, context) for name, functions in CHECKS.items()}
+    broken = Validator(types, checks).check(bootstrap)
     result = []
-    for one in [*Validator(types, checks).check(bootstrap), *context.found]:
+    for one in [*broken, *context.found]:
         path = render(steps_of(one.place))
-        if path not in unread and _around(path) not in unread:
+        if path not in unread:
             severity: Severity = "warning" if one.warning else "error"
             result.append(Diagnostic(severity, path, one.message, one.hint))
-    return result
+    return _without_consequences(result, unread, texts)
+
+
+def _without_consequences(
+    result: list[Diagnostic], unread: set[str], texts: list[Source]
+) -> list[Diagnostic]:
+    """Leave out that a field is missing where another one beside it may be meant to be it."""
+    doubtful = {one.path for one in result if _around(one.path) in unread}
+    if not doubtful:
+        return result
+    written = sources.written(texts, [tuple(parse(path)) for path in doubtful])
+    return [one for one in result if one.path not in doubtful or tuple(parse(one.path)) in written]
 
 
 def _bound(functions: Iterable[MessageCheck], context: CheckContext) -> MessageWalk:

@@ -83,3 +83,13 @@ def find(sources: list[Source], wanted: list[Steps]) -> dict[Steps, tuple[str, P
             if at is not None and end >= best.get(steps, (-1,))[0]:
                 best[steps] = (end, source.name, at)
     return {steps: (name, at) for steps, (_, name, at) in best.items()}
+
+
+def written(sources: list[Source], wanted: list[Steps]) -> set[Steps]:
+    """The wanted places that a source writes, itself and not only what is around them."""
+    found: set[Steps] = set()
+    for source in sources:
+        own = {steps: source.own_steps(steps) for steps in wanted}
+        at = source.positions({steps for steps in own.values() if steps is not None})
+        found |= {steps for steps, inside in own.items() if inside in at}
+    return found
