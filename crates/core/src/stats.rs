@@ -54,7 +54,8 @@ const CODES: usize = 900;
 /// The stats of one resource in one thread.
 pub struct Block {
     values: Box<[AtomicU64]>,
-    histograms: Box<[OnceLock<Histogram>]>,
+    /// Made when first recorded to: a block without traffic stays small.
+    histograms: Box<[OnceLock<Box<Histogram>>]>,
     codes: [OnceLock<Box<[AtomicU64]>>; 3],
 }
 
@@ -108,7 +109,7 @@ impl Block {
     /// Records a value in the histogram `stat`, a value of a *Histogram enum.
     pub fn record(&self, stat: impl Into<i32>, value: u64) {
         if let Some(slot) = self.histograms.get(stat.into() as usize) {
-            slot.get_or_init(Histogram::new).record(value);
+            slot.get_or_init(Box::default).record(value);
         }
     }
 
