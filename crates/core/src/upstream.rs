@@ -11,6 +11,7 @@ mod config;
 mod connecting;
 mod connection;
 pub mod endpoints;
+mod happy_eyeballs;
 pub mod host;
 mod host_sets;
 mod pending;

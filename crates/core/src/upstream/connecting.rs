@@ -11,8 +11,8 @@ use std::time::Instant;
 use super::breakers::ConnectionPermit;
 use super::connection::{ClosedBy, PooledConnection};
 use super::pool::{count_destroyed, Pool};
-use super::socket::{self, Opened, SocketError};
-use super::Host;
+use super::socket::{Opened, SocketError};
+use super::{happy_eyeballs, Host};
 use crate::buffer::Buffer;
 use crate::proto::{ClusterHistogram, ClusterStat};
 
@@ -87,8 +87,9 @@ async fn open(pool: &Pool, host: &Host, start: Instant) -> Result<Opened, Connec
     let config = pool.context.config();
     let limit = config.connect_timeout;
     let deadline = (!limit.is_zero()).then(|| start + limit);
-    let timer = pool.context.upstream.timers.timer();
-    let mut connecting = std::pin::pin!(socket::connect(&host.address, &config.connect));
+    let timers = &pool.context.upstream.timers;
+    let timer = timers.timer();
+    let mut connecting = std::pin::pin!(happy_eyeballs::connect(host, &config.connect, timers));
     let result = poll_fn(|cx| match connecting.as_mut().poll(cx) {
         Poll::Ready(result) => Poll::Ready(Some(result)),
         Poll::Pending => timer.poll(cx, deadline).map(|()| None),
