@@ -94,7 +94,10 @@ class _Run:
         for step in self.scene.case.steps:
             moves = (Write(step), Read(), End()) if isinstance(step, bytes) else (step,)
             for move in moves:
-                self._do(move)
+                try:
+                    self._do(move)
+                except OSError as error:
+                    self.seen.client.append(f"failed: {error.strerror or error}")
         for client in self._clients.values():
             client.close()
 

@@ -63,6 +63,33 @@ pub(crate) fn hostname() -> String {
     }
 }
 
+/// The first IPv4 address of this machine that is not a loopback address.
+pub(crate) fn local_ipv4() -> Option<std::net::Ipv4Addr> {
+    let mut first: *mut libc::ifaddrs = std::ptr::null_mut();
+    // SAFETY: getifaddrs stores a list in `first`, which is freed below, or fails.
+    if unsafe { libc::getifaddrs(&mut first) } != 0 {
+        return None;
+    }
+    let mut found = None;
+    let mut next = first;
+    // SAFETY: the list's nodes and addresses are valid until freeifaddrs, and an address of family
+    // AF_INET is a sockaddr_in.
+    unsafe {
+        while let (None, Some(node)) = (found, next.as_ref()) {
+            if let Some(address) = node.ifa_addr.as_ref() {
+                if i32::from(address.sa_family) == libc::AF_INET {
+                    let inet = &*node.ifa_addr.cast::<libc::sockaddr_in>();
+                    let ip = std::net::Ipv4Addr::from(u32::from_be(inet.sin_addr.s_addr));
+                    found = (!ip.is_loopback()).then_some(ip);
+                }
+            }
+            next = node.ifa_next;
+        }
+        libc::freeifaddrs(first);
+    }
+    found
+}
+
 /// The cores that this process may use, lowest first.
 pub(crate) fn allowed_cores() -> Vec<usize> {
     let size = std::mem::size_of::<libc::cpu_set_t>();

@@ -7,6 +7,8 @@ from tests.support.client import get, post
 from tests.support.upstream import ReadBody, Script, Sleep, raw, reply
 
 CHUNKED = b"POST /p HTTP/1.1\r\nHost: example.com\r\nTransfer-Encoding: chunked\r\n\r\n"
+# A proxy may join or split chunks (RFC 9112, section 7.1).
+HOW_CHUNKS_ARE_CUT = r"upstream_cx_tx_bytes_total"
 STRICTER = "Lateen refuses what nginx and HAProxy refuse too: it is a way to smuggle requests"
 
 
@@ -44,7 +46,11 @@ CASES = (
     ),
     Case("chunked_extension", once(CHUNKED + b"3;a=b\r\nabc\r\n0;c\r\n\r\n")),
     Case("chunked_trailers", once(CHUNKED + b"3\r\nabc\r\n0\r\nX-T: 1\r\nY: 2\r\n\r\n")),
-    Case("chunked_hex_case", once(CHUNKED + b"A\r\n0123456789\r\na\r\n0123456789\r\n0\r\n\r\n")),
+    Case(
+        "chunked_hex_case",
+        once(CHUNKED + b"A\r\n0123456789\r\na\r\n0123456789\r\n0\r\n\r\n"),
+        ignore_stats=HOW_CHUNKS_ARE_CUT,
+    ),
     Case("chunked_leading_zeros", once(CHUNKED + b"0003\r\nabc\r\n000\r\n\r\n")),
     Case(
         "chunked_sent_slowly",
@@ -223,7 +229,11 @@ CASES = (
         once(post("/p", b"x" * 300_000)),
         upstreams={"up": Script([reply(body=b"y" * 300_000)])},
     ),
-    Case("many_small_chunks", once(CHUNKED + b"1\r\nz\r\n" * 500 + b"0\r\n\r\n")),
+    Case(
+        "many_small_chunks",
+        once(CHUNKED + b"1\r\nz\r\n" * 500 + b"0\r\n\r\n"),
+        ignore_stats=HOW_CHUNKS_ARE_CUT,
+    ),
     Case("bare_lf_lines", once(b"GET /x HTTP/1.1\nHost: example.com\n\n"), differs=stricter()),
     Case(
         "bare_lf_after_header",

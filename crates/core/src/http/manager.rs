@@ -5,6 +5,7 @@ pub mod request;
 pub mod response;
 pub mod trust;
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -54,6 +55,8 @@ pub struct ManagerConfig {
     pub xff_trusted_hops: usize,
     pub skip_xff_append: bool,
     pub via: Option<Box<[u8]>>,
+    /// This machine's address, which stands for clients on the machine itself in x-forwarded-for.
+    pub local_address: IpAddr,
     pub server_name: Box<[u8]>,
     pub server_header: ServerHeader,
     pub generate_request_id: bool,
@@ -147,6 +150,7 @@ impl ManagerConfig {
             xff_trusted_hops: message.xff_num_trusted_hops as usize,
             skip_xff_append: message.skip_xff_append,
             via: some(&message.via),
+            local_address: crate::sys::local_ipv4().unwrap_or(Ipv4Addr::LOCALHOST).into(),
             server_name: bytes(&message.server_name),
             server_header: message.server_header_transformation(),
             generate_request_id: message.generate_request_id,

@@ -25,8 +25,8 @@ pub enum PathOutcome {
     Changed(Vec<u8>),
     /// The client is to ask for this path (307).
     Redirect(Vec<u8>),
-    /// The request is to be refused (400).
-    Reject,
+    /// The request is to be refused (400); the access log shows it with this path.
+    Reject(Option<Vec<u8>>),
 }
 
 /// Normalises a request target that starts with a slash.
@@ -36,9 +36,10 @@ pub fn normalize(target: &[u8], options: &PathOptions) -> PathOutcome {
     let mut redirect = false;
     let mut changed: Option<Vec<u8>> = None;
     if options.escaped_slashes != EscapedSlashes::KeepUnchanged {
-        if let Some(unescaped) = unescape_slashes(path) {
+        if let Some(mut unescaped) = unescape_slashes(path) {
             if options.escaped_slashes == EscapedSlashes::RejectRequest {
-                return PathOutcome::Reject;
+                unescaped.extend_from_slice(query);
+                return PathOutcome::Reject(Some(unescaped));
             }
             redirect = options.escaped_slashes == EscapedSlashes::UnescapeAndRedirect;
             changed = Some(unescaped);
@@ -48,7 +49,7 @@ pub fn normalize(target: &[u8], options: &PathOptions) -> PathOutcome {
         match canonical(changed.as_deref().unwrap_or(path)) {
             Canonical::Same => {}
             Canonical::New(new) => changed = Some(new),
-            Canonical::Invalid => return PathOutcome::Reject,
+            Canonical::Invalid => return PathOutcome::Reject(None),
         }
     }
     if options.merge_slashes {

@@ -200,7 +200,7 @@ fn outcome(target: &str, normalized: bool, merge_slashes: bool, slashes: Escaped
             text(path)
         }
         PathOutcome::Redirect(path) => format!("307 {}", text(path)),
-        PathOutcome::Reject => "400".to_owned(),
+        PathOutcome::Reject(_) => "400".to_owned(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The life of a client's HTTP/1 connection: read a head, answer it, and again.
 
+use std::cell::Cell;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::downstream::Downstream;
 use super::flags::ResponseFlags;
 use super::manager::request::{prepare, Refusal, RefusalKind};
-use super::stream::{Answer, Manager, Stream};
+use super::stream::{count_class, Answer, Manager, Stream};
 use super::stream_info::ConnectionInfo;
 use crate::filters;
 use crate::formatter::LogType;
@@ -32,7 +33,6 @@ enum Next {
     TimedOut(Box<Stream>, Answer),
     Closed,
     Idle,
-    Expired,
     Drained,
 }
 
@@ -53,6 +53,10 @@ struct Server {
     timer: Timer,
     requests: u64,
     active: bool,
+    /// The client has sent something.
+    spoken: Rc<Cell<bool>>,
+    /// Since when no further request is wanted, for a reason of this connection alone.
+    drain_since: Option<Instant>,
 }
 
 /// Serves one connection to its end.
@@ -72,6 +76,8 @@ pub async fn serve(
         timer,
         requests: 0,
         active: false,
+        spoken: Rc::default(),
+        drain_since: None,
     };
     let count = ConnectionCount::new(&server);
     let end = server.run().await;
@@ -83,24 +89,21 @@ pub async fn serve(
 }
 
 /// Counts a connection, and its end even when its task is dropped.
-struct ConnectionCount(Rc<Manager>);
+struct ConnectionCount {
+    manager: Rc<Manager>,
+    spoken: Rc<Cell<bool>>,
+}
 
 impl ConnectionCount {
     fn new(server: &Server) -> Self {
         let block = &server.manager.block;
-        for stat in [
-            HttpStat::HttpDownstreamCxTotal,
-            HttpStat::HttpDownstreamCxActive,
-            HttpStat::HttpDownstreamCxHttp1Total,
-            HttpStat::HttpDownstreamCxHttp1Active,
-        ] {
-            block.inc(stat);
-        }
-        Self(server.manager.clone())
+        block.inc(HttpStat::HttpDownstreamCxTotal);
+        block.inc(HttpStat::HttpDownstreamCxActive);
+        Self { manager: server.manager.clone(), spoken: server.spoken.clone() }
     }
 
     fn end(self, server: &Server, end: End) {
-        let block = &self.0.block;
+        let block = &self.manager.block;
         let (plain, active) = match end {
             End::Remote => (
                 HttpStat::HttpDownstreamCxDestroyRemote,
@@ -121,10 +124,12 @@ impl ConnectionCount {
 
 impl Drop for ConnectionCount {
     fn drop(&mut self) {
-        let block = &self.0.block;
+        let block = &self.manager.block;
         block.inc(HttpStat::HttpDownstreamCxDestroy);
         block.dec(HttpStat::HttpDownstreamCxActive);
-        block.dec(HttpStat::HttpDownstreamCxHttp1Active);
+        if self.spoken.get() {
+            block.dec(HttpStat::HttpDownstreamCxHttp1Active);
+        }
     }
 }
 
@@ -148,15 +153,8 @@ impl Server {
                     return End::Local;
                 }
                 Next::Closed => return End::Remote,
-                Next::Idle => {
-                    self.manager.block.inc(HttpStat::HttpDownstreamCxIdleTimeout);
-                    return End::AtOnce;
-                }
-                Next::Expired => {
-                    self.manager.block.inc(HttpStat::HttpDownstreamCxMaxDurationReached);
-                    return End::AtOnce;
-                }
-                Next::Drained => return End::AtOnce,
+                Next::Idle => return End::AtOnce,
+                Next::Drained => return End::Local,
             }
             idle_since = Instant::now();
         }
@@ -190,11 +188,20 @@ impl Server {
                     }
                     return Poll::Ready(Next::Closed);
                 }
-                Poll::Ready(Ok(count)) => {
-                    self.manager.block.add(HttpStat::HttpDownstreamCxRxBytesTotal, count as u64);
-                }
+                Poll::Ready(Ok(_)) => self.heard(),
                 Poll::Pending => return self.poll_waiting(cx, idle_since, stream),
             }
+        }
+    }
+
+    /// Counts what was read of the client.
+    fn heard(&mut self) {
+        let block = &self.manager.block;
+        let count = std::mem::take(&mut self.down.reader.received);
+        block.add(HttpStat::HttpDownstreamCxRxBytesTotal, count);
+        if count > 0 && !self.spoken.replace(true) {
+            block.inc(HttpStat::HttpDownstreamCxHttp1Total);
+            block.inc(HttpStat::HttpDownstreamCxHttp1Active);
         }
     }
 
@@ -240,20 +247,7 @@ impl Server {
         let timeouts = &self.manager.config.timeouts;
         let now_expired =
             |deadline: Option<Instant>| deadline.is_some_and(|at| at <= Instant::now());
-        let expiry = timeouts.max_connection.map(|max| self.connection.start + max);
-        let Some(pending) = stream.as_ref() else {
-            let idle = timeouts.idle.map(|idle| idle_since + idle);
-            let drained = self.worker.drain_start().map(|start| start + timeouts.drain);
-            let deadline = [idle, drained, expiry].into_iter().flatten().min();
-            if self.timer.poll(cx, deadline).is_pending() {
-                return Poll::Pending;
-            }
-            return Poll::Ready(match (now_expired(drained), now_expired(expiry)) {
-                (true, _) => Next::Drained,
-                (_, true) => Next::Expired,
-                _ => Next::Idle,
-            });
-        };
+        let Some(pending) = stream.as_ref() else { return self.poll_idle(cx, idle_since) };
         let start = pending.info.start;
         let at = |timeout: Option<Duration>| timeout.map(|timeout| start + timeout);
         let (headers, whole, idle) =
@@ -280,6 +274,35 @@ impl Server {
         }
     }
 
+    /// Between requests: a connection that is idle or old drains first, unless it was never used.
+    fn poll_idle(&mut self, cx: &mut Context<'_>, idle_since: Instant) -> Poll<Next> {
+        let timeouts = &self.manager.config.timeouts;
+        loop {
+            let started = [self.drain_since, self.worker.drain_start()].into_iter().flatten().min();
+            let drained = started.map(|start| start + timeouts.drain);
+            let fresh = self.drain_since.is_none();
+            let idle = timeouts.idle.filter(|_| fresh).map(|idle| idle_since + idle);
+            let old = timeouts.max_connection.filter(|_| fresh);
+            let old = old.map(|max| self.connection.start + max);
+            let deadline = [idle, drained, old].into_iter().flatten().min();
+            if self.timer.poll(cx, deadline).is_pending() {
+                return Poll::Pending;
+            }
+            let now = Instant::now();
+            if drained.is_some_and(|at| at <= now) {
+                return Poll::Ready(Next::Drained);
+            }
+            self.manager.block.inc(match old.is_some_and(|at| at <= now) {
+                true => HttpStat::HttpDownstreamCxMaxDurationReached,
+                false => HttpStat::HttpDownstreamCxIdleTimeout,
+            });
+            if !self.spoken.get() {
+                return Poll::Ready(Next::Idle);
+            }
+            self.drain_since = Some(now);
+        }
+    }
+
     /// Answers one request. `None`: the connection may carry another.
     async fn handle(&mut self, mut stream: Box<Stream>) -> Option<End> {
         self.requests += 1;
@@ -288,7 +311,7 @@ impl Server {
             self.manager.block.inc(HttpStat::HttpDownstreamCxMaxRequestsReached);
             stream.close = true;
         }
-        let asked_to_close = !stream.head.keep_alive;
+        stream.close |= self.drain_since.is_some();
         let answer = match self.admit(&mut stream) {
             Ok(()) => {
                 if self.manager.config.log_on_new_request {
@@ -301,20 +324,10 @@ impl Server {
         let gone = stream.info.flags.contains(ResponseFlags::DOWNSTREAM_CONNECTION_TERMINATION);
         if gone {
             self.end_stream(stream);
+            self.active = true;
             return Some(End::Remote);
         }
-        let unread = stream.request_done.is_none();
-        stream.close |= unread;
-        if unread && (stream.responded || answer.is_some()) {
-            self.manager.block.inc(HttpStat::HttpDownstreamRqResponseBeforeRqComplete);
-        }
-        let (close, broken) = self.finish(stream, answer).await;
-        match (broken, close) {
-            (true, _) => Some(End::AtOnce),
-            (false, true) if asked_to_close && !unread => Some(End::AtOnce),
-            (false, true) => Some(End::Local),
-            (false, false) => None,
-        }
+        self.finish(stream, answer).await
     }
 
     /// The connection manager's own checks; an answer when the request is not to be routed.
@@ -323,6 +336,7 @@ impl Server {
         if stream.head.expect_continue && !config.proxy_100_continue {
             stream.request.remove(HeaderId::Expect);
             self.down.writer.output.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
+            count_class(&self.manager, 100);
         }
         let head = stream.head;
         let prepared =
@@ -355,11 +369,12 @@ impl Server {
                 let stat = ProcessStat::ProcessHttp1RequestsRejectedWithUnderscoresInHeaders;
                 self.worker.process.inc(stat);
                 block.inc(HttpStat::HttpDownstreamCxProtocolError);
-                stream.close = true;
+                stream.request.clear();
+                stream.request_done = None;
                 return Answer::new(400, "Bad Request", refusal.details)
                     .flag(ResponseFlags::DOWNSTREAM_PROTOCOL_ERROR);
             }
-            RefusalKind::Protocol => stream.close = true,
+            RefusalKind::Protocol => {}
         }
         let answer = Answer::new(refusal.status, "", refusal.details);
         match refusal.location {
@@ -370,21 +385,16 @@ impl Server {
 
     async fn refuse_message(&mut self, mut stream: Box<Stream>, error: CodecError) {
         self.manager.block.inc(HttpStat::HttpDownstreamCxProtocolError);
-        if matches!(error, CodecError::HeadersTooLarge | CodecError::TooManyHeaders) {
-            self.manager.block.inc(HttpStat::HttpDownstreamRqTooLarge);
-        }
-        stream.close = true;
+        stream.request.clear();
         let answer = Answer::new(error.status(), error.body(), error.details())
             .flag(ResponseFlags::DOWNSTREAM_PROTOCOL_ERROR);
         self.finish(stream, Some(answer)).await;
     }
 
-    /// Writes what remains of the response, then counts and logs the request: (close, broken).
-    async fn finish(&mut self, mut stream: Box<Stream>, answer: Option<Answer>) -> (bool, bool) {
+    /// Writes what remains of the response, then counts and logs the request. `None`: the connection may
+    /// carry another.
+    async fn finish(&mut self, mut stream: Box<Stream>, answer: Option<Answer>) -> Option<End> {
         if let Some(answer) = answer {
-            if stream.request_done.is_none() {
-                stream.close = true;
-            }
             stream.answer(&mut self.down, answer);
         }
         let deadline = stream.manager.config.timeouts.stream_idle.map(|idle| Instant::now() + idle);
@@ -393,14 +403,32 @@ impl Server {
             Poll::Pending => self.timer.poll(cx, deadline).map(|()| false),
         })
         .await;
-        let result = (stream.close, stream.broken || !flushed);
+        stream.broken |= !flushed;
+        stream.linger |= stream.broken || stream.request_done.is_none();
+        let end = match (stream.linger, stream.close) {
+            (true, _) => Some(End::Local),
+            (false, true) => Some(End::AtOnce),
+            (false, false) => None,
+        };
         stream.info.last_tx = Some(Instant::now());
         self.end_stream(stream);
-        result
+        end
     }
 
     fn end_stream(&mut self, mut stream: Box<Stream>) {
+        self.heard();
         let block = &self.manager.block;
+        let gone = stream.info.flags.contains(ResponseFlags::DOWNSTREAM_CONNECTION_TERMINATION);
+        let unread = stream.request_done.is_none();
+        if unread && !gone && !stream.broken {
+            block.inc(HttpStat::HttpDownstreamRqResponseBeforeRqComplete);
+        }
+        if gone || unread || stream.broken {
+            block.inc(HttpStat::HttpDownstreamRqRxReset);
+        }
+        if stream.broken && !gone {
+            block.inc(HttpStat::HttpDownstreamRqTxReset);
+        }
         let written = std::mem::take(&mut self.down.writer.total);
         block.add(HttpStat::HttpDownstreamCxTxBytesTotal, written);
         block.dec(HttpStat::HttpDownstreamRqActive);

@@ -83,6 +83,8 @@ pub struct Stream {
     pub responded: bool,
     /// The connection ends with this response.
     pub close: bool,
+    /// The client may still have to read the answer when the connection closes.
+    pub linger: bool,
     /// The response was not written whole.
     pub broken: bool,
 }
@@ -110,6 +112,7 @@ impl Stream {
     ) -> Self {
         let mut info = StreamInfo::new(connection, start, SystemTime::now());
         info.stream_id = worker.next_id();
+        info.protocol = Some(Protocol::Http11);
         let random = worker.random.next();
         Self {
             worker,
@@ -128,6 +131,7 @@ impl Stream {
             last_activity: start,
             responded: false,
             close: false,
+            linger: false,
             broken: false,
         }
     }
@@ -138,7 +142,7 @@ impl Stream {
         self.close = !head.keep_alive;
         self.info.protocol = Some(if head.http10 { Protocol::Http10 } else { Protocol::Http11 });
         self.info.header_bytes_received = head.field_bytes as u64;
-        if head.body == BodyLength::Empty {
+        if head.body == BodyLength::Empty && !head.upgrade && !head.is_connect {
             self.request_complete();
         }
     }
@@ -198,6 +202,10 @@ impl Stream {
         };
         let replies = &self.manager.config.local_replies;
         let body = replies.apply(answer.status, answer.body.into_owned(), &mut to);
+        if answer.status == 400 {
+            self.close = true;
+            self.linger = true;
+        }
         filters::response(self);
         self.send_head(down, body.is_empty());
         if down.writer.encoding != Encoding::None {
@@ -250,7 +258,7 @@ impl Stream {
             self.manager.block.inc(HttpStat::HttpDownstreamCxDrainClose);
             self.close = true;
         }
-        self.close |= unframed;
+        self.close |= unframed || self.request_done.is_none();
     }
 
     /// Counts the response and writes the access logs.
@@ -276,7 +284,8 @@ impl Stream {
     }
 }
 
-fn count_class(manager: &Manager, status: u16) {
+/// Counts a response by its class, in the connection manager's stats and in the listener's.
+pub fn count_class(manager: &Manager, status: u16) {
     use ListenerHttpStat as Listener;
     let (stat, of_listener) = match status / 100 {
         1 => (HttpStat::HttpDownstreamRq1xx, Listener::ListenerHttpDownstreamRq1xx),

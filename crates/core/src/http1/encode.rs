@@ -24,8 +24,7 @@ pub fn request_head(out: &mut Vec<u8>, headers: &Headers, end: bool, case: Heade
     out.extend_from_slice(target);
     out.extend_from_slice(b" HTTP/1.1\r\n");
     let has_length = fields(out, headers, case);
-    let bodiless =
-        matches!(method, b"GET" | b"HEAD" | b"DELETE" | b"OPTIONS" | b"TRACE" | b"CONNECT");
+    let bodiless = matches!(method, b"GET" | b"HEAD" | b"DELETE" | b"TRACE" | b"CONNECT");
     let encoding = match (end, has_length) {
         (true, _) => Encoding::None,
         (false, true) => Encoding::Identity,
@@ -62,16 +61,18 @@ pub struct ResponseFrame {
 /// Appends a response head.
 pub fn response_head(out: &mut Vec<u8>, headers: &Headers, frame: &ResponseFrame) -> Encoding {
     let mut digits = itoa::Buffer::new();
-    out.extend_from_slice(b"HTTP/1.1 ");
+    out.extend_from_slice(if frame.http10 { b"HTTP/1.0 " } else { b"HTTP/1.1 " });
     out.extend_from_slice(digits.format(frame.status).as_bytes());
     out.push(b' ');
     out.extend_from_slice(reason(frame.status).as_bytes());
     out.extend_from_slice(b"\r\n");
     let has_length = fields(out, headers, frame.case);
-    let encoding = response_encoding(out, frame, has_length);
-    if frame.close {
-        field(out, b"connection", b"close", frame.case);
+    match (frame.close, frame.http10) {
+        (true, _) => field(out, b"connection", b"close", frame.case),
+        (false, true) => field(out, b"connection", b"keep-alive", frame.case),
+        (false, false) => {}
     }
+    let encoding = response_encoding(out, frame, has_length);
     out.extend_from_slice(b"\r\n");
     encoding
 }
@@ -195,6 +196,7 @@ pub fn reason(status: u16) -> &'static str {
         508 => "Loop Detected",
         510 => "Not Extended",
         511 => "Network Authentication Required",
+        599 => "Last Unassigned Server Error Code",
         _ => "Unknown",
     }
 }
@@ -230,7 +232,7 @@ mod tests {
         assert_eq!(text, "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n");
         assert_eq!(encoding, Encoding::Chunked);
         let (text, encoding) = respond(ResponseFrame { end: true, close: true, ..FRAME }, None);
-        assert_eq!(text, "HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+        assert_eq!(text, "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
         assert_eq!(encoding, Encoding::None);
         let (text, _) = respond(ResponseFrame { end: true, status: 204, ..FRAME }, None);
         assert_eq!(text, "HTTP/1.1 204 No Content\r\n\r\n");

@@ -7,6 +7,8 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CodecError {
     Malformed,
+    /// NUL or another control character in the head.
+    InvalidCharacters,
     HeadersTooLarge,
     TooManyHeaders,
     UnsupportedTransferEncoding,
@@ -47,6 +49,7 @@ impl CodecError {
             Self::UnsupportedTransferEncoding => "http1.invalid_transfer_encoding",
             Self::ChunkedWithContentLength => "http1.content_length_and_chunked_not_allowed",
             Self::LowVersion => "low_version",
+            Self::InvalidCharacters => "http1.invalid_characters",
             Self::InvalidAuthority => "http.invalid_authority",
             Self::Malformed | Self::Body => "http1.codec_error",
         }

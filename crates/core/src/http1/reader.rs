@@ -41,6 +41,8 @@ pub struct Reader {
     /// Body bytes used so far, with their framing.
     pub total: u64,
     room: usize,
+    /// Bytes read that nobody has counted yet.
+    pub received: u64,
 }
 
 impl Default for Reader {
@@ -58,7 +60,15 @@ impl Reader {
 
     fn with_room(buffer: Buffer, room: usize) -> Self {
         let decoder = BodyDecoder::done();
-        Self { buffer, decoder, trailers: Headers::new(), at_end: false, total: 0, room }
+        Self {
+            buffer,
+            decoder,
+            trailers: Headers::new(),
+            at_end: false,
+            total: 0,
+            received: 0,
+            room,
+        }
     }
 
     pub fn bytes(&self) -> &[u8] {
@@ -85,6 +95,7 @@ impl Reader {
         }
         let count = ready!(read)?;
         self.at_end = count == 0;
+        self.received += count as u64;
         Poll::Ready(Ok(count))
     }
 

@@ -77,11 +77,11 @@ const METHODS: &[&str] = &[
     "MKCOL",
     "MOVE",
     "MSEARCH",
-    "M-SEARCH",
     "NOTIFY",
     "PROPFIND",
     "PROPPATCH",
     "PURGE",
+    "QUERY",
     "REBIND",
     "REPORT",
     "SEARCH",
@@ -118,7 +118,7 @@ fn parse_into<'b>(
         Ok(httparse::Status::Complete(size)) => size,
         Ok(httparse::Status::Partial) => return partial(input, limits, &request),
         Err(httparse::Error::TooManyHeaders) => return Err(CodecError::TooManyHeaders),
-        Err(_) => return Err(CodecError::Malformed),
+        Err(_) => return Err(malformed(input)),
     };
     if size > limits.max_head_bytes {
         return Err(CodecError::HeadersTooLarge);
@@ -157,6 +157,32 @@ fn parse_into<'b>(
     let authority = take_target(target.as_bytes(), limits, headers, &mut head)?;
     take_fields(request.headers, limits, headers, &mut head, authority)?;
     Ok(Some(head))
+}
+
+/// What is wrong with a head that does not parse: its version, a control character, or the rest.
+fn malformed(input: &[u8]) -> CodecError {
+    let end = memchr::memchr(b'\r', input).unwrap_or(input.len());
+    let mut words = input[..end].split(|&byte| byte == b' ');
+    if !words.next().is_some_and(|word| METHODS.iter().any(|method| method.as_bytes() == word)) {
+        return CodecError::Malformed;
+    }
+    if input.iter().any(|&byte| byte.is_ascii_control() && !matches!(byte, b'\t' | b'\r' | b'\n')) {
+        return CodecError::InvalidCharacters;
+    }
+    let path = words.next().is_some_and(|word| word.first() == Some(&b'/'));
+    let another_version = match words.next() {
+        // HTTP/0.9
+        None => true,
+        Some(b"HTTP/1.1" | b"HTTP/1.0") => false,
+        Some([b'H', b'T', b'T', b'P', b'/', major, b'.', minor]) => {
+            major.is_ascii_digit() && minor.is_ascii_digit()
+        }
+        Some(_) => false,
+    };
+    match path && another_version && words.next().is_none() {
+        true => CodecError::LowVersion,
+        false => CodecError::Malformed,
+    }
 }
 
 /// An unfinished head may already be too long, or too old to answer.
@@ -236,9 +262,10 @@ fn take_fields(
         match HeaderId::classify_any_case(field.name.as_bytes()) {
             HeaderId::Host => {
                 let host = authority.unwrap_or(value);
-                if host_seen || !valid_authority(host) {
+                if host_seen {
                     return Err(CodecError::Malformed);
                 }
+                check_authority(host)?;
                 host_seen = true;
                 headers.append(HeaderId::Authority, host);
             }
@@ -254,15 +281,15 @@ fn take_fields(
     if !host_seen {
         let fallback = limits.default_host.as_deref().filter(|_| head.http10);
         if let Some(host) = authority.or(fallback) {
-            if !valid_authority(host) {
-                return Err(CodecError::Malformed);
-            }
+            check_authority(host)?;
             headers.append(HeaderId::Authority, host);
         }
     }
     head.expect_continue = framing.expect_continue && !head.http10;
     head.keep_alive = framing.keep_alive(head.http10);
-    head.upgrade = framing.connection_upgrade && headers.contains(HeaderId::Upgrade);
+    // An upgrade to h2c is not offered: the request goes on as if it had not asked.
+    head.upgrade = framing.connection_upgrade
+        && headers.get(HeaderId::Upgrade).is_some_and(|to| !to.eq_ignore_ascii_case(b"h2c"));
     head.body = framing.request_body(limits.allow_chunked_length)?;
     if framing.chunked && framing.length.is_some() {
         headers.remove(HeaderId::ContentLength);
@@ -335,8 +362,13 @@ fn parse_length(value: &[u8]) -> Result<u64, CodecError> {
 }
 
 /// RFC 3986 authority characters.
-fn valid_authority(host: &[u8]) -> bool {
-    host.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@[]%".contains(byte))
+fn check_authority(host: &[u8]) -> Result<(), CodecError> {
+    let allowed =
+        |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@[]%".contains(byte);
+    match host.iter().all(allowed) {
+        true => Ok(()),
+        false => Err(CodecError::InvalidAuthority),
+    }
 }
 
 pub(super) fn trim(value: &[u8]) -> &[u8] {

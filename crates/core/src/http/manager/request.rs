@@ -58,16 +58,19 @@ pub fn prepare(
         return Err(refuse(400, "missing_host_header", RefusalKind::Protocol));
     }
     check_path(config, headers, head)?;
+    if headers.get(HeaderId::Method) == Some(b"QUERY") && !headers.contains(HeaderId::ContentType) {
+        return Err(refuse(400, "query_missing_content_type", RefusalKind::Protocol));
+    }
     host(config, headers, info);
     hop::strip_request(headers, head.upgrade);
     let internal = client(config, headers, info);
-    request_ids(config, headers, internal, random);
     if config.add_user_agent {
         user_agent(config, headers);
     }
     if let Some(via) = &config.via {
         append_list(headers, HeaderId::Via, via, b", ");
     }
+    request_ids(config, headers, internal, random);
     if !matches!(config.forward_client_cert, ForwardClientCert::AlwaysForwardOnly) {
         headers.remove(HeaderId::XForwardedClientCert);
     }
@@ -103,9 +106,6 @@ fn check_path(
     if current.contains(&b'#') {
         return Err(refuse(400, "path_normalization_failed", RefusalKind::PathNormalization));
     }
-    if current == b"*" && headers.get(HeaderId::Method) == Some(b"OPTIONS") {
-        return Ok(());
-    }
     if current.first() != Some(&b'/') {
         return Err(refuse(404, "absolute_path_rejected", RefusalKind::NonRelativePath));
     }
@@ -129,15 +129,21 @@ fn normalize(config: &ManagerConfig, headers: &mut Headers) -> Result<(), Refusa
             headers.set(HeaderId::Path, &path);
             Ok(())
         }
-        PathOutcome::Reject => {
+        PathOutcome::Reject(path) => {
+            if let Some(path) = path {
+                headers.set(HeaderId::Path, &path);
+            }
             Err(refuse(400, "path_normalization_failed", RefusalKind::PathNormalization))
         }
-        PathOutcome::Redirect(path) => Err(Refusal {
-            status: 307,
-            details: "path_normalization_failed",
-            location: Some(path),
-            reason: RefusalKind::PathRedirect,
-        }),
+        PathOutcome::Redirect(path) => {
+            headers.set(HeaderId::Path, &path);
+            Err(Refusal {
+                status: 307,
+                details: "path_normalization_failed",
+                location: Some(path),
+                reason: RefusalKind::PathRedirect,
+            })
+        }
     }
 }
 
@@ -195,14 +201,15 @@ fn client(config: &ManagerConfig, headers: &mut Headers, info: &mut StreamInfo) 
         };
         info.remote = trusted.map_or(direct.clone(), |f| Address::Ip((f.address, 0).into()));
         if !config.skip_xff_append {
-            if let Some(ip) = direct.ip() {
-                append_list(headers, HeaderId::XForwardedFor, ip.ip().to_string().as_bytes(), b",");
+            if let Some(ip) = direct.ip().map(|direct| direct.ip()) {
+                // Like Envoy: a client on the machine itself is told by the machine's own address.
+                let told = if ip.is_loopback() { config.local_address } else { ip };
+                append_list(headers, HeaderId::XForwardedFor, told.to_string().as_bytes(), b",");
             }
         }
         if config.xff_trusted_hops == 0 {
             headers.set(HeaderId::XForwardedProto, b"http");
         }
-        forwarded_port(config, headers, info);
     } else {
         let forwarded = forwarded_for(headers, config.xff_trusted_hops);
         single = forwarded.as_ref().is_some_and(|f| f.single);
@@ -211,6 +218,7 @@ fn client(config: &ManagerConfig, headers: &mut Headers, info: &mut StreamInfo) 
         }
     }
     scheme(config, headers);
+    forwarded_port(config, headers, info);
     let internal = single && config.internal_addresses.contains(&info.remote);
     if internal {
         headers.append(HeaderId::XEnvoyInternal, b"true");
@@ -229,25 +237,24 @@ fn forwarded_port(config: &ManagerConfig, headers: &mut Headers, info: &StreamIn
     if !config.append_x_forwarded_port {
         return;
     }
-    if config.xff_trusted_hops == 0 || !headers.contains(HeaderId::XForwardedPort) {
+    let edge = config.use_remote_address && config.xff_trusted_hops == 0;
+    if edge || !headers.contains(HeaderId::XForwardedPort) {
         if let Some(local) = info.connection.local.ip() {
             headers.set(HeaderId::XForwardedPort, local.port().to_string().as_bytes());
         }
     }
 }
 
-/// x-forwarded-proto when it is absent or no scheme, and the pseudo header that follows it.
+/// x-forwarded-proto where it is absent or overwritten, and the pseudo header that follows it.
 fn scheme(config: &ManagerConfig, headers: &mut Headers) {
-    let known = headers
-        .get(HeaderId::XForwardedProto)
-        .is_some_and(|proto| matches!(proto, b"http" | b"https"));
-    if !known {
+    if let Some(scheme) = &config.scheme_overwrite {
+        headers.set(HeaderId::XForwardedProto, scheme);
+    } else if !headers.contains(HeaderId::XForwardedProto) {
         headers.set(HeaderId::XForwardedProto, b"http");
     }
-    let scheme: &[u8] = match (&config.scheme_overwrite, headers.get(HeaderId::XForwardedProto)) {
-        (Some(scheme), _) => scheme,
-        (None, Some(b"https")) => b"https",
-        (None, _) => b"http",
+    let scheme: &[u8] = match headers.get(HeaderId::XForwardedProto) {
+        Some(b"https") => b"https",
+        _ => b"http",
     };
     headers.set(HeaderId::Scheme, scheme);
 }
@@ -256,6 +263,7 @@ fn scheme(config: &ManagerConfig, headers: &mut Headers) {
 fn clean(headers: &mut Headers, edge: bool) {
     headers.retain(|id, _, _| match id {
         HeaderId::XEnvoyDecoratorOperation
+        | HeaderId::XEnvoyOriginalPath
         | HeaderId::XEnvoyDownstreamServiceCluster
         | HeaderId::XEnvoyDownstreamServiceNode => !edge,
         HeaderId::XEnvoyRetriableStatusCodes
@@ -270,7 +278,6 @@ fn clean(headers: &mut Headers, edge: bool) {
         | HeaderId::XEnvoyExpectedRqTimeoutMs
         | HeaderId::XEnvoyForceTrace
         | HeaderId::XEnvoyIpTags
-        | HeaderId::XEnvoyOriginalPath
         | HeaderId::XEnvoyHedgeOnPerTryTimeout => false,
         _ => true,
     });

@@ -19,14 +19,6 @@ pub fn finish(
     now: SystemTime,
 ) {
     hop::strip_response(headers, upgrade);
-    if config.request_id_in_response {
-        if let Some(id) = request_id {
-            headers.set(HeaderId::XRequestId, id);
-        }
-    }
-    if let Some(via) = &config.via {
-        append_list(headers, HeaderId::Via, via, b", ");
-    }
     if !headers.contains(HeaderId::Date) {
         date.with(now, |text| headers.append(HeaderId::Date, text.as_bytes()));
     }
@@ -36,5 +28,13 @@ pub fn finish(
             headers.append(HeaderId::Server, &config.server_name);
         }
         _ => {}
+    }
+    if config.request_id_in_response {
+        if let Some(id) = request_id {
+            headers.set(HeaderId::XRequestId, id);
+        }
+    }
+    if let Some(via) = &config.via {
+        append_list(headers, HeaderId::Via, via, b", ");
     }
 }
