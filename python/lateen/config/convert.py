@@ -267,7 +267,7 @@ def _put_list(converter: Converter, field: AnyField) -> Put:
         for index, item in enumerate(value):
             if isinstance(item, list) and not nests:
                 put_all(cx, items, item, (place, index))
-            elif item is not None or nests:
+            else:
                 add(cx, items, item, (place, index))
 
     return put
@@ -276,18 +276,24 @@ def _put_list(converter: Converter, field: AnyField) -> Put:
 def _adder(field: AnyField) -> Add:
     descriptor = field.message_type
     if descriptor is not None:
+        takes_null = descriptor.full_name == well_known.VALUE
 
         def add_message(cx: Converter, items: RepeatedItems, value: Tree, place: Place) -> None:
-            cx.filler(descriptor)(cx, items.add(), value, place)
+            # A null in a list is an empty item, for the C++ reader.
+            if value is None and not takes_null:
+                items.add()
+            else:
+                cx.filler(descriptor)(cx, items.add(), value, place)
 
         return add_message
     read = _enum_reader(field) if field.enum_type else _scalar_reader(field)
 
     def add_scalar(cx: Converter, items: RepeatedItems, value: Tree, place: Place) -> None:
-        result = read(cx, value, place)
+        result = empty if value is None else read(cx, value, place)
         if result is not None:
             items.append(result)
 
+    empty = scalars.EMPTY.get(field.type, 0)
     return add_scalar
 
 

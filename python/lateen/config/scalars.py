@@ -156,3 +156,10 @@ CONVERTERS: dict[int, Callable[[Tree], Scalar]] = {
     FieldDescriptor.TYPE_UINT64: _UINT64,
     FieldDescriptor.TYPE_FIXED64: _UINT64,
 }
+
+# The values of empty fields, where that is not 0.
+EMPTY: dict[int, Scalar] = {
+    FieldDescriptor.TYPE_STRING: "",
+    FieldDescriptor.TYPE_BYTES: b"",
+    FieldDescriptor.TYPE_BOOL: False,
+}

@@ -136,7 +136,7 @@ def test_bytes_refused(text):
     ("text", "value"),
     [
         ("x", ["x"]),
-        ("[x, ~, z]", ["x", "z"]),
+        ("[x, ~, z]", ["x", "", "z"]),
         ("[[x], [z]]", ["x", "z"]),
         ("~", []),
         ("[]", []),
@@ -146,6 +146,12 @@ def test_lists(text, value):
     message, problems = convert("envoy.config.core.v3.Node", f"client_features: {text}")
     assert problems == []
     assert list(message.client_features) == value
+
+
+def test_a_null_in_a_list_of_messages_is_an_empty_one():
+    message, problems = cluster("health_checks: [~, {}]")
+    assert problems == []
+    assert len(message.health_checks) == 2
 
 
 def test_struct_values_keep_their_kind():

@@ -11,7 +11,8 @@ from lateen.config.paths import Place
 
 if TYPE_CHECKING:
     from envoy.config.bootstrap.v3.bootstrap_pb2 import Bootstrap
-    from envoy.config.core.v3.address_pb2 import Address, SocketAddress
+    from envoy.config.core.v3.address_pb2 import Address, CidrRange, SocketAddress
+    from envoy.config.listener.v3.listener_components_pb2 import FilterChainMatch
     from envoy.config.listener.v3.listener_pb2 import Listener
     from envoy.extensions.filters.network.tcp_proxy.v3.tcp_proxy_pb2 import TcpProxy
 
@@ -83,10 +84,37 @@ def _check_chains(message: Listener, place: Place, cx: CheckContext) -> None:
         if first != index:
             text = f"filter_chains[{first}] matches the same connections"
             cx.error(match, text, "give the filter chains different matches")
-        for number, name in enumerate(chain.filter_chain_match.server_names):
-            if name == "*":
-                text = 'a server name "*" is not supported'
-                cx.error(((match, "server_names"), number), text, "leave server_names out")
+        _check_match(chain.filter_chain_match, match, cx)
+
+
+def _check_match(message: FilterChainMatch, place: Place, cx: CheckContext) -> None:
+    """What is listed in one match differs: each item is a rule of its own."""
+    for number, name in enumerate(message.server_names):
+        if name == "*":
+            text = 'a server name "*" is not supported'
+            cx.error(((place, "server_names"), number), text, "leave server_names out")
+    lists: dict[str, list[str]] = {
+        "server_names": [name.lower().removeprefix("*") for name in message.server_names],
+        "application_protocols": list(message.application_protocols),
+        "source_ports": [str(port) for port in message.source_ports],
+        "prefix_ranges": [_network(each) for each in message.prefix_ranges],
+        "source_prefix_ranges": [_network(each) for each in message.source_prefix_ranges],
+    }
+    for name, values in lists.items():
+        for number, value in enumerate(values):
+            if value in values[:number]:
+                text = f"{value!r} is matched twice: filter chains must not overlap"
+                cx.error(((place, name), number), text, "remove one of them")
+
+
+def _network(cidr: CidrRange) -> str:
+    """The addresses of a range, however they are written."""
+    try:
+        size = 128 if ":" in cidr.address_prefix else 32
+        length = min(cidr.prefix_len.value, size)
+        return str(ipaddress.ip_network(f"{cidr.address_prefix}/{length}", strict=False))
+    except ValueError:
+        return f"{cidr.address_prefix}/{cidr.prefix_len.value}"
 
 
 def tcp_proxy(message: TcpProxy, place: Place, cx: CheckContext) -> None:
