@@ -10,7 +10,8 @@ from pathlib import Path
 
 from bench import idle, machine, report, scale, scaling, traffic
 from bench.context import Context, run_upstream
-from bench.process import BenchError
+from bench.errors import BenchError
+from bench.priority import realtime
 from bench.profile import profile
 from bench.proxies import PROXIES
 from bench.proxies.base import Programs, Proxy
@@ -45,6 +46,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=4.0, help="of load in each round")
     parser.add_argument("--json", type=Path, help="also write the numbers to this file")
+    parser.add_argument(
+        "--realtime",
+        action="store_true",
+        help="run everything at real-time priority, for a machine that does other work",
+    )
     parser.add_argument("--callers", action="store_true", help="profile: record call stacks")
     parser.add_argument("--perf-data", type=Path, help="profile: keep perf's data in this file")
     parser.add_argument("--lateen", type=Path, default=ROOT / ".venv" / "bin" / "lateen")
@@ -112,6 +118,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     proxies = _proxies(programs, names, found)
     cores = machine.cores()
     try:
+        if options.realtime:
+            realtime()
         with run_upstream(programs, cores) as upstream:
             context = Context(proxies, programs, cores, upstream, options.rounds, options.seconds)
             if profiling:

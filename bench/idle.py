@@ -8,8 +8,9 @@ from pathlib import Path
 
 from bench import results
 from bench.context import START_SECONDS, Context, run_proxy
+from bench.errors import BenchError
 from bench.net import ADDRESS, free_port, wait_accepts
-from bench.process import BenchError, Process, settled_pss
+from bench.process import Process, settled_pss
 from bench.proxies.base import Proxy
 from bench.proxies.envoy import Envoy
 from bench.proxies.lateen import Lateen

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.errors import BenchError
 from bench.net import ADDRESS
 from bench.priority import prefer
-from bench.process import BenchError
 
 SCRIPT = Path(__file__).with_name("load.lua")
 

@@ -7,7 +7,8 @@ import socket
 import time
 from dataclasses import dataclass
 
-from bench.process import BenchError, Process
+from bench.errors import BenchError
+from bench.process import Process
 
 ADDRESS = "127.0.0.1"
 POLL_SECONDS = 0.01

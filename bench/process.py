@@ -12,11 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
+from bench.errors import BenchError
 from bench.priority import prefer
-
-
-class BenchError(Exception):
-    """Something the bench cannot go on from; the message is meant for the person who ran it."""
 
 
 class Process:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.context import Context, run_proxy
-from bench.process import BenchError
+from bench.errors import BenchError
 from bench.proxies.base import Proxy
 from bench.traffic import WARM_UP_SECONDS, Scenario, put_load
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from bench import results
 from bench.context import Context
+from bench.errors import BenchError
 from bench.net import ADDRESS, free_port, wait_accepts, wait_for
-from bench.process import BenchError, Process, settled_pss
+from bench.process import Process, settled_pss
 from bench.proxies.base import Proxy, Setup, write_config
 from bench.proxies.envoy import Envoy
 from bench.proxies.lateen import Lateen

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from bench import load, results
 from bench.context import Context, Running, run_proxy
+from bench.errors import BenchError
 from bench.net import get
 from bench.priority import busy_ns
-from bench.process import BenchError
 from bench.proxies.base import Proxy
 from bench.results import Measured
 

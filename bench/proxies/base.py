@@ -11,7 +11,7 @@ from pathlib import Path
 from string import Template
 from typing import ClassVar
 
-from bench.process import BenchError
+from bench.errors import BenchError
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 

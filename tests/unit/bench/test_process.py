@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.process import BenchError, Process
+from bench.errors import BenchError
+from bench.process import Process
 
 CORES = sorted(os.sched_getaffinity(0))[:1]
 BUSY_CHILD = """
