@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
-from google.protobuf import text_format
 from google.protobuf.message import DecodeError, Message
 
 from lateen.config import sources
@@ -154,14 +153,27 @@ def _merge(
         if source.format == "pb":
             bootstrap.MergeFromString(data)
         elif source.format == "pb_text":
-            text_format.Merge(source.text, bootstrap, descriptor_pool=types.pool)
+            return _merge_text(bootstrap, source, types)
         else:
             return _merge_tree(bootstrap, source.parse(), types, options)
     except ConfigSyntaxError as error:
         text = f"not well-formed: {error.message}"
         return [Diagnostic("error", "", text, "", source.name, error.line, error.column)]
-    except (DecodeError, text_format.ParseError) as error:
+    except DecodeError as error:
         return [Diagnostic("error", "", f"not a {BOOTSTRAP}: {error}", "", source.name)]
+    return []
+
+
+def _merge_text(bootstrap: Message, source: Source, types: TypeRegistry) -> list[Diagnostic]:
+    # Few configurations are in this format, and its reader takes a megabyte.
+    from google.protobuf import text_format
+
+    try:
+        text_format.Merge(source.text, bootstrap, descriptor_pool=types.pool)
+    except text_format.ParseError as error:
+        line, column = error.GetLine() or 0, error.GetColumn() or 0
+        text = f"not a {BOOTSTRAP}: {error}"
+        return [Diagnostic("error", "", text, "", source.name, line, column)]
     return []
 
 

@@ -83,7 +83,7 @@ def test_the_extension_tells_the_format(tmp_path, name, text):
         ("a.yaml", "node: {id: *x}", 1),
         ("a.json", '{"node":\n {"id" 5}}', 2),
         ("a.json", "", 1),
-        ("a.pb_text", "node {", 0),
+        ("a.pb_text", "node {", 1),
         ("a.pb", b"\xff\xff", 0),
         ("a.yaml", "", 0),
         ("a.yaml", "[]", 1),
