@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lateen.config.json_tree import json_positions, parse_json
@@ -57,6 +57,7 @@ def test_refused_with_a_position(text, line, column):
     assert (error.value.line, error.value.column) == (line, column)
 
 
+@settings(deadline=None)
 @given(VALUES)
 def test_what_json_writes_is_read_back(value):
     assert parse_json(json.dumps(value)) == value
