@@ -69,7 +69,7 @@ impl Point {
 pub struct CommonDuration {
     start: Point,
     end: Point,
-    unit_ns: i128,
+    unit_ns: u128,
 }
 
 impl CommonDuration {
@@ -95,11 +95,11 @@ impl CommonDuration {
 
     pub fn render(&self, context: &FormatContext<'_>, out: &mut Vec<u8>) -> Rendered {
         match (self.start.of(context), self.end.of(context)) {
-            (Some(start), Some(end)) => {
-                let later = end.saturating_duration_since(start).as_nanos() as i128;
-                let earlier = start.saturating_duration_since(end).as_nanos() as i128;
-                Rendered::number(((later - earlier) / self.unit_ns) as i64, out)
+            (Some(start), Some(end)) if start <= end => {
+                let nanos = end.saturating_duration_since(start).as_nanos();
+                Rendered::number((nanos / self.unit_ns) as u64, out)
             }
+            // Where the points come in the other order, as those of a connection made before, there is none.
             _ => Rendered::Absent,
         }
     }

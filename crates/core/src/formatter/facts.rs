@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::address::{push_address, push_host};
 use super::{FormatContext, Rendered};
+use crate::headers::HeaderId;
 use crate::http::flags::{ResponseFlags, NAMES};
 use crate::http::stream_info::Protocol;
 use crate::random::Random;
@@ -68,13 +69,11 @@ pub const FACTS: &[(&str, Fact)] = &[
     ("ROUTE_NAME", |c, out| {
         Rendered::filled(c.info.route.as_ref().map_or("", |route| &route.route_name), out)
     }),
-    ("ROUTE_RESOLUTION_COUNT", |c, out| {
-        Rendered::number(u64::from(c.info.protocol.is_some()), out)
-    }),
+    ("ROUTE_RESOLUTION_COUNT", |c, out| Rendered::number(u64::from(was_routed(c)), out)),
     // A look-up takes less than a microsecond.
-    ("ROUTE_RESOLUTION_TIME_US", |c, out| match c.info.protocol {
-        Some(_) => Rendered::number(0u64, out),
-        None => Rendered::Absent,
+    ("ROUTE_RESOLUTION_TIME_US", |c, out| match was_routed(c) {
+        true => Rendered::number(0u64, out),
+        false => Rendered::Absent,
     }),
     ("STREAM_ID", stream_id),
     ("UNIQUE_ID", |_, out| {
@@ -144,6 +143,11 @@ pub const FACTS: &[(&str, Fact)] = &[
         Rendered::filled(c.info.virtual_cluster.as_deref().unwrap_or(""), out)
     }),
 ];
+
+/// A route was looked for: the request had a target.
+fn was_routed(context: &FormatContext<'_>) -> bool {
+    context.request.is_some_and(|headers| headers.contains(HeaderId::Path))
+}
 
 fn millis(duration: Option<Duration>, out: &mut Vec<u8>) -> Rendered {
     match duration {
@@ -249,7 +253,7 @@ fn response_flags(
 /// The request id of a request, or an id of the connection.
 fn stream_id(context: &FormatContext<'_>, out: &mut Vec<u8>) -> Rendered {
     if let Some(headers) = context.request {
-        return Rendered::text(headers.get(crate::headers::HeaderId::XRequestId), out);
+        return Rendered::text(headers.get(HeaderId::XRequestId), out);
     }
     let info = context.info;
     push_uuid(super::text::mix(info.stream_id), super::text::mix(info.connection.id), out);

@@ -249,7 +249,7 @@ fn flags_are_listed_as_envoy_sets_them() {
 }
 
 #[test]
-fn durations_are_between_points_and_may_be_negative() {
+fn durations_are_between_points_in_their_order() {
     let mut sample = Sample::new();
     let start = sample.info.start;
     sample.info.last_rx = Some(start + Duration::from_micros(1500));
@@ -261,7 +261,7 @@ fn durations_are_between_points_and_may_be_negative() {
         ("RESPONSE_DURATION", "0"),
         ("RESPONSE_TX_DURATION", "-"),
         ("COMMON_DURATION(DS_RX_BEG:DS_RX_END)", "1"),
-        ("COMMON_DURATION(DS_RX_END:US_RX_BEG:us)", "-1000"),
+        ("COMMON_DURATION(DS_RX_END:US_RX_BEG:us)", "-"),
         ("COMMON_DURATION(DS_RX_BEG:US_RX_BEG:ns)", "500000"),
         ("COMMON_DURATION(DS_RX_BEG:custom)", "-"),
         ("COMMON_DURATION(DS_CX_BEG:DS_CX_END)", "-"),

@@ -232,7 +232,11 @@ impl Server {
                 pending.as_mut()?.begin(head);
                 Next::Request(pending.take()?)
             }
-            Err(error) => Next::Invalid(pending.take()?, error),
+            Err(error) => {
+                let mut stream = pending.take()?;
+                stream.head.size = self.down.reader.bytes().len();
+                Next::Invalid(stream, error)
+            }
         };
         Some(next)
     }

@@ -111,6 +111,7 @@ impl Stream {
         start: Instant,
     ) -> Self {
         let mut info = StreamInfo::new(connection, start, SystemTime::now());
+        info.protocol = Some(Protocol::Http11);
         info.stream_id = worker.next_id();
         info.protocol = Some(Protocol::Http11);
         let random = worker.random.next();
@@ -140,7 +141,9 @@ impl Stream {
     pub fn begin(&mut self, head: RequestHead) {
         self.head = head;
         self.close = !head.keep_alive;
-        self.info.protocol = Some(if head.http10 { Protocol::Http10 } else { Protocol::Http11 });
+        if head.http10 {
+            self.info.protocol = Some(Protocol::Http10);
+        }
         self.info.header_bytes_received = head.field_bytes as u64;
         if head.body == BodyLength::Empty && !head.upgrade && !head.is_connect {
             self.request_complete();
@@ -238,12 +241,16 @@ impl Stream {
         );
         let before = down.writer.output.len();
         self.decide_close(status);
+        match (self.close, self.head.http10) {
+            (true, _) => self.response.set(HeaderId::Connection, b"close"),
+            (false, true) => self.response.set(HeaderId::Connection, b"keep-alive"),
+            (false, false) => {}
+        }
         let frame = ResponseFrame {
             status,
             end,
             to_head: self.head.is_head,
             http10: self.head.http10,
-            close: self.close,
             case: manager.config.header_case,
         };
         down.writer.encoding = response_head(&mut down.writer.output, &self.response, &frame);

@@ -54,7 +54,6 @@ pub struct ResponseFrame {
     pub to_head: bool,
     /// The client speaks HTTP/1.0: no chunks.
     pub http10: bool,
-    pub close: bool,
     pub case: HeaderCase,
 }
 
@@ -67,11 +66,6 @@ pub fn response_head(out: &mut Vec<u8>, headers: &Headers, frame: &ResponseFrame
     out.extend_from_slice(reason(frame.status).as_bytes());
     out.extend_from_slice(b"\r\n");
     let has_length = fields(out, headers, frame.case);
-    match (frame.close, frame.http10) {
-        (true, _) => field(out, b"connection", b"close", frame.case),
-        (false, true) => field(out, b"connection", b"keep-alive", frame.case),
-        (false, false) => {}
-    }
     let encoding = response_encoding(out, frame, has_length);
     out.extend_from_slice(b"\r\n");
     encoding
@@ -212,7 +206,6 @@ mod tests {
         end: false,
         to_head: false,
         http10: false,
-        close: false,
         case: HeaderCase::Lower,
     };
 
@@ -231,8 +224,8 @@ mod tests {
         let (text, encoding) = respond(FRAME, None);
         assert_eq!(text, "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n");
         assert_eq!(encoding, Encoding::Chunked);
-        let (text, encoding) = respond(ResponseFrame { end: true, close: true, ..FRAME }, None);
-        assert_eq!(text, "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+        let (text, encoding) = respond(ResponseFrame { end: true, ..FRAME }, None);
+        assert_eq!(text, "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
         assert_eq!(encoding, Encoding::None);
         let (text, _) = respond(ResponseFrame { end: true, status: 204, ..FRAME }, None);
         assert_eq!(text, "HTTP/1.1 204 No Content\r\n\r\n");

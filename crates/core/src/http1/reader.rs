@@ -127,6 +127,25 @@ impl Reader {
         }
     }
 
+    /// Drops what has come of a body that nobody wants: how many body bytes, and whether that was all of it.
+    pub fn discard_body(&mut self) -> Result<(u64, bool), CodecError> {
+        let mut dropped = 0;
+        loop {
+            match self.decoder.step(self.buffer.bytes(), &mut self.trailers)? {
+                Step::Data(count) => {
+                    dropped += count as u64;
+                    self.took(count);
+                }
+                Step::Skip(count) => {
+                    self.total += count as u64;
+                    self.buffer.consume(count);
+                }
+                Step::NeedMore => return Ok((dropped, false)),
+                Step::End => return Ok((dropped, true)),
+            }
+        }
+    }
+
     /// Drops `count` body bytes that were used.
     pub fn took(&mut self, count: usize) {
         self.decoder.took(count);

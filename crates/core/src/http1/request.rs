@@ -285,6 +285,9 @@ fn take_fields(
             headers.append(HeaderId::Authority, host);
         }
     }
+    if fields.is_empty() {
+        head.field_bytes = field_bytes("", b"");
+    }
     head.expect_continue = framing.expect_continue && !head.http10;
     head.keep_alive = framing.keep_alive(head.http10);
     // An upgrade to h2c is not offered: the request goes on as if it had not asked.

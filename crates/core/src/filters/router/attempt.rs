@@ -134,6 +134,17 @@ fn failed(error: ConnectError) -> Failure {
 }
 
 impl Parties<'_> {
+    /// Takes what the client has sent of a body that goes nowhere, so that its connection can live on.
+    pub fn discard_body(&mut self) {
+        // A body that is malformed leaves the request unfinished, which closes the connection.
+        if let Ok((count, whole)) = self.down.reader.discard_body() {
+            self.stream.info.bytes_received += count;
+            if whole {
+                self.stream.request_complete();
+            }
+        }
+    }
+
     /// The client left, or a timeout passed.
     pub fn poll_interrupted(&mut self, cx: &mut Context<'_>) -> Poll<Failure> {
         if self.stream.request_done.is_some()
@@ -375,7 +386,6 @@ fn forward_informational(parties: &mut Parties<'_>, head: &ResponseHead) {
         end: true,
         to_head: false,
         http10: false,
-        close: false,
         case: stream.manager.config.header_case,
     };
     crate::http1::encode::response_head(&mut parties.down.writer.output, &stream.response, &frame);

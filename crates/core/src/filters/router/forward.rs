@@ -142,6 +142,8 @@ impl Forwarding<'_> {
                     let stat = VirtualClusterStat::VirtualClusterUpstreamRqTimeout;
                     scopes::inc(self.parties.stream, stat);
                 }
+                let unread = up.reader.bytes().len() as u64;
+                self.parties.stream.info.upstream.wire_bytes_received += unread;
                 up.abort(match failure {
                     Failure::Terminated => ClosedBy::Remote,
                     _ => ClosedBy::Local,
@@ -280,6 +282,9 @@ impl Forwarding<'_> {
 
     /// No attempt gave a response that stands.
     fn fail(&mut self, failure: &Failure) -> Option<Answer> {
+        if matches!(failure, Failure::Connect { .. }) {
+            self.parties.discard_body();
+        }
         let stream = &mut *self.parties.stream;
         stream.info.flags |= failure.flag();
         if let Failure::Connect { reason, .. } = failure {
