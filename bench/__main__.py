@@ -79,9 +79,8 @@ def _proxies(programs: Programs, names: Sequence[str], found: Results) -> list[P
 
 
 def _run(context: Context, scenarios: Sequence[str], found: Results) -> None:
-    for scenario in traffic.SCENARIOS:
-        if scenario.name in scenarios:
-            found.measured += traffic.measure(context, scenario)
+    wanted = [scenario for scenario in traffic.SCENARIOS if scenario.name in scenarios]
+    found.measured += traffic.measure(context, wanted)
     peers = [proxy for proxy in context.proxies if proxy.runs_envoy_config]
     for name, measure in SIZES.items():
         if name in scenarios:

@@ -6,6 +6,7 @@ import datetime
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from operator import truediv
 
 from bench import idle, machine, results, scale, targets, traffic
 from bench.context import Context
@@ -80,8 +81,9 @@ def _traffic(rows: Sequence[Measured], found: Results) -> str:
         cells += [f"{row.values[results.RATE]:,.0f}", f"{row.values[results.P50]:.0f}"]
         cells += [f"{row.values[results.P99]:.0f}", f"{row.values[results.PSS]:.1f}"]
         for peer in peers:
-            theirs = found.value(row.scenario, peer, results.CPU)
-            cells.append(f"{cpu / theirs:.2f}" if theirs else "-")
+            pair = (row.scenario, row.proxy), (row.scenario, peer)
+            ratio = found.paired(*pair, results.CPU, truediv)
+            cells.append("-" if ratio is None else f"{ratio:.2f}")
         cells.append(f"{row.values[results.OTHERS]:.0%}")
         cells.append(f"{row.values[results.ERRORS]:.0f}")
         table.append(cells)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -36,6 +36,9 @@ def median(scenario: str, proxy: str, rounds: Sequence[Mapping[str, float]]) -> 
     return Measured(scenario, proxy, values, tuple(rounds))
 
 
+Pair = tuple[str, str]
+
+
 class Results:
     """Everything measured in one run, and why something was not."""
 
@@ -45,7 +48,32 @@ class Results:
 
     def value(self, scenario: str, proxy: str, metric: str) -> float | None:
         """Return one value, or None when it was not measured."""
+        one = self._find(scenario, proxy)
+        return one.values.get(metric) if one else None
+
+    def paired(
+        self, mine: Pair, theirs: Pair, metric: str, compare: Callable[[float, float], float]
+    ) -> float | None:
+        """Return the median over the rounds of `compare(my value, their value)`.
+
+        Rounds are compared one by one because a machine is slower at one time than at another.
+
+        Args:
+            mine: scenario and proxy of the one side.
+            theirs: scenario and proxy of the other.
+            metric: what to compare; None is returned when a side was not measured.
+            compare: such as `operator.truediv`.
+        """
+        one, other = self._find(*mine), self._find(*theirs)
+        if one is None or other is None:
+            return None
+        return statistics.median(
+            compare(my_round[metric], their_round[metric])
+            for my_round, their_round in zip(one.rounds, other.rounds, strict=True)
+        )
+
+    def _find(self, scenario: str, proxy: str) -> Measured | None:
         for one in self.measured:
             if (one.scenario, one.proxy) == (scenario, proxy):
-                return one.values.get(metric)
+                return one
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import sub, truediv
 
 from bench import results
 from bench.results import Results
@@ -51,18 +52,15 @@ def verdicts(found: Results) -> list[Verdict]:
     """Return a verdict for every target whose values were measured."""
     made = []
     for scenario, peer, limit in RATIOS:
-        mine = found.value(scenario, LATEEN, results.CPU)
-        theirs = found.value(scenario, peer, results.CPU)
-        if mine is not None and theirs:
-            made.append(Verdict(f"{scenario}: CPU against {peer}", mine / theirs, limit, "x"))
-    on = found.value("log", LATEEN, results.CPU)
-    off = found.value("keepalive", LATEEN, results.CPU)
-    if on is not None and off is not None:
-        made.append(Verdict("log: CPU that it adds", on - off, LOG_LIMIT_US, "us"))
-    one = found.value("workers-1", LATEEN, results.RATE)
-    two = found.value("workers-2", LATEEN, results.RATE)
-    if one is not None and two:
-        made.append(Verdict("workers: rate of one over two", one / two, SCALING_LIMIT, "x"))
+        ratio = found.paired((scenario, LATEEN), (scenario, peer), results.CPU, truediv)
+        if ratio is not None:
+            made.append(Verdict(f"{scenario}: CPU against {peer}", ratio, limit, "x"))
+    added = found.paired(("log", LATEEN), ("keepalive", LATEEN), results.CPU, sub)
+    if added is not None:
+        made.append(Verdict("log: CPU that it adds", added, LOG_LIMIT_US, "us"))
+    ratio = found.paired(("workers-1", LATEEN), ("workers-2", LATEEN), results.RATE, truediv)
+    if ratio is not None:
+        made.append(Verdict("workers: rate of one over two", ratio, SCALING_LIMIT, "x"))
     for scenario, metric, limit, unit in LIMITS:
         value = found.value(scenario, LATEEN, metric)
         if value is not None:

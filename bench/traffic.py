@@ -53,23 +53,27 @@ SCENARIOS = (
 )
 
 
-def measure(context: Context, scenario: Scenario) -> list[Measured]:
-    """Measure a scenario in rounds, each proxy in turn, another one first in each round."""
-    proxies = [proxy for proxy in context.proxies if scenario.fits(proxy)]
-    rounds: dict[str, list[Mapping[str, float]]] = {proxy.name: [] for proxy in proxies}
+def measure(context: Context, scenarios: Sequence[Scenario]) -> list[Measured]:
+    """Measure scenarios in rounds: in each, every proxy in turn, another one first each time."""
+    rounds: dict[tuple[str, str], list[Mapping[str, float]]] = {}
     for number in range(context.rounds):
-        turn = number % len(proxies)
-        for proxy in proxies[turn:] + proxies[:turn]:
-            with run_proxy(context, proxy, access_log=scenario.access_log) as running:
-                values = _round(context, scenario, proxy, running)
-            rounds[proxy.name].append(values)
-            print(
-                f"{scenario.name} round {number + 1} {proxy.name}: "
-                f"{values[results.CPU]:.1f} us, {values[results.RATE]:.0f}/s, "
-                f"others {values[results.OTHERS]:.0%}",
-                file=sys.stderr,
-            )
-    return [results.median(scenario.name, name, found) for name, found in rounds.items()]
+        for scenario in scenarios:
+            proxies = [proxy for proxy in context.proxies if scenario.fits(proxy)]
+            turn = number % max(1, len(proxies))
+            for proxy in proxies[turn:] + proxies[:turn]:
+                with run_proxy(context, proxy, access_log=scenario.access_log) as running:
+                    values = _round(context, scenario, proxy, running)
+                rounds.setdefault((scenario.name, proxy.name), []).append(values)
+                _tell(number, scenario, proxy, values)
+    return [results.median(*names, found) for names, found in rounds.items()]
+
+
+def _tell(number: int, scenario: Scenario, proxy: Proxy, values: Mapping[str, float]) -> None:
+    print(
+        f"round {number + 1} {scenario.name} {proxy.name}: {values[results.CPU]:.1f} us, "
+        f"{values[results.RATE]:.0f}/s, others {values[results.OTHERS]:.0%}",
+        file=sys.stderr,
+    )
 
 
 def _round(

@@ -1,3 +1,5 @@
+from operator import truediv
+
 from bench import results
 
 
@@ -17,3 +19,15 @@ def test_what_was_not_measured_has_no_value() -> None:
     assert found.value("keepalive", "nginx", results.CPU) == 1.0
     assert found.value("keepalive", "nginx", results.P99) is None
     assert found.value("16k", "nginx", results.CPU) is None
+
+
+def test_rounds_are_compared_one_by_one() -> None:
+    found = results.Results()
+    # The machine halved its speed after the first round: medians would say 20 / 18.
+    found.measured += [
+        results.median("new", "lateen", [{results.CPU: cpu} for cpu in (9.0, 20.0, 22.0)]),
+        results.median("new", "nginx", [{results.CPU: cpu} for cpu in (10.0, 18.0, 22.0)]),
+    ]
+    pair = ("new", "lateen"), ("new", "nginx")
+    assert found.paired(*pair, results.CPU, truediv) == 1.0
+    assert found.paired(("new", "lateen"), ("new", "envoy"), results.CPU, truediv) is None

@@ -5,7 +5,7 @@ from bench.results import Measured, Results
 def found(*measured: tuple[str, str, str, float]) -> Results:
     made = Results()
     made.measured += [
-        Measured(scenario, proxy, {metric: value}, ())
+        Measured(scenario, proxy, {metric: value}, ({metric: value},))
         for scenario, proxy, metric, value in measured
     ]
     return made
