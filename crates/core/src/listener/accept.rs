@@ -25,9 +25,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// Accepts until the task is aborted.
 pub async fn accept_loop(worker: Rc<Worker>, listener: Rc<Listener>, socket: Socket) {
-    let address = listener.config.addresses.first().cloned();
-    let pipe = matches!(address, Some(Address::Pipe(_)));
-    let accepting = match socket.into_accepting(pipe) {
+    let accepting = match socket.into_accepting() {
         Ok(accepting) => accepting,
         Err(error) => {
             crate::log::send(
@@ -39,6 +37,7 @@ pub async fn accept_loop(worker: Rc<Worker>, listener: Rc<Listener>, socket: Soc
         }
     };
     let timer = worker.timers.timer();
+    let address = accepting.address();
     loop {
         match accept(&accepting, address.as_ref()).await {
             Ok((transport, remote, local)) => admit(&worker, &listener, transport, remote, local),
@@ -60,6 +59,7 @@ fn is_exhaustion(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM))
 }
 
+/// Accepts one connection. `listening` is the address on this side, where it is the same for all of them.
 async fn accept(
     accepting: &Accepting,
     listening: Option<&Address>,
@@ -67,9 +67,11 @@ async fn accept(
     match accepting {
         Accepting::Tcp(socket) => {
             let (stream, remote) = socket.accept().await?;
-            stream.set_nodelay(true)?;
-            let local = stream.local_addr()?;
-            Ok((Transport::Tcp(stream), remote.into(), local.into()))
+            let local = match listening {
+                Some(local) => local.clone(),
+                None => stream.local_addr()?.into(),
+            };
+            Ok((Transport::Tcp(stream), remote.into(), local))
         }
         Accepting::Unix(socket) => {
             let (stream, remote) = socket.accept().await?;

@@ -18,13 +18,29 @@ pub enum Accepting {
     Unix(UnixListener),
 }
 
+impl Accepting {
+    /// The address on this side of every connection; none where each has its own, as behind a wildcard.
+    pub fn address(&self) -> Option<Address> {
+        match self {
+            Self::Tcp(listener) => {
+                let address = listener.local_addr().ok()?;
+                (!address.ip().is_unspecified()).then_some(Address::Ip(address))
+            }
+            Self::Unix(listener) => {
+                let path = listener.local_addr().ok()?.as_pathname().map(Path::to_path_buf);
+                Some(Address::Pipe(path.unwrap_or_default().into()))
+            }
+        }
+    }
+}
+
 impl Socket {
     /// # Errors
     /// What the kernel says of the socket.
-    pub fn into_accepting(self, pipe: bool) -> io::Result<Accepting> {
-        Ok(match pipe {
-            true => Accepting::Unix(UnixListener::from_std(self.0.into())?),
-            false => Accepting::Tcp(TcpListener::from_std(self.0.into())?),
+    pub fn into_accepting(self) -> io::Result<Accepting> {
+        Ok(match self.0.domain()? {
+            Domain::UNIX => Accepting::Unix(UnixListener::from_std(self.0.into())?),
+            _ => Accepting::Tcp(TcpListener::from_std(self.0.into())?),
         })
     }
 
@@ -97,6 +113,8 @@ fn open(
     if options.transparent == Some(true) {
         socket.set_ip_transparent_v4(true)?;
     }
+    // Accepted connections inherit it.
+    socket.set_tcp_nodelay(true)?;
     set_options(&socket, options, 0)?;
     socket.bind(&SockAddr::from(*address))?;
     set_options(&socket, options, 1)?;
