@@ -85,5 +85,8 @@ class Workers:
         None after the timeout.
         """
 
+    def wake_log(self) -> None:
+        """Ends the wait in `next_log`, the present one or the next."""
+
 def version() -> str:
     """The version of the extension."""

@@ -12,6 +12,7 @@ import pytest
 
 from tests.e2e.conftest import bootstrap
 from tests.support.client import fetch, get
+from tests.support.ports import PortLease
 from tests.support.proxies import Proxy
 from tests.support.upstream import Script, Upstream, reply
 
@@ -113,11 +114,9 @@ def test_validate_three_mistakes(command: list[str], tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("what", ["listener", "admin"])
 def test_port_in_use(what: str, command: list[str], tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken, socket.socket() as other:
-        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        other.bind(("127.0.0.1", 0))
-        port, free_port = taken.getsockname()[1], other.getsockname()[1]
-        listener, admin = (port, 0) if what == "listener" else (free_port, port)
+    with socket.create_server(("127.0.0.1", 0)) as taken, PortLease() as free:
+        port = taken.getsockname()[1]
+        listener, admin = (port, 0) if what == "listener" else (free.port, port)
         address = {"socket_address": {"address": "127.0.0.1", "port_value": admin}}
         config = {**bootstrap(listener, 1), "admin": {"address": address}}
         done = run(command, "-c", write(tmp_path / "c.json", config), "--concurrency", "1")

@@ -69,7 +69,8 @@ const QUEUE: usize = 4096;
 static LEVELS: [AtomicU8; NAMES.len()] = [const { AtomicU8::new(Level::Info as u8) }; NAMES.len()];
 static DROPPED: AtomicU64 = AtomicU64::new(0);
 
-type Queue = (SyncSender<Message>, Mutex<Receiver<Message>>);
+/// `None` ends the wait of a reader.
+type Queue = (SyncSender<Option<Message>>, Mutex<Receiver<Option<Message>>>);
 
 fn queue() -> &'static Queue {
     static CHANNEL: OnceLock<Queue> = OnceLock::new();
@@ -101,7 +102,7 @@ pub fn enabled(component: Component, level: Level) -> bool {
 /// Queues a message; drops it when the main thread does not keep up. Use [`crate::log!`].
 pub fn send(component: Component, level: Level, text: String) {
     let message = Message { level, component: component.name(), text };
-    if queue().0.try_send(message).is_err() {
+    if queue().0.try_send(Some(message)).is_err() {
         DROPPED.fetch_add(1, Relaxed);
     }
 }
@@ -114,7 +115,12 @@ pub fn next_log(timeout: Duration) -> Option<Message> {
         return Some(Message { level: Level::Warning, component: Component::Main.name(), text });
     }
     let receiver = queue().1.lock().unwrap_or_else(PoisonError::into_inner);
-    receiver.recv_timeout(timeout).ok()
+    receiver.recv_timeout(timeout).ok().flatten()
+}
+
+/// Ends the wait of the reader, or its next one; it has then read what was sent before.
+pub fn wake() {
+    let _ = queue().0.try_send(None);
 }
 
 /// Logs a formatted message for a component: `log!(Http, Debug, "bad request: {reason}")`.
@@ -135,7 +141,7 @@ macro_rules! log {
 mod tests {
     use std::time::Duration;
 
-    use super::{enabled, next_log, set_level, Component, Level, QUEUE};
+    use super::{enabled, next_log, set_level, wake, Component, Level, QUEUE};
 
     fn texts_of(component: Component) -> Vec<String> {
         std::iter::from_fn(|| next_log(Duration::ZERO))
@@ -158,5 +164,8 @@ mod tests {
         }
         assert!(texts_of(Component::Main).iter().any(|text| text.contains("were dropped")));
         assert!(set_level("misc", 2));
+        let reader = std::thread::spawn(|| next_log(Duration::from_secs(60)));
+        wake();
+        assert_eq!(reader.join().ok(), Some(None));
     }
 }

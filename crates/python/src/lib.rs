@@ -160,6 +160,10 @@ impl Workers {
         let message = py.detach(|| lateen_core::log::next_log(timeout))?;
         Some((message.level as u8, message.component.to_owned(), message.text))
     }
+
+    fn wake_log(&self) {
+        lateen_core::log::wake();
+    }
 }
 
 /// Which values of a block a reset of the counters leaves: gauges end in these words in every enum.

@@ -81,5 +81,8 @@ class FakeCore:
     def set_log_level(self, component: str, level: int) -> None:
         self.calls.append(("set_log_level", component, level))
 
+    def wake_log(self) -> None:
+        self.calls.append(("wake_log",))
+
     def next_log(self, timeout_s: float) -> tuple[int, str, str] | None:
         return self.messages.pop(0) if self.messages else None

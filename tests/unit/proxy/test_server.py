@@ -78,7 +78,7 @@ def test_workers_that_do_not_start(core, capsys, monkeypatch):
 
 def test_init_only(core):
     assert run_proxy(Options(config_yaml=CONFIG, mode="init_only")) == 0
-    assert called(core) == ["apply", "shutdown", "shutdown"]
+    assert called(core) == ["apply", "shutdown", "wake_log", "shutdown"]
 
 
 def test_admin_address_in_use(core, capsys, tmp_path):
@@ -145,7 +145,7 @@ def test_serve_and_quit(core, tmp_path):
     assert Serving(core, tmp_path, script).code == 0
     assert called(core) == [
         "apply", "start", "fail_health_check", "fail_health_check",
-        "stop_listeners", "drain", "shutdown", "shutdown",
+        "stop_listeners", "drain", "shutdown", "wake_log", "shutdown",
     ]  # fmt: skip
 
 

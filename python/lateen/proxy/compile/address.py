@@ -5,7 +5,7 @@ Source: envoy/config/core/v3/address.proto; the errors are Envoy 1.40's.
 
 from __future__ import annotations
 
-import socket
+import ipaddress
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -39,10 +39,12 @@ _DEFAULT_RESOLVERS = ("", "envoy.ip")
 
 def is_ip(host: str) -> bool:
     """Whether `host` is an IPv4 or IPv6 address, with or without a zone."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        socket.inet_pton(family, host.partition("%")[0] if ":" in host else host)
-    except (OSError, ValueError):
+        if ":" in host:
+            ipaddress.IPv6Address(host.partition("%")[0])
+        else:
+            ipaddress.IPv4Address(host)
+    except ValueError:
         return False
     return True
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 # How long a wait for the next message may take, so that the thread notices its end.
 _WAIT_S = 60.0
+# How long the end of the process waits for the thread to end.
+_END_S = 5.0
 
 
 class WorkerLog:
@@ -36,6 +38,8 @@ class WorkerLog:
     def stop(self) -> None:
         """Writes what is left, and ends."""
         self._ended.set()
+        self._source.wake_log()
+        self._thread.join(_END_S)
         while (message := self._source.next_log(0.0)) is not None:
             self._write(message)
 

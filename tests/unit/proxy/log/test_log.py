@@ -102,4 +102,4 @@ def test_messages_of_workers_and_levels_for_them(tmp_path):
     worker_log.stop()
     assert "warning router slow\n" in path.read_text()
     assert ("set_log_level", "http", 2) in core.calls
-    assert core.calls[-1] == ("set_log_level", "router", 0)
+    assert core.calls[-2:] == [("set_log_level", "router", 0), ("wake_log",)]
