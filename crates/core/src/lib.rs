@@ -4,6 +4,7 @@
 pub mod access_log;
 pub mod address;
 pub mod buffer;
+pub mod clock;
 pub mod compile;
 pub mod filters;
 pub mod formatter;

@@ -1,15 +1,19 @@
 //! The only module with unsafe code: each block says why it is sound.
 #![allow(unsafe_code)]
 
-/// Makes the first `length` bytes of the storage part of `buffer`.
+/// Lets the loop of the calling thread tell when a listener has connections to accept.
 ///
-/// Called only with a length that a `ReadBuf` over the spare capacity reported as filled; a larger one
-/// is cut to the capacity.
-pub(crate) fn advance(buffer: &mut Vec<u8>, length: usize) {
-    let length = length.min(buffer.capacity());
-    // SAFETY: `length` is within the capacity, and ReadBuf::filled() guarantees that the bytes up to it
-    // were initialised by the read.
-    unsafe { buffer.set_len(length) }
+/// # Errors
+/// The listener cannot be registered.
+pub(crate) fn watch_listener(
+    listener: std::net::TcpListener,
+) -> std::io::Result<tokio::io::unix::AsyncFd<std::net::TcpListener>> {
+    // SAFETY: a TcpListener owns its descriptor, is the same one for its whole life and closes it when
+    // dropped, which AsyncFd does only after it has taken it out of the loop.
+    unsafe {
+        tokio::io::unix::AsyncFd::register_with_interest(listener, tokio::io::Interest::READABLE)
+            .map_err(Into::into)
+    }
 }
 
 /// Sets a socket option of any level, as configuration names it by number.

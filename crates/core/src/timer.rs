@@ -14,6 +14,8 @@ use std::time::Instant;
 
 use slab::Slab;
 
+use crate::clock;
+
 struct Slot {
     /// When the heap will wake this slot; `None` when it has no entry there.
     armed: Option<Instant>,
@@ -46,7 +48,8 @@ impl Timers {
     /// Sleeps until the next deadline and wakes who waits for it, for as long as the worker lives.
     pub async fn drive(self: Rc<Self>) {
         loop {
-            let next = self.fire(Instant::now());
+            clock::advance();
+            let next = self.fire(clock::now());
             self.sleeping_until.set(next);
             match next {
                 Some(at) => {
@@ -142,7 +145,7 @@ impl Timer {
         if armed.is_some_and(|at| at <= deadline) {
             return Poll::Pending;
         }
-        if deadline <= Instant::now() {
+        if deadline <= clock::now() {
             return Poll::Ready(());
         }
         if let Some(slot) = self.timers.slots.borrow_mut().get_mut(self.slot) {

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::access_log::WorkerLogBuffers;
+use crate::clock;
 use crate::http::date::DateCache;
 use crate::listener::{ListenerConfig, Listeners, Socket};
 use crate::random::Random;
@@ -119,7 +120,7 @@ impl Worker {
     }
 
     pub fn wall_clock(&self) -> SystemTime {
-        SystemTime::now()
+        clock::wall()
     }
 
     /// When draining began.

@@ -178,12 +178,14 @@ fn spawn(
         .enable_io()
         .enable_time()
         .event_interval(61)
+        .on_thread_unpark(crate::clock::advance)
         .build()?;
     let thread =
         std::thread::Builder::new().name(format!("wrk:worker_{index}")).spawn(move || {
             if let Some(core) = core {
                 crate::sys::pin_to_core(core);
             }
+            crate::clock::hold();
             let local = LocalSet::new();
             local.block_on(&runtime, async move {
                 let block = shared.registry.block(index, PROCESS_BLOCK, BlockKind::Process);

@@ -22,6 +22,11 @@ impl Downstream {
         self.writer.poll_flush(&mut self.transport, cx)
     }
 
+    /// Whether the loop is yet to be told of the client, and would be by [`Self::poll_gone`].
+    pub fn can_watch(&self, limit: usize) -> bool {
+        !self.transport.is_watched() && self.reader.bytes().len() < limit
+    }
+
     /// Ready when the client has closed or reset the connection while its answer is awaited.
     ///
     /// Pipelined bytes are kept, up to `limit`; past that the client is not read.

@@ -11,6 +11,7 @@ use super::flags::ResponseFlags;
 use super::manager::request::{prepare, Refusal, RefusalKind};
 use super::stream::{count_class, Answer, Manager, Stream};
 use super::stream_info::ConnectionInfo;
+use crate::clock;
 use crate::filters;
 use crate::formatter::LogType;
 use crate::headers::{HeaderId, Side};
@@ -135,7 +136,7 @@ impl Drop for ConnectionCount {
 
 impl Server {
     async fn run(&mut self) -> End {
-        let mut idle_since = Instant::now();
+        let mut idle_since = clock::now();
         loop {
             match self.next(idle_since).await {
                 Next::Request(stream) => {
@@ -156,7 +157,7 @@ impl Server {
                 Next::Idle => return End::AtOnce,
                 Next::Drained => return End::Local,
             }
-            idle_since = Instant::now();
+            idle_since = clock::now();
         }
     }
 
@@ -217,7 +218,7 @@ impl Server {
                 self.worker.clone(),
                 self.manager.clone(),
                 self.connection.clone(),
-                Instant::now(),
+                clock::now(),
             ))
         });
         stream.request.clear();
@@ -249,8 +250,7 @@ impl Server {
         stream: &mut Option<Box<Stream>>,
     ) -> Poll<Next> {
         let timeouts = &self.manager.config.timeouts;
-        let now_expired =
-            |deadline: Option<Instant>| deadline.is_some_and(|at| at <= Instant::now());
+        let now_expired = |deadline: Option<Instant>| deadline.is_some_and(|at| at <= clock::now());
         let Some(pending) = stream.as_ref() else { return self.poll_idle(cx, idle_since) };
         let start = pending.info.start;
         let at = |timeout: Option<Duration>| timeout.map(|timeout| start + timeout);
@@ -292,7 +292,7 @@ impl Server {
             if self.timer.poll(cx, deadline).is_pending() {
                 return Poll::Pending;
             }
-            let now = Instant::now();
+            let now = clock::now();
             if drained.is_some_and(|at| at <= now) {
                 return Poll::Ready(Next::Drained);
             }
@@ -401,7 +401,9 @@ impl Server {
         if let Some(answer) = answer {
             stream.answer(&mut self.down, answer);
         }
-        let deadline = stream.manager.config.timeouts.stream_idle.map(|idle| Instant::now() + idle);
+        self.down.writer.closing =
+            stream.close && !stream.linger && !stream.broken && stream.request_done.is_some();
+        let deadline = stream.manager.config.timeouts.stream_idle.map(|idle| clock::now() + idle);
         let flushed = poll_fn(|cx| match self.down.poll_flush(cx) {
             Poll::Ready(result) => Poll::Ready(result.is_ok()),
             Poll::Pending => self.timer.poll(cx, deadline).map(|()| false),
@@ -414,7 +416,7 @@ impl Server {
             (false, true) => Some(End::AtOnce),
             (false, false) => None,
         };
-        stream.info.last_tx = Some(Instant::now());
+        stream.info.last_tx = Some(clock::now());
         self.end_stream(stream);
         end
     }
@@ -449,7 +451,7 @@ impl Server {
         if wait.is_zero() {
             return;
         }
-        let deadline = Instant::now() + wait;
+        let deadline = clock::now() + wait;
         let mut budget = LINGER_LIMIT;
         poll_fn(|cx| {
             while budget > 0 {
@@ -481,6 +483,6 @@ pub const fn pipeline_limit() -> usize {
 
 /// Milliseconds of a connection's life, for the histogram.
 pub fn record_length(manager: &Manager, connection: &ConnectionInfo) {
-    let length = connection.start.elapsed().as_millis() as u64;
+    let length = clock::since(connection.start).as_millis() as u64;
     manager.block.record(HttpHistogram::DownstreamCxLengthMs, length);
 }

@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use super::downstream::Downstream;
 use super::flags::ResponseFlags;
 use super::manager::{response, ManagerConfig};
 use super::stream_info::{ConnectionInfo, Protocol, StreamInfo};
+use crate::clock;
 use crate::filters;
 use crate::formatter::{FormatContext, LogType};
 use crate::headers::{HeaderId, Headers};
@@ -110,7 +111,7 @@ impl Stream {
         connection: Rc<ConnectionInfo>,
         start: Instant,
     ) -> Self {
-        let mut info = StreamInfo::new(connection, start, SystemTime::now());
+        let mut info = StreamInfo::new(connection, start, clock::wall());
         info.protocol = Some(Protocol::Http11);
         info.stream_id = worker.next_id();
         info.protocol = Some(Protocol::Http11);
@@ -152,7 +153,7 @@ impl Stream {
 
     pub fn request_complete(&mut self) {
         if self.request_done.is_none() {
-            let now = Instant::now();
+            let now = clock::now();
             self.request_done = Some(now);
             self.info.last_rx = Some(now);
         }
@@ -256,7 +257,7 @@ impl Stream {
         down.writer.encoding = response_head(&mut down.writer.output, &self.response, &frame);
         self.info.header_bytes_sent += sent_field_bytes(&down.writer.output[before..]);
         self.responded = true;
-        self.info.first_tx = Some(Instant::now());
+        self.info.first_tx = Some(clock::now());
     }
 
     fn decide_close(&mut self, status: u16) {
@@ -270,10 +271,10 @@ impl Stream {
 
     /// Counts the response and writes the access logs.
     pub fn complete(&mut self) {
-        self.info.end = Some(Instant::now());
+        self.info.end = Some(clock::now());
         let status = self.info.response_code;
         count_class(&self.manager, status);
-        let elapsed = self.info.start.elapsed().as_millis() as u64;
+        let elapsed = clock::since(self.info.start).as_millis() as u64;
         self.manager.block.record(HttpHistogram::DownstreamRqTime, elapsed);
         self.log(LogType::DownstreamEnd);
     }

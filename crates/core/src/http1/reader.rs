@@ -84,12 +84,9 @@ impl Reader {
         if self.at_end {
             return Poll::Ready(Ok(0));
         }
-        if let Err(error) = ready!(transport.poll_read_ready(cx)) {
-            return Poll::Ready(Err(error));
-        }
         let long = self.decoder.expected() >= LARGE_READ as u64 && !self.decoder.is_done();
         let room = if long { LARGE_READ } else { self.room };
-        let read = transport.poll_read(cx, self.buffer.spare(room));
+        let read = transport.poll_read(cx, || self.buffer.spare(room));
         if read.is_pending() {
             self.buffer.release();
         }

@@ -1,11 +1,11 @@
 //! The writing half of an HTTP/1 connection.
 
-use std::io::{self, IoSlice, Write};
+use std::io::{self, IoSlice, Write as _};
 use std::task::{ready, Context, Poll};
 
 use super::encode::{field, HeaderCase};
 use crate::headers::Headers;
-use crate::transport::Transport;
+use crate::transport::{Transport, Write};
 
 /// How the body of the message being written is framed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,13 +28,15 @@ pub struct Writer {
     pub output: Vec<u8>,
     written: usize,
     pub encoding: Encoding,
+    /// The connection is closed as soon as the message is written.
+    pub closing: bool,
     /// All that went to the transport.
     pub total: u64,
 }
 
 impl Default for Writer {
     fn default() -> Self {
-        Self { output: Vec::new(), written: 0, encoding: Encoding::None, total: 0 }
+        Self { output: Vec::new(), written: 0, encoding: Encoding::None, closing: false, total: 0 }
     }
 }
 
@@ -50,7 +52,9 @@ impl Writer {
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
         while !self.is_flushed() {
-            let count = ready!(transport.poll_write(cx, &self.output[self.written..]))?;
+            let last = self.closing && self.encoding == Encoding::None;
+            let write = Write { bytes: &self.output[self.written..], last };
+            let count = ready!(transport.poll_write(cx, &write))?;
             self.advance(count)?;
         }
         Poll::Ready(Ok(()))
@@ -84,7 +88,7 @@ impl Writer {
         loop {
             let waiting = self.output.len() - self.written;
             let count = match waiting {
-                0 => ready!(transport.poll_write(cx, bytes))?,
+                0 => ready!(transport.poll_write(cx, &Write { bytes, last: false }))?,
                 _ => {
                     let slices = [IoSlice::new(&self.output[self.written..]), IoSlice::new(bytes)];
                     ready!(transport.poll_write_vectored(cx, &slices))?

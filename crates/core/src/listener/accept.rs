@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::task::Poll;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::socket::{Accepting, Socket};
+use super::socket::{accept_tcp, Accepting, Socket};
 use super::Listener;
 use crate::address::Address;
 use crate::formatter::{FormatContext, LogType};
@@ -66,12 +66,12 @@ async fn accept(
 ) -> io::Result<(Transport, Address, Address)> {
     match accepting {
         Accepting::Tcp(socket) => {
-            let (stream, remote) = socket.accept().await?;
+            let (stream, remote) = accept_tcp(socket).await?;
             let local = match listening {
                 Some(local) => local.clone(),
                 None => stream.local_addr()?.into(),
             };
-            Ok((Transport::Tcp(stream), remote.into(), local))
+            Ok((Transport::Fresh(stream), remote.into(), local))
         }
         Accepting::Unix(socket) => {
             let (stream, remote) = socket.accept().await?;

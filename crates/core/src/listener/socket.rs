@@ -1,10 +1,14 @@
 //! Listening sockets: bound on the main thread, so that a failure is an answer, then given to workers.
 
 use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 
+use rustix::net::{acceptfrom_with, SocketFlags};
 use socket2::{Domain, Protocol, SockAddr, Type};
-use tokio::net::{TcpListener, UnixListener};
+use tokio::io::unix::AsyncFd;
+use tokio::io::Interest;
+use tokio::net::UnixListener;
 
 use crate::address::Address;
 use crate::proto::{self, socket_option::Value};
@@ -14,8 +18,24 @@ pub struct Socket(pub socket2::Socket);
 
 /// The same in a worker's loop.
 pub enum Accepting {
-    Tcp(TcpListener),
+    Tcp(AsyncFd<TcpListener>),
     Unix(UnixListener),
+}
+
+/// Accepts a TCP connection that the worker's loop does not know yet.
+///
+/// # Errors
+/// What the kernel says; the connection may be gone already.
+pub async fn accept_tcp(listener: &AsyncFd<TcpListener>) -> io::Result<(TcpStream, SocketAddr)> {
+    listener
+        .async_io(Interest::READABLE, |listener| {
+            let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+            let (socket, peer) = acceptfrom_with(listener, flags)?;
+            let peer = peer.and_then(|peer| SocketAddr::try_from(peer).ok());
+            let peer = peer.ok_or(io::ErrorKind::NotConnected)?;
+            Ok((TcpStream::from(socket), peer))
+        })
+        .await
 }
 
 impl Accepting {
@@ -23,7 +43,7 @@ impl Accepting {
     pub fn address(&self) -> Option<Address> {
         match self {
             Self::Tcp(listener) => {
-                let address = listener.local_addr().ok()?;
+                let address = listener.get_ref().local_addr().ok()?;
                 (!address.ip().is_unspecified()).then_some(Address::Ip(address))
             }
             Self::Unix(listener) => {
@@ -40,7 +60,7 @@ impl Socket {
     pub fn into_accepting(self) -> io::Result<Accepting> {
         Ok(match self.0.domain()? {
             Domain::UNIX => Accepting::Unix(UnixListener::from_std(self.0.into())?),
-            _ => Accepting::Tcp(TcpListener::from_std(self.0.into())?),
+            _ => Accepting::Tcp(crate::sys::watch_listener(self.0.into())?),
         })
     }
 

@@ -14,6 +14,7 @@ use super::pool::{count_destroyed, Pool};
 use super::socket::{Opened, SocketError};
 use super::{happy_eyeballs, Host};
 use crate::buffer::Buffer;
+use crate::clock;
 use crate::proto::{ClusterHistogram, ClusterStat};
 
 /// Why a request got no connection.
@@ -54,11 +55,11 @@ impl std::error::Error for ConnectError {}
 /// Connects and tells the pool.
 pub(super) async fn connect(pool: Rc<Pool>, permit: ConnectionPermit) {
     let host = pool.host.borrow().clone();
-    let start = Instant::now();
+    let start = clock::now();
     count_start(&pool, &host);
     match open(&pool, &host, start).await {
         Ok(opened) => {
-            let end = Instant::now();
+            let end = clock::now();
             let ms = (end - start).as_millis() as u64;
             pool.context.block.record(ClusterHistogram::UpstreamCxConnectMs, ms);
             pool.connected(PooledConnection {

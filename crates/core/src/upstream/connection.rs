@@ -1,17 +1,14 @@
 //! A connection to a host while it carries a request.
 
-use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Instant;
 
 use super::breakers::{ConnectionPermit, RequestPermit};
 use super::pool::Pool;
 use super::Host;
 use crate::buffer::Buffer;
-use crate::proto::ClusterStat;
 use crate::transport::Transport;
 
 /// Which side ended a connection.
@@ -45,40 +42,6 @@ pub struct PooledConnection {
 }
 
 impl PooledConnection {
-    /// Reads what is there into the buffer, at least with `room` bytes of space, and counts it. 0 is the
-    /// end of the stream.
-    pub fn poll_read(&mut self, cx: &mut Context<'_>, room: usize) -> Poll<io::Result<usize>> {
-        let result = self.transport.poll_read(cx, self.buffer.spare(room));
-        if let (Poll::Ready(Ok(count)), Some(pool)) = (&result, &self.pool) {
-            pool.context.block.add(ClusterStat::ClusterUpstreamCxRxBytesTotal, *count as u64);
-        }
-        result
-    }
-
-    /// Writes and counts.
-    pub fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let result = self.transport.poll_write(cx, bytes);
-        self.count_written(&result);
-        result
-    }
-
-    /// Writes and counts.
-    pub fn poll_write_vectored(
-        &mut self,
-        cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let result = self.transport.poll_write_vectored(cx, slices);
-        self.count_written(&result);
-        result
-    }
-
-    fn count_written(&self, result: &Poll<io::Result<usize>>) {
-        if let (Poll::Ready(Ok(count)), Some(pool)) = (result, &self.pool) {
-            pool.context.block.add(ClusterStat::ClusterUpstreamCxTxBytesTotal, *count as u64);
-        }
-    }
-
     /// The request is complete. A reusable connection goes to the next waiting request or becomes idle;
     /// another is closed by this side.
     pub fn release(mut self, reusable: bool) {

@@ -17,6 +17,7 @@ use super::connection::{ClosedBy, PooledConnection};
 use super::pending::{Acquire, Overflow, PendingConnection, Waiter};
 use super::watch::{self, Ending};
 use super::{ClusterConfig, Host, UpstreamContext};
+use crate::clock;
 use crate::proto::{ClusterHistogram, ClusterStat};
 use crate::stats::Block;
 use crate::timer::Timer;
@@ -163,7 +164,7 @@ impl Pool {
 
     fn is_too_old(&self, connection: &PooledConnection) -> bool {
         let limit = self.context.config().max_connection_duration;
-        limit.is_some_and(|limit| connection.connect_end.elapsed() >= limit)
+        limit.is_some_and(|limit| clock::since(connection.connect_end) >= limit)
     }
 
     /// Takes back a connection whose request was given up before it had used it.
@@ -298,7 +299,7 @@ impl Pool {
     /// Counts the end of an established connection.
     pub fn count_close(&self, connection: &PooledConnection, by: ClosedBy, active_request: bool) {
         let block = &self.context.block;
-        let lived = connection.connect_start.elapsed();
+        let lived = clock::since(connection.connect_start);
         block.record(ClusterHistogram::UpstreamRqPerCx, connection.requests);
         block.record(ClusterHistogram::UpstreamCxLengthMs, lived.as_millis() as u64);
         if self.is_too_old(connection) {

@@ -9,6 +9,7 @@ use std::time::Instant;
 use super::connection::{ClosedBy, PooledConnection};
 use super::pool::{Idle, Pool, State};
 use super::ClusterConfig;
+use crate::clock;
 use crate::proto::ClusterStat;
 use crate::transport::Transport;
 
@@ -50,7 +51,7 @@ impl Pool {
     pub fn keep(self: &Rc<Self>, mut connection: PooledConnection) {
         connection.pool = None;
         connection.buffer.release();
-        let idle = Idle { connection, since: Instant::now() };
+        let idle = Idle { connection, since: clock::now() };
         let mut state = self.state.borrow_mut();
         if !state.watching {
             state.watching = true;
@@ -88,7 +89,7 @@ impl Pool {
 
     /// Ends what has ended; ready when the pool will have no idle connection any more.
     fn poll_watch(&self, cx: &mut Context<'_>) -> Poll<()> {
-        let now = Instant::now();
+        let now = clock::now();
         let mut ended = Vec::new();
         let mut state = self.state.borrow_mut();
         if !state.watcher.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {

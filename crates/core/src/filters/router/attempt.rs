@@ -5,12 +5,13 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{ready, Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::failure::{ConnectFailure, Failure};
 use super::scopes;
 use super::timeouts::Timeouts;
+use crate::clock;
 use crate::headers::{HeaderId, Side};
 use crate::http::downstream::Downstream;
 use crate::http::manager::header_case;
@@ -26,6 +27,9 @@ use crate::timer::Timer;
 use crate::upstream::{
     Acquire, ClosedBy, Cluster, ConnectError, Host, Overflow, PooledConnection, Priority,
 };
+
+/// How long an answer may take before the departure of a new connection's client is looked for.
+const PATIENCE: Duration = Duration::from_millis(5);
 
 /// The part of the client's body that was sent and may have to be sent again.
 #[derive(Default)]
@@ -88,13 +92,13 @@ pub async fn connect(
         Ok(Acquire::Ready(pooled)) => pooled,
         Ok(Acquire::Pending(pending)) => {
             let mut pending = pin!(pending);
-            let start = Instant::now();
+            let start = clock::now();
             let outcome = poll_fn(|cx| match pending.as_mut().poll(cx) {
                 Poll::Ready(outcome) => Poll::Ready(outcome.map_err(failed)),
                 Poll::Pending => parties.poll_interrupted(cx).map(Err),
             })
             .await;
-            parties.stream.info.upstream.pool_ready_after = Some(start.elapsed());
+            parties.stream.info.upstream.pool_ready_after = Some(clock::since(start));
             outcome?
         }
     };
@@ -147,13 +151,27 @@ impl Parties<'_> {
 
     /// The client left, or a timeout passed.
     pub fn poll_interrupted(&mut self, cx: &mut Context<'_>) -> Poll<Failure> {
-        if self.stream.request_done.is_some()
-            && self.down.poll_gone(cx, pipeline_limit()).is_ready()
-        {
-            return Poll::Ready(Failure::ClientGone);
+        loop {
+            let watch_at = self.watch_at();
+            if self.stream.request_done.is_some()
+                && watch_at.is_none_or(|at| at <= clock::now())
+                && self.down.poll_gone(cx, pipeline_limit()).is_ready()
+            {
+                return Poll::Ready(Failure::ClientGone);
+            }
+            let limit = self.timeouts.nearest(self.stream);
+            let watch_at = self.watch_at();
+            ready!(self.timer.poll(cx, limit.into_iter().chain(watch_at).min()));
+            if watch_at.is_none_or(|at| limit.is_some_and(|limit| limit <= at)) {
+                return Poll::Ready(Failure::Timeout(self.timeouts.expired(self.stream)));
+            }
         }
-        let deadline = self.timeouts.nearest(self.stream);
-        self.timer.poll(cx, deadline).map(|()| Failure::Timeout(self.timeouts.expired(self.stream)))
+    }
+
+    /// When to begin to watch a client that the loop does not know yet: most answers are there before.
+    fn watch_at(&self) -> Option<Instant> {
+        let wanted = self.stream.request_done.is_some() && self.down.can_watch(pipeline_limit());
+        wanted.then(|| self.stream.info.start + PATIENCE)
     }
 }
 
@@ -198,7 +216,7 @@ impl Upstream {
         self.writer.encoding =
             request_head(&mut self.writer.output, &stream.request, end, self.case);
         stream.info.upstream.header_bytes_sent = sent_field_bytes(&self.writer.output);
-        let now = Instant::now();
+        let now = clock::now();
         stream.info.upstream.first_tx = Some(now);
         parties.timeouts.attempt_start = Some(now);
         parties.timeouts.upstream_activity = Some(now);
@@ -257,7 +275,7 @@ impl Upstream {
             }
         }
         if stream.info.bytes_received != before {
-            stream.last_activity = Instant::now();
+            stream.last_activity = clock::now();
         }
         match pumped {
             Poll::Pending => Poll::Pending,
@@ -266,7 +284,7 @@ impl Upstream {
                 stream.info.upstream.wire_bytes_sent = self.writer.total;
                 self.count_written();
                 stream.request_complete();
-                let now = Instant::now();
+                let now = clock::now();
                 stream.info.upstream.last_tx = Some(now);
                 stream.last_activity = now;
                 Poll::Ready(Ok(()))
@@ -337,7 +355,7 @@ impl Upstream {
         stream.response.join_singles(Side::Response);
         self.reader.buffer.consume(head.size);
         self.reader.decoder = BodyDecoder::new(head.body, rules.max_head_bytes, rules.max_headers);
-        let now = Instant::now();
+        let now = clock::now();
         stream.last_activity = now;
         stream.info.upstream.first_rx = Some(now);
         stream.info.upstream.header_bytes_received += head.field_bytes as u64;

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::attempt::{connect, Parties, Replay, Upstream};
 use super::failure::{Failure, TimeoutKind};
@@ -12,6 +12,7 @@ use super::retry::{Outcome, Retries};
 use super::scopes;
 use super::timeouts::{attempt_count, Timeouts};
 use super::Router;
+use crate::clock;
 use crate::filters;
 use crate::headers::HeaderId;
 use crate::http::downstream::Downstream;
@@ -204,10 +205,10 @@ impl Forwarding<'_> {
     }
 
     async fn wait(&mut self, pause: Duration) -> Result<(), Failure> {
-        let deadline = Instant::now() + pause;
+        let deadline = clock::now() + pause;
         let parties = &mut self.parties;
         std::future::poll_fn(|cx| {
-            if Instant::now() >= deadline {
+            if clock::now() >= deadline {
                 return std::task::Poll::Ready(Ok(()));
             }
             let limit = parties.timeouts.nearest(parties.stream);
@@ -246,7 +247,7 @@ impl Forwarding<'_> {
     async fn respond(&mut self, up: &mut Upstream, head: &ResponseHead) {
         let stream = &mut *self.parties.stream;
         let down = &mut *self.parties.down;
-        let waited = stream.request_done.map_or(Duration::ZERO, |done| done.elapsed());
+        let waited = stream.request_done.map_or(Duration::ZERO, clock::since);
         let ms = waited.as_millis() as u64;
         stream.info.response_code = head.status;
         stream.info.details = "via_upstream".into();
@@ -265,13 +266,14 @@ impl Forwarding<'_> {
         if end {
             down.writer.encoding = Encoding::None;
         }
+        down.writer.closing = stream.close && stream.request_done.is_some();
         relay(&mut self.parties, up, head).await;
         self.record_time();
     }
 
     fn record_time(&self) {
         let stream = &*self.parties.stream;
-        let took = stream.request_done.map_or(0, |done| done.elapsed().as_millis() as u64);
+        let took = stream.request_done.map_or(0, |done| clock::since(done).as_millis() as u64);
         let histogram = match stream.internal {
             true => ClusterHistogram::InternalUpstreamRqTime,
             false => ClusterHistogram::ExternalUpstreamRqTime,

@@ -2,10 +2,10 @@
 
 use std::future::poll_fn;
 use std::task::{Context, Poll};
-use std::time::Instant;
 
 use super::attempt::{Parties, Upstream};
 use super::failure::Failure;
+use crate::clock;
 use crate::http::flags::ResponseFlags;
 use crate::http1::pump::Flow;
 use crate::http1::response::ResponseHead;
@@ -17,7 +17,7 @@ use crate::upstream::ClosedBy;
 pub async fn relay(parties: &mut Parties<'_>, up: &mut Upstream, head: &ResponseHead) {
     let ended = poll_fn(|cx| poll_relay(parties, up, cx)).await;
     let info = &mut parties.stream.info;
-    info.upstream.last_rx = Some(Instant::now());
+    info.upstream.last_rx = Some(clock::now());
     info.upstream.wire_bytes_received += up.reader.total;
     let mut closed_by = ClosedBy::Local;
     match ended {
@@ -93,7 +93,7 @@ fn poll_body(
     let sink = (&mut parties.down.transport, &mut parties.down.writer);
     let pumped = poll_pump(cx, (&mut pooled.transport, &mut up.reader), sink, &mut flow);
     if stream.info.bytes_sent != before {
-        let now = Instant::now();
+        let now = clock::now();
         stream.last_activity = now;
         stream.info.upstream.first_body_rx.get_or_insert(now);
         parties.timeouts.upstream_activity = Some(now);

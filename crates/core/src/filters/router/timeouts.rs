@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::failure::TimeoutKind;
 use super::Router;
+use crate::clock;
 use crate::headers::{HeaderId, Headers};
 use crate::http::stream::Stream;
 use crate::route::{Forward, RetryPolicy};
@@ -70,7 +71,7 @@ impl Timeouts {
     /// x-envoy-expected-rq-timeout-ms: how long the upstream has for this attempt. The first has all of it.
     pub fn announce(&self, stream: &mut Stream) {
         let waited = stream.request_done.filter(|_| stream.info.attempts > 0);
-        let elapsed = waited.map_or(Duration::ZERO, |done| done.elapsed());
+        let elapsed = waited.map_or(Duration::ZERO, clock::since);
         let left = self.route.map(|route| route.saturating_sub(elapsed));
         let expected = [left, self.per_try].into_iter().flatten().min();
         if let Some(expected) = expected {
