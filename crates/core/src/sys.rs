@@ -1,17 +1,22 @@
 //! The only module with unsafe code: each block says why it is sound.
 #![allow(unsafe_code)]
 
-/// Lets the loop of the calling thread tell when a listener has connections to accept.
+/// Sockets of the standard library, which own their descriptor and keep the same one for all their life.
+pub(crate) trait OwnedSocket: std::os::fd::AsRawFd {}
+impl OwnedSocket for std::net::TcpListener {}
+impl OwnedSocket for std::net::TcpStream {}
+
+/// Lets the loop of the calling thread tell when there is something to read or to accept.
 ///
 /// # Errors
-/// The listener cannot be registered.
-pub(crate) fn watch_listener(
-    listener: std::net::TcpListener,
-) -> std::io::Result<tokio::io::unix::AsyncFd<std::net::TcpListener>> {
-    // SAFETY: a TcpListener owns its descriptor, is the same one for its whole life and closes it when
-    // dropped, which AsyncFd does only after it has taken it out of the loop.
+/// The socket cannot be registered.
+pub(crate) fn watch_readable<S: OwnedSocket>(
+    socket: S,
+) -> std::io::Result<tokio::io::unix::AsyncFd<S>> {
+    // SAFETY: an OwnedSocket has one descriptor for its whole life and closes it when dropped, which AsyncFd
+    // does only after it has taken it out of the loop.
     unsafe {
-        tokio::io::unix::AsyncFd::register_with_interest(listener, tokio::io::Interest::READABLE)
+        tokio::io::unix::AsyncFd::register_with_interest(socket, tokio::io::Interest::READABLE)
             .map_err(Into::into)
     }
 }

@@ -1,26 +1,61 @@
 //! A byte stream to a peer: TCP or a unix socket.
 
+use std::cell::Cell;
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::rc::Rc;
 use std::task::{ready, Context, Poll};
 
 use rustix::buffer::spare_capacity;
 use rustix::net::{
     recv, send, sendmsg, shutdown, RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown,
 };
+use tokio::io::unix::AsyncFd;
 use tokio::io::Interest;
 use tokio::net::{TcpStream, UnixStream};
 
 use crate::clock;
+use crate::sys::watch_readable;
 
 pub enum Transport {
     Tcp(TcpStream),
     Unix(UnixStream),
-    /// Accepted, and not known to the worker's loop: the first read of most connections finds a request, and
-    /// one that ends with its answer never has to wait for its client.
-    Fresh(std::net::TcpStream),
+    /// Accepted, and not known to the worker's loop: where the request is there already, a connection that
+    /// ends with its answer never has to wait for its client.
+    Fresh(std::net::TcpStream, Rc<EarlyRequests>),
+    /// The loop tells of bytes to read alone: of room to write it would tell at once, for nothing. It becomes
+    /// `Tcp` when a write has to wait.
+    Reading(AsyncFd<std::net::TcpStream>),
     /// It could not be made known to the loop.
     Lost,
+}
+
+/// Whether the request tends to be there when its connection is accepted: it is on a busy worker.
+#[derive(Default)]
+pub struct EarlyRequests {
+    score: Cell<u8>,
+    accepted: Cell<u8>,
+}
+
+impl EarlyRequests {
+    /// Above half of it a read is worth a try.
+    const MOST: u8 = 8;
+    /// Every so many connections it is tried anyway.
+    const PROBE: u8 = 16;
+
+    fn are_likely(&self) -> bool {
+        let accepted = self.accepted.get().wrapping_add(1);
+        self.accepted.set(accepted);
+        self.score.get() > Self::MOST / 2 || accepted % Self::PROBE == 0
+    }
+
+    fn note(&self, found: bool) {
+        let score = self.score.get();
+        self.score.set(match found {
+            true => (score + 1).min(Self::MOST),
+            false => score.saturating_sub(1),
+        });
+    }
 }
 
 /// What is done now and not at another time.
@@ -31,17 +66,41 @@ pub struct Write<'a> {
 }
 
 impl Transport {
-    /// Whether the loop wakes the task that waits for this transport; otherwise the next read finds out.
-    pub fn is_watched(&self) -> bool {
-        !matches!(self, Self::Fresh(_))
+    /// A connection that was accepted just now.
+    ///
+    /// # Errors
+    /// The loop cannot take it.
+    pub fn accepted(stream: std::net::TcpStream, early: &Rc<EarlyRequests>) -> io::Result<Self> {
+        match early.are_likely() {
+            true => Ok(Self::Fresh(stream, early.clone())),
+            false => Ok(Self::Reading(watch_readable(stream)?)),
+        }
     }
 
-    /// Makes a fresh transport known to the loop.
-    fn watch(&mut self) -> io::Result<()> {
-        if let Self::Fresh(_) = self {
-            if let Self::Fresh(stream) = std::mem::replace(self, Self::Lost) {
-                *self = Self::Tcp(TcpStream::from_std(stream)?);
+    /// Whether the loop wakes the task that waits for this transport; otherwise the next read finds out.
+    pub fn is_watched(&self) -> bool {
+        !matches!(self, Self::Fresh(..))
+    }
+
+    /// Lets the loop tell of bytes to read.
+    fn watch_reading(&mut self) -> io::Result<()> {
+        if let Self::Fresh(..) = self {
+            if let Self::Fresh(stream, early) = std::mem::replace(self, Self::Lost) {
+                early.note(false);
+                *self = Self::Reading(watch_readable(stream)?);
             }
+        }
+        Ok(())
+    }
+
+    /// Lets the loop tell of room to write as well.
+    fn watch_writing(&mut self) -> io::Result<()> {
+        if matches!(self, Self::Fresh(..) | Self::Reading(_)) {
+            *self = match std::mem::replace(self, Self::Lost) {
+                Self::Fresh(stream, _) => Self::Tcp(TcpStream::from_std(stream)?),
+                Self::Reading(stream) => Self::Tcp(TcpStream::from_std(stream.into_inner())?),
+                other => other,
+            };
         }
         Ok(())
     }
@@ -65,10 +124,16 @@ impl Transport {
             });
             if let Some(read) = count {
                 clock::advance();
+                if let Self::Fresh(_, early) = self {
+                    early.note(true);
+                }
                 return Poll::Ready(Ok(read));
             }
             if let Err(error) = result {
-                ready!(self.poll_again(cx, error, Self::poll_read_ready))?;
+                if blocks(error)? {
+                    self.watch_reading()?;
+                    ready!(self.poll_read_ready(cx))?;
+                }
             }
         }
     }
@@ -113,7 +178,10 @@ impl Transport {
                 return Poll::Ready(Ok(written));
             }
             if let Err(error) = result {
-                ready!(self.poll_again(cx, error, Self::poll_write_ready))?;
+                if blocks(error)? {
+                    self.watch_writing()?;
+                    ready!(self.poll_write_ready(cx))?;
+                }
             }
         }
     }
@@ -124,7 +192,8 @@ impl Transport {
         match self {
             Self::Tcp(stream) => stream.poll_read_ready(cx),
             Self::Unix(stream) => stream.poll_read_ready(cx),
-            Self::Fresh(_) | Self::Lost => Poll::Ready(Ok(())),
+            Self::Reading(stream) => stream.poll_read_ready(cx).map_ok(drop),
+            Self::Fresh(..) | Self::Lost => Poll::Ready(Ok(())),
         }
     }
 
@@ -132,24 +201,7 @@ impl Transport {
         match self {
             Self::Tcp(stream) => stream.poll_write_ready(cx),
             Self::Unix(stream) => stream.poll_write_ready(cx),
-            Self::Fresh(_) | Self::Lost => Poll::Ready(Ok(())),
-        }
-    }
-
-    /// After an error: waits until it is worth another try, or gives the error back.
-    fn poll_again(
-        &mut self,
-        cx: &mut Context<'_>,
-        error: io::Error,
-        ready: fn(&Self, &mut Context<'_>) -> Poll<io::Result<()>>,
-    ) -> Poll<io::Result<()>> {
-        match error.kind() {
-            io::ErrorKind::Interrupted => Poll::Ready(Ok(())),
-            io::ErrorKind::WouldBlock => match self.watch() {
-                Ok(()) => ready(self, cx),
-                Err(error) => Poll::Ready(Err(error)),
-            },
-            _ => Poll::Ready(Err(error)),
+            Self::Fresh(..) | Self::Reading(_) | Self::Lost => Poll::Ready(Ok(())),
         }
     }
 
@@ -161,7 +213,11 @@ impl Transport {
         match self {
             Self::Tcp(stream) => stream.try_io(interest, || work(stream.as_fd())),
             Self::Unix(stream) => stream.try_io(interest, || work(stream.as_fd())),
-            Self::Fresh(stream) => work(stream.as_fd()),
+            Self::Fresh(stream, _) => work(stream.as_fd()),
+            Self::Reading(stream) if interest.is_readable() => {
+                stream.try_io(interest, |stream| work(stream.as_fd()))
+            }
+            Self::Reading(stream) => work(stream.as_fd()),
             Self::Lost => Err(io::ErrorKind::NotConnected.into()),
         }
     }
@@ -176,7 +232,8 @@ impl Transport {
         let result = match self {
             Self::Tcp(stream) => shutdown(&*stream, Shutdown::Write),
             Self::Unix(stream) => shutdown(&*stream, Shutdown::Write),
-            Self::Fresh(stream) => shutdown(&*stream, Shutdown::Write),
+            Self::Fresh(stream, _) => shutdown(&*stream, Shutdown::Write),
+            Self::Reading(stream) => shutdown(stream.get_ref(), Shutdown::Write),
             Self::Lost => Ok(()),
         };
         Poll::Ready(result.map_err(io::Error::from))
@@ -189,5 +246,14 @@ fn settled(short: bool) -> io::Result<()> {
     match short {
         true => Err(io::ErrorKind::WouldBlock.into()),
         false => Ok(()),
+    }
+}
+
+/// Whether an operation is to be tried again when the loop says so, or at once; other errors stay errors.
+fn blocks(error: io::Error) -> io::Result<bool> {
+    match error.kind() {
+        io::ErrorKind::WouldBlock => Ok(true),
+        io::ErrorKind::Interrupted => Ok(false),
+        _ => Err(error),
     }
 }

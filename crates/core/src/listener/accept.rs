@@ -17,7 +17,7 @@ use crate::http::server;
 use crate::http::stream_info::{ConnectionInfo, StreamInfo};
 use crate::log::{Component, Level};
 use crate::proto::{ListenerHistogram, ListenerStat, ProcessStat};
-use crate::transport::Transport;
+use crate::transport::{EarlyRequests, Transport};
 use crate::worker::Worker;
 
 /// How long a worker waits before it accepts again when it has no file descriptors left.
@@ -38,8 +38,9 @@ pub async fn accept_loop(worker: Rc<Worker>, listener: Rc<Listener>, socket: Soc
     };
     let timer = worker.timers.timer();
     let address = accepting.address();
+    let early = Rc::default();
     loop {
-        match accept(&accepting, address.as_ref()).await {
+        match accept(&accepting, address.as_ref(), &early).await {
             Ok((transport, remote, local)) => admit(&worker, &listener, transport, remote, local),
             Err(error) if is_exhaustion(&error) => {
                 worker.process.inc(ProcessStat::ProcessWorkerAcceptPaused);
@@ -63,6 +64,7 @@ fn is_exhaustion(error: &io::Error) -> bool {
 async fn accept(
     accepting: &Accepting,
     listening: Option<&Address>,
+    early: &Rc<EarlyRequests>,
 ) -> io::Result<(Transport, Address, Address)> {
     match accepting {
         Accepting::Tcp(socket) => {
@@ -71,7 +73,7 @@ async fn accept(
                 Some(local) => local.clone(),
                 None => stream.local_addr()?.into(),
             };
-            Ok((Transport::Fresh(stream), remote.into(), local))
+            Ok((Transport::accepted(stream, early)?, remote.into(), local))
         }
         Accepting::Unix(socket) => {
             let (stream, remote) = socket.accept().await?;

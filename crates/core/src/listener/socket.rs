@@ -60,7 +60,7 @@ impl Socket {
     pub fn into_accepting(self) -> io::Result<Accepting> {
         Ok(match self.0.domain()? {
             Domain::UNIX => Accepting::Unix(UnixListener::from_std(self.0.into())?),
-            _ => Accepting::Tcp(crate::sys::watch_listener(self.0.into())?),
+            _ => Accepting::Tcp(crate::sys::watch_readable(self.0.into())?),
         })
     }
 
