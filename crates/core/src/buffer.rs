@@ -3,8 +3,9 @@
 
 use std::cell::RefCell;
 
-/// Storage that a worker keeps for the next read, and the largest that is worth keeping.
+/// Storage that a worker keeps for the next read: how much, and the smallest and the largest worth keeping.
 const KEPT: usize = 16;
+const SMALLEST_KEPT: usize = 4 * 1024;
 const LARGEST_KEPT: usize = 512 * 1024;
 
 thread_local! {
@@ -13,12 +14,14 @@ thread_local! {
     static SPARE: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
 }
 
-fn borrow_storage() -> Vec<u8> {
+/// Storage that was given back, or none yet.
+pub fn borrow_storage() -> Vec<u8> {
     SPARE.with_borrow_mut(Vec::pop).unwrap_or_default()
 }
 
-fn return_storage(storage: Vec<u8>) {
-    if (1..=LARGEST_KEPT).contains(&storage.capacity()) {
+/// Keeps empty storage for the next read or write of the worker.
+pub fn return_storage(storage: Vec<u8>) {
+    if (SMALLEST_KEPT..=LARGEST_KEPT).contains(&storage.capacity()) {
         SPARE.with_borrow_mut(|spare| {
             if spare.len() < KEPT {
                 spare.push(storage);
@@ -127,7 +130,7 @@ mod tests {
     #[test]
     fn storage_is_given_back_with_the_last_byte_and_used_again() {
         let mut buffer = Buffer::new();
-        buffer.spare(1000);
+        buffer.spare(5000);
         buffer.extend(b"xy");
         let place = buffer.bytes().as_ptr();
         buffer.consume(1);

@@ -5,11 +5,13 @@
 
 mod names;
 mod single;
+mod spare;
 
 use std::borrow::Cow;
 
 pub use names::{HeaderId, HeaderName};
 pub use single::Side;
+pub use spare::SpareHeaders;
 
 /// A header's name as a look-up key: a known one costs a byte to compare.
 #[derive(Clone, Copy)]

@@ -11,6 +11,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::access_log::WorkerLogBuffers;
 use crate::clock;
+use crate::headers::SpareHeaders;
 use crate::http::date::DateCache;
 use crate::listener::{ListenerConfig, Listeners, Socket};
 use crate::random::Random;
@@ -63,6 +64,7 @@ pub struct Worker {
     pub process: Arc<Block>,
     pub clusters: Clusters,
     pub date: DateCache,
+    pub headers: SpareHeaders,
     pub logs: WorkerLogBuffers,
     runtime: RefCell<Arc<Runtime>>,
     routes: RefCell<HashMap<Arc<str>, Rc<RouteSlot>>>,
@@ -90,6 +92,7 @@ impl Worker {
             random,
             clusters: Clusters::new(upstream),
             date: DateCache::default(),
+            headers: SpareHeaders::default(),
             logs,
             runtime: RefCell::default(),
             routes: RefCell::default(),

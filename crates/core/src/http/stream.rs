@@ -116,13 +116,14 @@ impl Stream {
         info.stream_id = worker.next_id();
         info.protocol = Some(Protocol::Http11);
         let random = worker.random.next();
+        let (request, response) = (worker.headers.take(), worker.headers.take());
         Self {
             worker,
             manager,
             info,
             head: NO_HEAD,
-            request: Headers::with_capacity(1024, 24),
-            response: Headers::new(),
+            request,
+            response,
             trailers: Headers::new(),
             route: None,
             choice: None,
@@ -289,6 +290,14 @@ impl Stream {
         for log in &self.manager.config.access_logs {
             log.write(&context, &self.worker.logs, &runtime, &self.worker.random);
         }
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        let kept = &self.worker.headers;
+        kept.give(std::mem::take(&mut self.request));
+        kept.give(std::mem::take(&mut self.response));
     }
 }
 

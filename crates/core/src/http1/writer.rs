@@ -4,6 +4,7 @@ use std::io::{self, IoSlice, Write as _};
 use std::task::{ready, Context, Poll};
 
 use super::encode::{field, HeaderCase};
+use crate::buffer::{borrow_storage, return_storage};
 use crate::headers::Headers;
 use crate::transport::{Transport, Write};
 
@@ -41,6 +42,13 @@ impl Default for Writer {
 }
 
 impl Writer {
+    /// With storage that the worker lends until the writer is dropped.
+    pub fn with_storage() -> Self {
+        let mut writer = Self::default();
+        writer.output = borrow_storage();
+        writer
+    }
+
     pub fn is_flushed(&self) -> bool {
         self.written == self.output.len()
     }
@@ -145,5 +153,13 @@ impl Writer {
             self.written = 0;
         }
         Ok(())
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        let mut storage = std::mem::take(&mut self.output);
+        storage.clear();
+        return_storage(storage);
     }
 }

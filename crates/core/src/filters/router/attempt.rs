@@ -199,7 +199,7 @@ impl Upstream {
         Self {
             pooled: Some(pooled),
             reader,
-            writer: Writer::default(),
+            writer: Writer::with_storage(),
             cluster,
             host,
             sent: false,
