@@ -22,12 +22,12 @@ cargo_deny := $(cache)/tools/bin/cargo-deny
 generator_inputs := $(shell find build_backend proto -type f -not -path '*/__pycache__/*')
 rust_inputs := $(shell find crates -type f) Cargo.toml Cargo.lock $(shell find proto -type f)
 
-.PHONY: help build run test lint bench lock clean
+.PHONY: help build run test lint bench lock clean claim
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
 
-build: .venv/.built ## build everything; leaves the command at .venv/bin/lateen
+build: claim .venv/.built ## build everything; leaves the command at .venv/bin/lateen
 
 run: build ## run examples/hello/envoy.yaml beside a sample service and send requests through it
 	@$(bin)/python examples/hello/run.py
@@ -62,6 +62,14 @@ clean: ## remove what the targets made in the checkout (not the cache)
 	rm -rf .venv .venv-envoy .venv-lock typings dist bench/results
 	rm -f python/lateen/_core.*.so python/lateen/protos/envoy.binpb python/lateen/protos/*_pb2.py*
 
+# Checkouts share the target directory, and cargo tells by the age of files what it has built: those of a
+# checkout that did not build last are made young, or it would take the other one's code for its own.
+claim:
+	@mkdir -p $(CARGO_TARGET_DIR)
+	@if [ "$$(cat $(CARGO_TARGET_DIR)/.checkout 2>/dev/null)" != "$(CURDIR)" ]; then \
+		find crates proto -type f -exec touch {} +; echo "$(CURDIR)" > $(CARGO_TARGET_DIR)/.checkout; \
+	fi
+
 .venv/.installed: requirements.lock
 	@.ci/prerequisites
 	test -x $(bin)/python || "$$(.ci/prerequisites --python)" -m venv .venv
@@ -72,7 +80,7 @@ clean: ## remove what the targets made in the checkout (not the cache)
 	$(bin)/python build_backend/lateen_build.py
 	@touch $@
 
-.venv/.built: .venv/.generated $(rust_inputs) pyproject.toml
+.venv/.built: .venv/.generated $(rust_inputs) pyproject.toml | claim
 	PIP_QUIET=1 $(bin)/maturin develop --quiet --release --locked
 	@touch $@
 
