@@ -41,6 +41,8 @@ pub enum LogType {
     DownstreamPeriodic,
     DownstreamEnd,
     UpstreamEnd,
+    TcpUpstreamConnected,
+    TcpPeriodic,
     TcpConnectionEnd,
 }
 
@@ -53,6 +55,8 @@ impl LogType {
             Self::DownstreamPeriodic => "DownstreamPeriodic",
             Self::DownstreamEnd => "DownstreamEnd",
             Self::UpstreamEnd => "UpstreamEnd",
+            Self::TcpUpstreamConnected => "TcpUpstreamConnected",
+            Self::TcpPeriodic => "TcpPeriodic",
             Self::TcpConnectionEnd => "TcpConnectionEnd",
         }
     }
