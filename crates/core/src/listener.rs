@@ -78,9 +78,10 @@ impl Current {
         };
         let known: HashMap<_, _> =
             same.iter().flat_map(|old| &old.chains).map(|c| (Arc::as_ptr(&c.config), c)).collect();
+        let modify_only = config.settings.message.drain_on_modify_only;
         let chain = |chain: &Arc<FilterChain>| match known.get(&Arc::as_ptr(chain)) {
             Some(kept) => Rc::clone(kept),
-            None => Chain::new(chain.clone()),
+            None => Chain::new(chain.clone(), modify_only),
         };
         let chains = config.chains.iter().map(chain).collect();
         Rc::new(Self { listener, config, chains })

@@ -137,9 +137,9 @@ impl Worker {
         self.drain_start.get()
     }
 
-    /// Responses are to end their connections.
-    pub fn is_draining(&self) -> bool {
-        self.drain_start.get().is_some() || self.health_failed.get()
+    /// Responses tell clients to go elsewhere.
+    pub fn is_health_failed(&self) -> bool {
+        self.health_failed.get()
     }
 
     /// The place of a route table, which exists before the table does.

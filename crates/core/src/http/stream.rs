@@ -56,11 +56,6 @@ impl Manager {
             (own, all) => own.or(all),
         }
     }
-
-    /// Responses are to end their connections.
-    fn is_draining(&self, worker: &Worker) -> bool {
-        self.drain.since().is_some() || worker.is_draining()
-    }
 }
 
 /// An answer that the proxy gives itself.
@@ -297,7 +292,7 @@ impl Stream {
 
     fn decide_close(&mut self, status: u16) {
         let unframed = self.head.http10 && !self.response.contains(HeaderId::ContentLength);
-        if self.manager.is_draining(&self.worker) && !self.close && status != 101 {
+        if self.manager.drain.is_on(&self.worker) && !self.close && status != 101 {
             self.manager.block.inc(HttpStat::HttpDownstreamCxDrainClose);
             self.close = true;
         }

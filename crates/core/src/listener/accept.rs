@@ -111,11 +111,14 @@ fn admit(worker: &Rc<Worker>, current: &Rc<Current>, accepted: Accepted) {
     let Some(chain) = found else { return refuse(worker, listener, accepted) };
     let start = clock::now();
     let guard = Guard::new(worker.clone(), listener.clone(), chain.clone(), start, limited);
-    let Some(program) = chain.program(worker) else {
-        return listener.block.inc(ListenerStat::ListenerNetworkExtensionConfigMissing);
-    };
     let transport = accepted.transport;
     let info = connection(worker, listener, Some(chain), accepted.remote, accepted.local, start);
+    let Some(program) = chain.program(worker) else {
+        listener.block.inc(ListenerStat::ListenerNetworkExtensionConfigMissing);
+        return log_closed(worker, listener, info, |info| {
+            info.local_close_reason = "no_filters".into();
+        });
+    };
     match program {
         Program::Http(manager) => {
             let logged = (!listener.settings.access_logs.is_empty())
@@ -154,16 +157,29 @@ fn connection(
 /// No filter chain takes the connection: it is closed.
 fn refuse(worker: &Worker, listener: &Listener, accepted: Accepted) {
     listener.block.inc(ListenerStat::ListenerNoFilterChainMatch);
+    let start = clock::now();
+    let connection = connection(worker, listener, None, accepted.remote, accepted.local, start);
+    log_closed(worker, listener, connection, |info| {
+        info.flags = ResponseFlags::NO_ROUTE_FOUND;
+        info.details = "filter_chain_not_found".into();
+    });
+}
+
+/// Logs a connection that is closed at once, and why.
+fn log_closed(
+    worker: &Worker,
+    listener: &Listener,
+    connection: Rc<ConnectionInfo>,
+    why: impl FnOnce(&mut StreamInfo),
+) {
     if listener.settings.access_logs.is_empty() {
         return;
     }
-    let start = clock::now();
-    let connection = connection(worker, listener, None, accepted.remote, accepted.local, start);
+    let start = connection.start;
     let mut info = StreamInfo::new(connection, start, clock::wall());
-    info.flags = ResponseFlags::NO_ROUTE_FOUND;
-    info.details = "filter_chain_not_found".into();
     info.end = Some(start);
     info.stream_id = worker.next_id();
+    why(&mut info);
     listener.log(worker, &info);
 }
 

@@ -41,14 +41,23 @@ impl FilterChain {
 }
 
 /// Since when connections of a chain are to end, if they are.
-#[derive(Default)]
 pub struct Drain {
     since: Cell<Option<Instant>>,
+    /// A failed health check is no reason (`drain_type: MODIFY_ONLY`).
+    modify_only: bool,
 }
 
 impl Drain {
+    /// When the listener or the chain went.
     pub fn since(&self) -> Option<Instant> {
         self.since.get()
+    }
+
+    /// Responses are to end their connections.
+    pub fn is_on(&self, worker: &Worker) -> bool {
+        self.since.get().is_some()
+            || worker.drain_start().is_some()
+            || (worker.is_health_failed() && !self.modify_only)
     }
 }
 
@@ -64,10 +73,10 @@ pub struct Chain {
 }
 
 impl Chain {
-    pub fn new(config: Arc<FilterChain>) -> Rc<Self> {
+    pub fn new(config: Arc<FilterChain>, modify_only: bool) -> Rc<Self> {
         Rc::new(Self {
             config,
-            drain: Rc::default(),
+            drain: Rc::new(Drain { since: Cell::new(None), modify_only }),
             program: OnceCell::new(),
             closed: Cell::new(false),
             connections: RefCell::default(),

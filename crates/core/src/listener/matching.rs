@@ -120,12 +120,16 @@ impl SourceTypes {
     }
 }
 
-/// The connection comes from this machine.
+/// The connection comes from this machine. As with Envoy, of the loopback range only 127.0.0.1 counts.
 fn is_local(traits: &Traits<'_>) -> bool {
     match (traits.remote.ip(), traits.local.ip()) {
         (Some(remote), local) => {
             let remote = remote.ip().to_canonical();
-            remote.is_loopback() || local.is_some_and(|ip| ip.ip().to_canonical() == remote)
+            let is_loopback = match remote {
+                IpAddr::V4(v4) => v4 == Ipv4Addr::LOCALHOST,
+                IpAddr::V6(v6) => v6.is_loopback(),
+            };
+            is_loopback || local.is_some_and(|ip| ip.ip().to_canonical() == remote)
         }
         (None, _) => true,
     }

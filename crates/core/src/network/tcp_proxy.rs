@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use crate::access_log::{AccessLog, Sinks};
 use crate::compile::{each, CompileError, Result};
+use crate::formatter::LogType;
 use crate::http::manager::duration;
 use crate::http::stream_info::ConnectionInfo;
 use crate::listener::Listener;
@@ -35,6 +36,7 @@ pub struct TcpProxyConfig {
     max_connect_attempts: u32,
     max_duration: Option<Duration>,
     access_logs: Vec<AccessLog>,
+    log_on_start: bool,
     log_on_connected: bool,
     log_interval: Option<Duration>,
 }
@@ -63,6 +65,7 @@ impl TcpProxyConfig {
             access_logs: each(&message.access_logs, "access_logs", |log| {
                 AccessLog::compile(log, sinks)
             })?,
+            log_on_start: message.flush_access_log_on_start,
             log_on_connected: message.flush_access_log_on_connected,
             log_interval: duration(message.access_log_flush_interval_ms),
         })
@@ -99,6 +102,9 @@ pub async fn serve(
 ) {
     proxy.block.inc(TcpStat::TcpDownstreamCxTotal);
     let mut session = Session::new(worker, listener, proxy, connection);
+    if session.proxy.config.log_on_start {
+        session.log(LogType::TcpConnectionStart);
+    }
     if let Some(upstream) = session.connect().await {
         session.connected(&upstream);
         session.relay(transport, upstream).await;

@@ -153,6 +153,7 @@ fn sources_by_direct_range_type_range_and_port() {
     let from = |remote| Connection { remote, ..PLAIN }.chain(&tree);
     assert_eq!(from("203.0.113.9:7"), Some(0));
     assert_eq!(from("127.0.0.1:7"), Some(1));
+    assert_eq!(from("127.0.0.2:7"), Some(3));
     assert_eq!(from("192.0.2.1:7"), Some(1), "the client has the address of the listener");
     assert_eq!(from("/client"), Some(1));
     assert_eq!(from("10.1.1.1:8"), Some(2));
