@@ -104,7 +104,7 @@ impl Values<Box<str>> {
     fn server_name(&self, name: &str) -> Option<&Node> {
         let dots = name.char_indices().skip(1).filter(|(_, c)| *c == '.').map(|(at, _)| at);
         let suffixes = dots.filter(|at| at + 1 < name.len()).map(|at| &name[at..]);
-        let exact = self.named.get(name).filter(|_| !name.is_empty());
+        let exact = self.named.get(name).filter(|_| !name.starts_with('.'));
         let wild = || suffixes.into_iter().find_map(|suffix| self.named.get(suffix));
         exact.or_else(wild).or(self.any.as_deref())
     }

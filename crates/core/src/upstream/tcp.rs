@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::breakers::{ConnectionPermit, Priority};
+use super::breakers::{ConnectionPermit, Priority, RequestPermit};
 use super::connecting::{self, ConnectError};
 use super::connection::ClosedBy;
 use super::pool::{count_destroyed, PoolContext};
@@ -40,6 +40,7 @@ pub struct TcpConnection {
     pub closed_by: ClosedBy,
     context: Rc<PoolContext>,
     _permit: ConnectionPermit,
+    _request: RequestPermit,
 }
 
 /// The right to open a connection to one cluster (`max_connections`).
@@ -92,6 +93,7 @@ impl Cluster {
                     closed_by: ClosedBy::Local,
                     context: context.clone(),
                     _permit: permit.0,
+                    _request: context.permits.force_request(Priority::Default),
                 })
             }
             Err(error) => {

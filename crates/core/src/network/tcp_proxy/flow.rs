@@ -58,8 +58,8 @@ impl Flow {
         self.waiting
     }
 
-    /// One read and one write, as far as they are possible now. Ready with what moved; pending when
-    /// nothing can; ready with nothing when the end was passed on.
+    /// One write, or one read when nothing waits or can be written now. Pending when neither is possible;
+    /// ready with nothing when the end of the source was seen or passed on.
     ///
     /// # Errors
     /// The failure of a side, after which nothing more can move.
@@ -69,24 +69,20 @@ impl Flow {
         sink: &mut Transport,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Moved, FlowError>> {
-        let mut moved = Moved::default();
-        if !self.ended && !self.paused {
-            if let Poll::Ready(count) = self.poll_read(source, cx) {
-                moved.read = count.map_err(FlowError::Source)?;
-            }
-        }
         if self.waiting > 0 {
-            if let Poll::Ready(count) = self.poll_write(sink, cx) {
-                moved.written = count.map_err(FlowError::Sink)?;
+            if let Poll::Ready(written) = self.poll_write(sink, cx) {
+                let written = written.map_err(FlowError::Sink)?;
+                return Poll::Ready(Ok(Moved { written, ..Moved::default() }));
             }
         }
-        if moved != Moved::default() {
-            return Poll::Ready(Ok(moved));
+        if !self.ended && !self.paused {
+            let read = ready!(self.poll_read(source, cx)).map_err(FlowError::Source)?;
+            return Poll::Ready(Ok(Moved { read, ..Moved::default() }));
         }
         if self.ended && self.waiting == 0 && !self.finished {
             ready!(sink.poll_shutdown(cx)).map_err(FlowError::Sink)?;
             self.finished = true;
-            return Poll::Ready(Ok(moved));
+            return Poll::Ready(Ok(Moved::default()));
         }
         Poll::Pending
     }

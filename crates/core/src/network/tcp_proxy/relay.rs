@@ -16,7 +16,7 @@ use crate::transport::Transport;
 use crate::upstream::{ClosedBy, TcpConnection};
 
 /// Steps of a direction before other connections of the worker have their turn.
-const STEPS: usize = 8;
+const STEPS: usize = 16;
 
 struct Relay<'a> {
     session: &'a mut Session,
