@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -25,7 +26,7 @@ SECOND = {"source_prefix_ranges": [{"address_prefix": "127.0.0.2", "prefix_len":
 
 
 @pytest.fixture
-def drive(stack: ExitStack, upstream: Callable[[Script], Upstream]) -> Iterator[Start]:
+def drive(stack: ExitStack, upstream: Callable[[Script], Upstream]) -> Start:
     """Starts workers with the clusters echo, one, two (which say their names) and web."""
     scripts = {
         "echo": tcp(Echo()),
@@ -38,7 +39,7 @@ def drive(stack: ExitStack, upstream: Callable[[Script], Upstream]) -> Iterator[
         ports = {name: upstream(script).port for name, script in scripts.items()}
         return stack.enter_context(Driver(ports, drain_time_ms, concurrency))
 
-    yield start
+    return start
 
 
 def chain(cluster: str, match: Mapped | None = None, **given: object) -> Mapped:
@@ -66,8 +67,6 @@ def echoes(client: Client, data: bytes = b"ping") -> bool:
 
 
 def _soon() -> float:
-    import time
-
     return time.monotonic() + 5
 
 
@@ -89,7 +88,10 @@ def refuses(port: int) -> bool:
 
 def test_connections_of_an_unchanged_chain_stay(drive: Start, lease: Callable[[], int]) -> None:
     driver, port = drive(drain_time_ms=300), lease()
-    assert driver.apply(listener_of(port, chain("echo"), chain("echo", SECOND, idle_timeout="9s"))) == []
+    assert (
+        driver.apply(listener_of(port, chain("echo"), chain("echo", SECOND, idle_timeout="9s")))
+        == []
+    )
     with (
         Client(("127.0.0.1", port)) as kept,
         Client(("127.0.0.1", port), source=("127.0.0.2", 0)) as changed,

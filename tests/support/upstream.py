@@ -207,33 +207,46 @@ class Upstream:
         return answers[min(used, len(answers) - 1)]
 
     def _act(self, reader: Reader, actions: Sequence[Action], received: Received | None) -> None:
-        connection = reader.socket
         for action in actions:
-            match action:
-                case Send(data):
-                    connection.settimeout(30.0)
-                    connection.sendall(data)
-                case Sleep(seconds):
-                    time.sleep(seconds)
-                case ReadBody():
-                    if received:
-                        received.body = reader.read_body(received.head, until_close=False)
-                case Echo():
-                    connection.settimeout(30.0)
-                    while data := connection.recv(65536):
-                        connection.sendall(data)
-                case Take(count):
-                    connection.settimeout(30.0)
-                    left = count
-                    while (left or not count) and (data := connection.recv(left or 65536)):
-                        left = max(left - len(data), 0)
-                case HalfClose():
-                    connection.shutdown(socket.SHUT_WR)
-                case Hold():
-                    reader.read_until(b"\0never\0", time.monotonic() + 30.0)
-                case Close():
-                    raise ConnectionEnded(False)
-                case Reset():
-                    linger = struct.pack("ii", 1, 0)
-                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-                    raise ConnectionEnded(True)
+            if isinstance(action, ReadBody):
+                if received:
+                    received.body = reader.read_body(received.head, until_close=False)
+            else:
+                _do(action, reader)
+
+
+def _do(action: Action, reader: Reader) -> None:
+    connection = reader.socket
+    match action:
+        case Send(data):
+            connection.settimeout(30.0)
+            connection.sendall(data)
+        case Sleep(seconds):
+            time.sleep(seconds)
+        case Echo():
+            _echo(connection)
+        case Take(count):
+            _take(connection, count)
+        case HalfClose():
+            connection.shutdown(socket.SHUT_WR)
+        case Hold():
+            reader.read_until(b"\0never\0", time.monotonic() + 30.0)
+        case Close():
+            raise ConnectionEnded(False)
+        case Reset():
+            linger = struct.pack("ii", 1, 0)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            raise ConnectionEnded(True)
+
+
+def _echo(connection: socket.socket) -> None:
+    connection.settimeout(30.0)
+    while data := connection.recv(65536):
+        connection.sendall(data)
+
+
+def _take(connection: socket.socket, count: int) -> None:
+    connection.settimeout(30.0)
+    left = count
+    while (left or not count) and (data := connection.recv(left or 65536)):
+        left = max(left - len(data), 0)

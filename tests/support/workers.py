@@ -1,4 +1,4 @@
-"""Drives the workers as the main thread does, resource by resource, from configuration as mappings."""
+"""Drives the workers as the main thread does, resource by resource, from mappings."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ def listener_of(port: int, *chains: Mapped, **given: object) -> Mapped:
 class Driver:
     """Workers with clusters by name, each of one loopback port."""
 
-    def __init__(self, clusters: Mapping[str, int], drain_time_ms: int, concurrency: int = 1) -> None:
+    def __init__(
+        self, clusters: Mapping[str, int], drain_time_ms: int, concurrency: int = 1
+    ) -> None:
         self.context = context()
         self.workers: Workers = start_workers(
             concurrency, file_flush_interval_ms=50, drain_time_ms=drain_time_ms, pin=False

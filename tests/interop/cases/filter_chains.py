@@ -1,19 +1,21 @@
-"""Which filter chain takes a connection: every criterion, their precedence, and what is left over."""
+"""Which filter chain takes a connection: every criterion, their precedence, what is left over."""
 
 from __future__ import annotations
 
 from tests.interop.cases.tcp_proxy import STATS, file_log, tcp_filter
+from tests.interop.config import HCM, ROUTER
 from tests.interop.model import Case, End, Open, Read, Receive, Step, Write
 from tests.support.client import get
 from tests.support.upstream import Close, Script, tcp
 
 ANYWHERE = "address: {socket_address: {address: 0.0.0.0, port_value: $listener}}"
 HTTP = """{name: envoy.filters.network.http_connection_manager, typed_config: {
-  "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager,
+  "@type": HCM,
   stat_prefix: $http, route_config: {virtual_hosts: [{name: v, domains: ["*"], routes: [
     {match: {prefix: /}, direct_response: {status: 200, body: {inline_string: http}}}]}]},
-  http_filters: [{name: router, typed_config: {
-    "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}]}}"""
+  http_filters: [{name: router, typed_config: {"@type": ROUTER}}]}}""".replace("HCM", HCM).replace(
+    "ROUTER", ROUTER
+)
 
 
 def says(name: str) -> Script:
@@ -24,7 +26,9 @@ def says(name: str) -> Script:
 def chain(name: str, match: str = "", filters: str = "") -> str:
     """A chain that goes to the cluster of its name."""
     given = f"filter_chain_match: {{{match}}}, " if match else ""
-    return f"{{name: {name}, {given}filters: [{filters or tcp_filter(cluster=f'cluster: ${name}')}]}}"
+    return (
+        f"{{name: {name}, {given}filters: [{filters or tcp_filter(cluster=f'cluster: ${name}')}]}}"
+    )
 
 
 def chosen(

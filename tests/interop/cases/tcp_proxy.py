@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from tests.interop.config import FILE_LOG
 from tests.interop.model import Case, Drop, End, HalfClose, Read, Receive, Step, Wait, Write
 from tests.support.client import get
-from tests.support.upstream import Close, Echo, HalfClose as Fin, Reset, Script, Sleep, Take, tcp
+from tests.support.upstream import Close, Echo, Reset, Script, Sleep, Take, tcp
+from tests.support.upstream import HalfClose as Fin
 
 TCP_PROXY = "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy"
 LOG = (
@@ -118,9 +119,12 @@ CASES = (
     ),
     proxied(
         "tcp_weighted_many", *SAID, Drop(),
-        cluster="weighted_clusters: {clusters: [{name: $be, weight: 1}, {name: $be, weight: 9}]}",
+        cluster="weighted_clusters:"
+        " {clusters: [{name: $be, weight: 1}, {name: $be, weight: 9}]}",
     ),
-    proxied("tcp_max_connections", *SAID, End("b"), Drop(), clusters=breakers("max_connections: 1")),
+    proxied(
+        "tcp_max_connections", *SAID, End("b"), Drop(), clusters=breakers("max_connections: 1")
+    ),
     proxied("tcp_max_connections_0", End(), clusters=breakers("max_connections: 0")),
     proxied("tcp_max_pending_0", End(), clusters=breakers("max_pending_requests: 0")),
     proxied("tcp_max_requests_0", *SAID, Drop(), clusters=breakers("max_requests: 0")),
@@ -146,14 +150,12 @@ CASES = (
         "tcp_log_periodically", *SAID, Wait(0.3), Drop(),
         fields="access_log_options: {access_log_flush_interval: 0.2s}",
     ),
-    proxied("tcp_log_deprecated_fields", *SAID, Drop(), fields="flush_access_log_on_connected: true"),
+    proxied(
+        "tcp_log_deprecated_field", *SAID, Drop(), fields="flush_access_log_on_connected: true"
+    ),
     proxied(
         "tcp_log_filter", End(), clusters=DEAD,
         log=file_log(more="filter: {response_flag_filter: {flags: [URX]}},"),
-    ),
-    proxied(
-        "tcp_log_default_format", *SAID, Drop(),
-        log=f'{{name: file, typed_config: {{"@type": {FILE_LOG}, path: $dir/access.log}}}}',
     ),
     proxied("tcp_listener_log", *SAID, Drop(), listener=f"access_log: [{file_log()}]"),
     proxied("tcp_listener_limit", *SAID, End("b"), Drop(), bootstrap=LIMITED, isolated=True),

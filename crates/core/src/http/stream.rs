@@ -37,9 +37,8 @@ impl Manager {
     /// `drain` tells when connections are to end, beside the drain of the whole worker.
     pub fn new(worker: &Worker, config: Arc<ManagerConfig>, drain: Rc<Drain>) -> Self {
         let of_listener = config.listener_stats_block;
-        let listener_http = (of_listener != 0).then(|| {
-            worker.block(of_listener, BlockKind::ListenerHttp)
-        });
+        let listener_http =
+            (of_listener != 0).then(|| worker.block(of_listener, BlockKind::ListenerHttp));
         Self {
             block: worker.block(config.stats_block, BlockKind::Http),
             listener_http,

@@ -105,8 +105,11 @@ impl ListenerConfig {
                 Arc::new(ListenerSettings::compile(rest, sinks, old)?)
             }
         };
-        let known: HashMap<Vec<u8>, &Arc<FilterChain>> =
-            same.iter().flat_map(|old| &old.chains).map(|c| (c.message.encode_to_vec(), c)).collect();
+        let known: HashMap<Vec<u8>, &Arc<FilterChain>> = same
+            .iter()
+            .flat_map(|old| &old.chains)
+            .map(|c| (c.message.encode_to_vec(), c))
+            .collect();
         let regexes = Regexes::default();
         let chain = |message: &proto::FilterChain| match known.get(&message.encode_to_vec()) {
             Some(chain) => Ok(Arc::clone(chain)),
@@ -115,7 +118,8 @@ impl ListenerConfig {
         let mut chains = each(&message.filter_chains, "filter_chains", chain)?;
         let matches = matching::compile(message.filter_chains.iter().map(|c| c.r#match.as_ref()))?;
         let default = message.default_filter_chain.as_ref();
-        let default = default.map(|message| chain(message).at("default_filter_chain")).transpose()?;
+        let default =
+            default.map(|message| chain(message).at("default_filter_chain")).transpose()?;
         let place = default.map(|chain| {
             chains.push(chain);
             chains.len() - 1

@@ -71,9 +71,7 @@ impl Node {
                 Self::Destination(prefixes) => prefixes.find(ip(traits.local)),
                 Self::ServerName(values) => values.server_name(traits.server_name),
                 Self::TransportProtocol(values) => values.get(traits.transport_protocol),
-                Self::ApplicationProtocol(values) => {
-                    values.first_of(traits.application_protocols)
-                }
+                Self::ApplicationProtocol(values) => values.first_of(traits.application_protocols),
                 Self::DirectSource(prefixes) => prefixes.find(ip(traits.direct)),
                 Self::SourceType(types) => types.of(traits),
                 Self::Source(prefixes) => prefixes.find(ip(traits.remote)),

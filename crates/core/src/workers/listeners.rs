@@ -84,9 +84,10 @@ impl ListenerTable {
         let old = self.known.insert(message.name.clone(), known);
         let closing = Arc::new(());
         if let Some(old) = old {
-            let gone = old.addresses.into_iter().filter(|old| {
-                !addresses.iter().any(|new| new.bound == old.bound)
-            });
+            let gone = old
+                .addresses
+                .into_iter()
+                .filter(|old| !addresses.iter().any(|new| new.bound == old.bound));
             self.closing.extend(gone.map(|gone| (gone.bound, closing.clone())));
             retired.listener(old.config, Some(&config));
         }
@@ -177,9 +178,8 @@ fn send(
             Plan::Kept => Some(Source::Kept),
             Plan::From(name) => Some(Source::From(name.clone())),
         };
-        let sockets = plans.iter_mut().filter_map(|(bound, plan)| {
-            Some((bound.bound.clone(), source(plan)?))
-        });
+        let sockets =
+            plans.iter_mut().filter_map(|(bound, plan)| Some((bound.bound.clone(), source(plan)?)));
         Command::Listener(ListenerUpdate {
             config: config.clone(),
             sockets: sockets.collect(),

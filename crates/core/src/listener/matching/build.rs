@@ -32,9 +32,7 @@ const LEVELS: &[Level] = &[
         let ports = |e: &Entry| e.port.into_iter().collect();
         values(entries, next, ports).map(|values| values.map(Node::DestinationPort))
     },
-    |entries, next| {
-        prefixes(entries, next, |e| &e.destination).map(|it| it.map(Node::Destination))
-    },
+    |entries, next| prefixes(entries, next, |e| &e.destination).map(|it| it.map(Node::Destination)),
     |entries, next| {
         let names = |e: &Entry| e.server_names.clone();
         values(entries, next, names).map(|values| values.map(Node::ServerName))
@@ -192,9 +190,10 @@ fn port(number: u32) -> Result<u16> {
 
 fn ranges(cidrs: &[Cidr], field: &str) -> Result<Vec<Range>> {
     crate::compile::each(cidrs, field, |cidr| {
-        let address: IpAddr = cidr.address.parse().map_err(|_| {
-            CompileError::new(format!("{:?} is not an IP address", cidr.address))
-        })?;
+        let address: IpAddr = cidr
+            .address
+            .parse()
+            .map_err(|_| CompileError::new(format!("{:?} is not an IP address", cidr.address)))?;
         let longest = if address.is_ipv4() { 32 } else { 128 };
         Ok(range(address, u8::try_from(cidr.prefix_len).unwrap_or(longest).min(longest)))
     })

@@ -109,7 +109,11 @@ impl Flow {
         Poll::Ready(Ok(count))
     }
 
-    fn poll_write(&mut self, sink: &mut Transport, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        &mut self,
+        sink: &mut Transport,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
         let count = match self.pieces.len() {
             1 => {
                 let write = Write { bytes: self.pieces[0].bytes(), last: self.ended };

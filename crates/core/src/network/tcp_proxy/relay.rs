@@ -18,6 +18,9 @@ use crate::upstream::{ClosedBy, TcpConnection};
 /// Steps of a direction before other connections of the worker have their turn.
 const STEPS: usize = 16;
 
+/// The connection has ended by a failure of one side, which was noted.
+struct Broken;
+
 struct Relay<'a> {
     session: &'a mut Session,
     down: Transport,
@@ -61,7 +64,9 @@ impl Relay<'_> {
             let up = self.poll_to_up(cx);
             let down = self.poll_to_down(cx);
             match (up, down) {
-                (Poll::Ready(Err(())), _) | (_, Poll::Ready(Err(()))) => return Poll::Ready(()),
+                (Poll::Ready(Err(Broken)), _) | (_, Poll::Ready(Err(Broken))) => {
+                    return Poll::Ready(())
+                }
                 _ if self.to_up.finished && self.to_down.finished => return Poll::Ready(()),
                 (Poll::Pending, Poll::Pending) => {
                     active = false;
@@ -78,7 +83,7 @@ impl Relay<'_> {
         self.poll_time(cx)
     }
 
-    fn poll_to_up(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ()>> {
+    fn poll_to_up(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
         let (paused, ended) = (self.to_up.paused, self.to_up.ended);
         let moved = self.to_up.poll_step(&mut self.down, &mut self.up.transport, cx);
         if self.to_up.ended && !ended {
@@ -106,7 +111,7 @@ impl Relay<'_> {
         })
     }
 
-    fn poll_to_down(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ()>> {
+    fn poll_to_down(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
         let (paused, ended) = (self.to_down.paused, self.to_down.ended);
         let moved = self.to_down.poll_step(&mut self.up.transport, &mut self.down, cx);
         if self.to_down.ended && !ended {
@@ -132,21 +137,23 @@ impl Relay<'_> {
                 Ok(())
             }
             Err(FlowError::Source(error)) => Err(self.upstream_failed(&error)),
-            Err(FlowError::Sink(error)) => Err(match is_reset(&error) {
-                true => self.downstream_reset(),
-                false => self.up.closed_by = ClosedBy::Local,
-            }),
+            Err(FlowError::Sink(error)) if is_reset(&error) => Err(self.downstream_reset()),
+            Err(FlowError::Sink(_)) => {
+                self.up.closed_by = ClosedBy::Local;
+                Err(Broken)
+            }
         })
     }
 
     /// A reset of one side becomes a reset of the other.
-    fn downstream_reset(&mut self) {
+    fn downstream_reset(&mut self) -> Broken {
         self.session.info.close_type = CloseType::RemoteReset;
         self.up.closed_by = ClosedBy::Local;
         self.up.transport.reset_on_close();
+        Broken
     }
 
-    fn upstream_failed(&mut self, error: &io::Error) {
+    fn upstream_failed(&mut self, error: &io::Error) -> Broken {
         self.up.closed_by = ClosedBy::Remote;
         if is_reset(error) {
             let info = &mut self.session.info;
@@ -155,6 +162,7 @@ impl Relay<'_> {
             info.close_type = CloseType::LocalReset;
             self.down.reset_on_close();
         }
+        Broken
     }
 
     /// Counts when the client has gone before all its bytes were written.
@@ -175,7 +183,10 @@ impl Relay<'_> {
         let (down, up) = std::mem::replace(&mut self.buffered, now);
         if now.0 != down {
             let block = &self.session.proxy.block;
-            block.add(TcpStat::TcpDownstreamCxTxBytesBuffered, (now.0 as u64).wrapping_sub(down as u64));
+            block.add(
+                TcpStat::TcpDownstreamCxTxBytesBuffered,
+                (now.0 as u64).wrapping_sub(down as u64),
+            );
         }
         if now.1 != up {
             let change = now.1.wrapping_sub(up);
