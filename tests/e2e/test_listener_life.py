@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.client import Client, get
-from tests.support.upstream import Close, Echo, Script, Upstream, reply, tcp
+from tests.support.upstream import Close, Echo, Hold, Script, Upstream, raw, reply, tcp
 from tests.support.workers import Driver, Mapped, eventually, listener_of, tcp_filter
 
 FILE_LOG = "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog"
@@ -32,7 +32,7 @@ def drive(stack: ExitStack, upstream: Callable[[Script], Upstream]) -> Start:
         "echo": tcp(Echo()),
         "one": tcp(b"one", Close()),
         "two": tcp(b"two", Close()),
-        "web": Script([reply()]),
+        "web": Script([reply()], paths={"/hold": [raw(Hold())]}),
     }
 
     def start(drain_time_ms: int = 60_000, concurrency: int = 1) -> Driver:
@@ -58,6 +58,13 @@ def web(**given: object) -> Mapped:
         **given,
     }
     return {"filters": [{"name": "hcm", "typed_config": manager}]}
+
+
+def file_log(path: Path, line: str) -> list[Mapped]:
+    """An access log to a file."""
+    text = {"text_format_source": {"inline_string": line}}
+    config = {"@type": FILE_LOG, "path": str(path), "log_format": text}
+    return [{"name": "file", "typed_config": config}]
 
 
 def echoes(client: Client, data: bytes = b"ping") -> bool:
@@ -260,13 +267,27 @@ def test_idle_http_connections_of_a_changed_chain_close(
         assert client.state_after(5) == "closed"
 
 
+def test_a_request_that_outlasts_the_drain_time_is_logged(
+    drive: Start, lease: Callable[[], int], tmp_path: Path
+) -> None:
+    driver, port, path = drive(drain_time_ms=200), lease(), tmp_path / "log"
+    line = "%REQ(:PATH)% %RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS%\n"
+    driver.apply(listener_of(port, web(access_log=file_log(path, line))))
+    with Client(("127.0.0.1", port)) as client:
+        client.send(get("/hold"))
+        time.sleep(0.1)
+        assert driver.apply(removed=["l"]) == []
+        assert client.state_after(5) in ("closed", "reset")
+    eventually(lambda: path.exists() and path.read_text() != "")
+    assert path.read_text() == "/hold 0 DC downstream_local_disconnect\n"
+    eventually(lambda: driver.draining() == (0, 0))
+
+
 def test_what_ends_with_the_workers_is_logged(
     drive: Start, lease: Callable[[], int], tmp_path: Path
 ) -> None:
     driver, port, path = drive(), lease(), tmp_path / "log"
-    text = {"inline_string": "%ACCESS_LOG_TYPE% %BYTES_RECEIVED%\n"}
-    config = {"@type": FILE_LOG, "path": str(path), "log_format": {"text_format_source": text}}
-    log = [{"name": "file", "typed_config": config}]
+    log = file_log(path, "%ACCESS_LOG_TYPE% %BYTES_RECEIVED%\n")
     driver.apply(listener_of(port, chain("echo", access_log=log)))
     with Client(("127.0.0.1", port)) as client:
         assert echoes(client)

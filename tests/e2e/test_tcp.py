@@ -1,4 +1,4 @@
-"""TCP connections under load: bytes arrive whole, a slow reader stops the writer, memory is bounded."""
+"""TCP streams: bytes arrive whole, a slow reader stops the writer, memory is bounded."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_a_slow_upstream_stops_the_client(
     threading.Thread(target=upload, daemon=True).start()
     assert wait_until_still(lambda: sent) < BIG
     stats = proxy.stats()
-    assert stats["tcp.t.downstream_flow_control_paused_reading_total"] == 1
+    assert stats["tcp.t.downstream_flow_control_paused_reading_total"] >= 1
     buffered = stats["cluster.be.upstream_cx_tx_bytes_buffered"]
     assert limit <= buffered <= limit + 65536
 

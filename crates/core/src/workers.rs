@@ -13,7 +13,7 @@ use tokio::sync::mpsc::{unbounded_channel, UnboundedSender};
 use tokio::task::LocalSet;
 
 use crate::access_log::{Sinks, WorkerLogBuffers};
-use crate::proto;
+use crate::proto::{self, ProcessStat};
 use crate::stats::{BlockKind, Registry, PROCESS_BLOCK};
 use crate::upstream::endpoints::{EndpointThread, Resolve};
 use crate::worker::{run, Command, Shared, Worker};
@@ -132,9 +132,13 @@ impl Workers {
         &self.shared.registry
     }
 
-    /// Writes what clusters count for the whole process into the blocks of the endpoint thread.
+    /// Writes what is counted for the whole process (clusters, draining listeners) into the blocks of the endpoint thread.
     pub fn refresh_stats(&self) {
-        let resources = self.resources.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut resources = self.resources.lock().unwrap_or_else(PoisonError::into_inner);
+        let process = self.registry().block(self.concurrency, PROCESS_BLOCK, BlockKind::Process);
+        let (listeners, chains) = resources.draining();
+        process.set(ProcessStat::ProcessListenerManagerTotalListenersDraining, listeners);
+        process.set(ProcessStat::ProcessListenerManagerTotalFilterChainsDraining, chains);
         for cluster in resources.clusters() {
             let number = cluster.config.stats_block;
             let block = self.registry().block(self.concurrency, number, BlockKind::Cluster);

@@ -91,6 +91,15 @@ CASES = (
         [chain("a", prefixes("prefix_ranges", "127.0.0.0/8") + ", source_ports: [1]"), chain("b")],
     ),
     chosen(
+        "chain_ipv4_on_an_ipv6_socket",
+        [
+            chain("a", prefixes("prefix_ranges", "::/0")),
+            chain("b", prefixes("prefix_ranges", "127.0.0.0/8")),
+        ],
+        more="address:"
+        " {socket_address: {address: '::', port_value: $listener, ipv4_compat: true}}",
+    ),
+    chosen(
         "chain_ipv6_range",
         [chain("a", prefixes("prefix_ranges", "::/0")), chain("b", "transport_protocol: tls")],
     ),

@@ -39,12 +39,18 @@ impl Resources {
 
     /// Every listener, and what of former ones is still draining.
     pub fn listeners(&mut self) -> proto::ListenerStatuses {
-        self.retired.sweep();
+        let (listeners, chains) = self.draining();
         proto::ListenerStatuses {
             listeners: self.listeners.statuses(),
-            listeners_draining: self.retired.listeners() as u32,
-            filter_chains_draining: self.retired.chains() as u32,
+            listeners_draining: listeners as u32,
+            filter_chains_draining: chains as u32,
         }
+    }
+
+    /// How many listeners, and filter chains of listeners that stay, are draining.
+    pub fn draining(&mut self) -> (u64, u64) {
+        self.retired.sweep();
+        (self.retired.listeners() as u64, self.retired.chains() as u64)
     }
 
     /// Frees what no worker has any more; false when something is left.
