@@ -32,9 +32,14 @@ impl Accepting {
         early: &Rc<EarlyRequests>,
     ) -> Poll<io::Result<(Transport, Address)>> {
         match self {
-            Self::Tcp(listener) => listener
-                .poll_accept(cx)
-                .map_ok(|(stream, remote)| (Transport::Tcp(stream), remote.into())),
+            Self::Tcp(listener) => loop {
+                let mut ready = ready!(listener.poll_read_ready(cx))?;
+                if let Ok(accepted) = ready.try_io(|listener| accept_tcp(listener.get_ref())) {
+                    let (stream, remote) = accepted?;
+                    let transport = Transport::accepted(stream, early)?;
+                    return Poll::Ready(Ok((transport, remote.into())));
+                }
+            },
             Self::Unix(listener) => listener.poll_accept(cx).map_ok(|(stream, remote)| {
                 let path = remote.as_pathname().map(Path::to_path_buf).unwrap_or_default();
                 (Transport::Unix(stream), Address::Pipe(path.into()))
