@@ -66,14 +66,18 @@ class End:
 class Admin:
     """Ask the admin listener; `keep` (a regular expression) selects the lines that count.
 
-    `sort_json` is for answers whose keys have no fixed order; `digits` replaces all numbers.
+    Of a line only the group of `keep` counts, if it has one. `form` is sent as the body. `sort_json`
+    is for answers whose keys have no fixed order, `sort` for lines without one; `digits` replaces
+    all numbers.
     """
 
     path: str
     method: str = "GET"
     keep: str = ""
     body: bool = True
+    form: str = ""
     sort_json: bool = False
+    sort: bool = False
     digits: bool = False
 
 

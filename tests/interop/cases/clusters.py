@@ -84,7 +84,6 @@ CASES = (
     spread("rr_three", "hosts: [$up, $two, $three]", 9, "up", "two", "three"),
     spread("least_request_one", "lb_policy: LEAST_REQUEST, hosts: [$up]", 3, "up"),
     spread("random_one", "lb_policy: RANDOM, hosts: [$up]", 3, "up"),
-    spread("ring_hash_one", "lb_policy: RING_HASH, hosts: [$up]", 2, "up"),
     spread(
         "priority_first",
         localities(group(host("$up")), group(host("$two"), more=", priority: 1")),

@@ -91,6 +91,7 @@ pub async fn serve(
 /// Counts a connection, and its end even when its task is dropped.
 struct ConnectionCount {
     manager: Rc<Manager>,
+    start: Instant,
     spoken: Rc<Cell<bool>>,
 }
 
@@ -99,7 +100,11 @@ impl ConnectionCount {
         let block = &server.manager.block;
         block.inc(HttpStat::HttpDownstreamCxTotal);
         block.inc(HttpStat::HttpDownstreamCxActive);
-        Self { manager: server.manager.clone(), spoken: server.spoken.clone() }
+        Self {
+            manager: server.manager.clone(),
+            start: server.connection.start,
+            spoken: server.spoken.clone(),
+        }
     }
 
     fn end(self, server: &Server, end: End) {
@@ -127,6 +132,8 @@ impl Drop for ConnectionCount {
         let block = &self.manager.block;
         block.inc(HttpStat::HttpDownstreamCxDestroy);
         block.dec(HttpStat::HttpDownstreamCxActive);
+        let length = self.start.elapsed().as_millis() as u64;
+        block.record(HttpHistogram::DownstreamCxLengthMs, length);
         if self.spoken.get() {
             block.dec(HttpStat::HttpDownstreamCxHttp1Active);
         }
@@ -477,10 +484,4 @@ fn body_decoder(head: &RequestHead, limits: &request::RequestLimits) -> BodyDeco
 /// How much of a client's pipelined requests may be read ahead.
 pub const fn pipeline_limit() -> usize {
     PIPELINE_LIMIT
-}
-
-/// Milliseconds of a connection's life, for the histogram.
-pub fn record_length(manager: &Manager, connection: &ConnectionInfo) {
-    let length = connection.start.elapsed().as_millis() as u64;
-    manager.block.record(HttpHistogram::DownstreamCxLengthMs, length);
 }

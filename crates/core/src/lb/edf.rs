@@ -42,14 +42,15 @@ pub struct Edf {
 }
 
 impl Edf {
-    /// Entries with a weight of 0 are never picked. The schedule starts at a random point, so that
-    /// workers and successive schedules do not all begin with the same host.
+    /// Entries with a weight of 0 are never picked. The schedule starts at a random point of its first
+    /// round, so that workers and successive schedules do not all begin with the same host.
     pub fn new(weights: &[f64], random: &Random) -> Self {
-        Self::started(weights, random.below(u64::from(u32::MAX)))
+        let round: f64 = weights.iter().filter(|weight| **weight > 0.0).sum();
+        Self::started(weights, random.below(round.ceil() as u64))
     }
 
     /// The state after `picks` picks, without making most of them: whole rounds are skipped.
-    fn started(weights: &[f64], picks: u64) -> Self {
+    pub fn started(weights: &[f64], picks: u64) -> Self {
         let sum: f64 = weights.iter().filter(|weight| **weight > 0.0).sum();
         let mut this = Self { heap: BinaryHeap::with_capacity(weights.len()), order: 0 };
         let mut left = picks;

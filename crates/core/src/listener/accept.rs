@@ -91,6 +91,7 @@ fn admit(
 ) {
     let config = &listener.config;
     listener.block.inc(ListenerStat::ListenerDownstreamCxTotal);
+    listener.block.record(ListenerHistogram::ConnectionsAcceptedPerSocketEvent, 1);
     let active = worker.shared.connections.fetch_add(1, Relaxed) + 1;
     listener.block.inc(ListenerStat::ListenerDownstreamCxActive);
     let guard = Guard { worker: worker.clone(), listener: listener.clone(), start: Instant::now() };

@@ -273,6 +273,7 @@ fn host_status(host: &Host) -> proto::HostStatus {
         rq_success: stats.rq_success.load(Relaxed),
         rq_timeout: stats.rq_timeout.load(Relaxed),
         rq_total: stats.rq_total.load(Relaxed),
+        metadata_json: host.metadata.as_ref().map(|m| m.to_string()).unwrap_or_default(),
     }
 }
 

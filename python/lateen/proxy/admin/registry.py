@@ -151,7 +151,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         ),
     ),
     Endpoint("/stats/recentlookups", "lookups of stats by name", recent_lookups.recent_lookups),
-    Endpoint("/stats/recentlookups/clear", "forget them", recent_lookups.switch, True),
-    Endpoint("/stats/recentlookups/disable", "do not record them", recent_lookups.switch, True),
-    Endpoint("/stats/recentlookups/enable", "record them", recent_lookups.switch, True),
+    Endpoint("/stats/recentlookups/clear", "forget them", recent_lookups.clear, True),
+    Endpoint("/stats/recentlookups/disable", "do not record them", recent_lookups.disable, True),
+    Endpoint("/stats/recentlookups/enable", "record them", recent_lookups.enable, True),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from html import escape
 from http import HTTPStatus
 
@@ -25,6 +25,7 @@ from lateen.proxy.stats.snapshot import StatsFilter
 _FORMATS = ("html", "active-html", "json", "prometheus", "text")
 _FORMAT_USAGE = f"usage: /stats?format=({'|'.join(_FORMATS)})\n\n"
 _BUCKET_MODES = ("cumulative", "disjoint", "detailed", "summary", "prometheusnative")
+_HIDDEN = ("include", "only", "exclude")
 _BUCKET_USAGE = f"usage: /stats?histogram_buckets=({'|'.join(_BUCKET_MODES)})\n"
 
 
@@ -47,11 +48,12 @@ def stats(context: AdminContext, request: AdminRequest) -> AdminResponse:
     except _QueryError as error:
         return bad_request(str(error))
     _flush(context)
-    snapshot = context.stats.snapshot()
-    bounds = context.stats.config.buckets_of
+    source = context.stats
+    bounds = source.config.buckets_of
     if chosen == "json":
-        return AdminResponse(render_json(snapshot, wanted, mode, bounds), content_type=JSON)
-    text = render_text(snapshot, wanted, mode, bounds)
+        body = _later(lambda: render_json(source.snapshot(), wanted, mode, bounds))
+        return AdminResponse(body, content_type=JSON)
+    text = _later(lambda: render_text(source.snapshot(), wanted, mode, bounds))
     if chosen == "text":
         return AdminResponse(text)
     return AdminResponse(_html(text, reload=chosen == "active-html"), content_type=HTML)
@@ -72,9 +74,10 @@ def prometheus(context: AdminContext, request: AdminRequest) -> AdminResponse:
     except _QueryError as error:
         return bad_request(str(error))
     _flush(context)
-    config = context.stats.config
+    source = context.stats
+    bounds, tags = source.config.buckets_of, source.config.tags
     return AdminResponse(
-        render_prometheus(context.stats.snapshot(), wanted, mode, config.buckets_of, config.tags)
+        _later(lambda: render_prometheus(source.snapshot(), wanted, mode, bounds, tags))
     )
 
 
@@ -82,6 +85,11 @@ def reset_counters(context: AdminContext, _request: AdminRequest) -> AdminRespon
     """Sets all counters to 0."""
     context.stats.reset_counters()
     return AdminResponse("OK\n", HTTPStatus.OK)
+
+
+def _later(render: Callable[[], Iterator[str]]) -> Iterator[str]:
+    """The stats of the moment when the body is written: this response's head is counted by then."""
+    yield from render()
 
 
 def _flush(context: AdminContext) -> None:
@@ -109,12 +117,16 @@ def _kind(request: AdminRequest) -> StatKind | None:
 
 
 def _filter(request: AdminRequest, kind: StatKind | None) -> StatsFilter:
+    hidden = request.query.get("hidden", "exclude")
+    if hidden not in _HIDDEN:
+        raise _QueryError(f"usage: /stats?hidden=({'|'.join(_HIDDEN)})\n\n")
     try:
         return StatsFilter.matching(
             request.query.get("filter", ""),
             invert=request.flag("invert_filter"),
             used_only=request.flag("usedonly"),
             kind=kind,
+            hidden_only=hidden == "only",
         )
     except RegexError as error:
         raise _QueryError(f"Invalid re2 regex: {error}") from None
