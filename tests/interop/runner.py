@@ -163,7 +163,7 @@ class _Run:
             lines = text.split("\n")
             found = [match for line in lines if (match := re.search(step.keep, line))]
             kept = [match[1] if match.re.groups else match.string for match in found]
-            self.seen.client += [f"  | {line}" for line in (sorted(kept) if step.sort else kept)]
+            self.seen.client += [f"  | {line}" for line in kept]
 
     def collect(self, stats: dict[str, int]) -> Observation:
         """Add what the upstreams, the access log and the stats tell."""

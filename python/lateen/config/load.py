@@ -215,7 +215,7 @@ def _validate(
 ) -> list[Diagnostic]:
     """Broken rules and failed checks, but for those that follow from what was found before."""
     types = envoy_types()
-    unread = _unread(found)
+    unread = _unread(_errors(found))
     context = CheckContext(types, bootstrap, options.strict)
     checks = {name: _bound(functions, context) for name, functions in CHECKS.items()}
     broken = Validator(types, checks).check(bootstrap)

@@ -188,7 +188,7 @@ def _assignment(status: worker_pb2.ClusterStatus) -> JsonValue:
     return {
         "@type": f"{TYPE_PREFIX}envoy.config.endpoint.v3.ClusterLoadAssignment",
         "cluster_name": status.name,
-        "endpoints": groups,
+        **({"endpoints": groups} if groups else {}),
         "policy": {"overprovisioning_factor": 140},
     }
 

@@ -40,7 +40,7 @@ def stats(name: str, query: str, keep: str = "", *before: Step | bytes) -> Case:
 
 STEADY = "upstream_rq|downstream_rq_[0-9]|membership"
 
-UNBUFFERED = "^(?!.*_bytes_buffered)"
+UNBUFFERED = r"^(?!.*(_bytes_buffered|high\.cx_pool_open))"
 HOSTS = """
 - name: $be
   alt_stat_name: $other
@@ -65,6 +65,7 @@ HOSTS = """
         health_status: TIMEOUT
       - endpoint: {address: {pipe: {path: $dir/none}}}
         health_status: HEALTHY
+- name: $down
 """
 HISTOGRAMS = """
 stats_flush_on_admin: true
@@ -169,7 +170,11 @@ CASES = (
         Admin("/logging?level=loud", "POST", keep="^(error|usage|levels)"),
         Admin("/logging?nobody=info", "POST", keep="^(error|usage|levels)"),
     ),
-    asked("admin_runtime_empty", Admin("/runtime"), Admin("/runtime_modify?a=b", "POST")),
+    asked(
+        "admin_runtime_empty",
+        Admin("/runtime", sort_json=True),
+        Admin("/runtime_modify?a=b", "POST"),
+    ),
     asked(
         "admin_runtime_layers",
         Admin("/runtime", sort_json=True),
@@ -286,11 +291,11 @@ CASES = (
     ),
     asked(
         "admin_recent_lookups",
-        Admin("/stats/recentlookups"),
-        Admin("/stats/recentlookups", "POST"),
+        Admin("/stats/recentlookups", keep="^(?!total)"),
+        Admin("/stats/recentlookups", "POST", body=False),
         Admin("/stats/recentlookups/disable", "POST"),
         Admin("/stats/recentlookups/clear", "POST"),
-        Admin("/stats/recentlookups"),
+        Admin("/stats/recentlookups", keep="^(?!total)"),
     ),
     asked(
         "admin_profilers",
@@ -310,7 +315,7 @@ CASES = (
         Admin("/clusters?format=xml&filter=down"),
     ),
     asked("admin_clusters_hosts", Admin("/clusters?filter=be$"), clusters=HOSTS),
-    asked("admin_clusters_hosts_json", Admin("/clusters?format=json"), clusters=HOSTS),
+    asked("admin_clusters_hosts_json", Admin("/clusters?format=json&filter=be$"), clusters=HOSTS),
     asked(
         "admin_config_dump_endpoints",
         Admin("/config_dump?include_eds&resource=static_endpoint_configs"),
@@ -325,10 +330,11 @@ CASES = (
         Admin("/config_dump?resource=bootstrap"),
         Admin("/config_dump?resource=static_clusters&name_regex=nothing"),
         Admin("/config_dump?name_regex=down&mask=static_clusters"),
+        Admin("/config_dump?name_regex=.*down&mask=static_clusters"),
     ),
     asked(
         "admin_config_dump_runtime",
-        Admin("/config_dump?mask=bootstrap.layered_runtime"),
+        Admin("/config_dump?mask=bootstrap.layered_runtime", sort_json=True),
         bootstrap="layered_runtime: {layers: [{name: s, static_layer:"
         " {a: 1, b: 1.5, c: -3, d: 10000000000, e: yes, f: text, g: {h: 0}}}]}",
     ),
@@ -336,7 +342,10 @@ CASES = (
     stats(
         "admin_stats_usedonly_gauges", "?usedonly&type=Gauges&filter=^(cluster|http)", UNBUFFERED
     ),
-    stats("admin_stats_invert", "?type=Counters&usedonly&invert_filter&filter=admin|_bytes_"),
+    stats(
+        "admin_stats_invert",
+        "?type=Counters&usedonly&invert_filter&filter=admin|_bytes_|cx_destroy",
+    ),
     stats("admin_stats_hidden", "?hidden=only", "", Admin("/stats?hidden=zzz")),
     stats("admin_stats_hidden_include", "?hidden=include&filter=^cluster.*rq_total"),
     stats("admin_stats_json_gauges", "?format=json&type=Gauges&filter=membership"),

@@ -20,7 +20,7 @@ from lateen.proxy.stats.regex import RegexError
 from lateen.proxy.stats.render_json import render_json
 from lateen.proxy.stats.render_prometheus import render_prometheus
 from lateen.proxy.stats.render_text import render_text
-from lateen.proxy.stats.snapshot import StatsFilter
+from lateen.proxy.stats.snapshot import Snapshot, StatsFilter
 
 _FORMATS = ("html", "active-html", "json", "prometheus", "text")
 _FORMAT_USAGE = f"usage: /stats?format=({'|'.join(_FORMATS)})\n\n"
@@ -47,13 +47,11 @@ def stats(context: AdminContext, request: AdminRequest) -> AdminResponse:
         wanted = _filter(request, _kind(request))
     except _QueryError as error:
         return bad_request(str(error))
-    _flush(context)
-    source = context.stats
-    bounds = source.config.buckets_of
+    bounds = context.stats.config.buckets_of
     if chosen == "json":
-        body = _later(lambda: render_json(source.snapshot(), wanted, mode, bounds))
+        body = _later(context, lambda stats: render_json(stats, wanted, mode, bounds))
         return AdminResponse(body, content_type=JSON)
-    text = _later(lambda: render_text(source.snapshot(), wanted, mode, bounds))
+    text = _later(context, lambda stats: render_text(stats, wanted, mode, bounds))
     if chosen == "text":
         return AdminResponse(text)
     return AdminResponse(_html(text, reload=chosen == "active-html"), content_type=HTML)
@@ -73,11 +71,9 @@ def prometheus(context: AdminContext, request: AdminRequest) -> AdminResponse:
         wanted = _filter(request, None)
     except _QueryError as error:
         return bad_request(str(error))
-    _flush(context)
-    source = context.stats
-    bounds, tags = source.config.buckets_of, source.config.tags
+    bounds, tags = context.stats.config.buckets_of, context.stats.config.tags
     return AdminResponse(
-        _later(lambda: render_prometheus(source.snapshot(), wanted, mode, bounds, tags))
+        _later(context, lambda stats: render_prometheus(stats, wanted, mode, bounds, tags))
     )
 
 
@@ -87,14 +83,15 @@ def reset_counters(context: AdminContext, _request: AdminRequest) -> AdminRespon
     return AdminResponse("OK\n", HTTPStatus.OK)
 
 
-def _later(render: Callable[[], Iterator[str]]) -> Iterator[str]:
-    """The stats of the moment when the body is written: this response's head is counted by then."""
-    yield from render()
+def _later(context: AdminContext, render: Callable[[Snapshot], Iterator[str]]) -> Iterator[str]:
+    """The stats of the moment when the body is written: this response's head is counted by then.
 
-
-def _flush(context: AdminContext) -> None:
+    With stats_flush_on_admin the histograms are merged for whoever asks next, as in Envoy.
+    """
+    snapshot = context.stats.snapshot()
     if context.stats.config.flush_on_admin:
         context.stats.merge()
+    yield from render(snapshot)
 
 
 def _mode(request: AdminRequest, default: str) -> str:
