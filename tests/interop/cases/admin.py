@@ -318,7 +318,7 @@ CASES = (
     asked("admin_clusters_hosts_json", Admin("/clusters?format=json&filter=be$"), clusters=HOSTS),
     asked(
         "admin_config_dump_endpoints",
-        Admin("/config_dump?include_eds&resource=static_endpoint_configs"),
+        Admin("/config_dump?include_eds&resource=static_endpoint_configs", sort_json=True),
         clusters=HOSTS,
     ),
     asked(

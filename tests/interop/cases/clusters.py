@@ -366,7 +366,7 @@ CASES = (
             group(host("$up", ", health_status: UNHEALTHY")),
             group(host("$up", ", health_status: TIMEOUT"), more=", priority: 1"),
         ),
-        3,
+        1,
         "up",
     ),
     spread(
