@@ -194,6 +194,7 @@ def _merge_tree(
 
 def _diagnostic(problem: Problem, options: LoadOptions) -> Diagnostic:
     tolerated = problem.unknown and options.allow_unknown_static_fields
+    tolerated = tolerated or (problem.warning and not options.strict)
     path = render(steps_of(problem.place))
     return Diagnostic("warning" if tolerated else "error", path, problem.message, problem.hint)
 

@@ -7,6 +7,7 @@ Envoy 1.40.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Protocol
 
 from lateen.config.support import Fields, whole
@@ -169,6 +170,8 @@ def _compile_common(ctx: CompileContext, source: Cluster, out: LbOptions, at: st
     common = source.common_lb_config
     if common.HasField("healthy_panic_threshold"):
         out.panic_threshold_percent = common.healthy_panic_threshold.value
+        if math.isnan(out.panic_threshold_percent):
+            ctx.error(f"{at}.healthy_panic_threshold", "Value not in the range of 0..100 range.")
     if common.HasField("zone_aware_lb_config"):
         out.fail_traffic_on_panic = common.zone_aware_lb_config.fail_traffic_on_panic
     out.locality_weighted = common.HasField("locality_weighted_lb_config")
