@@ -92,6 +92,7 @@ pub async fn serve(
 /// Counts a connection, and its end even when its task is dropped.
 struct ConnectionCount {
     manager: Rc<Manager>,
+    start: Instant,
     spoken: Rc<Cell<bool>>,
     ended: bool,
 }
@@ -101,7 +102,12 @@ impl ConnectionCount {
         let block = &server.manager.block;
         block.inc(HttpStat::HttpDownstreamCxTotal);
         block.inc(HttpStat::HttpDownstreamCxActive);
-        Self { manager: server.manager.clone(), spoken: server.spoken.clone(), ended: false }
+        Self {
+            manager: server.manager.clone(),
+            start: server.connection.start,
+            spoken: server.spoken.clone(),
+            ended: false,
+        }
     }
 
     fn end(mut self, server: &Server, end: End) {
@@ -133,6 +139,8 @@ impl Drop for ConnectionCount {
         if !self.ended {
             block.inc(HttpStat::HttpDownstreamCxDestroyLocal);
         }
+        let length = clock::since(self.start).as_millis() as u64;
+        block.record(HttpHistogram::DownstreamCxLengthMs, length);
         if self.spoken.get() {
             block.dec(HttpStat::HttpDownstreamCxHttp1Active);
         }
@@ -485,10 +493,4 @@ fn body_decoder(head: &RequestHead, limits: &request::RequestLimits) -> BodyDeco
 /// How much of a client's pipelined requests may be read ahead.
 pub const fn pipeline_limit() -> usize {
     PIPELINE_LIMIT
-}
-
-/// Milliseconds of a connection's life, for the histogram.
-pub fn record_length(manager: &Manager, connection: &ConnectionInfo) {
-    let length = clock::since(connection.start).as_millis() as u64;
-    manager.block.record(HttpHistogram::DownstreamCxLengthMs, length);
 }

@@ -70,6 +70,12 @@ impl Cluster {
         &self.context.block
     }
 
+    /// The share of requests that are to be turned away, from 0 to 1.
+    pub fn drop_share(&self) -> f64 {
+        self.refresh();
+        self.balancer.borrow().sets().drop_share
+    }
+
     /// A host by the cluster's policy; none when no host can be used.
     pub fn choose_host(&self, context: &LbContext<'_>) -> Option<Arc<Host>> {
         self.refresh();

@@ -37,6 +37,8 @@ pub struct HostSets {
     pub priorities: Vec<PriorityHosts>,
     pub overprovisioning_factor: u32,
     pub weighted_priority_health: bool,
+    /// The share of requests that are turned away, from 0 to 1 (drop_overloads).
+    pub drop_share: f64,
     /// Slots given to hosts so far: the highest one in use plus one.
     pub slots: u32,
 }
@@ -47,6 +49,7 @@ impl Default for HostSets {
             priorities: vec![PriorityHosts::default()],
             overprovisioning_factor: DEFAULT_OVERPROVISIONING,
             weighted_priority_health: false,
+            drop_share: 0.0,
             slots: 0,
         }
     }
@@ -126,6 +129,7 @@ impl HostSets {
                 factor => factor,
             },
             weighted_priority_health: message.weighted_priority_health,
+            drop_share: message.drop_share,
             slots: update.slots,
         };
         let change = update.finish(&sets);
@@ -262,6 +266,7 @@ fn same_layout(old: &HostSets, new: &HostSets) -> bool {
     };
     old.overprovisioning_factor == new.overprovisioning_factor
         && old.weighted_priority_health == new.weighted_priority_health
+        && old.drop_share == new.drop_share
         && layout(old) == layout(new)
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -40,6 +40,13 @@ class Control(Protocol):
         """Opens all log files anew."""
 
 
+@dataclass
+class Lookups:
+    """Whether lookups of stats by name are `tracked` (/stats/recentlookups)."""
+
+    tracked: bool = False
+
+
 @dataclass(frozen=True)
 class AdminContext:
     """The parts of a running proxy that the endpoints show or change."""
@@ -53,3 +60,4 @@ class AdminContext:
     config: ConfigSource
     summary: ConfigSummary
     runtime: RuntimeLayers
+    lookups: Lookups = field(default_factory=Lookups)

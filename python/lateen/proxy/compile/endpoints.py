@@ -13,6 +13,8 @@ from lateen.proxy.compile.address import compile_address
 from lateen.proxy.compile.values import denominator, metadata_json
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from envoy.config.endpoint.v3 import endpoint_components_pb2 as envoy
     from envoy.config.endpoint.v3.endpoint_pb2 import ClusterLoadAssignment
 
@@ -84,12 +86,28 @@ def _compile_policy(
 ) -> None:
     out.overprovisioning_factor = policy.overprovisioning_factor.value
     out.weighted_priority_health = policy.weighted_priority_health
-    for drop in policy.drop_overloads:
-        out.drop_overloads.add(
-            category=drop.category,
-            numerator=drop.drop_percentage.numerator,
-            denominator=denominator(drop.drop_percentage),
+    if policy.drop_overloads:
+        out.drop_share = _drop_share(ctx, policy.drop_overloads, f"{at}.drop_overloads")
+
+
+def _drop_share(
+    ctx: CompileContext, drops: Sequence[ClusterLoadAssignment.Policy.DropOverload], at: str
+) -> float:
+    if len(drops) > 1:
+        reason = (
+            f"Cluster drop_overloads config has {len(drops)} categories. Envoy only support one."
         )
+        ctx.error(at, reason)
+    percentage = drops[0].drop_percentage
+    share = percentage.numerator / denominator(percentage)
+    if share > 1:
+        reason = (
+            f"Cluster drop_overloads config is invalid. drop_ratio={share:g}(Numerator"
+            f" {percentage.numerator} / Denominator {denominator(percentage)}). The valid range is"
+            " 0~1."
+        )
+        ctx.error(f"{at}[0].drop_percentage", reason)
+    return share
 
 
 def _compile_locality(

@@ -232,14 +232,6 @@ WEIGHTED = {"locality_weighted_lb_config": {}}
         ),
         (policy("least_request.v3.LeastRequest"), LbPolicy.LEAST_REQUEST, False),
         (policy("random.v3.Random"), LbPolicy.RANDOM, False),
-        (
-            policy(
-                "wrr_locality.v3.WrrLocality",
-                endpoint_picking_policy=policies(policy("random.v3.Random")),
-            ),
-            LbPolicy.RANDOM,
-            True,
-        ),
     ],
 )
 def test_typed_policies(config, expected, weighted):

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::headers::HeaderId;
 use crate::http::flags::ResponseFlags;
 use crate::http::stream::Answer;
 use crate::http1::CodecError;
@@ -29,6 +30,10 @@ pub enum ConnectFailure {
 #[derive(Debug)]
 pub enum Failure {
     NoHost,
+    /// The cluster turns away a share of its requests (drop_overloads), or all of them.
+    Dropped {
+        all: bool,
+    },
     Overflow,
     /// No connection, with the transport's reason.
     Connect {
@@ -62,6 +67,8 @@ impl Failure {
     pub fn flag(&self) -> ResponseFlags {
         match self {
             Self::NoHost => ResponseFlags::NO_HEALTHY_UPSTREAM,
+            Self::Dropped { all: true } => ResponseFlags::UNCONDITIONAL_DROP_OVERLOAD,
+            Self::Dropped { all: false } => ResponseFlags::DROP_OVERLOAD,
             Self::Overflow => ResponseFlags::UPSTREAM_OVERFLOW,
             Self::Connect { .. } => ResponseFlags::UPSTREAM_CONNECTION_FAILURE,
             Self::Terminated => ResponseFlags::UPSTREAM_CONNECTION_TERMINATION,
@@ -79,7 +86,7 @@ impl Failure {
     /// The upstream or the way to it is at fault, or an attempt took too long: what retry policies are about.
     pub fn is_of_upstream(&self) -> bool {
         match self {
-            Self::NoHost | Self::ClientGone | Self::ClientBody(_) => false,
+            Self::NoHost | Self::Dropped { .. } | Self::ClientGone | Self::ClientBody(_) => false,
             Self::Timeout(kind) => matches!(kind, TimeoutKind::PerTry | TimeoutKind::PerTryIdle),
             Self::Overflow | Self::Connect { .. } | Self::Terminated | Self::Protocol => true,
         }
@@ -106,6 +113,12 @@ impl Failure {
         let late = if request_done { 504 } else { 408 };
         match self {
             Self::NoHost => Answer::new(503, "no healthy upstream", "no_healthy_upstream"),
+            Self::Dropped { all: true } => {
+                Answer::new(503, "unconditional drop overload", "unconditional_drop_overload")
+                    .header(HeaderId::XEnvoyUnconditionalDropOverload, "true")
+            }
+            Self::Dropped { all: false } => Answer::new(503, "drop overload", "drop_overload")
+                .header(HeaderId::XEnvoyDropOverload, "true"),
             Self::Timeout(TimeoutKind::Route) => {
                 Answer::new(504, "upstream request timeout", "response_timeout")
             }

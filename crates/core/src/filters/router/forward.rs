@@ -102,6 +102,9 @@ struct Forwarding<'a> {
 
 impl Forwarding<'_> {
     async fn run(&mut self) -> Option<Answer> {
+        if let Some(dropped) = self.drop() {
+            return self.fail(&dropped);
+        }
         loop {
             let failure = match self.attempt().await {
                 Ok((mut up, head)) => match self.judge(&mut up, &head) {
@@ -128,6 +131,17 @@ impl Forwarding<'_> {
                 return self.fail(&failure);
             }
         }
+    }
+
+    /// Whether this request is one of those that the cluster turns away.
+    fn drop(&self) -> Option<Failure> {
+        let share = self.cluster.drop_share();
+        if share <= 0.0 {
+            return None;
+        }
+        let all = share >= 1.0;
+        let lot = self.parties.stream.worker.random.below(u64::from(u32::MAX)) as f64;
+        (all || lot < share * f64::from(u32::MAX)).then_some(Failure::Dropped { all })
     }
 
     async fn attempt(&mut self) -> Result<(Upstream, ResponseHead), Failure> {
