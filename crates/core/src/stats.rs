@@ -47,16 +47,20 @@ pub enum Origin {
     External = 0,
     Internal = 1,
     Canary = 2,
+    /// An answer that was not passed on: the request is made again.
+    Retry = 3,
 }
 
-const CODES: usize = 900;
+/// The status of a response that counts as completed and under no code.
+pub const NO_CODE: u16 = 1000;
+const CODES: usize = NO_CODE as usize - 100 + 1;
 
 /// The stats of one resource in one thread.
 pub struct Block {
     values: Box<[AtomicU64]>,
     /// Made when first recorded to: a block without traffic stays small.
     histograms: Box<[OnceLock<Box<Histogram>>]>,
-    codes: [OnceLock<Box<[AtomicU64]>>; 3],
+    codes: [OnceLock<Box<[AtomicU64]>>; 4],
 }
 
 fn zeros(count: usize) -> Box<[AtomicU64]> {
@@ -73,7 +77,7 @@ impl Block {
         Self {
             values: zeros(values),
             histograms: (0..histograms).map(|_| OnceLock::new()).collect(),
-            codes: [OnceLock::new(), OnceLock::new(), OnceLock::new()],
+            codes: [const { OnceLock::new() }; 4],
         }
     }
 
@@ -113,7 +117,7 @@ impl Block {
         }
     }
 
-    /// Counts a response by its status, 100 to 999.
+    /// Counts a response by its status, 100 to 999, or [`NO_CODE`].
     #[inline]
     pub fn response(&self, origin: Origin, status: u16) {
         let codes = self.codes[origin as usize].get_or_init(|| zeros(CODES));

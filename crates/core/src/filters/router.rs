@@ -2,6 +2,7 @@
 //! <https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/router_filter>
 
 mod attempt;
+mod charge;
 mod failure;
 mod forward;
 mod relay;
@@ -21,6 +22,9 @@ use crate::timer::Timer;
 
 /// The router's own configuration.
 pub struct Router {
+    /// Responses are counted by their codes.
+    pub dynamic_stats: bool,
+    pub suppress_grpc_request_failure_code_stats: bool,
     pub suppress_envoy_headers: bool,
     pub respect_expected_timeout: bool,
     pub upstream_logs: Vec<AccessLog>,
@@ -29,6 +33,9 @@ pub struct Router {
 impl Router {
     pub fn compile(message: &proto::RouterFilter, sinks: &Sinks) -> Result<Self> {
         Ok(Self {
+            dynamic_stats: message.dynamic_stats,
+            suppress_grpc_request_failure_code_stats: message
+                .suppress_grpc_request_failure_code_stats,
             suppress_envoy_headers: message.suppress_envoy_headers,
             respect_expected_timeout: message.respect_expected_rq_timeout,
             upstream_logs: each(&message.upstream_logs, "upstream_logs", |log| {

@@ -114,12 +114,14 @@ fn limits(message: &proto::HttpConnectionManager) -> RequestLimits {
         allow_chunked_length: http1.allow_chunked_length,
         allow_custom_methods: http1.allow_custom_methods,
         default_host: some(&http1.default_host_for_http_10),
+        preserve_case: header_case(Some(&http1)) == HeaderCase::Preserve,
     }
 }
 
 pub(crate) fn header_case(http1: Option<&proto::Http1Options>) -> HeaderCase {
     match http1.map(proto::Http1Options::header_case) {
         Some(proto::http1_options::HeaderCase::Proper) => HeaderCase::Proper,
+        Some(proto::http1_options::HeaderCase::Preserve) => HeaderCase::Preserve,
         _ => HeaderCase::Lower,
     }
 }

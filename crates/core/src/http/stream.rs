@@ -21,6 +21,7 @@ use crate::listener::Drain;
 use crate::proto::{HttpHistogram, HttpStat, ListenerHttpStat};
 use crate::route::{ClusterChoice, Route, RouteContext};
 use crate::stats::{Block, BlockKind};
+use crate::upstream::Cluster;
 use crate::worker::{RouteSlot, Worker};
 
 /// A connection manager in one worker.
@@ -99,6 +100,7 @@ pub struct Stream {
     pub route: Option<Arc<Route>>,
     /// The cluster that the route chose.
     pub choice: Option<ClusterChoice>,
+    pub cluster: Option<Rc<Cluster>>,
     /// What counts the request beside its cluster: its virtual cluster, the stat_prefix of its route.
     pub scopes: Vec<Arc<Block>>,
     pub internal: bool,
@@ -155,6 +157,7 @@ impl Stream {
             trailers: Headers::new(),
             route: None,
             choice: None,
+            cluster: None,
             scopes: Vec::new(),
             internal: false,
             random,
@@ -236,7 +239,7 @@ impl Stream {
         };
         let replies = &self.manager.config.local_replies;
         let body = replies.apply(answer.status, answer.body.into_owned(), &mut to);
-        if answer.status == 400 {
+        if answer.status == 400 && !self.manager.config.stream_error_on_invalid_message {
             self.close = true;
             self.linger = true;
         }
@@ -342,18 +345,25 @@ impl Drop for Stream {
 /// Counts a response by its class, in the connection manager's stats and in the listener's.
 pub fn count_class(manager: &Manager, status: u16) {
     use ListenerHttpStat as Listener;
-    let (stat, of_listener) = match status / 100 {
-        1 => (HttpStat::HttpDownstreamRq1xx, Listener::ListenerHttpDownstreamRq1xx),
-        2 => (HttpStat::HttpDownstreamRq2xx, Listener::ListenerHttpDownstreamRq2xx),
-        3 => (HttpStat::HttpDownstreamRq3xx, Listener::ListenerHttpDownstreamRq3xx),
-        4 => (HttpStat::HttpDownstreamRq4xx, Listener::ListenerHttpDownstreamRq4xx),
-        5 => (HttpStat::HttpDownstreamRq5xx, Listener::ListenerHttpDownstreamRq5xx),
-        _ => return,
+    if status == 0 {
+        return;
+    }
+    let class = match status / 100 {
+        1 => Some((HttpStat::HttpDownstreamRq1xx, Listener::ListenerHttpDownstreamRq1xx)),
+        2 => Some((HttpStat::HttpDownstreamRq2xx, Listener::ListenerHttpDownstreamRq2xx)),
+        3 => Some((HttpStat::HttpDownstreamRq3xx, Listener::ListenerHttpDownstreamRq3xx)),
+        4 => Some((HttpStat::HttpDownstreamRq4xx, Listener::ListenerHttpDownstreamRq4xx)),
+        5 => Some((HttpStat::HttpDownstreamRq5xx, Listener::ListenerHttpDownstreamRq5xx)),
+        _ => None,
     };
-    manager.block.inc(stat);
     manager.block.inc(HttpStat::HttpDownstreamRqCompleted);
+    if let Some((stat, _)) = class {
+        manager.block.inc(stat);
+    }
     if let Some(block) = &manager.listener_http {
-        block.inc(of_listener);
         block.inc(Listener::ListenerHttpDownstreamRqCompleted);
+        if let Some((_, stat)) = class {
+            block.inc(stat);
+        }
     }
 }

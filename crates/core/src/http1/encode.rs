@@ -10,17 +10,38 @@ pub enum HeaderCase {
     Lower,
     /// `Content-Type`: a capital at the start of each word.
     Proper,
+    /// As the peer on the other side wrote them; lower case where there is none.
+    Preserve,
+}
+
+/// How requests are written to an upstream.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RequestStyle {
+    pub case: HeaderCase,
+    /// The target is a whole URL (`send_fully_qualified_url`).
+    pub full_url: bool,
 }
 
 /// Appends a request head. `end` tells that no body follows.
 ///
 /// A request without a length gets `transfer-encoding: chunked` when a body follows, and
 /// `content-length: 0` when none does and its method usually has one.
-pub fn request_head(out: &mut Vec<u8>, headers: &Headers, end: bool, case: HeaderCase) -> Encoding {
+pub fn request_head(
+    out: &mut Vec<u8>,
+    headers: &Headers,
+    end: bool,
+    style: RequestStyle,
+) -> Encoding {
+    let case = style.case;
     let method = headers.get(HeaderId::Method).unwrap_or(b"GET");
     let target = headers.get(HeaderId::Path).or(headers.get(HeaderId::Authority)).unwrap_or(b"/");
     out.extend_from_slice(method);
     out.push(b' ');
+    if style.full_url && target.starts_with(b"/") {
+        out.extend_from_slice(headers.get(HeaderId::Scheme).unwrap_or(b"http"));
+        out.extend_from_slice(b"://");
+        out.extend_from_slice(headers.get(HeaderId::Authority).unwrap_or_default());
+    }
     out.extend_from_slice(target);
     out.extend_from_slice(b" HTTP/1.1\r\n");
     let has_length = fields(out, headers, case);
@@ -97,13 +118,18 @@ fn response_encoding(out: &mut Vec<u8>, frame: &ResponseFrame, has_length: bool)
 fn fields(out: &mut Vec<u8>, headers: &Headers, case: HeaderCase) -> bool {
     let mut has_length = false;
     out.reserve(headers.byte_size() + headers.len() * 4 + 64);
+    let original = headers.original();
     for (id, name, value) in headers.iter() {
-        match id {
-            HeaderId::Authority => field(out, b"host", value, case),
-            id if id.is_pseudo() => {}
-            id => {
-                has_length |= id == HeaderId::ContentLength;
-                field(out, name, value, case);
+        let name = match id {
+            HeaderId::Authority => b"host",
+            id if id.is_pseudo() => continue,
+            _ => name,
+        };
+        has_length |= id == HeaderId::ContentLength;
+        match original {
+            None => field(out, name, value, case),
+            Some(original) => {
+                field(out, original.of(name).unwrap_or(name), value, HeaderCase::Lower);
             }
         }
     }
@@ -112,7 +138,7 @@ fn fields(out: &mut Vec<u8>, headers: &Headers, case: HeaderCase) -> bool {
 
 pub(super) fn field(out: &mut Vec<u8>, name: &[u8], value: &[u8], case: HeaderCase) {
     match case {
-        HeaderCase::Lower => out.extend_from_slice(name),
+        HeaderCase::Lower | HeaderCase::Preserve => out.extend_from_slice(name),
         HeaderCase::Proper => {
             let mut start = true;
             out.extend(name.iter().map(|&byte| {
@@ -197,7 +223,7 @@ pub fn reason(status: u16) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::{request_head, response_head, HeaderCase, ResponseFrame};
+    use super::{request_head, response_head, HeaderCase, RequestStyle, ResponseFrame};
     use crate::headers::{HeaderId, Headers};
     use crate::http1::Encoding;
 
@@ -236,6 +262,10 @@ mod tests {
         assert_eq!(respond(FRAME, Some("3")).1, Encoding::Identity);
     }
 
+    fn style(case: HeaderCase) -> RequestStyle {
+        RequestStyle { case, full_url: false }
+    }
+
     #[test]
     fn requests_write_authority_as_host_and_names_as_told() {
         let mut headers = Headers::new();
@@ -244,10 +274,16 @@ mod tests {
         headers.append(HeaderId::Authority, b"h");
         headers.append_raw(b"x-b_c", b"1");
         let mut out = Vec::new();
-        assert_eq!(request_head(&mut out, &headers, true, HeaderCase::Proper), Encoding::None);
+        assert_eq!(
+            request_head(&mut out, &headers, true, style(HeaderCase::Proper)),
+            Encoding::None
+        );
         assert_eq!(out, b"POST /a HTTP/1.1\r\nHost: h\r\nX-B_C: 1\r\nContent-Length: 0\r\n\r\n");
         out.clear();
-        assert_eq!(request_head(&mut out, &headers, false, HeaderCase::Lower), Encoding::Chunked);
+        assert_eq!(
+            request_head(&mut out, &headers, false, style(HeaderCase::Lower)),
+            Encoding::Chunked
+        );
         assert!(out.ends_with(b"transfer-encoding: chunked\r\n\r\n"));
     }
 }

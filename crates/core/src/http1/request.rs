@@ -17,6 +17,8 @@ pub struct RequestLimits {
     pub allow_chunked_length: bool,
     pub allow_custom_methods: bool,
     pub default_host: Option<Box<[u8]>>,
+    /// The names of header fields are written to upstreams as the client wrote them.
+    pub preserve_case: bool,
 }
 
 impl Default for RequestLimits {
@@ -29,6 +31,7 @@ impl Default for RequestLimits {
             allow_chunked_length: false,
             allow_custom_methods: false,
             default_host: None,
+            preserve_case: false,
         }
     }
 }
@@ -156,6 +159,9 @@ fn parse_into<'b>(
     headers.append(HeaderId::Method, method.as_bytes());
     let authority = take_target(target.as_bytes(), limits, headers, &mut head)?;
     take_fields(request.headers, limits, headers, &mut head, authority)?;
+    if limits.preserve_case {
+        headers.keep_original(request.headers.iter().map(|field| field.name));
+    }
     Ok(Some(head))
 }
 

@@ -156,6 +156,8 @@ def _compile_timeouts(
         out.flush_timeout_ms = milliseconds(action.flush_timeout)
     if not action.HasField("max_stream_duration"):
         return
+    # Where the newer kind of limit is used, the older one is not, even if it is set.
+    out.timeout_ms = 0
     limits = action.max_stream_duration
     if limits.HasField("max_stream_duration"):
         out.max_stream_duration_ms = milliseconds(limits.max_stream_duration)

@@ -66,15 +66,22 @@ impl Failure {
             Self::Connect { .. } => ResponseFlags::UPSTREAM_CONNECTION_FAILURE,
             Self::Terminated => ResponseFlags::UPSTREAM_CONNECTION_TERMINATION,
             Self::Protocol => ResponseFlags::UPSTREAM_PROTOCOL_ERROR,
-            Self::Timeout(TimeoutKind::Route | TimeoutKind::PerTry | TimeoutKind::PerTryIdle) => {
-                ResponseFlags::UPSTREAM_REQUEST_TIMEOUT
-            }
             Self::Timeout(TimeoutKind::StreamIdle) => ResponseFlags::STREAM_IDLE_TIMEOUT,
-            Self::Timeout(TimeoutKind::MaxDuration) => ResponseFlags::DURATION_TIMEOUT,
-            Self::Timeout(TimeoutKind::Request) => ResponseFlags::empty(),
+            Self::Timeout(TimeoutKind::MaxDuration | TimeoutKind::Request) => {
+                ResponseFlags::empty()
+            }
+            Self::Timeout(_) => ResponseFlags::UPSTREAM_REQUEST_TIMEOUT,
             Self::ClientGone => ResponseFlags::DOWNSTREAM_CONNECTION_TERMINATION,
             Self::ClientBody(_) => ResponseFlags::DOWNSTREAM_PROTOCOL_ERROR,
         }
+    }
+
+    /// A timeout of the whole response or of one attempt at it.
+    pub fn is_of_attempts(&self) -> bool {
+        matches!(
+            self,
+            Self::Timeout(TimeoutKind::Route | TimeoutKind::PerTry | TimeoutKind::PerTryIdle)
+        )
     }
 
     /// What the client is told. `retried`: earlier attempts were made; `request_done`: the client has

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::failure::{Failure, TimeoutKind};
 use super::scopes;
 use crate::headers::{HeaderId, Headers};
+use crate::http::flags::ResponseFlags;
 use crate::http::stream::Stream;
 use crate::proto::{ClusterStat, VirtualClusterStat};
 use crate::random::Random;
@@ -30,6 +31,7 @@ pub struct Retries {
 
 impl Retries {
     pub fn new(policy: Option<Arc<RetryPolicy>>) -> Self {
+        let policy = policy.filter(|policy| policy.retries_any());
         let left = policy.as_ref().map_or(0, |policy| policy.num_retries);
         Self { policy, left, made: 0, permit: None, tried: Vec::new() }
     }
@@ -64,7 +66,7 @@ impl Retries {
         self.permit = None;
         let policy = self.policy.clone()?;
         if !is_retriable(&policy, outcome) {
-            if self.made > 0 && matches!(outcome, Outcome::Response(status, _) if *status < 500) {
+            if self.made > 0 {
                 cluster.block().inc(ClusterStat::ClusterUpstreamRqRetrySuccess);
                 scopes::inc(stream, VirtualClusterStat::VirtualClusterUpstreamRqRetrySuccess);
             }
@@ -73,12 +75,13 @@ impl Retries {
         if self.left == 0 {
             cluster.block().inc(ClusterStat::ClusterUpstreamRqRetryLimitExceeded);
             scopes::inc(stream, VirtualClusterStat::VirtualClusterUpstreamRqRetryLimitExceeded);
-            stream.info.flags |= crate::http::flags::ResponseFlags::UPSTREAM_RETRY_LIMIT_EXCEEDED;
+            stream.info.flags |= ResponseFlags::UPSTREAM_RETRY_LIMIT_EXCEEDED;
             return None;
         }
         let Some(permit) = cluster.retry(priority) else {
             cluster.block().inc(ClusterStat::ClusterUpstreamRqRetryOverflow);
             scopes::inc(stream, VirtualClusterStat::VirtualClusterUpstreamRqRetryOverflow);
+            stream.info.flags |= ResponseFlags::UPSTREAM_OVERFLOW;
             return None;
         };
         self.permit = Some(permit);
@@ -124,7 +127,8 @@ fn rate_limited(policy: &RetryPolicy, headers: &Headers, random: &Random) -> Opt
         }
     })?;
     let ms = asked.as_millis() as u64;
-    (asked <= backoff.max_interval).then(|| Duration::from_millis(ms + random.below(ms / 2 + 1)))
+    let taken = ms > 1 && asked <= backoff.max_interval;
+    taken.then(|| Duration::from_millis(ms + random.below(ms / 2)))
 }
 
 fn is_retriable(policy: &RetryPolicy, outcome: &Outcome<'_>) -> bool {

@@ -21,6 +21,8 @@ pub struct Timeouts {
     /// When the current attempt had its connection.
     pub attempt_start: Option<Instant>,
     pub upstream_activity: Option<Instant>,
+    /// The client asks for 204 where it would be told of a timeout.
+    pub alternative_response: bool,
 }
 
 /// Reads and removes a header with a number of milliseconds.
@@ -55,6 +57,7 @@ impl Timeouts {
         if per_try.zip(route).is_some_and(|(per_try, route)| per_try >= route) {
             per_try = None;
         }
+        let alternative_response = headers.remove(HeaderId::XEnvoyUpstreamRqTimeoutAltResponse);
         let manager = &stream.manager.config.timeouts;
         Self {
             route,
@@ -65,7 +68,14 @@ impl Timeouts {
             max_duration: forward.max_stream_duration.unwrap_or(manager.max_stream),
             attempt_start: None,
             upstream_activity: None,
+            alternative_response,
         }
+    }
+
+    /// An attempt is over: its own limits hold no more.
+    pub fn end_attempt(&mut self) {
+        self.attempt_start = None;
+        self.upstream_activity = None;
     }
 
     /// x-envoy-expected-rq-timeout-ms: how long the upstream has for this attempt. The first has all of it.
