@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.interop.model import Case, Drop, End, HalfClose, Read, Step, Wait, Write, once
+from tests.interop.model import Case, Differs, Drop, End, HalfClose, Read, Step, Wait, Write, once
 from tests.support.client import get, post
 from tests.support.upstream import Answer, Close, Hold, ReadBody, Script, Sleep, raw, reply
 
@@ -58,6 +58,36 @@ def method(name: str, verb: str, *answers: Answer, hcm: str = "") -> Case:
     return Case(name, (*steps, End()), hcm=hcm, upstreams={"up": Script(answers)})
 
 
+def named(name: str, listed: str, request: bytes = b"") -> Case:
+    """A request whose Connection header names others."""
+    data = request or get("/x")
+    return Case(
+        name, once(data.replace(b"\r\n", f"\r\nConnection: {listed}\r\n".encode(), 1), within=2)
+    )
+
+
+def local(name: str, request: bytes, verb: str = "GET", hcm: str = "") -> Case:
+    """A request that the proxy answers itself, by a route of each kind."""
+    routes = """
+- {match: {path: /direct}, direct_response: {status: 200, body: {inline_string: hello}}}
+- {match: {path: /empty}, direct_response: {status: 204}}
+- {match: {path: /redirect}, redirect: {path_redirect: /x}}
+- {match: {path: /up}, route: {cluster: $be}}
+- {match: {path: /nobody}, route: {cluster: $none}}
+"""
+    steps = tuple(
+        step
+        for number, path in enumerate((b"direct", b"empty", b"redirect", b"up", b"nobody", b"no"))
+        for step in (
+            Write(request.replace(b"PATH", path), on=str(number)),
+            Read(verb, on=str(number)),
+            End(on=str(number), within=0.4),
+        )
+    )
+    clusters = "[{name: $be, hosts: [$up]}, {name: $none, hosts: []}]"
+    return Case(name, steps, routes=routes, clusters=clusters, hcm=hcm)
+
+
 CONTINUE = b"HTTP/1.1 100 Continue\r\nX-I: 1\r\n\r\n"
 PROCESSING = b"HTTP/1.1 102 Processing\r\nX-I: 2\r\n\r\n"
 EARLY_HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
@@ -111,6 +141,7 @@ CASES = (
     Case(
         "expect_http_1_0",
         once(EXPECT.replace(b"HTTP/1.1", b"HTTP/1.0") + b"abc", within=2),
+        differs=Differs("HTTP/1.0 has no interim answers: RFC 9110, section 15.2", (200,)),
         hcm="http_protocol_options: {accept_http_10: true}",
     ),
     Case(
@@ -324,7 +355,12 @@ CASES = (
     ),
     Case(
         "pipelined_many_local",
-        (Write(b"".join(get(f"/{n}") for n in range(40))), *[Read()] * 40, End()),
+        (Write(b"".join(get(f"/{n}") for n in range(9))), *[Read()] * 9, End()),
+        differs=Differs(
+            "Envoy closes when more than two answers wait to be written; Lateen reads no further"
+            " while one does, and answers all",
+            (200,) * 9,
+        ),
         routes="[{match: {prefix: /}, direct_response: {status: 200, body: {inline_string: x}}}]",
         clusters="[]",
         upstreams={},
@@ -349,12 +385,21 @@ CASES = (
         once(get("/x", headers="Connection: foo\r\nConnection: close\r\nFoo: 1\r\n"), within=2),
     ),
     Case("close_proxy_connection", once(get("/x", headers="Proxy-Connection: close\r\n"), within=2)),
-    Case(
-        "connection_names_framing",
-        once(
-            post("/x", b"abc", headers="Connection: Content-Length, Host, X-Forwarded-For\r\n"),
-        ),
-    ),
+    named("connection_names_length", "Content-Length", post("/x", b"abc")),
+    named("connection_names_coding", "Transfer-Encoding", CHUNKED + b"3\r\nabc\r\n0\r\n\r\n"),
+    named("connection_names_host", "Host"),
+    named("connection_names_xff", "X-Forwarded-For"),
+    named("connection_names_forwarded_host", "close, x-forwarded-host"),
+    named("connection_names_connection", "Connection, X-A", get("/x", headers="X-A: 1\r\n")),
+    named("connection_names_ten", ", ".join(f"x-{n}" for n in range(10))),
+    named("connection_names_nine", ", ".join(f"x-{n}" for n in range(9))),
+    named("connection_names_empty", " , ,, x-a,"),
+    named("connection_names_user_agent", "User-Agent", get("/x", headers="User-Agent: u\r\n")),
+    named("connection_names_request_id", "x-request-id", get("/x", headers="x-request-id: u\r\n")),
+    named("connection_names_envoy", "x-envoy-foo", get("/x", headers="x-envoy-foo: u\r\n")),
+    named("connection_te_long", "TE", get("/x", headers=f"TE: trailers,{'x' * 250}\r\n")),
+    named("connection_te_other", "TE", get("/x", headers="TE: gzip\r\n")),
+    named("connection_te_quality", "TE", get("/x", headers="TE: gzip, Trailers;q=0.5\r\n")),
     Case(
         "connection_names_te",
         once(get("/x", headers="Connection: TE\r\nTE: trailers\r\n")),
@@ -362,6 +407,44 @@ CASES = (
     Case(
         "connection_names_pseudo",
         once(get("/x", headers="Connection: :path, x-a\r\nX-A: 1\r\n")),
+    ),
+    local("local_get", get("/PATH")),
+    local("local_get_close", get("/PATH", headers="Connection: close\r\n")),
+    local("local_head", get("/PATH").replace(b"GET", b"HEAD"), "HEAD"),
+    local(
+        "local_head_close",
+        get("/PATH", headers="Connection: close\r\n").replace(b"GET", b"HEAD"),
+        "HEAD",
+    ),
+    local("local_post", post("/PATH", b"abc")),
+    local("local_post_close", post("/PATH", b"abc", headers="Connection: close\r\n")),
+    local("local_post_unfinished", post("/PATH", b"abc")[:-1]),
+    local(
+        "local_1_0",
+        b"GET /PATH HTTP/1.0\r\nHost: a.test\r\n\r\n",
+        hcm="http_protocol_options: {accept_http_10: true}",
+    ),
+    local(
+        "local_1_0_keep_alive",
+        b"GET /PATH HTTP/1.0\r\nHost: a.test\r\nConnection: keep-alive\r\n\r\n",
+        hcm="http_protocol_options: {accept_http_10: true}",
+    ),
+    local(
+        "local_websocket",
+        get("/PATH", headers="Connection: Upgrade\r\nUpgrade: websocket\r\n"),
+    ),
+    local("local_connect", b"CONNECT /PATH HTTP/1.1\r\nHost: a.test\r\n\r\n"),
+    Case(
+        "connect_to_route",
+        once(b"CONNECT a.test:80 HTTP/1.1\r\nHost: a.test:80\r\n\r\n", within=2),
+        routes="[{match: {connect_matcher: {}}, route: {cluster: $be}}]",
+    ),
+    Case(
+        "websocket_pipelined",
+        once(
+            get("/x", headers="Connection: Upgrade\r\nUpgrade: websocket\r\n") + get("/y"),
+            within=2,
+        ),
     ),
     Case(
         "upstream_full_url",

@@ -78,9 +78,10 @@ pub struct ManagerConfig {
     pub header_case: HeaderCase,
     pub http1_trailers: bool,
     pub scheme_overwrite: Option<Box<[u8]>>,
+    /// `:scheme` tells how the upstream is spoken to.
+    pub scheme_match_upstream: bool,
     pub append_x_forwarded_port: bool,
     pub stream_error_on_invalid_message: bool,
-    pub websocket_upgrades: Vec<proto::UpgradeConfig>,
 }
 
 fn bytes(text: &str) -> Box<[u8]> {
@@ -114,6 +115,7 @@ fn limits(message: &proto::HttpConnectionManager) -> RequestLimits {
         allow_chunked_length: http1.allow_chunked_length,
         allow_custom_methods: http1.allow_custom_methods,
         default_host: some(&http1.default_host_for_http_10),
+        https_needs_tls: message.use_remote_address && message.xff_num_trusted_hops == 0,
         preserve_case: header_case(Some(&http1)) == HeaderCase::Preserve,
     }
 }
@@ -175,10 +177,10 @@ impl ManagerConfig {
             header_case: header_case(Some(&http1)),
             http1_trailers: http1.enable_trailers,
             scheme_overwrite: some(&message.scheme_overwrite),
+            scheme_match_upstream: message.scheme_match_upstream,
             append_x_forwarded_port: message.append_x_forwarded_port,
             stream_error_on_invalid_message: message.stream_error_on_invalid_http_message
                 || http1.stream_error_on_invalid_http_message,
-            websocket_upgrades: message.upgrades.clone(),
         })
     }
 }

@@ -191,6 +191,7 @@ impl Server {
                         stream.info.flags |= ResponseFlags::DOWNSTREAM_CONNECTION_TERMINATION;
                         stream.info.details = "downstream_remote_disconnect".into();
                         self.end_stream(stream);
+                        self.active = true;
                     }
                     return Poll::Ready(Next::Closed);
                 }
@@ -416,7 +417,7 @@ impl Server {
         })
         .await;
         stream.broken |= !flushed;
-        stream.linger |= stream.broken || stream.request_done.is_none();
+        stream.linger |= stream.broken || stream.early || stream.request_done.is_none();
         let end = match (stream.linger, stream.close) {
             (true, _) => Some(End::Local),
             (false, true) => Some(End::AtOnce),
@@ -432,7 +433,7 @@ impl Server {
         let block = &self.manager.block;
         let gone = stream.info.flags.contains(ResponseFlags::DOWNSTREAM_CONNECTION_TERMINATION);
         let unread = stream.request_done.is_none();
-        if unread && !gone && !stream.broken {
+        if (unread || stream.early) && !gone && !stream.broken {
             block.inc(HttpStat::HttpDownstreamRqResponseBeforeRqComplete);
         }
         if gone || unread || stream.broken {

@@ -110,6 +110,10 @@ pub struct Stream {
     pub last_activity: Instant,
     /// The head of the response was written: no other answer is possible.
     pub responded: bool,
+    /// The head of the response was written before all of the request had come.
+    pub early: bool,
+    /// An upstream was waited for: the answer, if there is one, is not given at once.
+    pub waited: bool,
     /// The connection ends with this response.
     pub close: bool,
     /// The client may still have to read the answer when the connection closes.
@@ -129,7 +133,6 @@ const NO_HEAD: RequestHead = RequestHead {
     expect_continue: false,
     is_head: false,
     is_connect: false,
-    https_target: false,
     size: 0,
     field_bytes: 0,
 };
@@ -164,6 +167,8 @@ impl Stream {
             request_done: None,
             last_activity: start,
             responded: false,
+            early: false,
+            waited: false,
             close: false,
             linger: false,
             broken: false,
@@ -245,6 +250,7 @@ impl Stream {
         }
         filters::response(self);
         self.send_head(down, body.is_empty());
+        self.linger |= self.close && !self.waited;
         if down.writer.encoding != Encoding::None {
             down.writer.output.extend_from_slice(&body);
             self.info.bytes_sent += body.len() as u64;
@@ -299,7 +305,8 @@ impl Stream {
             self.manager.block.inc(HttpStat::HttpDownstreamCxDrainClose);
             self.close = true;
         }
-        self.close |= unframed || self.request_done.is_none();
+        self.early = self.request_done.is_none();
+        self.close |= unframed || self.early;
     }
 
     /// Counts the response and writes the access logs.

@@ -52,8 +52,10 @@ pub fn request_head(
         (false, false) => Encoding::Chunked,
     };
     match encoding {
-        Encoding::Chunked => field(out, b"transfer-encoding", b"chunked", case),
-        Encoding::None if !has_length && !bodiless => field(out, b"content-length", b"0", case),
+        Encoding::Chunked => own_field(out, headers, b"transfer-encoding", b"chunked", case),
+        Encoding::None if !has_length && !bodiless => {
+            own_field(out, headers, b"content-length", b"0", case);
+        }
         _ => {}
     }
     out.extend_from_slice(b"\r\n");
@@ -87,26 +89,31 @@ pub fn response_head(out: &mut Vec<u8>, headers: &Headers, frame: &ResponseFrame
     out.extend_from_slice(reason(frame.status).as_bytes());
     out.extend_from_slice(b"\r\n");
     let has_length = fields(out, headers, frame.case);
-    let encoding = response_encoding(out, frame, has_length);
+    let encoding = response_encoding(out, headers, frame, has_length);
     out.extend_from_slice(b"\r\n");
     encoding
 }
 
-fn response_encoding(out: &mut Vec<u8>, frame: &ResponseFrame, has_length: bool) -> Encoding {
+fn response_encoding(
+    out: &mut Vec<u8>,
+    headers: &Headers,
+    frame: &ResponseFrame,
+    has_length: bool,
+) -> Encoding {
     let bodiless = frame.status < 200 || frame.status == 204;
     if has_length || frame.status == 304 {
         return if frame.end || frame.to_head { Encoding::None } else { Encoding::Identity };
     }
     if frame.end && !frame.to_head {
         if !bodiless {
-            field(out, b"content-length", b"0", frame.case);
+            own_field(out, headers, b"content-length", b"0", frame.case);
         }
         return Encoding::None;
     }
     if frame.http10 || bodiless {
         return if frame.end { Encoding::None } else { Encoding::Identity };
     }
-    field(out, b"transfer-encoding", b"chunked", frame.case);
+    own_field(out, headers, b"transfer-encoding", b"chunked", frame.case);
     if frame.end || frame.to_head {
         Encoding::None
     } else {
@@ -136,6 +143,14 @@ fn fields(out: &mut Vec<u8>, headers: &Headers, case: HeaderCase) -> bool {
     has_length
 }
 
+/// Appends a field that the codec itself adds.
+fn own_field(out: &mut Vec<u8>, headers: &Headers, name: &[u8], value: &[u8], case: HeaderCase) {
+    match headers.original() {
+        None => field(out, name, value, case),
+        Some(original) => field(out, original.of(name).unwrap_or(name), value, HeaderCase::Lower),
+    }
+}
+
 pub(super) fn field(out: &mut Vec<u8>, name: &[u8], value: &[u8], case: HeaderCase) {
     match case {
         HeaderCase::Lower | HeaderCase::Preserve => out.extend_from_slice(name),
@@ -158,8 +173,6 @@ pub fn reason(status: u16) -> &'static str {
     match status {
         100 => "Continue",
         101 => "Switching Protocols",
-        102 => "Processing",
-        103 => "Early Hints",
         200 => "OK",
         201 => "Created",
         202 => "Accepted",

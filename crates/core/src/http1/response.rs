@@ -90,6 +90,8 @@ fn parse_into<'b>(
         let id = HeaderId::classify_any_case(field.name.as_bytes());
         framing.note(id, value)?;
         match id {
+            // It is about this connection: nobody is to see it, while one that a route adds stays.
+            HeaderId::KeepAlive => {}
             HeaderId::Other => headers.append_raw(field.name.as_bytes(), value),
             known => headers.append(known, value),
         }

@@ -192,6 +192,18 @@ impl RetryPolicy {
     }
 }
 
+impl RetryPolicy {
+    /// Whether every name of a list of x-envoy-retry-on is known.
+    pub fn knows_conditions(list: &str) -> bool {
+        list.split(',').all(|name| HTTP_CONDITIONS.iter().any(|(known, _)| *known == name.trim()))
+    }
+
+    /// The same for x-envoy-retry-grpc-on.
+    pub fn knows_grpc_conditions(list: &str) -> bool {
+        list.split(',').all(|name| GRPC_CONDITIONS.iter().any(|(known, _)| *known == name.trim()))
+    }
+}
+
 fn condition(name: &str) -> Result<RetryOn> {
     let all = || HTTP_CONDITIONS.iter().chain(GRPC_CONDITIONS);
     let found = all().find(|(known, _)| *known == name).map(|(_, condition)| *condition);

@@ -58,6 +58,8 @@ pub struct Upstream {
     replayed: usize,
     style: RequestStyle,
     to_head: bool,
+    /// Trailers are passed on, both ways.
+    pub trailers: bool,
 }
 
 /// What the phases of an attempt share.
@@ -97,6 +99,7 @@ pub async fn connect(
         }
         Ok(Acquire::Ready(pooled)) => pooled,
         Ok(Acquire::Pending(pending)) => {
+            parties.stream.waited = true;
             let mut pending = pin!(pending);
             let start = clock::now();
             let outcome = poll_fn(|cx| match pending.as_mut().poll(cx) {
@@ -210,6 +213,7 @@ impl Upstream {
         info.connection_requests = pooled.requests;
         let reader = Reader::of_responses(std::mem::take(&mut pooled.buffer));
         let http1 = &cluster.config().http1;
+        let trailers = http1.enable_trailers;
         let style = RequestStyle {
             case: header_case(Some(http1)),
             full_url: http1.send_fully_qualified_url,
@@ -224,6 +228,7 @@ impl Upstream {
             replayed: 0,
             style,
             to_head: stream.head.is_head,
+            trailers,
         }
     }
 
@@ -234,6 +239,7 @@ impl Upstream {
         self.writer.encoding =
             request_head(&mut self.writer.output, &stream.request, end, self.style);
         stream.info.upstream.header_bytes_sent = sent_field_bytes(&self.writer.output);
+        stream.waited = true;
         let now = clock::now();
         stream.info.upstream.first_tx = Some(now);
         parties.timeouts.attempt_start = Some(now);
@@ -279,7 +285,7 @@ impl Upstream {
         let mut flow = Flow {
             moved: &mut stream.info.bytes_received,
             copy: keep.then_some(&mut replay.bytes),
-            trailers: false,
+            trailers: self.trailers && stream.manager.config.http1_trailers,
             case: self.style.case,
         };
         let down = (&mut parties.down.transport, &mut parties.down.reader);
@@ -418,10 +424,11 @@ impl Upstream {
             pooled.close(by, true);
         }
     }
-    /// A 1xx response: counted, and passed on where the connection manager does so.
+    /// A 1xx response. As with Envoy, the first one of a response counts, and is passed on if the connection
+    /// manager is to do so.
     fn inform(&mut self, parties: &mut Parties<'_>, head: &ResponseHead) {
         let stream = &mut *parties.stream;
-        if !matches!(head.status, 100 | 102 | 104) {
+        if !matches!(head.status, 100 | 102..=104) || parties.committed {
             return;
         }
         charge::answer(parties.router, stream, &self.cluster, head.status, self.host.canary);

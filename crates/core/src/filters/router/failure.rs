@@ -84,9 +84,16 @@ impl Failure {
         )
     }
 
-    /// What the client is told. `retried`: earlier attempts were made; `request_done`: the client has
+    /// What the client is told. `retried`: earlier attempts were made; `started`: it has an interim response;
+    /// `request_done`: the client has
     /// sent all of its request; `transport`: the failure reason of the transport.
-    pub fn answer(&self, retried: bool, request_done: bool, transport: &str) -> Answer {
+    pub fn answer(
+        &self,
+        retried: bool,
+        started: bool,
+        request_done: bool,
+        transport: &str,
+    ) -> Answer {
         let late = if request_done { 504 } else { 408 };
         match self {
             Self::NoHost => Answer::new(503, "no healthy upstream", "no_healthy_upstream"),
@@ -110,19 +117,20 @@ impl Failure {
             }
             Self::ClientBody(error) => Answer::new(error.status(), error.body(), error.details()),
             Self::ClientGone => Answer::new(0, "", "downstream_remote_disconnect"),
-            _ => self.reset_answer(retried, transport),
+            _ => self.reset_answer(retried, started, transport),
         }
     }
 
-    fn reset_answer(&self, retried: bool, transport: &str) -> Answer {
+    fn reset_answer(&self, retried: bool, started: bool, transport: &str) -> Answer {
         let reason = self.reset_reason();
         let status = if matches!(self, Self::Protocol) { 502 } else { 503 };
         let mut answer = Answer::new(status, "", "");
         let middle =
             if retried { "retried and the latest reset reason: " } else { "reset reason: " };
         answer.body = format!("{PREFIX}{middle}{reason}").into_bytes().into();
+        let when = if started { "after" } else { "before" };
         let mut details =
-            format!("upstream_reset_before_response_started{{{}}}", reason.replace(' ', "_"));
+            format!("upstream_reset_{when}_response_started{{{}}}", reason.replace(' ', "_"));
         if !transport.is_empty() {
             details.insert_str(details.len() - 1, &format!("|{transport}"));
         }
@@ -138,14 +146,14 @@ mod tests {
     #[test]
     fn bodies_tell_the_reason_and_whether_it_was_retried() {
         let refused = Failure::Connect { kind: ConnectFailure::Remote, reason: "".into() };
-        let answer = refused.answer(false, true, "");
+        let answer = refused.answer(false, false, true, "");
         assert_eq!(answer.status, 503);
         assert_eq!(
             &answer.body[..],
             b"upstream connect error or disconnect/reset before headers. \
               reset reason: remote connection failure"
         );
-        let answer = Failure::Terminated.answer(true, true, "");
+        let answer = Failure::Terminated.answer(true, false, true, "");
         assert!(answer
             .body
             .ends_with(b"retried and the latest reset reason: connection termination"));
@@ -158,7 +166,7 @@ mod tests {
     #[test]
     fn an_unfinished_request_is_blamed_on_the_client() {
         let idle = Failure::Timeout(TimeoutKind::StreamIdle);
-        assert_eq!(idle.answer(false, false, "").status, 408);
-        assert_eq!(idle.answer(false, true, "").status, 504);
+        assert_eq!(idle.answer(false, false, false, "").status, 408);
+        assert_eq!(idle.answer(false, false, true, "").status, 504);
     }
 }

@@ -45,6 +45,9 @@ pub async fn forward(
         timeouts.announce(stream);
     }
     rewrite(router, stream, route);
+    if stream.manager.config.scheme_match_upstream {
+        stream.request.set(HeaderId::Scheme, b"http");
+    }
     let retries = Retries::new(policy);
     let limit = route
         .request_body_buffer_limit
@@ -146,9 +149,9 @@ impl Forwarding<'_> {
                 }
                 let unread = up.reader.bytes().len() as u64;
                 self.parties.stream.info.upstream.wire_bytes_received += unread;
-                up.abort(match failure {
-                    Failure::Terminated => ClosedBy::Remote,
-                    _ => ClosedBy::Local,
+                up.abort(match up.reader.at_end {
+                    true => ClosedBy::Remote,
+                    false => ClosedBy::Local,
                 });
                 Err(failure)
             }
@@ -191,6 +194,9 @@ impl Forwarding<'_> {
     /// Leaves a response that does not stand. Its connection lives on if nothing more of it is to come.
     fn discard(&mut self, mut up: Upstream, head: &ResponseHead) {
         self.parties.timeouts.end_attempt();
+        if self.route.include_is_timeout_retry_header() {
+            self.parties.stream.request.set(HeaderId::XEnvoyIsTimeoutRetry, b"false");
+        }
         match up.sent && matches!(head.body, BodyLength::Empty | BodyLength::Length(0)) {
             true => up.release(head),
             false => up.abort(ClosedBy::Local),
@@ -206,6 +212,10 @@ impl Forwarding<'_> {
         let pause = self.retries.next(stream, &self.cluster, self.priority, &outcome)?;
         charge::host(stream, false);
         self.parties.timeouts.end_attempt();
+        if self.route.include_is_timeout_retry_header() {
+            let late = if failure.is_of_attempts() { "true" } else { "false" };
+            stream.request.set(HeaderId::XEnvoyIsTimeoutRetry, late.as_bytes());
+        }
         Some(pause)
     }
 
@@ -310,7 +320,8 @@ impl Forwarding<'_> {
         }
         let transport = stream.info.upstream.transport_failure_reason.clone();
         let done = stream.request_done.is_some();
-        let mut answer = failure.answer(self.retries.made() > 0, done, &transport);
+        let retried = self.retries.made() > 0;
+        let mut answer = failure.answer(retried, self.parties.committed, done, &transport);
         if failure.is_of_attempts() && self.parties.timeouts.alternative_response {
             answer.status = 204;
             answer.body = "".as_bytes().into();
@@ -331,7 +342,9 @@ impl Forwarding<'_> {
         }
         if of_upstream {
             let stream = &*self.parties.stream;
-            charge::answer(self.router, stream, &self.cluster, answer.status, false);
+            if !self.parties.committed {
+                charge::answer(self.router, stream, &self.cluster, answer.status, false);
+            }
             if !matches!(failure, Failure::NoHost) {
                 charge::host(stream, false);
             }

@@ -23,6 +23,9 @@ pub async fn relay(parties: &mut Parties<'_>, up: &mut Upstream, head: &Response
     let mut closed_by = ClosedBy::Local;
     match ended {
         Ok(()) => {
+            if up.trailers {
+                parties.stream.trailers = std::mem::take(&mut up.reader.trailers);
+            }
             up.release(head);
             return;
         }
@@ -96,7 +99,7 @@ fn poll_body(
     let mut flow = Flow {
         moved: &mut stream.info.bytes_sent,
         copy: None,
-        trailers: stream.manager.config.http1_trailers,
+        trailers: up.trailers && stream.manager.config.http1_trailers,
         case: stream.manager.config.header_case,
     };
     let sink = (&mut parties.down.transport, &mut parties.down.writer);

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::failure::TimeoutKind;
-use super::Router;
+use super::{grpc_timeout, Router};
 use crate::clock;
 use crate::headers::{HeaderId, Headers};
 use crate::http::stream::Stream;
@@ -59,13 +59,17 @@ impl Timeouts {
         }
         let alternative_response = headers.remove(HeaderId::XEnvoyUpstreamRqTimeoutAltResponse);
         let manager = &stream.manager.config.timeouts;
+        let max_duration = match grpc_timeout::of_route(forward, headers) {
+            Some(timeout) => Some(timeout),
+            None => forward.max_stream_duration.unwrap_or(manager.max_stream),
+        };
         Self {
             route,
             per_try,
             per_try_idle: retry.and_then(|policy| policy.per_try_idle_timeout),
             stream_idle: forward.idle_timeout.unwrap_or(manager.stream_idle),
             request: manager.request,
-            max_duration: forward.max_stream_duration.unwrap_or(manager.max_stream),
+            max_duration,
             attempt_start: None,
             upstream_activity: None,
             alternative_response,

@@ -20,6 +20,7 @@ from lateen.proxy.compile.network_filters.owner import FilterOwner
 from lateen.proxy.compile.registry import Extension
 from lateen.proxy.compile.route_table import compile_route_table
 from lateen.proxy.compile.stats_blocks import BlockKind
+from lateen.proxy.compile.upgrades import refuse_upgrades
 from lateen.proxy.compile.values import enum_name
 
 if TYPE_CHECKING:
@@ -153,9 +154,7 @@ def _compile_codec(
     override = "override_stream_error_on_invalid_http_message"
     if not config.http_protocol_options.HasField(override):
         out.http1.stream_error_on_invalid_http_message = tolerant
-    for upgrade in config.upgrade_configs:
-        enabled = upgrade.enabled.value or not upgrade.HasField("enabled")
-        out.upgrades.add(upgrade_type=upgrade.upgrade_type.lower(), enabled=enabled)
+    refuse_upgrades(ctx, config.upgrade_configs, f"{at}.upgrade_configs")
 
 
 def _compile_routes(
