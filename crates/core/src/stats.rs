@@ -51,9 +51,7 @@ pub enum Origin {
     Retry = 3,
 }
 
-/// The status of a response that counts as completed and under no code.
-pub const NO_CODE: u16 = 1000;
-const CODES: usize = NO_CODE as usize - 100 + 1;
+const CODES: usize = 900;
 
 /// The stats of one resource in one thread.
 pub struct Block {
@@ -117,7 +115,7 @@ impl Block {
         }
     }
 
-    /// Counts a response by its status, 100 to 999, or [`NO_CODE`].
+    /// Counts a response by its status, 100 to 999.
     #[inline]
     pub fn response(&self, origin: Origin, status: u16) {
         let codes = self.codes[origin as usize].get_or_init(|| zeros(CODES));

@@ -26,7 +26,6 @@ use crate::timer::Timer;
 pub struct Router {
     /// Responses are counted by their codes.
     pub dynamic_stats: bool,
-    pub suppress_grpc_request_failure_code_stats: bool,
     pub suppress_envoy_headers: bool,
     pub respect_expected_timeout: bool,
     /// Requests with one of these headers are refused when it makes no sense.
@@ -38,8 +37,6 @@ impl Router {
     pub fn compile(message: &proto::RouterFilter, sinks: &Sinks) -> Result<Self> {
         Ok(Self {
             dynamic_stats: message.dynamic_stats,
-            suppress_grpc_request_failure_code_stats: message
-                .suppress_grpc_request_failure_code_stats,
             suppress_envoy_headers: message.suppress_envoy_headers,
             respect_expected_timeout: message.respect_expected_rq_timeout,
             strict_headers: message

@@ -51,6 +51,8 @@ pub struct ManagerConfig {
     pub timeouts: Timeouts,
     pub limits: RequestLimits,
     pub max_requests_per_connection: u64,
+    /// How much of a request's body is kept for a retry, in bytes, where no route says.
+    pub buffer_limit: usize,
     pub use_remote_address: bool,
     pub xff_trusted_hops: usize,
     pub skip_xff_append: bool,
@@ -149,6 +151,7 @@ impl ManagerConfig {
             log_on_new_request: message.flush_access_log_on_new_request,
             timeouts: timeouts(message),
             limits: limits(message),
+            buffer_limit: message.per_connection_buffer_limit_bytes as usize,
             max_requests_per_connection: message.max_requests_per_connection.into(),
             use_remote_address: message.use_remote_address,
             xff_trusted_hops: message.xff_num_trusted_hops as usize,

@@ -409,7 +409,7 @@ impl Server {
             stream.answer(&mut self.down, answer);
         }
         self.down.writer.closing =
-            stream.close && !stream.linger && !stream.broken && stream.request_done.is_some();
+            stream.close && !stream.linger && !stream.broken && !stream.early;
         let deadline = stream.manager.config.timeouts.stream_idle.map(|idle| clock::now() + idle);
         let flushed = poll_fn(|cx| match self.down.poll_flush(cx) {
             Poll::Ready(result) => Poll::Ready(result.is_ok()),

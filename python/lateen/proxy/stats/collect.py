@@ -23,8 +23,6 @@ ResponseCode = tuple[int, int, int, int]
 _ORIGINS = {0: "external.", 1: "internal.", 2: "canary.", 3: "retry."}
 # Of an answer that is counted as internal or external too, or of one that was not passed on.
 _APART = (2, 3)
-# The status of a response that is counted under no code.
-_NO_CODE = 1000
 _CODE_CLASSES = range(1, 6)
 # Listener stats that Envoy also keeps for each worker.
 _PER_WORKER = ("downstream_cx_active", "downstream_cx_total")
@@ -100,8 +98,7 @@ def _by_code(codes: Iterable[ResponseCode], kind: BlockKind, values: Sequence[in
             fronts = (_ORIGINS[origin],)
         code = status if status // 100 in _CODE_CLASSES else "unknown"
         for front in fronts:
-            if status != _NO_CODE:
-                counts[f"{front}upstream_rq_{code}"] += count
+            counts[f"{front}upstream_rq_{code}"] += count
             if status // 100 in _CODE_CLASSES:
                 counts[f"{front}upstream_rq_{status // 100}xx"] += count
             counts[f"{front}upstream_rq_completed"] += count

@@ -3,30 +3,18 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::scopes;
-use super::Router;
+use super::failure::TimeoutKind;
+use super::{scopes, Router};
 use crate::http::stream::Stream;
 use crate::proto::HttpStat;
-use crate::route::is_grpc;
-use crate::stats::{Origin, NO_CODE};
+use crate::stats::Origin;
 use crate::upstream::Cluster;
-
-use super::failure::TimeoutKind;
-
-/// The status under which a response counts.
-fn code(router: &Router, stream: &Stream, status: u16) -> u16 {
-    match router.suppress_grpc_request_failure_code_stats && is_grpc(&stream.request) {
-        true => NO_CODE,
-        false => status,
-    }
-}
 
 /// Counts an answer that the client gets.
 pub fn answer(router: &Router, stream: &Stream, cluster: &Cluster, status: u16, canary: bool) {
     if !router.dynamic_stats {
         return;
     }
-    let status = code(router, stream, status);
     let origin = if stream.internal { Origin::Internal } else { Origin::External };
     let block = cluster.block();
     block.response(origin, status);
@@ -37,8 +25,8 @@ pub fn answer(router: &Router, stream: &Stream, cluster: &Cluster, status: u16, 
 }
 
 /// Counts a response after which the request is made again.
-pub fn retried(router: &Router, stream: &Stream, cluster: &Cluster, status: u16) {
-    cluster.block().response(Origin::Retry, code(router, stream, status));
+pub fn retried(cluster: &Cluster, status: u16) {
+    cluster.block().response(Origin::Retry, status);
 }
 
 /// Counts for the host of the attempt whether it did well.

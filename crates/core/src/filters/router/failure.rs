@@ -76,6 +76,15 @@ impl Failure {
         }
     }
 
+    /// The upstream or the way to it is at fault, or an attempt took too long: what retry policies are about.
+    pub fn is_of_upstream(&self) -> bool {
+        match self {
+            Self::NoHost | Self::ClientGone | Self::ClientBody(_) => false,
+            Self::Timeout(kind) => matches!(kind, TimeoutKind::PerTry | TimeoutKind::PerTryIdle),
+            Self::Overflow | Self::Connect { .. } | Self::Terminated | Self::Protocol => true,
+        }
+    }
+
     /// A timeout of the whole response or of one attempt at it.
     pub fn is_of_attempts(&self) -> bool {
         matches!(

@@ -51,7 +51,7 @@ pub async fn forward(
     let retries = Retries::new(policy);
     let limit = route
         .request_body_buffer_limit
-        .map_or(cluster.config().per_connection_buffer_limit, |limit| limit as usize);
+        .map_or(stream.manager.config.buffer_limit, |limit| limit as usize);
     let mut replay = Replay { wanted: retries.is_wanted(), limit, ..Replay::default() };
     let priority = if forward.high_priority { Priority::High } else { Priority::Default };
     let parties = Parties {
@@ -183,7 +183,7 @@ impl Forwarding<'_> {
         };
         stream.response = response;
         if pause.is_some() {
-            charge::retried(self.router, stream, &self.cluster, head.status);
+            charge::retried(&self.cluster, head.status);
         } else {
             charge::answer(self.router, stream, &self.cluster, head.status, up.host.canary);
             charge::host(stream, head.status < 500);
@@ -204,7 +204,7 @@ impl Forwarding<'_> {
     }
 
     fn reconsider(&mut self, failure: &Failure) -> Option<Duration> {
-        if !self.can_retry() {
+        if !failure.is_of_upstream() || !self.can_retry() {
             return None;
         }
         let stream = &mut *self.parties.stream;
@@ -252,6 +252,7 @@ impl Forwarding<'_> {
             }
         })
         .await?;
+        self.retries.begin(self.parties.stream, &self.cluster);
         if !self.router.suppress_envoy_headers {
             self.parties.timeouts.announce(self.parties.stream);
         }
@@ -262,6 +263,7 @@ impl Forwarding<'_> {
     async fn respond(&mut self, up: &mut Upstream, head: &ResponseHead) {
         let stream = &mut *self.parties.stream;
         let down = &mut *self.parties.down;
+        self.parties.timeouts.attempt_start = None;
         stream.info.response_code = head.status;
         stream.info.details = "via_upstream".into();
         let waited = stream.request_done.filter(|_| !self.router.suppress_envoy_headers);
@@ -342,10 +344,10 @@ impl Forwarding<'_> {
         }
         if of_upstream {
             let stream = &*self.parties.stream;
-            if !self.parties.committed {
+            if !self.parties.committed && !self.retries.is_pausing() {
                 charge::answer(self.router, stream, &self.cluster, answer.status, false);
             }
-            if !matches!(failure, Failure::NoHost) {
+            if !matches!(failure, Failure::NoHost) && !self.retries.is_pausing() {
                 charge::host(stream, false);
             }
         }

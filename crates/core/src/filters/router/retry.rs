@@ -14,10 +14,21 @@ use crate::random::Random;
 use crate::route::{RetryOn, RetryPolicy};
 use crate::upstream::{Cluster, Host, Priority, RetryPermit};
 
+/// It says that the request came in TLS early data, and is made again at once.
+const TOO_EARLY: u16 = 425;
+
 /// What came of an attempt, as conditions see it.
 pub enum Outcome<'a> {
     Response(u16, &'a Headers),
     Failure(&'a Failure),
+}
+
+/// What decides the length of a pause.
+#[derive(Clone, Copy)]
+enum Pause {
+    None,
+    Exponential,
+    RateLimited,
 }
 
 pub struct Retries {
@@ -26,6 +37,8 @@ pub struct Retries {
     made: u32,
     /// Held while a retry is under way, for the circuit breaker.
     permit: Option<RetryPermit>,
+    /// Between a failed attempt and the next: why it takes as long as it does, for the counters.
+    pausing: Option<Pause>,
     pub tried: Vec<Arc<Host>>,
 }
 
@@ -33,7 +46,7 @@ impl Retries {
     pub fn new(policy: Option<Arc<RetryPolicy>>) -> Self {
         let policy = policy.filter(|policy| policy.retries_any());
         let left = policy.as_ref().map_or(0, |policy| policy.num_retries);
-        Self { policy, left, made: 0, permit: None, tried: Vec::new() }
+        Self { policy, left, made: 0, permit: None, pausing: None, tried: Vec::new() }
     }
 
     pub fn policy(&self) -> Option<&Arc<RetryPolicy>> {
@@ -87,29 +100,50 @@ impl Retries {
         self.permit = Some(permit);
         self.left -= 1;
         self.made += 1;
-        cluster.block().inc(ClusterStat::ClusterUpstreamRqRetry);
+        let (pause, length) = self.pause(&policy, outcome, &stream.worker.random);
+        self.pausing = Some(pause);
+        Some(length)
+    }
+
+    /// The pause is over: only now the retry counts.
+    pub fn begin(&mut self, stream: &Stream, cluster: &Cluster) {
+        let block = cluster.block();
+        block.inc(ClusterStat::ClusterUpstreamRqRetry);
         scopes::inc(stream, VirtualClusterStat::VirtualClusterUpstreamRqRetry);
-        Some(self.pause(&policy, cluster, outcome, &stream.worker.random))
+        match self.pausing.take() {
+            Some(Pause::Exponential) => {
+                block.inc(ClusterStat::ClusterUpstreamRqRetryBackoffExponential);
+            }
+            Some(Pause::RateLimited) => {
+                block.inc(ClusterStat::ClusterUpstreamRqRetryBackoffRatelimited);
+            }
+            Some(Pause::None) | None => {}
+        }
+    }
+
+    /// No attempt is under way, another is to come.
+    pub fn is_pausing(&self) -> bool {
+        self.pausing.is_some()
     }
 
     fn pause(
         &self,
         policy: &RetryPolicy,
-        cluster: &Cluster,
         outcome: &Outcome<'_>,
         random: &Random,
-    ) -> Duration {
-        if let Outcome::Response(_, headers) = outcome {
-            if let Some(pause) = rate_limited(policy, headers, random) {
-                cluster.block().inc(ClusterStat::ClusterUpstreamRqRetryBackoffRatelimited);
-                return pause;
+    ) -> (Pause, Duration) {
+        if let Outcome::Response(status, headers) = outcome {
+            if *status == TOO_EARLY {
+                return (Pause::None, Duration::ZERO);
+            }
+            if let Some(length) = rate_limited(policy, headers, random) {
+                return (Pause::RateLimited, length);
             }
         }
-        cluster.block().inc(ClusterStat::ClusterUpstreamRqRetryBackoffExponential);
         let base = policy.backoff_base.as_millis().max(1) as u64;
         let most = (policy.backoff_max.as_millis() as u64).max(base);
         let window = base.saturating_mul((1u64 << self.made.min(32)) - 1).min(most);
-        Duration::from_millis(random.below(window.max(1)))
+        (Pause::Exponential, Duration::from_millis(random.below(window.max(1))))
     }
 }
 

@@ -58,6 +58,7 @@ impl Timeouts {
             per_try = None;
         }
         let alternative_response = headers.remove(HeaderId::XEnvoyUpstreamRqTimeoutAltResponse);
+        headers.remove(HeaderId::XEnvoyUpstreamAltStatName);
         let manager = &stream.manager.config.timeouts;
         let max_duration = match grpc_timeout::of_route(forward, headers) {
             Some(timeout) => Some(timeout),

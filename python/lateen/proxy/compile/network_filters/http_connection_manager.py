@@ -123,6 +123,7 @@ def compile_http_connection_manager(
         ),
         http_filters=compile_http_filters(ctx, config.http_filters, f"{at}.http_filters"),
         access_logs=compile_access_logs(ctx, config.access_log, f"{at}.access_log"),
+        per_connection_buffer_limit_bytes=owner.buffer_limit,
         service_cluster=ctx.service_cluster,
         service_node=ctx.node_id,
     )

@@ -16,11 +16,13 @@ class FilterOwner:
     Attributes:
         table_prefix: begins the names of the route tables inside; unique in the process.
         address_tag: the listener's address, or its stat_prefix, as stats have it.
+        buffer_limit: how much of a connection is buffered, in bytes.
         route_tables: where a filter puts the route tables inside it.
     """
 
     table_prefix: str
     address_tag: str
+    buffer_limit: int = 0
     route_tables: list[RouteTable] = field(default_factory=list)
 
     def inner(self, name: str | int) -> FilterOwner:
