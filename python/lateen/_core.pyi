@@ -69,7 +69,10 @@ class Workers:
         """
 
     def response_codes(self) -> list[tuple[int, int, int, int]]:
-        """(stats block, origin, status, count); origin 0 is external, 1 internal, 2 canary, 3 retry."""
+        """(stats block, origin, status, count).
+
+        Origin 0 is external, 1 internal, 2 canary, 3 retry, 4 not among all.
+        """
 
     def reset_counters(self) -> None:
         """Sets counters and response codes to 0; gauges and histograms stay."""

@@ -49,6 +49,8 @@ pub enum Origin {
     Canary = 2,
     /// An answer that was not passed on: the request is made again.
     Retry = 3,
+    /// A response that counts as external or internal, but not among all.
+    Apart = 4,
 }
 
 const CODES: usize = 900;
@@ -58,7 +60,7 @@ pub struct Block {
     values: Box<[AtomicU64]>,
     /// Made when first recorded to: a block without traffic stays small.
     histograms: Box<[OnceLock<Box<Histogram>>]>,
-    codes: [OnceLock<Box<[AtomicU64]>>; 4],
+    codes: [OnceLock<Box<[AtomicU64]>>; 5],
 }
 
 fn zeros(count: usize) -> Box<[AtomicU64]> {
@@ -75,7 +77,7 @@ impl Block {
         Self {
             values: zeros(values),
             histograms: (0..histograms).map(|_| OnceLock::new()).collect(),
-            codes: [const { OnceLock::new() }; 4],
+            codes: [const { OnceLock::new() }; 5],
         }
     }
 

@@ -1,4 +1,4 @@
-"""Exchanges of more than a request and an answer: interim answers, trailers, early ends, no bodies."""
+"""More than a request and an answer: interim answers, trailers, early ends, no bodies."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ OK = b"HTTP/1.1 200 OK\r\n"
 LATER = OK + b"Content-Length: 2\r\n\r\nok"
 CHUNKED = b"POST /p HTTP/1.1\r\nHost: example.com\r\nTransfer-Encoding: chunked\r\n\r\n"
 TRAILERS = "http_protocol_options: {enable_trailers: true}"
-UPSTREAM_OPTIONS = (
-    "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
-)
+UPSTREAM_OPTIONS = "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 EXPECT = (
     b"POST /p HTTP/1.1\r\nHost: example.com\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n"
 )
@@ -40,7 +38,9 @@ def interim(name: str, *heads: bytes, hcm: str = "proxy_100_continue: true") -> 
     )
 
 
-def early(name: str, *actions: bytes | Answer, request: bytes = b"", steps: tuple[Step, ...] = ()) -> Case:
+def early(
+    name: str, *actions: bytes | Answer, request: bytes = b"", steps: tuple[Step, ...] = ()
+) -> Case:
     """An answer that starts before the request is complete."""
     start = request or b"POST /p HTTP/1.1\r\nHost: example.com\r\nContent-Length: 10\r\n\r\nabc"
     return Case(
@@ -130,9 +130,7 @@ CASES = (
         "expect_refused",
         (Write(EXPECT), Read(), End(within=2)),
         upstreams={
-            "up": Script(
-                [raw(b"HTTP/1.1 417 No\r\nContent-Length: 0\r\n\r\n", Hold(), early=True)]
-            )
+            "up": Script([raw(b"HTTP/1.1 417 No\r\nContent-Length: 0\r\n\r\n", Hold(), early=True)])
         },
         ignore_stats="rq_per_cx",
     ),
@@ -185,12 +183,7 @@ CASES = (
         clusters=cluster_http1("enable_trailers: true"),
         upstreams={
             "up": Script(
-                [
-                    raw(
-                        OK + b"Transfer-Encoding: chunked\r\n\r\n"
-                        b"3\r\nabc\r\n0\r\nX-T: 1\r\n\r\n"
-                    )
-                ]
+                [raw(OK + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-T: 1\r\n\r\n")]
             )
         },
         log_format="%RESPONSE_CODE% %TRAILER(X-T)% %BYTES_SENT%\n",
@@ -201,12 +194,7 @@ CASES = (
         hcm=TRAILERS,
         upstreams={
             "up": Script(
-                [
-                    raw(
-                        OK + b"Transfer-Encoding: chunked\r\n\r\n"
-                        b"3\r\nabc\r\n0\r\nX-T: 1\r\n\r\n"
-                    )
-                ]
+                [raw(OK + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-T: 1\r\n\r\n")]
             )
         },
         log_format="%RESPONSE_CODE% %TRAILER(X-T)% %BYTES_SENT%\n",
@@ -258,7 +246,8 @@ CASES = (
         b"ok",
         Sleep(0.3),
         Close(),
-        request=b"POST /p HTTP/1.1\r\nHost: example.com\r\nContent-Length: 200000\r\n\r\n" + b"x" * 100_000,
+        request=b"POST /p HTTP/1.1\r\nHost: example.com\r\nContent-Length: 200000\r\n\r\n"
+        + b"x" * 100_000,
     ),
     Case(
         "client_goes_while_waiting",
@@ -302,7 +291,9 @@ CASES = (
     Case("client_connects_and_goes", (Write(b""), Wait(0.1), Drop(), Wait(0.1))),
     method("head_twice", "HEAD", raw(OK + b"Content-Length: 5\r\n\r\n"), raw(OK + b"\r\n")),
     method("head_204", "HEAD", raw(b"HTTP/1.1 204 No\r\n\r\n"), reply(404, b"")),
-    method("head_304", "HEAD", raw(b"HTTP/1.1 304 No\r\nContent-Length: 9\r\n\r\n"), reply(404, b"")),
+    method(
+        "head_304", "HEAD", raw(b"HTTP/1.1 304 No\r\nContent-Length: 9\r\n\r\n"), reply(404, b"")
+    ),
     Case(
         "head_upstream_sends_body",
         (Write(get("/x").replace(b"GET", b"HEAD")), Read("HEAD"), Wait(0.1), End()),
@@ -384,7 +375,9 @@ CASES = (
         "close_in_two_lines",
         once(get("/x", headers="Connection: foo\r\nConnection: close\r\nFoo: 1\r\n"), within=2),
     ),
-    Case("close_proxy_connection", once(get("/x", headers="Proxy-Connection: close\r\n"), within=2)),
+    Case(
+        "close_proxy_connection", once(get("/x", headers="Proxy-Connection: close\r\n"), within=2)
+    ),
     named("connection_names_length", "Content-Length", post("/x", b"abc")),
     named("connection_names_coding", "Transfer-Encoding", CHUNKED + b"3\r\nabc\r\n0\r\n\r\n"),
     named("connection_names_host", "Host"),

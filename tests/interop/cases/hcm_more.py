@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.interop.cases.hcm_options import LOOPBACK_IS_INTERNAL, PRESERVE_CASE, asked
+from tests.interop.cases.hcm_options import LOOPBACK_IS_INTERNAL, asked
 from tests.interop.model import Case, End, Read, Wait, Write, once
 from tests.support.client import get, post
 from tests.support.upstream import Close, Hold, Script, Sleep, raw, reply
@@ -35,37 +35,6 @@ def strict(name: str, header: str, *values: str) -> Case:
     )
 
 
-def formatter(more: str = "") -> str:
-    """A stateful formatter."""
-    return (
-        "header_key_format: {stateful_formatter: {name: preserve_case,"
-        f' typed_config: {{"@type": {PRESERVE_CASE}{more}}}}}}}'
-    )
-
-
-def preserving(name: str, listener: bool, cluster: bool, *requests: bytes, answer: str = "") -> Case:
-    """Header names as the peers wrote them, on either side."""
-    options = f"""
-- name: $be
-  hosts: [$up]
-  typed_extension_protocol_options:
-    envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
-      "@type": {OPTIONS}
-      explicit_http_config: {{http_protocol_options: {{{formatter()}}}}}
-"""
-    return Case(
-        name,
-        requests
-        or (
-            get("/x", headers="X-oNe: 1\r\nx-ONE: 2\r\nUser-AGENT: u\r\nplain: p\r\n"),
-            post("/x", b"abc", headers="X-Envoy-Foo: 1\r\n"),
-        ),
-        hcm=f"http_protocol_options: {{{formatter()}}}" if listener else "",
-        clusters=options if cluster else "[{name: $be, hosts: [$up]}]",
-        upstreams={"up": Script([reply(200, b"x", answer or "X-uP: 1\r\nServer: S\r\nETag: e\r\n")])},
-    )
-
-
 CASES = (
     asked(
         "xff_odd_values",
@@ -91,8 +60,7 @@ CASES = (
     ),
     asked(
         "remote_address_ipv6_mapped",
-        "{use_remote_address: true,"
-        " represent_ipv4_remote_address_as_ipv4_mapped_ipv6: true}",
+        "{use_remote_address: true, represent_ipv4_remote_address_as_ipv4_mapped_ipv6: true}",
         get("/x"),
         get("/x", headers="X-Forwarded-For: 1.2.3.4\r\n"),
     ),
@@ -192,68 +160,6 @@ CASES = (
         "underscores_names_of_framing",
         "common_http_protocol_options: {headers_with_underscores_action: DROP_HEADER}",
         post("/x", b"abc", headers="Content_Length: 9\r\nTransfer_Encoding: chunked\r\n"),
-    ),
-    Case(
-        "absolute_url_refused",
-        (
-            b"GET http://b.test/q HTTP/1.1\r\nHost: a.test\r\n\r\n",
-            b"GET /q HTTP/1.1\r\nHost: a.test\r\n\r\n",
-        ),
-        hcm="http_protocol_options: {allow_absolute_url: false}",
-    ),
-    asked(
-        "absolute_urls",
-        "",
-        b"GET HTTP://b.test/q HTTP/1.1\r\nHost: a.test\r\n\r\n",
-        b"GET http://b.test?x=1 HTTP/1.1\r\nHost: a.test\r\n\r\n",
-        b"GET http://b.test:80/ HTTP/1.1\r\nHost: a.test\r\n\r\n",
-        b"GET http://b.test/a//b/../c HTTP/1.1\r\nHost: a.test\r\n\r\n",
-        b"GET http://[::1]:8080/ HTTP/1.1\r\nHost: a.test\r\n\r\n",
-        b"OPTIONS http://b.test HTTP/1.1\r\nHost: a.test\r\n\r\n",
-        b"GET http://b.test/q HTTP/1.1\r\n\r\n",
-    ),
-    *(
-        Case(f"absolute_url_bad_{n}", once(b"GET " + u + b" HTTP/1.1\r\nHost: a.test\r\n\r\n", within=2))
-        for n, u in enumerate(
-            (
-                b"http://",
-                b"http:///x",
-                b"ftp://b.test/x",
-                b"http:/b.test/x",
-                b"http://u@b.test/x",
-                b"http://b.test:x/",
-                b"://b.test/x",
-                b"http://b.test/#f",
-                b"*",
-            )
-        )
-    ),
-    Case(
-        "connect_targets",
-        tuple(
-            b"CONNECT " + target + b" HTTP/1.1\r\nHost: a.test:80\r\n\r\n"
-            for target in (b"a.test", b"a.test:", b"a.test:80", b"[::1]:80", b"a.test:x", b":80")
-        ),
-        routes="[{match: {connect_matcher: {}}, direct_response: {status: 201}}]",
-        clusters="[]",
-        upstreams={},
-    ),
-    Case(
-        "custom_methods",
-        (
-            b"FOO /x HTTP/1.1\r\nHost: a.test\r\n\r\n",
-            b"get /x HTTP/1.1\r\nHost: a.test\r\n\r\n",
-            b"M-SEARCH /x HTTP/1.1\r\nHost: a.test\r\nContent-Length: 2\r\n\r\nab",
-        ),
-        hcm="http_protocol_options: {allow_custom_methods: true}",
-    ),
-    Case(
-        "chunked_length_allowed",
-        once(
-            b"POST /p HTTP/1.1\r\nHost: a.test\r\nContent-Length: 3\r\n"
-            b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
-        ),
-        hcm="http_protocol_options: {allow_chunked_length: true}",
     ),
     Case(
         "stream_errors_keep_connections",
@@ -362,8 +268,7 @@ CASES = (
     Case(
         "route_buffer_limit_is_no_limit_of_bodies",
         once(post("/x", b"y" * 5000)),
-        routes="[{match: {prefix: /}, route: {cluster: $be},"
-        " per_request_buffer_limit_bytes: 100}]",
+        routes="[{match: {prefix: /}, route: {cluster: $be}, per_request_buffer_limit_bytes: 100}]",
     ),
     Case(
         "flush_timeout",
@@ -399,9 +304,7 @@ CASES = (
     Case(
         "stream_idle_reset_by_bytes",
         (
-            Write(
-                b"POST /x HTTP/1.1\r\nHost: a.test\r\nContent-Length: 5\r\n\r\n"
-            ),
+            Write(b"POST /x HTTP/1.1\r\nHost: a.test\r\nContent-Length: 5\r\n\r\n"),
             *[step for _ in range(5) for step in (Wait(0.12), Write(b"x"))],
             Read(),
             End(),
@@ -446,26 +349,6 @@ CASES = (
         " suppress_grpc_request_failure_code_stats: true}}]",
         upstreams={"up": Script([raw(Close())])},
     ),
-    preserving("preserve_case_listener", True, False),
-    preserving("preserve_case_cluster", False, True),
-    preserving("preserve_case_both", True, True),
-    preserving(
-        "preserve_case_upper",
-        True,
-        True,
-        b"POST /x HTTP/1.1\r\nHOST: a.test\r\nTRANSFER-ENCODING: chunked\r\nCONTENT-TYPE: t\r\n\r\n"
-        b"3\r\nabc\r\n0\r\n\r\n",
-    ),
-    Case(
-        "preserve_case_with_route_headers",
-        (get("/x", headers="X-hDr: 1\r\n"),),
-        hcm=f"http_protocol_options: {{{formatter()}}}",
-        routes="""
-- match: {prefix: /}
-  route: {cluster: $be}
-  request_headers_to_add: [{header: {key: X-Hdr, value: b}}, {header: {key: X-New, value: n}}]
-""",
-    ),
     Case(
         "grpc_timeouts",
         (
@@ -497,12 +380,50 @@ CASES = (
         "every_reason",
         tuple(
             step
-            for status in (*range(200, 209), 226, *range(300, 309), *range(401, 432), 451, 499, 500, 501, 502, 503, 504, 505, 506, 507, 508, 510, 511, 599)
+            for status in (
+                *range(200, 209),
+                226,
+                *range(300, 309),
+                *range(401, 432),
+                451,
+                499,
+                500,
+                501,
+                502,
+                503,
+                504,
+                505,
+                506,
+                507,
+                508,
+                510,
+                511,
+                599,
+            )
             for step in (Write(get(f"/{status}")), Read())
         ),
         routes="\n".join(
             f"- {{match: {{path: /{status}}}, direct_response: {{status: {status}}}}}"
-            for status in (*range(200, 209), 226, *range(300, 309), *range(401, 432), 451, 499, 500, 501, 502, 503, 504, 505, 506, 507, 508, 510, 511, 599)
+            for status in (
+                *range(200, 209),
+                226,
+                *range(300, 309),
+                *range(401, 432),
+                451,
+                499,
+                500,
+                501,
+                502,
+                503,
+                504,
+                505,
+                506,
+                507,
+                508,
+                510,
+                511,
+                599,
+            )
         ),
         clusters="[]",
         upstreams={},

@@ -1,4 +1,4 @@
-"""More of retries: what counts as success, headers of internal clients, bodies, limits, connections."""
+"""More of retries: success, headers of internal clients, bodies, limits and connections."""
 
 from __future__ import annotations
 
@@ -51,7 +51,9 @@ def backoff(name: str, header: str, value: str, form: str = "SECONDS", most: str
     )
 
 
-def vhost(name: str, more: str, *answers: Answer, request: bytes = b"", policy: str = "5xx") -> Case:
+def vhost(
+    name: str, more: str, *answers: Answer, request: bytes = b"", policy: str = "5xx"
+) -> Case:
     """Options of a virtual host about attempts."""
     return Case(
         name,
@@ -72,6 +74,45 @@ def vhost(name: str, more: str, *answers: Answer, request: bytes = b"", policy: 
     )
 
 
+LOG_LINE = (
+    "%RESPONSE_CODE% %RESPONSE_FLAGS% %UPSTREAM_HOST% %REQ(:METHOD)% %REQ(:PATH)% %PROTOCOL%"
+    " %RESP(CONTENT-LENGTH)% %ACCESS_LOG_TYPE% %UPSTREAM_REQUEST_ATTEMPT_COUNT% %ROUTE_NAME%"
+    " %UPSTREAM_CLUSTER% %UPSTREAM_TRANSPORT_FAILURE_REASON% %RESPONSE_CODE_DETAILS%\n"
+)
+
+
+def logged(
+    name: str,
+    *answers: Answer,
+    hosts: str = "[$up]",
+    more: str = ", timeout: 0s",
+    request: bytes = b"",
+) -> Case:
+    """The router's log of attempts, in the file of the connection manager's log."""
+    log = (
+        (
+            "{name: l, typed_config: {'@type': type.googleapis.com/envoy.extensions.access_loggers"
+            ".file.v3.FileAccessLog, path: $dir/access.log, log_format: {text_format_source:"
+            f" {{inline_string: 'attempt {LOG_LINE}'}}}}}}}}"
+        )
+        .replace("\n", "\\n")
+        .replace("'attempt", '"attempt')
+        .replace("\\n'", '\\n"')
+    )
+    return Case(
+        name,
+        (request or get("/x"),),
+        hcm=f"http_filters: [{{name: r, typed_config: {{'@type': {ROUTER},"
+        f" upstream_log: [{log}]}}}}]",
+        routes="[{match: {prefix: /}, name: r1, route: {cluster: $be, retry_policy:"
+        f" {{retry_on: 5xx}}{more}}}}}]",
+        clusters=f"[{{name: $be, hosts: {hosts}}}]",
+        upstreams={"up": Script(answers or [GOOD])},
+        log_format=f"request {LOG_LINE}",
+        stats="",
+    )
+
+
 CASES = (
     retried("retry_then_other_failure", "retry_on: gateway-error", EMPTY_FAIL, SERVER_ERROR),
     retried("retry_then_close", "retry_on: retriable-4xx", CONFLICT, raw(Close())),
@@ -80,7 +121,9 @@ CASES = (
     retried("retry_garbage", "retry_on: reset", raw(b"GARBAGE\r\n\r\n"), GOOD),
     retried("retry_garbage_5xx", "retry_on: 5xx", raw(b"GARBAGE\r\n\r\n"), GOOD),
     retried("retry_garbage_connect_failure", "retry_on: connect-failure", raw(b"G\r\n\r\n"), GOOD),
-    retried("retry_partial_head", "retry_on: reset", raw(b"HTTP/1.1 200 OK\r\nA: b", Close()), GOOD),
+    retried(
+        "retry_partial_head", "retry_on: reset", raw(b"HTTP/1.1 200 OK\r\nA: b", Close()), GOOD
+    ),
     retried("retry_reset_by_peer", "retry_on: reset", raw(Reset()), GOOD),
     retried("retry_gateway_error_on_close", "retry_on: gateway-error", raw(Close()), GOOD),
     retried("retry_grpc_only_on_close", "retry_on: 'unavailable'", raw(Close()), GOOD),
@@ -351,6 +394,13 @@ CASES = (
         GOOD,
         request=get("/x", headers="x-envoy-is-timeout-retry: true\r\n"),
     ),
+    logged("upstream_log_answer", GOOD),
+    logged("upstream_log_retried", FAIL, GOOD),
+    logged("upstream_log_closed", raw(Close()), GOOD),
+    logged("upstream_log_refused", hosts="[$dead]"),
+    logged("upstream_log_no_host", hosts="[]"),
+    logged("upstream_log_timeout", raw(Hold()), more=", timeout: 0.3s"),
+    logged("upstream_log_post", GOOD, request=post("/x", b"abc")),
     Case(
         "retry_other_connection_is_reused",
         (get("/a"), get("/b"), get("/c")),

@@ -1,4 +1,4 @@
-"""Header changes and filter settings of route tables, virtual hosts, routes and weighted clusters."""
+"""Header changes and filter settings at each level: table, virtual host, route, cluster."""
 
 from __future__ import annotations
 
@@ -47,7 +47,9 @@ def levels(name: str, action: str, most_specific: bool = False) -> Case:
           weight: 1
 {changes("cluster", 10)}
 """
-    table = changes("table", 0) + f"most_specific_header_mutations_wins: {str(most_specific).lower()}"
+    table = (
+        changes("table", 0) + f"most_specific_header_mutations_wins: {str(most_specific).lower()}"
+    )
     return Case(
         name,
         (get("/x", headers="X-H: client\r\n"), get("/x")),
@@ -119,7 +121,8 @@ CASES = (
     ),
     changed(
         "route_headers_empty_values",
-        f"request_headers_to_add: [{add('x-e', '')}, {add('x-k', '', more=', keep_empty_value: true')},"
+        f"request_headers_to_add: [{add('x-e', '')},"
+        f" {add('x-k', '', more=', keep_empty_value: true')},"
         f" {add('x-m', '%REQ(x-none)%')}]",
     ),
     changed(

@@ -6,6 +6,7 @@ mod charge;
 mod failure;
 mod forward;
 mod grpc_timeout;
+mod log;
 mod relay;
 mod retry;
 mod scopes;
@@ -26,6 +27,8 @@ use crate::timer::Timer;
 pub struct Router {
     /// Responses are counted by their codes.
     pub dynamic_stats: bool,
+    /// Responses to gRPC requests do not count among those of all requests.
+    pub suppress_grpc_request_failure_code_stats: bool,
     pub suppress_envoy_headers: bool,
     pub respect_expected_timeout: bool,
     /// Requests with one of these headers are refused when it makes no sense.
@@ -37,6 +40,8 @@ impl Router {
     pub fn compile(message: &proto::RouterFilter, sinks: &Sinks) -> Result<Self> {
         Ok(Self {
             dynamic_stats: message.dynamic_stats,
+            suppress_grpc_request_failure_code_stats: message
+                .suppress_grpc_request_failure_code_stats,
             suppress_envoy_headers: message.suppress_envoy_headers,
             respect_expected_timeout: message.respect_expected_rq_timeout,
             strict_headers: message

@@ -7,6 +7,7 @@ use super::failure::TimeoutKind;
 use super::{scopes, Router};
 use crate::http::stream::Stream;
 use crate::proto::HttpStat;
+use crate::route::is_grpc;
 use crate::stats::Origin;
 use crate::upstream::Cluster;
 
@@ -18,6 +19,9 @@ pub fn answer(router: &Router, stream: &Stream, cluster: &Cluster, status: u16, 
     let origin = if stream.internal { Origin::Internal } else { Origin::External };
     let block = cluster.block();
     block.response(origin, status);
+    if router.suppress_grpc_request_failure_code_stats && is_grpc(&stream.request) {
+        block.response(Origin::Apart, status);
+    }
     if canary {
         block.response(Origin::Canary, status);
     }

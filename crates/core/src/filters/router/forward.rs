@@ -11,7 +11,7 @@ use super::relay::relay;
 use super::retry::{Outcome, Retries};
 use super::timeouts::{attempt_count, Timeouts};
 use super::Router;
-use super::{charge, scopes};
+use super::{charge, log, scopes};
 use crate::clock;
 use crate::filters;
 use crate::headers::HeaderId;
@@ -107,17 +107,22 @@ impl Forwarding<'_> {
                 Ok((mut up, head)) => match self.judge(&mut up, &head) {
                     None => {
                         self.respond(&mut up, &head).await;
+                        log::attempt(self.router, self.parties.stream, head.status, None);
                         return None;
                     }
                     Some(pause) => {
                         self.discard(up, &head);
+                        log::attempt(self.router, self.parties.stream, head.status, None);
                         self.wait(pause).await.err()
                     }
                 },
-                Err(failure) => match self.reconsider(&failure) {
-                    None => Some(failure),
-                    Some(pause) => self.wait(pause).await.err(),
-                },
+                Err(failure) => {
+                    log::attempt(self.router, self.parties.stream, 0, Some(&failure));
+                    match self.reconsider(&failure) {
+                        None => Some(failure),
+                        Some(pause) => self.wait(pause).await.err(),
+                    }
+                }
             };
             if let Some(failure) = failure {
                 return self.fail(&failure);

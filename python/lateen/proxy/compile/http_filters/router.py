@@ -23,10 +23,9 @@ SUPPORT = (
         "envoy.extensions.filters.http.router.v3.Router",
         implemented="""
             dynamic_stats upstream_log suppress_envoy_headers strict_check_headers
-            respect_expected_rq_timeout
+            respect_expected_rq_timeout suppress_grpc_request_failure_code_stats
         """,
         harmless={
-            "suppress_grpc_request_failure_code_stats": "Envoy 1.40 counts the same with it",
             "start_child_span": "tracing is not implemented yet",
             "upstream_log_options": "a log of upstream requests is written at their end",
         },
@@ -44,6 +43,9 @@ def compile_router(ctx: CompileContext, message: Message, at: str) -> HttpFilter
             dynamic_stats=dynamic_stats,
             suppress_envoy_headers=config.suppress_envoy_headers,
             respect_expected_rq_timeout=config.respect_expected_rq_timeout,
+            suppress_grpc_request_failure_code_stats=(
+                config.suppress_grpc_request_failure_code_stats
+            ),
             strict_check_headers=[name.lower() for name in config.strict_check_headers],
             upstream_logs=compile_access_logs(ctx, config.upstream_log, f"{at}.upstream_log"),
         )
