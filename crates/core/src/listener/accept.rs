@@ -197,18 +197,3 @@ fn run(guard: Guard, logged: Option<StreamInfo>, serving: impl Future<Output = (
         }
     });
 }
-
-#[cfg(test)]
-mod tests {
-    use std::future::ready;
-
-    use super::unwound;
-
-    #[tokio::test(flavor = "current_thread")]
-    async fn a_panic_ends_its_own_future_alone() {
-        let good = tokio::spawn(unwound(ready(())));
-        let bad = unwound(async { panic!("a fault in {}", "one connection") }).await;
-        assert_eq!(bad, Err("a fault in one connection".to_owned()));
-        assert_eq!(good.await.ok(), Some(Ok(())));
-    }
-}

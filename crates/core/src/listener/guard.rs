@@ -6,7 +6,7 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 use super::{Chain, Listener};
@@ -75,17 +75,7 @@ impl Guard {
             if self.place.get().is_none() {
                 self.place.set(Some(self.chain.enter(cx.waker())));
             }
-            match catch_unwind(AssertUnwindSafe(|| serving.as_mut().poll(cx))) {
-                Ok(Poll::Pending) => Poll::Pending,
-                Ok(Poll::Ready(())) => Poll::Ready(Ok(())),
-                Err(payload) => {
-                    let text = payload
-                        .downcast_ref::<&str>()
-                        .map(|text| (*text).to_owned())
-                        .or_else(|| payload.downcast_ref::<String>().cloned());
-                    Poll::Ready(Err(text.unwrap_or_else(|| "unknown".to_owned())))
-                }
-            }
+            poll_unwound(serving.as_mut(), cx)
         })
         .await
     }
@@ -104,5 +94,40 @@ impl Drop for Guard {
         block.dec(ListenerStat::ListenerDownstreamCxActive);
         let length = clock::since(self.start).as_millis() as u64;
         block.record(ListenerHistogram::DownstreamCxLengthMs, length);
+    }
+}
+
+/// Polls so that a panic becomes an error, with its text.
+fn poll_unwound(
+    serving: Pin<&mut impl Future<Output = ()>>,
+    cx: &mut Context<'_>,
+) -> Poll<Result<(), String>> {
+    match catch_unwind(AssertUnwindSafe(|| serving.poll(cx))) {
+        Ok(Poll::Pending) => Poll::Pending,
+        Ok(Poll::Ready(())) => Poll::Ready(Ok(())),
+        Err(payload) => {
+            let text = payload
+                .downcast_ref::<&str>()
+                .map(|text| (*text).to_owned())
+                .or_else(|| payload.downcast_ref::<String>().cloned());
+            Poll::Ready(Err(text.unwrap_or_else(|| "unknown".to_owned())))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{poll_fn, ready};
+    use std::pin::pin;
+
+    use super::poll_unwound;
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_panic_becomes_an_error() {
+        let mut bad = pin!(async { panic!("a fault in {}", "one connection") });
+        let error = poll_fn(|cx| poll_unwound(bad.as_mut(), cx)).await;
+        assert_eq!(error, Err("a fault in one connection".to_owned()));
+        let mut good = pin!(ready(()));
+        assert_eq!(poll_fn(|cx| poll_unwound(good.as_mut(), cx)).await, Ok(()));
     }
 }

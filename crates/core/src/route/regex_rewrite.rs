@@ -10,7 +10,8 @@ use crate::proto;
 /// backslash.
 pub(super) struct RegexRewrite {
     pattern: Regex,
-    substitution: Vec<Piece>,
+    /// `None` names a group that the pattern lacks: as with RE2, nothing is replaced then.
+    substitution: Option<Vec<Piece>>,
 }
 
 enum Piece {
@@ -19,22 +20,25 @@ enum Piece {
 }
 
 impl RegexRewrite {
-    /// Fails when the pattern is not valid or the substitution names a group that the pattern lacks.
+    /// Fails when the pattern is not valid or the substitution has a backslash that says nothing.
     pub(super) fn compile(message: &proto::RegexRewrite, regexes: &Regexes) -> Result<Self> {
         let pattern = regexes.anywhere(&message.pattern).at("pattern")?;
-        let substitution =
-            pieces(&message.substitution, pattern.captures_len()).at("substitution")?;
+        let pieces = pieces(&message.substitution).at("substitution")?;
+        let groups = pattern.captures_len();
+        let known = |piece: &Piece| !matches!(piece, Piece::Group(number) if *number >= groups);
+        let substitution = pieces.iter().all(known).then_some(pieces);
         Ok(Self { pattern, substitution })
     }
 
     pub(super) fn replace_all(&self, text: &[u8]) -> Vec<u8> {
+        let Some(substitution) = &self.substitution else { return text.to_vec() };
         let mut out = Vec::with_capacity(text.len() + 16);
         let mut position = 0;
         for captures in self.pattern.captures_iter(text) {
             let Some(whole) = captures.get(0) else { continue };
             out.extend_from_slice(&text[position..whole.start()]);
             position = whole.end();
-            for piece in &self.substitution {
+            for piece in substitution {
                 match piece {
                     Piece::Literal(literal) => out.extend_from_slice(literal),
                     Piece::Group(number) => {
@@ -50,7 +54,7 @@ impl RegexRewrite {
     }
 }
 
-fn pieces(substitution: &str, groups: usize) -> Result<Vec<Piece>> {
+fn pieces(substitution: &str) -> Result<Vec<Piece>> {
     let mut pieces = Vec::new();
     let mut literal = Vec::new();
     let mut bytes = substitution.bytes();
@@ -63,13 +67,6 @@ fn pieces(substitution: &str, groups: usize) -> Result<Vec<Piece>> {
             Some(b'\\') => literal.push(b'\\'),
             Some(digit @ b'0'..=b'9') => {
                 let number = usize::from(digit - b'0');
-                if number >= groups {
-                    let reason = format!(
-                        "group {number} of '{substitution}', but the pattern has {}",
-                        groups - 1
-                    );
-                    return Err(CompileError::new(reason));
-                }
                 if !literal.is_empty() {
                     pieces.push(Piece::Literal(std::mem::take(&mut literal).into()));
                 }
@@ -114,6 +111,7 @@ mod tests {
             ("a(b)?", r"[\0\\\1]", "/ab/a", r"/[ab\b]/[a\]"),
             ("x*", "-", "abc", "-a-b-c-"),
             ("no", "x", "/a", "/a"),
+            ("a", r"x\1", "/a", "/a"),
         ];
         for (pattern, substitution, text, expected) in cases {
             assert_eq!(rewrite(pattern, substitution, text).as_deref(), Ok(expected), "{pattern}");
@@ -123,7 +121,6 @@ mod tests {
     #[test]
     fn mistakes_are_found_when_compiling() {
         assert_eq!(rewrite("(", "", "").err().as_deref(), Some("pattern"));
-        assert_eq!(rewrite("a", r"\1", "").err().as_deref(), Some("substitution"));
         assert_eq!(rewrite("a", r"\x", "").err().as_deref(), Some("substitution"));
         assert_eq!(rewrite("a", "\\", "").err().as_deref(), Some("substitution"));
     }
