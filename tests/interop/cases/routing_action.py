@@ -195,6 +195,10 @@ CASES = (
         get("/a/b"),
     ),
     forwarded(
+        "rewrite_regex_missing_group",
+        "regex_rewrite: {pattern: {regex: 'a'}, substitution: 'x\\1'}",
+    ),
+    forwarded(
         "rewrite_template",
         f"path_rewrite_policy: {{name: r, typed_config: {{'@type': {TEMPLATE_REWRITE},"
         " path_template_rewrite: '/new/{y}/{x}'}}",

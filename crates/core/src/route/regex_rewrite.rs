@@ -117,6 +117,7 @@ mod tests {
             ("a(b)?", r"[\0\\\1]", "/ab/a", r"/[ab\b]/[a\]"),
             ("x*", "-", "abc", "-a-b-c-"),
             ("no", "x", "/a", "/a"),
+            ("a", r"x\1", "/a", "/a"),
         ];
         for (pattern, substitution, text, expected) in cases {
             assert_eq!(rewrite(pattern, substitution, text).as_deref(), Ok(expected), "{pattern}");
