@@ -33,6 +33,11 @@ impl Address {
         }
     }
 
+    /// The address of one end of a connection: on an IPv6 socket, an IPv4 address is one again.
+    pub fn of_connection(address: SocketAddr) -> Self {
+        Self::Ip(SocketAddr::new(address.ip().to_canonical(), address.port()))
+    }
+
     pub fn to_message(&self) -> proto::Address {
         let kind = match self {
             Self::Ip(ip) => proto::address::Kind::Socket(proto::SocketAddress {

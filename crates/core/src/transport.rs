@@ -234,9 +234,9 @@ impl Transport {
     /// The connection is gone.
     pub fn local_address(&self) -> io::Result<Address> {
         match self {
-            Self::Tcp(stream) => stream.local_addr().map(Address::Ip),
-            Self::Fresh(stream, _) => stream.local_addr().map(Address::Ip),
-            Self::Reading(stream) => stream.get_ref().local_addr().map(Address::Ip),
+            Self::Tcp(stream) => stream.local_addr().map(Address::of_connection),
+            Self::Fresh(stream, _) => stream.local_addr().map(Address::of_connection),
+            Self::Reading(stream) => stream.get_ref().local_addr().map(Address::of_connection),
             Self::Unix(_) => Ok(Address::Pipe(Default::default())),
             Self::Lost => Err(io::ErrorKind::NotConnected.into()),
         }

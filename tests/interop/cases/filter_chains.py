@@ -195,7 +195,6 @@ CASES = (
         Open(dead_port=True, source="127.0.0.1"), Receive(2), End(),
     ),
     chosen("chain_none_matches", [chain("a", "source_ports: [1]")]),
-    chosen("chain_none_matches_unread", [chain("a", "source_ports: [1]")], Write(b"x"), End()),
     chosen("chain_default", [chain("a", "source_ports: [1]")], default=chain("b")),
     chosen("chain_default_not_needed", [chain("a")], default=chain("b")),
     chosen("chain_default_alone", [], default=chain("b")),

@@ -35,7 +35,7 @@ impl Accepting {
                 if let Ok(accepted) = ready.try_io(|listener| accept_tcp(listener.get_ref())) {
                     let (stream, remote) = accepted?;
                     let transport = Transport::accepted(stream, early)?;
-                    return Poll::Ready(Ok((transport, remote.into())));
+                    return Poll::Ready(Ok((transport, Address::of_connection(remote))));
                 }
             },
             Self::Unix(listener) => listener.poll_accept(cx).map_ok(|(stream, remote)| {
