@@ -49,6 +49,8 @@ def _options(values: dict[str, object]) -> Options:
         if values.get("log_format", DEFAULT_FORMAT) not in (DEFAULT_FORMAT, JSON_FORMAT):
             raise UsageError("--log-json and --log-format exclude each other")
         values["log_format"] = JSON_FORMAT
+    if values.get("disable_extensions"):
+        raise UsageError("--disable-extensions is not supported: leave the extensions out")
     if values.get("restart_epoch"):
         raise UsageError("hot restart is not supported yet: --restart-epoch must be 0")
     if not values.get("config_path") and not values.get("config_yaml"):

@@ -109,7 +109,7 @@ _ENVOY: tuple[Flag[FlagValue], ...] = (
     ),
     Flag(
         ("--file-flush-min-size-kb",),
-        "access logs are written when they hold this much",
+        "accepted, has no effect: access logs are written at 64 KB",
         number,
         "KB",
     ),
@@ -142,7 +142,7 @@ _ENVOY: tuple[Flag[FlagValue], ...] = (
     Flag(("--log-stacktrace-single-entry",), "accepted, has no effect"),
     Flag(
         ("--disable-extensions",),
-        "extensions that a configuration may not use",
+        "not supported",
         _extensions,
         "NAMES",
     ),

@@ -168,6 +168,81 @@ CASES = (
         '%COALESCE({"operators": [{"command": "REQ", "param": "x-none"},'
         ' {"command": "REQ", "param": "x-in"}]})%',
     ),
+    *(
+        logged(
+            f"op_more_{name}",
+            "|".join(f"%{command}%" for command in commands.split()),
+            RICH,
+            get("/direct"),
+            get("/down"),
+            b"GARBAGE\r\n\r\n",
+        )
+        for name, commands in (
+            (
+                "headers",
+                "REQ(X-IN?X-Q):2 REQ(:PATH?X-IN) REQUEST_HEADER(x-in) RESPONSE_HEADER(x-up):1"
+                " RESPONSE_TRAILER(a) STREAM_INFO_REQ(x-in) XFCC_VALUE(uri) RESP(X-ODD) REQ(HOST)",
+            ),
+            (
+                "paths",
+                "PATH(WQ):3 PATH(NQ) PATH(WQ:ORIG_OR_PATH) PATH(:PATH) PATH:2 QUERY_PARAM(q):1"
+                " QUERY_PARAMS QUERY_PARAMS(ORIG):2",
+            ),
+            (
+                "state",
+                "FILTER_STATE(a) FILTER_STATE(a:PLAIN):3 FILTER_STATE(a:TYPED)"
+                " FILTER_STATE(a:FIELD:b) UPSTREAM_FILTER_STATE(a) DYNAMIC_METADATA(a:b:c):5",
+            ),
+            (
+                "metadata",
+                "METADATA(DYNAMIC:a:b) METADATA(CLUSTER:a) METADATA(ROUTE:a):3"
+                " METADATA(LISTENER:a) METADATA(UPSTREAM_HOST:a) METADATA(VIRTUAL_HOST:a)"
+                " METADATA(LISTENER_FILTER_CHAIN:a)",
+            ),
+            (
+                "names",
+                "REQUESTED_SERVER_NAME(SNI_ONLY) REQUESTED_SERVER_NAME(HOST_FIRST)"
+                " REQUESTED_SERVER_NAME(HOST_FIRST:ORIG) REQUESTED_SERVER_NAME(SNI_FIRST)"
+                " LISTENER_NAME ROUTE_RESOLUTION_COUNT UPSTREAM_CLUSTER_RAW",
+            ),
+            (
+                "durations",
+                "COMMON_DURATION(DS_RX_BEG:NOPE:ms) COMMON_DURATION(US_HS_END:US_TX_BEG:ms)"
+                " COMMON_DURATION(DS_CX_BEG:DS_CX_END:ms) ROUNDTRIP_DURATION"
+                " DOWNSTREAM_HANDSHAKE_DURATION",
+            ),
+            (
+                "addresses",
+                "DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT(8)"
+                " DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT(16) DOWNSTREAM_DIRECT_LOCAL_ADDRESS"
+                " DOWNSTREAM_DIRECT_LOCAL_PORT UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT(8)"
+                " DOWNSTREAM_LOCAL_ADDRESS_ENDPOINT_ID",
+            ),
+            (
+                "attempts",
+                "UPSTREAM_HOSTS_ATTEMPTED UPSTREAM_HOSTS_ATTEMPTED_WITHOUT_PORT"
+                " UPSTREAM_HOST_NAMES_ATTEMPTED UPSTREAM_HOST_NAMES_ATTEMPTED_WITHOUT_PORT"
+                " UPSTREAM_REQUEST_ATTEMPT_COUNT",
+            ),
+            (
+                "closes",
+                "DOWNSTREAM_DETECTED_CLOSE_TYPE DOWNSTREAM_LOCAL_CLOSE_REASON"
+                " UPSTREAM_DETECTED_CLOSE_TYPE UPSTREAM_LOCAL_CLOSE_REASON"
+                " DOWNSTREAM_TRANSPORT_FAILURE_REASON",
+            ),
+            (
+                "bytes",
+                "BYTES_RETRANSMITTED PACKETS_RETRANSMITTED"
+                " DOWNSTREAM_DECOMPRESSED_HEADER_BYTES_RECEIVED"
+                " UPSTREAM_DECOMPRESSED_HEADER_BYTES_SENT",
+            ),
+            (
+                "empty_arguments",
+                "PROTOCOL() RESPONSE_CODE() START_TIME(abc) GRPC_STATUS()"
+                " ACCESS_LOG_TYPE() CUSTOM_FLAGS()",
+            ),
+        )
+    ),
     logged("op_request_id", "%STREAM_ID%|%REQ(X-REQUEST-ID)%"),
     json_logged(
         "json_types",
