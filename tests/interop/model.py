@@ -25,6 +25,28 @@ class Write:
 
 
 @dataclass(frozen=True)
+class Open:
+    """Connect to the listener at address `to`, from `source` and from the port `$dead` if asked.
+
+    A connection that is not opened so is opened by its first use, to 127.0.0.1.
+    """
+
+    on: str = "a"
+    to: str = "127.0.0.1"
+    source: str = ""
+    dead_port: bool = False
+
+
+@dataclass(frozen=True)
+class Receive:
+    """Note the next `count` bytes that are no HTTP, or as many as come within `within` seconds."""
+
+    count: int
+    on: str = "a"
+    within: float = 2.0
+
+
+@dataclass(frozen=True)
 class Read:
     """Read one response to a `method` request."""
 
@@ -77,7 +99,7 @@ class Admin:
     digits: bool = False
 
 
-Step = Write | Read | Wait | HalfClose | Drop | End | Admin
+Step = Open | Write | Receive | Read | Wait | HalfClose | Drop | End | Admin
 
 
 @dataclass(frozen=True)

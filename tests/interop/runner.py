@@ -12,7 +12,19 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.interop.config import Mapped, Scene, bootstrap, make_scene
-from tests.interop.model import Admin, Case, Drop, End, HalfClose, Read, Step, Wait, Write
+from tests.interop.model import (
+    Admin,
+    Case,
+    Drop,
+    End,
+    HalfClose,
+    Open,
+    Read,
+    Receive,
+    Step,
+    Wait,
+    Write,
+)
 from tests.interop.observation import (
     UNSTABLE_STATS,
     Normaliser,
@@ -103,16 +115,36 @@ class _Run:
 
     def _client(self, name: str) -> Client:
         if name not in self._clients:
-            client = Client(("127.0.0.1", self.scene.listener.port), timeout=5.0)
-            self.normaliser.add_port(client.local_port, "client")
-            self._clients[name] = client
+            self._open(Open(name))
         return self._clients[name]
+
+    def _open(self, step: Open) -> None:
+        port = self.scene.dead.port if step.dead_port else 0
+        source = (step.source, port) if step.source or port else None
+        client = Client((step.to, self.scene.listener.port), 5.0, source)
+        self.normaliser.add_port(client.local_port, "client")
+        self._clients[step.on] = client
+
+    def _receive(self, step: Receive) -> None:
+        reader = self._client(step.on).reader
+        try:
+            data = reader.read_exactly(step.count, time.monotonic() + step.within)
+            end = ""
+        except (ConnectionEnded, TimeoutError) as error:
+            data, reader.buffer = reader.buffer, b""
+            end = f" then {error if isinstance(error, ConnectionEnded) else 'nothing'}"
+        shown = repr(data) if len(data) <= 100 else f"{len(data)} bytes, sum {sum(data)}"
+        self.seen.client.append(f"received {shown}{end}")
 
     def _do(self, step: Step) -> None:
         match step:
             case Write(data, on, piece, pause):
                 filled = self.scene.fill_in(data.decode("latin-1")).encode("latin-1")
                 self._client(on).send_slowly(filled, piece or len(filled) or 1, pause)
+            case Open():
+                self._open(step)
+            case Receive():
+                self._receive(step)
             case Read(method, on):
                 self._read(method, on)
             case Wait(seconds):
@@ -141,7 +173,8 @@ class _Run:
             self.seen.client += response_lines(response, self.normaliser)
 
     def _end(self, on: str, within: float) -> None:
-        client = self._clients.pop(on)
+        client = self._client(on)
+        del self._clients[on]
         state = client.state_after(within)
         self.seen.client.append(f"connection: {state}")
         if client.leftover:

@@ -39,16 +39,22 @@ class Response:
 class Client:
     """One connection to a proxy.
 
-    `address` is (host, port) or the path of a unix socket; `timeout` (seconds) bounds each read.
+    `address` is (host, port) or the path of a unix socket; `timeout` (seconds) bounds each read;
+    `source` is the address on this side.
     """
 
-    def __init__(self, address: tuple[str, int] | str, timeout: float = 10.0) -> None:
+    def __init__(
+        self,
+        address: tuple[str, int] | str,
+        timeout: float = 10.0,
+        source: tuple[str, int] | None = None,
+    ) -> None:
         if isinstance(address, str):
             self.socket = socket.socket(socket.AF_UNIX)
             self.socket.settimeout(timeout)
             self.socket.connect(address)
         else:
-            self.socket = socket.create_connection(address, timeout=timeout)
+            self.socket = _connect(address, timeout, source)
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.reader = Reader(self.socket, timeout)
         name = self.socket.getsockname()
@@ -127,6 +133,24 @@ class Client:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _connect(
+    address: tuple[str, int], timeout: float, source: tuple[str, int] | None
+) -> socket.socket:
+    if source is None:
+        return socket.create_connection(address, timeout=timeout)
+    connection = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
+    try:
+        connection.settimeout(timeout)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        connection.bind(source)
+        connection.connect(address)
+    except OSError:
+        connection.close()
+        raise
+    return connection
 
 
 def fetch(port: int, data: bytes, method: str = "GET", timeout: float = 10.0) -> Response:

@@ -50,11 +50,23 @@ class Hold:
 
 
 @dataclass(frozen=True)
+class Echo:
+    """Send back what comes until the peer ends its side."""
+
+
+@dataclass(frozen=True)
+class Take:
+    """Read so many bytes; 0: all until the peer ends its side."""
+
+    count: int = 0
+
+
+@dataclass(frozen=True)
 class ReadBody:
     """Read the request's body now (an early answer starts without it)."""
 
 
-Action = Send | Sleep | Close | Reset | HalfClose | Hold | ReadBody
+Action = Send | Sleep | Close | Reset | HalfClose | Hold | ReadBody | Echo | Take
 
 
 @dataclass(frozen=True)
@@ -78,6 +90,11 @@ def reply(status: int = 200, body: bytes = b"ok", headers: str = "", reason: str
     """A complete answer with a Content-Length; `headers` holds complete header lines."""
     head = f"HTTP/1.1 {status} {reason}\r\n{headers}Content-Length: {len(body)}\r\n\r\n"
     return Answer((Send(head.encode("latin-1") + body),))
+
+
+def tcp(*actions: bytes | Action) -> Script:
+    """What to do with each connection that does not speak HTTP."""
+    return Script([], greeting=tuple(Send(a) if isinstance(a, bytes) else a for a in actions))
 
 
 def raw(*parts: bytes | Action, early: bool = False) -> Answer:
@@ -190,24 +207,46 @@ class Upstream:
         return answers[min(used, len(answers) - 1)]
 
     def _act(self, reader: Reader, actions: Sequence[Action], received: Received | None) -> None:
-        connection = reader.socket
         for action in actions:
-            match action:
-                case Send(data):
-                    connection.settimeout(30.0)
-                    connection.sendall(data)
-                case Sleep(seconds):
-                    time.sleep(seconds)
-                case ReadBody():
-                    if received:
-                        received.body = reader.read_body(received.head, until_close=False)
-                case HalfClose():
-                    connection.shutdown(socket.SHUT_WR)
-                case Hold():
-                    reader.read_until(b"\0never\0", time.monotonic() + 30.0)
-                case Close():
-                    raise ConnectionEnded(False)
-                case Reset():
-                    linger = struct.pack("ii", 1, 0)
-                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-                    raise ConnectionEnded(True)
+            if isinstance(action, ReadBody):
+                if received:
+                    received.body = reader.read_body(received.head, until_close=False)
+            else:
+                _do(action, reader)
+
+
+def _do(action: Action, reader: Reader) -> None:
+    connection = reader.socket
+    match action:
+        case Send(data):
+            connection.settimeout(30.0)
+            connection.sendall(data)
+        case Sleep(seconds):
+            time.sleep(seconds)
+        case Echo():
+            _echo(connection)
+        case Take(count):
+            _take(connection, count)
+        case HalfClose():
+            connection.shutdown(socket.SHUT_WR)
+        case Hold():
+            reader.read_until(b"\0never\0", time.monotonic() + 30.0)
+        case Close():
+            raise ConnectionEnded(False)
+        case Reset():
+            linger = struct.pack("ii", 1, 0)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            raise ConnectionEnded(True)
+
+
+def _echo(connection: socket.socket) -> None:
+    connection.settimeout(30.0)
+    while data := connection.recv(65536):
+        connection.sendall(data)
+
+
+def _take(connection: socket.socket, count: int) -> None:
+    connection.settimeout(30.0)
+    left = count
+    while (left or not count) and (data := connection.recv(left or 65536)):
+        left = max(left - len(data), 0)

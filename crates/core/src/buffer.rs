@@ -95,6 +95,20 @@ impl Buffer {
         &mut self.data
     }
 
+    /// How much can be appended without moving or growing.
+    pub fn room(&self) -> usize {
+        self.data.capacity() - self.data.len()
+    }
+
+    /// The same as [`Buffer::spare`], but unread bytes do not move.
+    pub fn spare_in_place(&mut self, room: usize) -> &mut Vec<u8> {
+        if self.data.capacity() == 0 {
+            self.data = borrow_storage();
+        }
+        self.data.reserve(room);
+        &mut self.data
+    }
+
     /// Gives the storage back when nothing is in it, as after a read that found nothing.
     pub fn release(&mut self) {
         if self.is_empty() {

@@ -41,6 +41,9 @@ pub enum LogType {
     DownstreamPeriodic,
     DownstreamEnd,
     UpstreamEnd,
+    TcpConnectionStart,
+    TcpUpstreamConnected,
+    TcpPeriodic,
     TcpConnectionEnd,
 }
 
@@ -53,6 +56,9 @@ impl LogType {
             Self::DownstreamPeriodic => "DownstreamPeriodic",
             Self::DownstreamEnd => "DownstreamEnd",
             Self::UpstreamEnd => "UpstreamEnd",
+            Self::TcpConnectionStart => "TcpConnectionStart",
+            Self::TcpUpstreamConnected => "TcpUpstreamConnected",
+            Self::TcpPeriodic => "TcpPeriodic",
             Self::TcpConnectionEnd => "TcpConnectionEnd",
         }
     }

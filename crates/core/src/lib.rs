@@ -15,6 +15,7 @@ pub mod lb;
 pub mod listener;
 pub mod log;
 pub mod matcher;
+pub mod network;
 pub mod proto;
 pub mod random;
 pub mod route;

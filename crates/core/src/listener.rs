@@ -1,189 +1,101 @@
-//! Listeners: sockets, the choice of a filter chain, and the connections of one worker.
+//! Listeners: sockets, the choice of a filter chain, and the life of both in one worker.
 
 pub mod accept;
+mod chain;
+mod config;
+mod drains;
+mod listeners;
+mod matching;
+mod places;
 pub mod socket;
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use tokio::task::AbortHandle;
-
-use crate::access_log::{AccessLog, Sinks};
-use crate::address::Address;
-use crate::compile::{each, At, CompileError, Result};
-use crate::http::manager::ManagerConfig;
-use crate::http::stream::Manager;
-use crate::matcher::Regexes;
-use crate::proto::{self, network_filter::Kind};
+use crate::formatter::{FormatContext, LogType};
+use crate::http::stream_info::StreamInfo;
 use crate::stats::{Block, BlockKind};
 use crate::worker::Worker;
 
+pub use chain::{Chain, Drain, FilterChain};
+pub use config::{ListenerConfig, ListenerSettings};
+pub use listeners::{ListenerUpdate, Listeners, Source};
+pub use matching::Traits;
 pub use socket::Socket;
 
-/// What takes a connection's bytes.
-pub enum NetworkFilter {
-    Http(Arc<ManagerConfig>),
-}
-
-pub struct FilterChain {
-    pub name: Arc<str>,
-    pub filter: NetworkFilter,
-    pub metadata: Option<Arc<serde_json::Value>>,
-}
-
-/// Immutable, shared by all workers.
-pub struct ListenerConfig {
-    pub name: Arc<str>,
-    pub addresses: Vec<Address>,
-    pub stats_block: u32,
-    pub chain: Option<FilterChain>,
-    pub max_connections: u64,
-    pub traffic_direction: &'static str,
-    pub metadata: Option<Arc<serde_json::Value>>,
-    /// Written at the end of each connection.
-    pub access_logs: Vec<AccessLog>,
-    pub message: proto::Listener,
-}
-
-fn metadata(json: &str) -> Result<Option<Arc<serde_json::Value>>> {
-    if json.is_empty() {
-        return Ok(None);
-    }
-    serde_json::from_str(json)
-        .map(|value| Some(Arc::new(value)))
-        .map_err(|error| CompileError::new(format!("metadata_json: {error}")))
-}
-
-impl FilterChain {
-    fn compile(message: &proto::FilterChain, sinks: &Sinks, regexes: &Regexes) -> Result<Self> {
-        let filters = each(&message.filters, "filters", |filter| match &filter.kind {
-            Some(Kind::HttpConnectionManager(manager)) => {
-                Ok(NetworkFilter::Http(Arc::new(ManagerConfig::compile(manager, sinks, regexes)?)))
-            }
-            _ => Err(CompileError::new(format!("network filter {:?} is unknown", filter.name))),
-        })?;
-        let filter = filters
-            .into_iter()
-            .next()
-            .ok_or_else(|| CompileError::new("a filter chain without filters"))?;
-        let metadata = metadata(&message.metadata_json)?;
-        Ok(Self { name: message.name.as_str().into(), filter, metadata })
-    }
-}
-
-impl ListenerConfig {
-    pub fn compile(message: &proto::Listener, sinks: &Sinks) -> Result<Self> {
-        let regexes = Regexes::default();
-        let chains = each(&message.filter_chains, "filter_chains", |c| {
-            FilterChain::compile(c, sinks, &regexes)
-        })?;
-        let default = message
-            .default_filter_chain
-            .as_ref()
-            .map(|chain| FilterChain::compile(chain, sinks, &regexes).at("default_filter_chain"))
-            .transpose()?;
-        Ok(Self {
-            name: message.name.as_str().into(),
-            addresses: each(&message.addresses, "addresses", Address::compile)?,
-            stats_block: message.stats_block,
-            chain: chains.into_iter().next().or(default),
-            max_connections: message.max_connections,
-            traffic_direction: match message.traffic_direction {
-                1 => "INBOUND",
-                2 => "OUTBOUND",
-                _ => "UNSPECIFIED",
-            },
-            metadata: metadata(&message.metadata_json)?,
-            access_logs: each(&message.access_logs, "access_logs", |log| {
-                AccessLog::compile(log, sinks)
-            })?,
-            message: message.clone(),
-        })
-    }
-}
-
-/// A listener in one worker.
+/// A listener in one worker, as its connections know it. An update of nothing but filter chains leaves it.
 pub struct Listener {
-    pub config: Arc<ListenerConfig>,
+    pub settings: Arc<ListenerSettings>,
     pub block: Arc<Block>,
-    pub manager: Option<Rc<Manager>>,
 }
 
 impl Listener {
-    fn new(worker: &Worker, config: Arc<ListenerConfig>) -> Rc<Self> {
-        let manager = config.chain.as_ref().map(|chain| match &chain.filter {
-            NetworkFilter::Http(manager) => Rc::new(Manager {
-                block: worker.block(manager.stats_block, BlockKind::Http),
-                listener_http: (manager.listener_stats_block != 0)
-                    .then(|| worker.block(manager.listener_stats_block, BlockKind::ListenerHttp)),
-                routes: worker.route_slot(&manager.route_table),
-                config: manager.clone(),
-            }),
-        });
-        Rc::new(Self {
-            block: worker.block(config.stats_block, BlockKind::Listener),
-            config,
-            manager,
-        })
+    fn new(worker: &Worker, settings: Arc<ListenerSettings>) -> Rc<Self> {
+        let block = worker.block(settings.stats_block, BlockKind::Listener);
+        Rc::new(Self { settings, block })
     }
-}
 
-struct Entry {
-    listener: Rc<Listener>,
-    waiting: Vec<Socket>,
-    tasks: Vec<AbortHandle>,
-}
-
-/// The listeners of one worker.
-#[derive(Default)]
-pub struct Listeners {
-    entries: HashMap<Arc<str>, Entry>,
-    started: bool,
-}
-
-impl Listeners {
-    /// Adds a listener; its sockets accept once the worker is started.
-    pub fn add(&mut self, worker: &Rc<Worker>, config: Arc<ListenerConfig>, sockets: Vec<Socket>) {
-        let name = config.name.clone();
-        self.remove(&name);
-        let listener = Listener::new(worker, config);
-        self.entries.insert(name, Entry { listener, waiting: sockets, tasks: Vec::new() });
-        if self.started {
-            self.start(worker);
+    /// Writes the listener's own access logs about a connection that has ended.
+    pub fn log(&self, worker: &Worker, info: &StreamInfo) {
+        if self.settings.access_logs.is_empty() {
+            return;
         }
-    }
-
-    pub fn remove(&mut self, name: &str) {
-        if let Some(mut entry) = self.entries.remove(name) {
-            entry.stop();
-        }
-    }
-
-    pub fn start(&mut self, worker: &Rc<Worker>) {
-        self.started = true;
-        for entry in self.entries.values_mut() {
-            for socket in entry.waiting.drain(..) {
-                let task = accept::accept_loop(worker.clone(), entry.listener.clone(), socket);
-                entry.tasks.push(tokio::task::spawn_local(task).abort_handle());
-            }
-        }
-    }
-
-    pub fn stop(&mut self, inbound_only: bool) {
-        for entry in self.entries.values_mut() {
-            if !inbound_only || entry.listener.config.traffic_direction == "INBOUND" {
-                entry.stop();
-            }
+        let context = FormatContext {
+            info,
+            request: None,
+            response: None,
+            trailers: None,
+            local_reply_body: b"",
+            log_type: LogType::NotSet,
+        };
+        let runtime = worker.runtime();
+        for log in &self.settings.access_logs {
+            log.write(&context, &worker.logs, &runtime, &worker.random);
         }
     }
 }
 
-impl Entry {
-    fn stop(&mut self) {
-        self.waiting.clear();
-        for task in self.tasks.drain(..) {
-            task.abort();
-        }
+/// What a new connection meets: a listener with its filter chains. Replaced whole.
+pub struct Current {
+    pub listener: Rc<Listener>,
+    pub config: Arc<ListenerConfig>,
+    chains: Vec<Rc<Chain>>,
+}
+
+/// Where the accept loops of a listener find what is current.
+pub type Slot = RefCell<Rc<Current>>;
+
+impl Current {
+    /// Takes over from `old` what did not change: the chains it shares with `config`, and the listener
+    /// itself if nothing but chains changed.
+    fn new(worker: &Worker, config: Arc<ListenerConfig>, old: Option<&Self>) -> Rc<Self> {
+        let same = old.filter(|old| Arc::ptr_eq(&old.config.settings, &config.settings));
+        let listener = match same {
+            Some(old) => old.listener.clone(),
+            None => Listener::new(worker, config.settings.clone()),
+        };
+        let known: HashMap<_, _> =
+            same.iter().flat_map(|old| &old.chains).map(|c| (Arc::as_ptr(&c.config), c)).collect();
+        let modify_only = config.settings.message.drain_on_modify_only;
+        let chain = |chain: &Arc<FilterChain>| match known.get(&Arc::as_ptr(chain)) {
+            Some(kept) => Rc::clone(kept),
+            None => Chain::new(chain.clone(), modify_only),
+        };
+        let chains = config.chains.iter().map(chain).collect();
+        Rc::new(Self { listener, config, chains })
+    }
+
+    /// The chain that takes a connection.
+    pub fn find(&self, traits: &Traits<'_>) -> Option<&Rc<Chain>> {
+        self.chains.get(self.config.find(traits)?)
+    }
+
+    /// The chains that `new` does not have.
+    fn gone<'a>(&'a self, new: Option<&'a Self>) -> impl Iterator<Item = &'a Rc<Chain>> {
+        let kept: std::collections::HashSet<_> =
+            new.iter().flat_map(|new| &new.chains).map(Rc::as_ptr).collect();
+        self.chains.iter().filter(move |chain| !kept.contains(&Rc::as_ptr(chain)))
     }
 }

@@ -14,6 +14,7 @@ use tokio::io::unix::AsyncFd;
 use tokio::io::Interest;
 use tokio::net::{TcpStream, UnixStream};
 
+use crate::address::Address;
 use crate::clock;
 use crate::sys::watch_readable;
 
@@ -227,6 +228,31 @@ impl Transport {
         self.try_io(Interest::READABLE, |fd| Ok(recv(fd, buffer, RecvFlags::empty())?.0))
     }
 
+    /// The address on this side.
+    ///
+    /// # Errors
+    /// The connection is gone.
+    pub fn local_address(&self) -> io::Result<Address> {
+        match self {
+            Self::Tcp(stream) => stream.local_addr().map(Address::Ip),
+            Self::Fresh(stream, _) => stream.local_addr().map(Address::Ip),
+            Self::Reading(stream) => stream.get_ref().local_addr().map(Address::Ip),
+            Self::Unix(_) => Ok(Address::Pipe(Default::default())),
+            Self::Lost => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+
+    /// Lets the end of the connection be a reset: what was written and not sent is dropped.
+    pub fn reset_on_close(&self) {
+        // Where it fails, the peer sees an ordinary end.
+        let _ = match self {
+            Self::Tcp(stream) => set_linger(stream),
+            Self::Fresh(stream, _) => set_linger(stream),
+            Self::Reading(stream) => set_linger(stream.get_ref()),
+            Self::Unix(_) | Self::Lost => Ok(()),
+        };
+    }
+
     /// Sends FIN; what was written goes out first.
     pub fn poll_shutdown(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         let result = match self {
@@ -238,6 +264,10 @@ impl Transport {
         };
         Poll::Ready(result.map_err(io::Error::from))
     }
+}
+
+fn set_linger(stream: &impl AsFd) -> io::Result<()> {
+    socket2::SockRef::from(stream).set_linger(Some(std::time::Duration::ZERO))
 }
 
 /// Tells the loop's record of a socket that there is no more to read, or no more room to write, which a short

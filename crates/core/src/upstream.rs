@@ -18,6 +18,7 @@ mod pending;
 mod pool;
 mod shared;
 mod socket;
+mod tcp;
 #[cfg(test)]
 mod testing;
 mod watch;
@@ -35,3 +36,4 @@ pub use host::{Availability, Health, Host, HostStats, Locality};
 pub use host_sets::{HostSets, LocalityHosts, Membership, PriorityHosts};
 pub use pending::{Acquire, Overflow, PendingConnection};
 pub use shared::{ClusterShared, UpdateEvent};
+pub use tcp::{TcpConnection, TcpError, TcpPermit};

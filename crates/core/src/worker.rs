@@ -13,7 +13,7 @@ use crate::access_log::WorkerLogBuffers;
 use crate::clock;
 use crate::headers::SpareHeaders;
 use crate::http::date::DateCache;
-use crate::listener::{ListenerConfig, Listeners, Socket};
+use crate::listener::{ListenerUpdate, Listeners};
 use crate::random::Random;
 use crate::route::RouteTable;
 use crate::runtime::Runtime;
@@ -31,6 +31,8 @@ pub struct Shared {
     pub ids: Arc<AtomicU64>,
     /// Downstream connections open now.
     pub connections: AtomicU64,
+    /// What connections have to end when their listener or filter chain goes.
+    pub drain_time: Duration,
 }
 
 /// What the main thread asks of a worker.
@@ -39,8 +41,9 @@ pub enum Command {
     RemoveCluster(String),
     RouteTable(Arc<RouteTable>),
     RemoveRouteTable(String),
-    Listener(Arc<ListenerConfig>, Vec<Socket>),
-    RemoveListener(String),
+    Listener(ListenerUpdate),
+    /// With what is dropped once the sockets are closed.
+    RemoveListener(String, Arc<()>),
     Runtime(Arc<Runtime>),
     Start,
     Drain,
@@ -56,6 +59,9 @@ pub enum Command {
 /// How often pools of clusters without traffic take notice of changed hosts.
 const REFRESH: Duration = Duration::from_secs(2);
 
+/// Most turns of the loop for connections to end in, when all were told to.
+const CLOSING_TURNS: usize = 100_000;
+
 pub struct Worker {
     pub index: usize,
     pub shared: Arc<Shared>,
@@ -66,6 +72,8 @@ pub struct Worker {
     pub date: DateCache,
     pub headers: SpareHeaders,
     pub logs: WorkerLogBuffers,
+    /// Downstream connections of this worker.
+    pub open_connections: Cell<usize>,
     runtime: RefCell<Arc<Runtime>>,
     routes: RefCell<HashMap<Arc<str>, Rc<RouteSlot>>>,
     virtual_clusters: RefCell<HashMap<u32, Arc<Block>>>,
@@ -94,6 +102,7 @@ impl Worker {
             date: DateCache::default(),
             headers: SpareHeaders::default(),
             logs,
+            open_connections: Cell::new(0),
             runtime: RefCell::default(),
             routes: RefCell::default(),
             virtual_clusters: RefCell::default(),
@@ -131,9 +140,9 @@ impl Worker {
         self.drain_start.get()
     }
 
-    /// Responses are to end their connections.
-    pub fn is_draining(&self) -> bool {
-        self.drain_start.get().is_some() || self.health_failed.get()
+    /// Responses tell clients to go elsewhere.
+    pub fn is_health_failed(&self) -> bool {
+        self.health_failed.get()
     }
 
     /// The place of a route table, which exists before the table does.
@@ -174,11 +183,18 @@ pub async fn run(worker: Rc<Worker>, mut commands: UnboundedReceiver<Command>) {
             flusher.logs.flush();
         }
     });
-    let mut listeners = Listeners::default();
+    let mut listeners = Listeners::new(&worker, worker.shared.drain_time);
     while let Some(command) = commands.recv().await {
         if !obey(&worker, &mut listeners, command) {
             break;
         }
+    }
+    listeners.close();
+    for _ in 0..CLOSING_TURNS {
+        if worker.open_connections.get() == 0 {
+            break;
+        }
+        tokio::task::yield_now().await;
     }
     worker.logs.flush();
 }
@@ -195,8 +211,8 @@ fn obey(worker: &Rc<Worker>, listeners: &mut Listeners, command: Command) -> boo
             worker.routes.borrow_mut().remove(name.as_str());
             worker.virtual_clusters.borrow_mut().clear();
         }
-        Command::Listener(config, sockets) => listeners.add(worker, config, sockets),
-        Command::RemoveListener(name) => listeners.remove(&name),
+        Command::Listener(update) => listeners.set(worker, update),
+        Command::RemoveListener(name, closing) => listeners.remove(&name, closing),
         Command::Runtime(runtime) => *worker.runtime.borrow_mut() = runtime,
         Command::Start => listeners.start(worker),
         Command::Drain => worker.drain(),

@@ -1,6 +1,8 @@
 //! The main thread's handle on the workers of one proxy.
 
 mod apply;
+mod listeners;
+mod retired;
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,7 +13,7 @@ use tokio::sync::mpsc::{unbounded_channel, UnboundedSender};
 use tokio::task::LocalSet;
 
 use crate::access_log::{Sinks, WorkerLogBuffers};
-use crate::proto;
+use crate::proto::{self, ProcessStat};
 use crate::stats::{BlockKind, Registry, PROCESS_BLOCK};
 use crate::upstream::endpoints::{EndpointThread, Resolve};
 use crate::worker::{run, Command, Shared, Worker};
@@ -23,6 +25,8 @@ pub struct Options {
     pub concurrency: usize,
     pub resolve: Vec<Resolve>,
     pub file_flush_interval: Duration,
+    /// What connections have to end when their listener or filter chain goes.
+    pub drain_time: Duration,
     /// Bind worker N to the N-th core that the process may use.
     pub pin: bool,
 }
@@ -37,7 +41,7 @@ pub struct Workers {
     shared: Arc<Shared>,
     sinks: Sinks,
     endpoints: EndpointThread,
-    resources: Mutex<Resources>,
+    resources: Arc<Mutex<Resources>>,
     concurrency: usize,
 }
 
@@ -53,6 +57,7 @@ impl Workers {
             registry: registry.clone(),
             ids: Arc::new(AtomicU64::new(1)),
             connections: AtomicU64::new(0),
+            drain_time: options.drain_time,
         });
         let sinks = Sinks::start(options.file_flush_interval, &registry, concurrency)?;
         let cores = crate::sys::allowed_cores();
@@ -67,7 +72,7 @@ impl Workers {
             shared,
             sinks,
             endpoints: EndpointThread::start(options.resolve)?,
-            resources: Mutex::default(),
+            resources: Arc::default(),
             concurrency,
         })
     }
@@ -82,7 +87,14 @@ impl Workers {
     /// Takes an update, resource by resource. Nothing of a rejected resource is applied.
     pub fn apply(&self, update: &proto::Update) -> proto::Rejections {
         let mut resources = self.resources.lock().unwrap_or_else(PoisonError::into_inner);
-        resources.apply(self, update, false)
+        let rejections = resources.apply(self, update, false);
+        if !resources.sweep() {
+            let resources = self.resources.clone();
+            self.endpoints.repeat_until(Box::new(move || {
+                resources.lock().unwrap_or_else(PoisonError::into_inner).sweep()
+            }));
+        }
+        rejections
     }
 
     /// Compiles an update and says what would be rejected. Nothing is bound or changed.
@@ -120,9 +132,13 @@ impl Workers {
         &self.shared.registry
     }
 
-    /// Writes what clusters count for the whole process into the blocks of the endpoint thread.
+    /// Writes what is counted for the whole process (clusters, draining listeners) into the blocks of the endpoint thread.
     pub fn refresh_stats(&self) {
-        let resources = self.resources.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut resources = self.resources.lock().unwrap_or_else(PoisonError::into_inner);
+        let process = self.registry().block(self.concurrency, PROCESS_BLOCK, BlockKind::Process);
+        let (listeners, chains) = resources.draining();
+        process.set(ProcessStat::ProcessListenerManagerTotalListenersDraining, listeners);
+        process.set(ProcessStat::ProcessListenerManagerTotalFilterChainsDraining, chains);
         for cluster in resources.clusters() {
             let number = cluster.config.stats_block;
             let block = self.registry().block(self.concurrency, number, BlockKind::Cluster);
@@ -145,8 +161,7 @@ impl Workers {
     }
 
     pub fn listeners(&self) -> proto::ListenerStatuses {
-        let resources = self.resources.lock().unwrap_or_else(PoisonError::into_inner);
-        proto::ListenerStatuses { listeners: resources.listeners() }
+        self.resources.lock().unwrap_or_else(PoisonError::into_inner).listeners()
     }
 
     /// Ends the threads; access logs are written out. Idempotent.

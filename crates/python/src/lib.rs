@@ -50,7 +50,6 @@ impl Workers {
         drain_time_ms: u64,
         pin: bool,
     ) -> PyResult<Self> {
-        let _ = drain_time_ms;
         let resolve = resolve
             .into_iter()
             .map(|(host, port, address, to_port)| Resolve::new(host, port, &address, to_port))
@@ -60,6 +59,7 @@ impl Workers {
             concurrency,
             resolve,
             file_flush_interval: Duration::from_millis(file_flush_interval_ms),
+            drain_time: Duration::from_millis(drain_time_ms),
             pin,
         };
         Ok(Self { inner: CoreWorkers::start(options).map_err(failed)? })

@@ -6,7 +6,7 @@ use super::address::{push_address, push_host};
 use super::{FormatContext, Rendered};
 use crate::headers::HeaderId;
 use crate::http::flags::{ResponseFlags, NAMES};
-use crate::http::stream_info::Protocol;
+use crate::http::stream_info::{CloseType, Protocol};
 use crate::random::Random;
 use crate::upstream::Host;
 
@@ -28,7 +28,9 @@ pub const FACTS: &[(&str, Fact)] = &[
     ("DOWNSTREAM_DECOMPRESSED_HEADER_BYTES_SENT", |c, out| {
         Rendered::number(c.info.header_bytes_sent, out)
     }),
-    ("DOWNSTREAM_DETECTED_CLOSE_TYPE", |_, out| Rendered::text(Some(b"Normal"), out)),
+    ("DOWNSTREAM_DETECTED_CLOSE_TYPE", |c, out| {
+        Rendered::text(Some(c.info.close_type.name().as_bytes()), out)
+    }),
     ("DOWNSTREAM_DIRECT_LOCAL_ADDRESS_ENDPOINT_ID", |_, _| Rendered::Text),
     ("DOWNSTREAM_HEADER_BYTES_RECEIVED", |c, out| {
         Rendered::number(c.info.header_bytes_received, out)
@@ -101,7 +103,9 @@ pub const FACTS: &[(&str, Fact)] = &[
         Rendered::number(c.info.upstream.header_bytes_sent, out)
     }),
     ("UPSTREAM_DETECTED_CLOSE_TYPE", |c, out| {
-        Rendered::text(c.info.upstream.host.as_ref().map(|_| &b"Normal"[..]), out)
+        let close = c.info.upstream.close_type.map(CloseType::name);
+        let normal = c.info.upstream.host.as_ref().map(|_| "Normal");
+        Rendered::text(close.or(normal).map(str::as_bytes), out)
     }),
     ("UPSTREAM_HEADER_BYTES_RECEIVED", |c, out| {
         Rendered::number(c.info.upstream.header_bytes_received, out)

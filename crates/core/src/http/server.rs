@@ -93,6 +93,7 @@ pub async fn serve(
 struct ConnectionCount {
     manager: Rc<Manager>,
     spoken: Rc<Cell<bool>>,
+    ended: bool,
 }
 
 impl ConnectionCount {
@@ -100,10 +101,11 @@ impl ConnectionCount {
         let block = &server.manager.block;
         block.inc(HttpStat::HttpDownstreamCxTotal);
         block.inc(HttpStat::HttpDownstreamCxActive);
-        Self { manager: server.manager.clone(), spoken: server.spoken.clone() }
+        Self { manager: server.manager.clone(), spoken: server.spoken.clone(), ended: false }
     }
 
-    fn end(self, server: &Server, end: End) {
+    fn end(mut self, server: &Server, end: End) {
+        self.ended = true;
         let block = &self.manager.block;
         let (plain, active) = match end {
             End::Remote => (
@@ -128,6 +130,9 @@ impl Drop for ConnectionCount {
         let block = &self.manager.block;
         block.inc(HttpStat::HttpDownstreamCxDestroy);
         block.dec(HttpStat::HttpDownstreamCxActive);
+        if !self.ended {
+            block.inc(HttpStat::HttpDownstreamCxDestroyLocal);
+        }
         if self.spoken.get() {
             block.dec(HttpStat::HttpDownstreamCxHttp1Active);
         }
@@ -282,7 +287,8 @@ impl Server {
     fn poll_idle(&mut self, cx: &mut Context<'_>, idle_since: Instant) -> Poll<Next> {
         let timeouts = &self.manager.config.timeouts;
         loop {
-            let started = [self.drain_since, self.worker.drain_start()].into_iter().flatten().min();
+            let all = self.manager.drain_start(&self.worker);
+            let started = [self.drain_since, all].into_iter().flatten().min();
             let drained = started.map(|start| start + timeouts.drain);
             let fresh = self.drain_since.is_none();
             let idle = timeouts.idle.filter(|_| fresh).map(|idle| idle_since + idle);
@@ -437,7 +443,6 @@ impl Server {
         }
         let written = std::mem::take(&mut self.down.writer.total);
         block.add(HttpStat::HttpDownstreamCxTxBytesTotal, written);
-        block.dec(HttpStat::HttpDownstreamRqActive);
         self.active = false;
         stream.info.wire_bytes_sent = written;
         let body = std::mem::take(&mut self.down.reader.total);

@@ -17,9 +17,10 @@ use crate::http::local_reply::ReplyTo;
 use crate::http1::encode::{response_head, sent_field_bytes, ResponseFrame};
 use crate::http1::request::RequestHead;
 use crate::http1::{BodyLength, Encoding};
+use crate::listener::Drain;
 use crate::proto::{HttpHistogram, HttpStat, ListenerHttpStat};
 use crate::route::{ClusterChoice, Route, RouteContext};
-use crate::stats::Block;
+use crate::stats::{Block, BlockKind};
 use crate::worker::{RouteSlot, Worker};
 
 /// A connection manager in one worker.
@@ -29,6 +30,31 @@ pub struct Manager {
     /// The listener's block, which counts responses by class for each stat prefix.
     pub listener_http: Option<Arc<Block>>,
     pub routes: Rc<RouteSlot>,
+    drain: Rc<Drain>,
+}
+
+impl Manager {
+    /// `drain` tells when connections are to end, beside the drain of the whole worker.
+    pub fn new(worker: &Worker, config: Arc<ManagerConfig>, drain: Rc<Drain>) -> Self {
+        let of_listener = config.listener_stats_block;
+        let listener_http =
+            (of_listener != 0).then(|| worker.block(of_listener, BlockKind::ListenerHttp));
+        Self {
+            block: worker.block(config.stats_block, BlockKind::Http),
+            listener_http,
+            routes: worker.route_slot(&config.route_table),
+            config,
+            drain,
+        }
+    }
+
+    /// When draining began.
+    pub fn drain_start(&self, worker: &Worker) -> Option<Instant> {
+        match (self.drain.since(), worker.drain_start()) {
+            (Some(own), Some(all)) => Some(own.min(all)),
+            (own, all) => own.or(all),
+        }
+    }
 }
 
 /// An answer that the proxy gives itself.
@@ -88,6 +114,8 @@ pub struct Stream {
     pub linger: bool,
     /// The response was not written whole.
     pub broken: bool,
+    /// It was counted and logged.
+    ended: bool,
 }
 
 /// Stands for the head of a request that could not be read.
@@ -136,6 +164,7 @@ impl Stream {
             close: false,
             linger: false,
             broken: false,
+            ended: false,
         }
     }
 
@@ -263,7 +292,7 @@ impl Stream {
 
     fn decide_close(&mut self, status: u16) {
         let unframed = self.head.http10 && !self.response.contains(HeaderId::ContentLength);
-        if self.worker.is_draining() && !self.close && status != 101 {
+        if self.manager.drain.is_on(&self.worker) && !self.close && status != 101 {
             self.manager.block.inc(HttpStat::HttpDownstreamCxDrainClose);
             self.close = true;
         }
@@ -272,6 +301,8 @@ impl Stream {
 
     /// Counts the response and writes the access logs.
     pub fn complete(&mut self) {
+        self.ended = true;
+        self.manager.block.dec(HttpStat::HttpDownstreamRqActive);
         self.info.end = Some(clock::now());
         let status = self.info.response_code;
         count_class(&self.manager, status);
@@ -294,7 +325,14 @@ impl Stream {
 }
 
 impl Drop for Stream {
+    /// A request whose connection this side closed in the middle of it.
     fn drop(&mut self) {
+        if !self.ended {
+            self.manager.block.inc(HttpStat::HttpDownstreamRqRxReset);
+            self.info.flags |= ResponseFlags::DOWNSTREAM_CONNECTION_TERMINATION;
+            self.info.details = "downstream_local_disconnect".into();
+            self.complete();
+        }
         let kept = &self.worker.headers;
         kept.give(std::mem::take(&mut self.request));
         kept.give(std::mem::take(&mut self.response));

@@ -28,6 +28,25 @@ impl Protocol {
     }
 }
 
+/// How a connection ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CloseType {
+    #[default]
+    Normal,
+    LocalReset,
+    RemoteReset,
+}
+
+impl CloseType {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Normal => "Normal",
+            Self::LocalReset => "LocalReset",
+            Self::RemoteReset => "RemoteReset",
+        }
+    }
+}
+
 /// What is known of a downstream connection; shared by its requests.
 pub struct ConnectionInfo {
     /// Unique in the process.
@@ -59,6 +78,8 @@ pub struct UpstreamInfo {
     pub local: Option<SocketAddr>,
     pub connection_id: Option<u64>,
     pub protocol: Option<Protocol>,
+    /// None: as it follows from the host.
+    pub close_type: Option<CloseType>,
     /// Why the transport failed, e.g. `delayed_connect_error:_Connection_refused`.
     pub transport_failure_reason: Cow<'static, str>,
     pub connect_start: Option<Instant>,
@@ -112,6 +133,8 @@ pub struct StreamInfo {
     pub flags: ResponseFlags,
     /// Why this side closed the downstream connection; empty when it did not.
     pub local_close_reason: Cow<'static, str>,
+    /// How the downstream connection ended.
+    pub close_type: CloseType,
     pub route: Option<Arc<RouteInfo>>,
     pub virtual_cluster: Option<Arc<str>>,
     pub cluster: Option<Arc<str>>,
@@ -149,6 +172,7 @@ impl StreamInfo {
             termination_details: Cow::Borrowed(""),
             flags: ResponseFlags::empty(),
             local_close_reason: Cow::Borrowed(""),
+            close_type: CloseType::Normal,
             route: None,
             virtual_cluster: None,
             cluster: None,

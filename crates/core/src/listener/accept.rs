@@ -1,5 +1,6 @@
 //! Accepting connections, and what guards each of them.
 
+use std::cell::Cell;
 use std::future::{poll_fn, Future};
 use std::io;
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -7,183 +8,289 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::task::Poll;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-use super::socket::{accept_tcp, Accepting, Socket};
-use super::Listener;
+use super::socket::Accepting;
+use super::{Chain, Current, Listener, Slot, Traits};
 use crate::address::Address;
-use crate::formatter::{FormatContext, LogType};
+use crate::clock;
+use crate::http::flags::ResponseFlags;
 use crate::http::server;
 use crate::http::stream_info::{ConnectionInfo, StreamInfo};
 use crate::log::{Component, Level};
+use crate::network::{tcp_proxy, Program};
 use crate::proto::{ListenerHistogram, ListenerStat, ProcessStat};
-use crate::transport::{EarlyRequests, Transport};
+use crate::transport::Transport;
 use crate::worker::Worker;
 
 /// How long a worker waits before it accepts again when it has no file descriptors left.
 const PAUSE: Duration = Duration::from_millis(200);
 
+/// The transport protocol of a connection that no listener filter has looked into.
+const RAW_BUFFER: &str = "raw_buffer";
+
+/// A connection as it was accepted.
+struct Accepted {
+    transport: Transport,
+    remote: Address,
+    local: Address,
+}
+
 /// Accepts until the task is aborted.
-pub async fn accept_loop(worker: Rc<Worker>, listener: Rc<Listener>, socket: Socket) {
-    let accepting = match socket.into_accepting() {
-        Ok(accepting) => accepting,
-        Err(error) => {
-            crate::log::send(
-                Component::ConnHandler,
-                Level::Error,
-                format!("listener {}: {error}", listener.config.name),
-            );
-            return;
-        }
-    };
+pub async fn accept_loop(worker: Rc<Worker>, slot: Rc<Slot>, accepting: Rc<Accepting>) {
     let timer = worker.timers.timer();
     let address = accepting.address();
     let early = Rc::default();
+    let mut count = 0;
     loop {
-        match accept(&accepting, address.as_ref(), &early).await {
-            Ok((transport, remote, local)) => admit(&worker, &listener, transport, remote, local),
+        let result = poll_fn(|cx| {
+            let result = accepting.poll_accept(cx, &early);
+            if result.is_pending() && count > 0 {
+                record_accepted(&slot, std::mem::take(&mut count));
+            }
+            result
+        });
+        match result.await.and_then(|(transport, remote)| {
+            let local = local_address(&transport, address.as_ref())?;
+            Ok(Accepted { transport, remote, local })
+        }) {
+            Ok(accepted) => {
+                let current = slot.borrow().clone();
+                admit(&worker, &current, accepted);
+                count += 1;
+                if count == current.config.settings.max_accepts_per_event {
+                    record_accepted(&slot, std::mem::take(&mut count));
+                    tokio::task::yield_now().await;
+                }
+            }
             Err(error) if is_exhaustion(&error) => {
                 worker.process.inc(ProcessStat::ProcessWorkerAcceptPaused);
+                let name = slot.borrow().config.settings.name.clone();
                 crate::log::send(
                     Component::ConnHandler,
                     Level::Warning,
-                    format!("listener {}: accepting pauses: {error}", listener.config.name),
+                    format!("listener {name}: accepting pauses: {error}"),
                 );
-                timer.until(Some(Instant::now() + PAUSE)).await;
+                timer.until(Some(clock::now() + PAUSE)).await;
             }
             Err(_) => {}
         }
     }
 }
 
+fn record_accepted(slot: &Slot, count: usize) {
+    let histogram = ListenerHistogram::ConnectionsAcceptedPerSocketEvent;
+    slot.borrow().listener.block.record(histogram, count as u64);
+}
+
 fn is_exhaustion(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM))
 }
 
-/// Accepts one connection. `listening` is the address on this side, where it is the same for all of them.
-async fn accept(
-    accepting: &Accepting,
-    listening: Option<&Address>,
-    early: &Rc<EarlyRequests>,
-) -> io::Result<(Transport, Address, Address)> {
-    match accepting {
-        Accepting::Tcp(socket) => {
-            let (stream, remote) = accept_tcp(socket).await?;
-            let local = match listening {
-                Some(local) => local.clone(),
-                None => stream.local_addr()?.into(),
-            };
-            Ok((Transport::accepted(stream, early)?, remote.into(), local))
+/// The address on this side: `listening`, where that is the same for all connections.
+fn local_address(transport: &Transport, listening: Option<&Address>) -> io::Result<Address> {
+    match listening {
+        Some(local) => Ok(local.clone()),
+        None => transport.local_address(),
+    }
+}
+
+fn admit(worker: &Rc<Worker>, current: &Rc<Current>, accepted: Accepted) {
+    let listener = &current.listener;
+    let Some(limited) = Limited::take(listener) else {
+        return listener.block.inc(ListenerStat::ListenerDownstreamCxOverflow);
+    };
+    let found = current.find(&Traits {
+        local: &accepted.local,
+        remote: &accepted.remote,
+        direct: &accepted.remote,
+        server_name: "",
+        transport_protocol: RAW_BUFFER,
+        application_protocols: &[],
+    });
+    let Some(chain) = found else { return refuse(worker, listener, accepted) };
+    let start = clock::now();
+    let guard = Guard::new(worker.clone(), listener.clone(), chain.clone(), start, limited);
+    let transport = accepted.transport;
+    let info = connection(worker, listener, Some(chain), accepted.remote, accepted.local, start);
+    let Some(program) = chain.program(worker) else {
+        listener.block.inc(ListenerStat::ListenerNetworkExtensionConfigMissing);
+        return log_closed(worker, listener, info, |info| {
+            info.local_close_reason = "no_filters".into();
+        });
+    };
+    match program {
+        Program::Http(manager) => {
+            let logged = (!listener.settings.access_logs.is_empty())
+                .then(|| StreamInfo::new(info.clone(), start, clock::wall()));
+            run(guard, logged, server::serve(worker.clone(), manager.clone(), transport, info));
         }
-        Accepting::Unix(socket) => {
-            let (stream, remote) = socket.accept().await?;
-            let path = remote.as_pathname().map(std::path::Path::to_path_buf).unwrap_or_default();
-            let local = listening.cloned().unwrap_or(Address::Pipe(Default::default()));
-            Ok((Transport::Unix(stream), Address::Pipe(path.into()), local))
+        Program::TcpProxy(proxy) => {
+            let (worker, listener) = (worker.clone(), listener.clone());
+            run(guard, None, tcp_proxy::serve(worker, listener, proxy.clone(), transport, info));
         }
     }
 }
 
-fn admit(
-    worker: &Rc<Worker>,
-    listener: &Rc<Listener>,
-    transport: Transport,
+fn connection(
+    worker: &Worker,
+    listener: &Listener,
+    chain: Option<&Chain>,
     remote: Address,
     local: Address,
-) {
-    let config = &listener.config;
-    listener.block.inc(ListenerStat::ListenerDownstreamCxTotal);
-    let active = worker.shared.connections.fetch_add(1, Relaxed) + 1;
-    listener.block.inc(ListenerStat::ListenerDownstreamCxActive);
-    let guard = Guard { worker: worker.clone(), listener: listener.clone(), start: Instant::now() };
-    if config.max_connections > 0 && active > config.max_connections {
-        listener.block.inc(ListenerStat::ListenerDownstreamCxOverflow);
-        return;
-    }
-    let Some(manager) = listener.manager.clone() else {
-        listener.block.inc(ListenerStat::ListenerNoFilterChainMatch);
-        return;
-    };
-    let info = Rc::new(ConnectionInfo {
+    start: Instant,
+) -> Rc<ConnectionInfo> {
+    let settings = &listener.settings;
+    Rc::new(ConnectionInfo {
         id: worker.next_id(),
         remote,
         local,
-        start: guard.start,
-        listener: config.name.clone(),
-        filter_chain: config.chain.as_ref().map(|chain| chain.name.clone()).unwrap_or_default(),
-        traffic_direction: config.traffic_direction,
-        listener_metadata: config.metadata.clone(),
-        filter_chain_metadata: config.chain.as_ref().and_then(|chain| chain.metadata.clone()),
+        start,
+        listener: settings.name.clone(),
+        filter_chain: chain.map(|chain| chain.config.name.clone()).unwrap_or_default(),
+        traffic_direction: settings.traffic_direction,
+        listener_metadata: settings.metadata.clone(),
+        filter_chain_metadata: chain.and_then(|chain| chain.config.metadata.clone()),
+    })
+}
+
+/// No filter chain takes the connection: it is closed.
+fn refuse(worker: &Worker, listener: &Listener, accepted: Accepted) {
+    listener.block.inc(ListenerStat::ListenerNoFilterChainMatch);
+    let start = clock::now();
+    let connection = connection(worker, listener, None, accepted.remote, accepted.local, start);
+    log_closed(worker, listener, connection, |info| {
+        info.flags = ResponseFlags::NO_ROUTE_FOUND;
+        info.details = "filter_chain_not_found".into();
     });
-    let logged = (!config.access_logs.is_empty())
-        .then(|| StreamInfo::new(info.clone(), guard.start, SystemTime::now()));
-    let serving = server::serve(worker.clone(), manager, transport, info);
-    let watch = worker.clone();
+}
+
+/// Logs a connection that is closed at once, and why.
+fn log_closed(
+    worker: &Worker,
+    listener: &Listener,
+    connection: Rc<ConnectionInfo>,
+    why: impl FnOnce(&mut StreamInfo),
+) {
+    if listener.settings.access_logs.is_empty() {
+        return;
+    }
+    let start = connection.start;
+    let mut info = StreamInfo::new(connection, start, clock::wall());
+    info.end = Some(start);
+    info.stream_id = worker.next_id();
+    why(&mut info);
+    listener.log(worker, &info);
+}
+
+/// Serves a connection in a task of its own. `logged` is what the listener's access logs tell of it.
+fn run(guard: Guard, logged: Option<StreamInfo>, serving: impl Future<Output = ()> + 'static) {
     tokio::task::spawn_local(async move {
-        if let Err(message) = unwound(serving).await {
-            watch.process.inc(ProcessStat::ProcessWorkerPanics);
+        if let Err(message) = guard.watch(serving).await {
+            guard.worker.process.inc(ProcessStat::ProcessWorkerPanics);
             crate::log::send(
                 Component::Connection,
                 Level::Critical,
                 format!("a connection ended by a fault in the worker: {message}"),
             );
         }
-        if let Some(info) = logged {
-            log_connection(&watch, &guard.listener, info);
+        if let Some(mut info) = logged {
+            info.end = Some(clock::now());
+            info.stream_id = guard.worker.next_id();
+            guard.listener.log(&guard.worker, &info);
         }
-        drop(guard);
     });
 }
 
-/// Writes the listener's own access logs about a connection that has ended.
-fn log_connection(worker: &Worker, listener: &Listener, mut info: StreamInfo) {
-    info.end = Some(Instant::now());
-    info.stream_id = worker.next_id();
-    let context = FormatContext {
-        info: &info,
-        request: None,
-        response: None,
-        trailers: None,
-        local_reply_body: b"",
-        log_type: LogType::NotSet,
-    };
-    let runtime = worker.runtime();
-    for log in &listener.config.access_logs {
-        log.write(&context, &worker.logs, &runtime, &worker.random);
+/// A place among the connections that a listener may have.
+struct Limited(Option<Rc<Listener>>);
+
+impl Limited {
+    /// None when there are as many as there may be.
+    fn take(listener: &Rc<Listener>) -> Option<Self> {
+        let settings = &listener.settings;
+        if settings.max_connections == 0 {
+            return Some(Self(None));
+        }
+        let before = settings.connections.fetch_add(1, Relaxed);
+        let place = Self(Some(listener.clone()));
+        (before < settings.max_connections).then_some(place)
     }
 }
 
-/// Runs a future so that a panic in it becomes an error: it ends one connection, not the worker.
-async fn unwound(future: impl Future<Output = ()>) -> Result<(), String> {
-    let mut future: Pin<Box<_>> = Box::pin(future);
-    poll_fn(move |cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
-        Ok(Poll::Pending) => Poll::Pending,
-        Ok(Poll::Ready(())) => Poll::Ready(Ok(())),
-        Err(payload) => {
-            let text = payload
-                .downcast_ref::<&str>()
-                .map(|text| (*text).to_owned())
-                .or_else(|| payload.downcast_ref::<String>().cloned());
-            Poll::Ready(Err(text.unwrap_or_else(|| "unknown".to_owned())))
+impl Drop for Limited {
+    fn drop(&mut self) {
+        if let Some(listener) = &self.0 {
+            listener.settings.connections.fetch_sub(1, Relaxed);
         }
-    })
-    .await
+    }
 }
 
-/// Counts the end of a connection.
+/// Counts a connection and its end, and ends it when its chain is closed.
 struct Guard {
     worker: Rc<Worker>,
     listener: Rc<Listener>,
+    chain: Rc<Chain>,
     start: Instant,
+    /// Among the connections of the chain.
+    place: Cell<Option<usize>>,
+    _limited: Limited,
+}
+
+impl Guard {
+    fn new(
+        worker: Rc<Worker>,
+        listener: Rc<Listener>,
+        chain: Rc<Chain>,
+        start: Instant,
+        limited: Limited,
+    ) -> Self {
+        listener.block.inc(ListenerStat::ListenerDownstreamCxTotal);
+        listener.block.inc(ListenerStat::ListenerDownstreamCxActive);
+        worker.shared.connections.fetch_add(1, Relaxed);
+        worker.open_connections.set(worker.open_connections.get() + 1);
+        Self { worker, listener, chain, start, place: Cell::new(None), _limited: limited }
+    }
+
+    /// Runs what serves the connection, until it is done or the chain is closed. A panic becomes an error:
+    /// it ends one connection, not the worker.
+    async fn watch(&self, serving: impl Future<Output = ()>) -> Result<(), String> {
+        let mut serving: Pin<Box<_>> = Box::pin(serving);
+        poll_fn(move |cx| {
+            if self.chain.is_closed() {
+                return Poll::Ready(Ok(()));
+            }
+            if self.place.get().is_none() {
+                self.place.set(Some(self.chain.enter(cx.waker())));
+            }
+            match catch_unwind(AssertUnwindSafe(|| serving.as_mut().poll(cx))) {
+                Ok(Poll::Pending) => Poll::Pending,
+                Ok(Poll::Ready(())) => Poll::Ready(Ok(())),
+                Err(payload) => {
+                    let text = payload
+                        .downcast_ref::<&str>()
+                        .map(|text| (*text).to_owned())
+                        .or_else(|| payload.downcast_ref::<String>().cloned());
+                    Poll::Ready(Err(text.unwrap_or_else(|| "unknown".to_owned())))
+                }
+            }
+        })
+        .await
+    }
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
+        if let Some(place) = self.place.get() {
+            self.chain.leave(place);
+        }
         self.worker.shared.connections.fetch_sub(1, Relaxed);
+        let open = &self.worker.open_connections;
+        open.set(open.get() - 1);
         let block = &self.listener.block;
         block.inc(ListenerStat::ListenerDownstreamCxDestroy);
         block.dec(ListenerStat::ListenerDownstreamCxActive);
-        let length = self.start.elapsed().as_millis() as u64;
+        let length = clock::since(self.start).as_millis() as u64;
         block.record(ListenerHistogram::DownstreamCxLengthMs, length);
     }
 }

@@ -3,15 +3,17 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
+use std::rc::Rc;
+use std::task::{ready, Context, Poll};
 
 use rustix::net::{acceptfrom_with, SocketFlags};
-use socket2::{Domain, Protocol, SockAddr, Type};
+use socket2::{Domain, Protocol, SockAddr, SockRef, Type};
 use tokio::io::unix::AsyncFd;
-use tokio::io::Interest;
 use tokio::net::UnixListener;
 
 use crate::address::Address;
 use crate::proto::{self, socket_option::Value};
+use crate::transport::{EarlyRequests, Transport};
 
 /// A bound socket on its way to a worker.
 pub struct Socket(pub socket2::Socket);
@@ -22,23 +24,29 @@ pub enum Accepting {
     Unix(UnixListener),
 }
 
-/// Accepts a TCP connection that the worker's loop does not know yet.
-///
-/// # Errors
-/// What the kernel says; the connection may be gone already.
-pub async fn accept_tcp(listener: &AsyncFd<TcpListener>) -> io::Result<(TcpStream, SocketAddr)> {
-    listener
-        .async_io(Interest::READABLE, |listener| {
-            let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-            let (socket, peer) = acceptfrom_with(listener, flags)?;
-            let peer = peer.and_then(|peer| SocketAddr::try_from(peer).ok());
-            let peer = peer.ok_or(io::ErrorKind::NotConnected)?;
-            Ok((TcpStream::from(socket), peer))
-        })
-        .await
-}
-
 impl Accepting {
+    /// Accepts one connection, and says from whom it is; `early` is the listener's.
+    pub fn poll_accept(
+        &self,
+        cx: &mut Context<'_>,
+        early: &Rc<EarlyRequests>,
+    ) -> Poll<io::Result<(Transport, Address)>> {
+        match self {
+            Self::Tcp(listener) => loop {
+                let mut ready = ready!(listener.poll_read_ready(cx))?;
+                if let Ok(accepted) = ready.try_io(|listener| accept_tcp(listener.get_ref())) {
+                    let (stream, remote) = accepted?;
+                    let transport = Transport::accepted(stream, early)?;
+                    return Poll::Ready(Ok((transport, remote.into())));
+                }
+            },
+            Self::Unix(listener) => listener.poll_accept(cx).map_ok(|(stream, remote)| {
+                let path = remote.as_pathname().map(Path::to_path_buf).unwrap_or_default();
+                (Transport::Unix(stream), Address::Pipe(path.into()))
+            }),
+        }
+    }
+
     /// The address on this side of every connection; none where each has its own, as behind a wildcard.
     pub fn address(&self) -> Option<Address> {
         match self {
@@ -54,6 +62,25 @@ impl Accepting {
     }
 }
 
+/// Accepts a TCP connection that the worker's loop does not know yet.
+fn accept_tcp(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let (socket, peer) = acceptfrom_with(listener, flags)?;
+    let peer = peer.and_then(|peer| SocketAddr::try_from(peer).ok());
+    let peer = peer.ok_or(io::ErrorKind::NotConnected)?;
+    Ok((TcpStream::from(socket), peer))
+}
+
+impl Accepting {
+    /// Sets the options of a changed listener on its socket.
+    pub fn adapt(&self, message: &proto::Listener) -> io::Result<()> {
+        match self {
+            Self::Tcp(listener) => adapt(SockRef::from(listener.get_ref()), message),
+            Self::Unix(listener) => adapt(SockRef::from(listener), message),
+        }
+    }
+}
+
 impl Socket {
     /// # Errors
     /// What the kernel says of the socket.
@@ -62,6 +89,11 @@ impl Socket {
             Domain::UNIX => Accepting::Unix(UnixListener::from_std(self.0.into())?),
             _ => Accepting::Tcp(crate::sys::watch_readable(self.0.into())?),
         })
+    }
+
+    /// Sets the options of a changed listener on its socket.
+    pub fn adapt(&self, message: &proto::Listener) -> io::Result<()> {
+        adapt(SockRef::from(&self.0), message)
     }
 
     fn duplicate(&self) -> io::Result<Self> {
@@ -127,18 +159,73 @@ fn open(
     if address.is_ipv6() {
         socket.set_only_v6(!ipv4_compat(options))?;
     }
-    if options.freebind == Some(true) {
-        socket.set_freebind_v4(true)?;
-    }
-    if options.transparent == Some(true) {
-        socket.set_ip_transparent_v4(true)?;
-    }
     // Accepted connections inherit it.
     socket.set_tcp_nodelay(true)?;
+    set_freedom(&socket, domain, options)?;
     set_options(&socket, options, 0)?;
     socket.bind(&SockAddr::from(*address))?;
     set_options(&socket, options, 1)?;
     Ok(socket)
+}
+
+/// Lets a socket take addresses that are not this machine's (yet), where the listener asks for it.
+fn set_freedom(
+    socket: &socket2::Socket,
+    domain: Domain,
+    options: &proto::Listener,
+) -> io::Result<()> {
+    use std::os::fd::AsFd;
+    let is_v6 = domain == Domain::IPV6;
+    if let Some(freebind) = options.freebind {
+        socket.set_freebind_v4(freebind)?;
+        if is_v6 {
+            socket.set_freebind_v6(freebind)?;
+        }
+    }
+    if let Some(transparent) = options.transparent {
+        let flag = i32::from(transparent).to_ne_bytes();
+        socket.set_ip_transparent_v4(transparent)?;
+        if is_v6 {
+            let option = libc::IPV6_TRANSPARENT;
+            crate::sys::set_option(socket.as_fd(), libc::IPPROTO_IPV6, option, &flag)?;
+        }
+    }
+    Ok(())
+}
+
+/// Says whether a socket would take the options of a listener, without binding anything.
+///
+/// # Errors
+/// What the kernel says of an option.
+pub fn check(address: &Address, options: &proto::Listener) -> io::Result<()> {
+    let domain = match address {
+        Address::Ip(ip) => Domain::for_address(*ip),
+        Address::Pipe(_) => Domain::UNIX,
+    };
+    let socket = socket2::Socket::new(domain, Type::STREAM, None)?;
+    set_all(&socket, domain, options)
+}
+
+/// Sets what may change on a socket that listens.
+fn adapt(socket: SockRef<'_>, options: &proto::Listener) -> io::Result<()> {
+    set_all(&socket, socket.domain()?, options)?;
+    socket.listen(backlog(options))
+}
+
+fn set_all(socket: &socket2::Socket, domain: Domain, options: &proto::Listener) -> io::Result<()> {
+    if domain != Domain::UNIX {
+        set_freedom(socket, domain, options)?;
+        set_fast_open(socket, options)?;
+    }
+    (0..3).try_for_each(|state| set_options(socket, options, state))
+}
+
+/// How many connections may send data before their handshake is complete.
+fn set_fast_open(socket: &socket2::Socket, options: &proto::Listener) -> io::Result<()> {
+    use std::os::fd::AsFd;
+    let Some(length) = options.tcp_fast_open_queue_length else { return Ok(()) };
+    let length = i32::try_from(length).unwrap_or(i32::MAX).to_ne_bytes();
+    crate::sys::set_option(socket.as_fd(), libc::IPPROTO_TCP, libc::TCP_FASTOPEN, &length)
 }
 
 fn ipv4_compat(options: &proto::Listener) -> bool {
@@ -168,9 +255,15 @@ fn open_pipe(path: &Path, options: &proto::Listener) -> io::Result<socket2::Sock
 }
 
 fn listen(socket: &Socket, options: &proto::Listener) -> io::Result<()> {
-    let backlog = if options.backlog == 0 { 4096 } else { options.backlog };
-    socket.0.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
+    socket.0.listen(backlog(options))?;
+    if socket.0.domain()? != Domain::UNIX {
+        set_fast_open(&socket.0, options)?;
+    }
     set_options(&socket.0, options, 2)
+}
+
+fn backlog(options: &proto::Listener) -> i32 {
+    i32::try_from(options.backlog).unwrap_or(i32::MAX)
 }
 
 /// Sets the options that belong to `state`: 0 before bind, 1 after it, 2 after listen.

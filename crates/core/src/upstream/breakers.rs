@@ -276,6 +276,12 @@ impl Permits {
         taken.then(|| PoolPermit { of: self.0.clone(), priority })
     }
 
+    /// A request past the limit: TCP connections count as requests but are not limited as such.
+    pub fn force_request(&self, priority: Priority) -> RequestPermit {
+        self.0.shared.breakers(priority).requests.force();
+        RequestPermit { of: self.0.clone(), priority }
+    }
+
     /// A connection past the limit: a pool without one may always open one.
     pub fn force_connection(&self, priority: Priority) -> ConnectionPermit {
         self.0.shared.breakers(priority).connections.force();

@@ -57,6 +57,10 @@ impl Cluster {
         self.context.permits.shared()
     }
 
+    pub(super) fn context(&self) -> &Rc<PoolContext> {
+        &self.context
+    }
+
     pub fn config(&self) -> &ClusterConfig {
         self.context.config()
     }

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use super::breakers::ConnectionPermit;
 use super::connection::{ClosedBy, PooledConnection};
-use super::pool::{count_destroyed, Pool};
+use super::pool::{count_destroyed, Pool, PoolContext};
 use super::socket::{Opened, SocketError};
 use super::{happy_eyeballs, Host};
 use crate::buffer::Buffer;
@@ -57,7 +57,7 @@ pub(super) async fn connect(pool: Rc<Pool>, permit: ConnectionPermit) {
     let host = pool.host.borrow().clone();
     let start = clock::now();
     count_start(&pool, &host);
-    match open(&pool, &host, start).await {
+    match open(&pool.context, &host, start).await {
         Ok(opened) => {
             let end = clock::now();
             let ms = (end - start).as_millis() as u64;
@@ -77,18 +77,26 @@ pub(super) async fn connect(pool: Rc<Pool>, permit: ConnectionPermit) {
             });
         }
         Err(error) => {
-            count_failure(&pool, &host, &error);
+            count_failure(&pool.context, &host, &error);
             drop(permit);
             pool.connect_failed(&error);
         }
     }
 }
 
-async fn open(pool: &Pool, host: &Host, start: Instant) -> Result<Opened, ConnectError> {
-    let config = pool.context.config();
+/// Connects to a host within the cluster's connect_timeout.
+///
+/// # Errors
+/// Why there is no connection.
+pub(super) async fn open(
+    context: &PoolContext,
+    host: &Host,
+    start: Instant,
+) -> Result<Opened, ConnectError> {
+    let config = context.config();
     let limit = config.connect_timeout;
     let deadline = (!limit.is_zero()).then(|| start + limit);
-    let timers = &pool.context.upstream.timers;
+    let timers = &context.upstream.timers;
     let timer = timers.timer();
     let mut connecting = std::pin::pin!(happy_eyeballs::connect(host, &config.connect, timers));
     let result = poll_fn(|cx| match connecting.as_mut().poll(cx) {
@@ -100,7 +108,7 @@ async fn open(pool: &Pool, host: &Host, start: Instant) -> Result<Opened, Connec
         Some(Err(SocketError::Remote(reason))) => Err(ConnectError::Remote(reason.into())),
         Some(Err(SocketError::Local(reason))) => Err(ConnectError::Local(reason.into())),
         Some(Err(SocketError::Bind(reason))) => {
-            pool.count(ClusterStat::ClusterBindErrors);
+            context.block.inc(ClusterStat::ClusterBindErrors);
             Err(ConnectError::Local(reason.into()))
         }
         None => Err(ConnectError::Timeout),
@@ -115,15 +123,17 @@ fn count_start(pool: &Pool, host: &Host) {
     host.stats.cx_active.fetch_add(1, Relaxed);
 }
 
-fn count_failure(pool: &Pool, host: &Host, error: &ConnectError) {
-    pool.count(ClusterStat::ClusterUpstreamCxConnectFail);
+/// Counts a connection that was not made.
+pub(super) fn count_failure(context: &PoolContext, host: &Host, error: &ConnectError) {
+    let block = &context.block;
+    block.inc(ClusterStat::ClusterUpstreamCxConnectFail);
     host.stats.cx_connect_fail.fetch_add(1, Relaxed);
     if *error == ConnectError::Timeout {
-        pool.count(ClusterStat::ClusterUpstreamCxConnectTimeout);
+        block.inc(ClusterStat::ClusterUpstreamCxConnectTimeout);
     }
     let by = match error {
         ConnectError::Remote(_) => ClosedBy::Remote,
         _ => ClosedBy::Local,
     };
-    count_destroyed(&pool.context.block, host, by);
+    count_destroyed(block, host, by);
 }

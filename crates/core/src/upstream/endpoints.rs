@@ -52,7 +52,14 @@ type ResolveTable = HashMap<(String, u16), SocketAddr>;
 enum Command {
     Set(Arc<ClusterShared>, Box<(proto::Endpoints, proto::Dns)>),
     Remove(Arc<str>),
+    Repeat(Repeated),
 }
+
+/// Work that is done again until it returns true.
+type Repeated = Box<dyn Fn() -> bool + Send>;
+
+/// How often.
+const REPEAT: Duration = Duration::from_secs(1);
 
 /// Clusters whose first answer is awaited.
 #[derive(Default)]
@@ -121,6 +128,11 @@ impl EndpointThread {
         self.send(Command::Remove(name.into()));
     }
 
+    /// Does `work` every second until it returns true, or until other work is given.
+    pub fn repeat_until(&self, work: Box<dyn Fn() -> bool + Send>) {
+        self.send(Command::Repeat(work));
+    }
+
     /// Ends the thread. Idempotent.
     pub fn shutdown(&self) {
         let running = self.running().take();
@@ -173,6 +185,7 @@ async fn serve(
     let resolvers = Rc::new(Resolvers::new(table));
     let random = Rc::new(Random::new());
     let mut running: HashMap<Arc<str>, Vec<AbortHandle>> = HashMap::new();
+    let mut repeating: Option<AbortHandle> = None;
     let stop = |tasks: Option<Vec<AbortHandle>>| {
         tasks.into_iter().flatten().for_each(|task| task.abort());
     };
@@ -188,6 +201,19 @@ async fn serve(
                 stop(running.insert(name, tasks));
             }
             Command::Remove(name) => stop(running.remove(&name)),
+            Command::Repeat(work) => {
+                let task = tokio::task::spawn_local(repeat(work)).abort_handle();
+                stop(repeating.replace(task).map(|old| vec![old]));
+            }
+        }
+    }
+}
+
+async fn repeat(work: Repeated) {
+    loop {
+        tokio::time::sleep(REPEAT).await;
+        if work() {
+            return;
         }
     }
 }

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::listeners::ListenerTable;
+use super::retired::Retired;
 use super::Workers;
-use crate::address::Address;
 use crate::compile::CompileError;
-use crate::listener::socket::bind;
 use crate::listener::ListenerConfig;
 use crate::proto::{self, Discovery};
 use crate::route::RouteTable;
@@ -18,7 +18,9 @@ use crate::worker::Command;
 #[derive(Default)]
 pub struct Resources {
     clusters: HashMap<String, Arc<ClusterShared>>,
-    listeners: HashMap<String, Vec<Address>>,
+    route_tables: HashMap<String, Arc<RouteTable>>,
+    listeners: ListenerTable,
+    retired: Retired,
 }
 
 fn rejection(kind: &str, name: &str, error: CompileError) -> proto::Rejection {
@@ -30,25 +32,31 @@ fn rejection(kind: &str, name: &str, error: CompileError) -> proto::Rejection {
     }
 }
 
-/// The kernel's words without the number.
-fn reason(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or_default().to_owned()
-}
-
 impl Resources {
     pub fn clusters(&self) -> impl Iterator<Item = &Arc<ClusterShared>> {
         self.clusters.values()
     }
 
-    pub fn listeners(&self) -> Vec<proto::ListenerStatus> {
-        self.listeners
-            .iter()
-            .map(|(name, addresses)| proto::ListenerStatus {
-                name: name.clone(),
-                addresses: addresses.iter().map(Address::to_message).collect(),
-            })
-            .collect()
+    /// Every listener, and what of former ones is still draining.
+    pub fn listeners(&mut self) -> proto::ListenerStatuses {
+        let (listeners, chains) = self.draining();
+        proto::ListenerStatuses {
+            listeners: self.listeners.statuses(),
+            listeners_draining: listeners as u32,
+            filter_chains_draining: chains as u32,
+        }
+    }
+
+    /// How many listeners, and filter chains of listeners that stay, are draining.
+    pub fn draining(&mut self) -> (u64, u64) {
+        self.retired.sweep();
+        (self.retired.listeners() as u64, self.retired.chains() as u64)
+    }
+
+    /// Frees what no worker has any more; false when something is left.
+    pub fn sweep(&mut self) -> bool {
+        self.retired.sweep();
+        self.retired.is_empty()
     }
 
     /// Clusters come before routes and routes before listeners, so that a listener finds what it needs.
@@ -79,17 +87,13 @@ impl Resources {
         }
         for table in &update.route_tables {
             match RouteTable::compile(table) {
-                Ok(table) => {
-                    let table = Arc::new(table);
-                    if !dry {
-                        workers.send_all(|_| Command::RouteTable(table.clone()));
-                    }
-                }
+                Ok(_) if dry => {}
+                Ok(table) => self.route_table(workers, table),
                 Err(error) => rejections.push(rejection("route_table", &table.name, error)),
             }
         }
         for listener in &update.listeners {
-            if let Err(error) = self.listener(workers, listener, dry) {
+            if let Err(error) = self.listener(workers, listener, update, dry) {
                 rejections.push(rejection("listener", &listener.name, error));
             }
         }
@@ -113,53 +117,45 @@ impl Resources {
             workers.endpoints.set_cluster(&cluster, message);
         }
         workers.send_all(|_| Command::Cluster(cluster.clone()));
-        self.clusters.insert(message.name.clone(), cluster);
+        let old = self.clusters.insert(message.name.clone(), cluster);
+        old.into_iter().for_each(|old| self.retired.cluster(old));
         Ok(())
+    }
+
+    fn route_table(&mut self, workers: &Workers, table: RouteTable) {
+        let table = Arc::new(table);
+        let old = self.route_tables.insert(table.name.clone(), table.clone());
+        workers.send_all(|_| Command::RouteTable(table.clone()));
+        old.into_iter().for_each(|old| self.retired.route_table(old));
     }
 
     fn listener(
         &mut self,
         workers: &Workers,
         message: &proto::Listener,
+        update: &proto::Update,
         dry: bool,
     ) -> Result<(), CompileError> {
-        let config = Arc::new(ListenerConfig::compile(message, &workers.sinks)?);
         if dry {
-            return Ok(());
+            return ListenerConfig::compile(message, &workers.sinks, None).map(drop);
         }
-        let mut per_worker: Vec<Vec<_>> = (0..workers.concurrency).map(|_| Vec::new()).collect();
-        let mut bound = Vec::new();
-        for address in config.addresses.iter().filter(|_| message.bind_to_port) {
-            let (address, sockets) =
-                bind(address, message, workers.concurrency).map_err(|error| {
-                    CompileError::new(format!("cannot bind '{address}': {}", reason(&error)))
-                })?;
-            bound.push(address);
-            for (mine, socket) in per_worker.iter_mut().zip(sockets) {
-                mine.push(socket);
-            }
-        }
-        self.listeners.insert(message.name.clone(), bound);
-        let sockets = std::cell::RefCell::new(per_worker);
-        workers.send_all(|index| {
-            let mine = sockets.borrow_mut().get_mut(index).map(std::mem::take).unwrap_or_default();
-            Command::Listener(config.clone(), mine)
-        });
-        Ok(())
+        self.listeners.set(workers, message, &update.removed_listeners, &mut self.retired)
     }
 
     fn remove(&mut self, workers: &Workers, update: &proto::Update) {
         for name in &update.removed_listeners {
-            self.listeners.remove(name);
-            workers.send_all(|_| Command::RemoveListener(name.clone()));
+            self.listeners.remove(workers, name, &mut self.retired);
         }
         for name in &update.removed_route_tables {
+            let old = self.route_tables.remove(name);
             workers.send_all(|_| Command::RemoveRouteTable(name.clone()));
+            old.into_iter().for_each(|old| self.retired.route_table(old));
         }
         for name in &update.removed_clusters {
             if let Some(cluster) = self.clusters.remove(name) {
                 workers.endpoints.remove(name);
                 workers.shared.registry.remove(cluster.config.stats_block);
+                self.retired.cluster(cluster);
             }
             workers.send_all(|_| Command::RemoveCluster(name.clone()));
         }

@@ -12,7 +12,7 @@ from lateen.protos import worker_pb2
 from lateen.proxy.compile.address import compile_cidrs
 from lateen.proxy.compile.network_filters.owner import FilterOwner
 from lateen.proxy.compile.transport_socket import check_transport_socket
-from lateen.proxy.compile.values import metadata_json, milliseconds
+from lateen.proxy.compile.values import metadata_json
 
 if TYPE_CHECKING:
     from envoy.config.listener.v3 import listener_components_pb2 as envoy
@@ -23,9 +23,9 @@ SUPPORT = (
     Fields(
         "envoy.config.listener.v3.FilterChain",
         implemented="""
-            filter_chain_match filters transport_socket transport_socket_connect_timeout name
-            metadata
+            filter_chain_match filters transport_socket name metadata
         """,
+        harmless={"transport_socket_connect_timeout": "plain TCP has no handshake to wait for"},
     ),
     Fields(
         "envoy.config.listener.v3.FilterChainMatch",
@@ -46,7 +46,6 @@ def compile_filter_chain(
     chain = worker_pb2.FilterChain(
         name=source.name,
         filters=_compile_filters(ctx, source, owner, f"{at}.filters"),
-        transport_socket_connect_timeout_ms=milliseconds(source.transport_socket_connect_timeout),
         metadata_json=metadata_json(source.metadata),
     )
     if source.HasField("filter_chain_match"):

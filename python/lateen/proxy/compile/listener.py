@@ -18,9 +18,10 @@ from lateen.proxy.compile.filter_chain_overlap import check_overlap
 from lateen.proxy.compile.network_filters.owner import FilterOwner
 from lateen.proxy.compile.socket_options import compile_socket_options, keepalive_options
 from lateen.proxy.compile.stats_blocks import BlockKind
-from lateen.proxy.compile.values import metadata_json, milliseconds
+from lateen.proxy.compile.values import metadata_json
 
 if TYPE_CHECKING:
+    from envoy.config.listener.v3 import listener_components_pb2 as envoy_components
     from envoy.config.listener.v3 import listener_pb2 as envoy
 
     from lateen.proxy.compile.context import CompileContext
@@ -30,14 +31,15 @@ SUPPORT = (
         "envoy.config.listener.v3.Listener",
         implemented="""
             name address additional_addresses stat_prefix filter_chains default_filter_chain
-            per_connection_buffer_limit_bytes deprecated_v1 listener_filters_timeout
-            continue_on_listener_filters_timeout transparent freebind socket_options
-            tcp_fast_open_queue_length traffic_direction reuse_port enable_reuse_port access_log
+            per_connection_buffer_limit_bytes deprecated_v1 transparent freebind socket_options
+            tcp_fast_open_queue_length traffic_direction enable_reuse_port access_log
             tcp_backlog_size max_connections_to_accept_per_socket_event bind_to_port
-            metadata tcp_keepalive
+            metadata tcp_keepalive drain_type
         """,
         harmless={
-            "drain_type": "a listener drains when the process does",
+            "listener_filters_timeout": "there is no listener filter to wait for",
+            "continue_on_listener_filters_timeout": "there is no listener filter to wait for",
+            "reuse_port": "enable_reuse_port decides, as in Envoy",
             "connection_balance_config": "the kernel spreads connections over the workers",
             "stats_matcher": "stats_config decides which stats there are",
             "enable_mptcp": "plain TCP serves the same clients",
@@ -50,8 +52,8 @@ SUPPORT = (
     whole("envoy.config.listener.v3.Listener.DeprecatedV1"),
 )
 
+_MODIFY_ONLY = 1
 _BUFFER_LIMIT = 1 << 20
-_LISTENER_FILTERS_TIMEOUT_MS = 15_000
 # The kernel cuts it to net.core.somaxconn, which is Envoy's default.
 _BACKLOG = 65_535
 _CONNECTION_LIMIT = "envoy.resource_limits.listener.{}.connection_limit"
@@ -78,6 +80,7 @@ def compile_listener(ctx: CompileContext, source: envoy.Listener, at: str) -> Co
         ),
         access_logs=compile_access_logs(ctx, source.access_log, f"{at}.access_log"),
         traffic_direction=source.traffic_direction,
+        drain_on_modify_only=source.drain_type == _MODIFY_ONLY,
         metadata_json=metadata_json(source.metadata),
     )
     _compile_sockets(ctx, source, listener, at)
@@ -107,7 +110,8 @@ def _compile_sockets(
         out.transparent = source.transparent.value
     sized = source.HasField("tcp_backlog_size")
     out.backlog = source.tcp_backlog_size.value if sized else _BACKLOG
-    out.tcp_fast_open_queue_length = source.tcp_fast_open_queue_length.value
+    if source.HasField("tcp_fast_open_queue_length"):
+        out.tcp_fast_open_queue_length = source.tcp_fast_open_queue_length.value
     out.socket_options.extend(compile_socket_options(source.socket_options))
     if source.HasField("tcp_keepalive"):
         out.socket_options.extend(keepalive_options(source.tcp_keepalive))
@@ -120,16 +124,20 @@ def _compile_limits(
     out.per_connection_buffer_limit_bytes = (
         source.per_connection_buffer_limit_bytes.value if limited else _BUFFER_LIMIT
     )
-    out.listener_filters_timeout_ms = _LISTENER_FILTERS_TIMEOUT_MS
-    if source.HasField("listener_filters_timeout"):
-        out.listener_filters_timeout_ms = milliseconds(source.listener_filters_timeout)
-    out.continue_on_listener_filters_timeout = source.continue_on_listener_filters_timeout
     out.max_connections_to_accept_per_socket_event = (
         source.max_connections_to_accept_per_socket_event.value
     )
     limit = ctx.runtime.get(_CONNECTION_LIMIT.format(source.name), "")
     if limit.isascii() and limit.isdigit():
         out.max_connections = int(limit)
+
+
+def _chain_key(chain: envoy_components.FilterChain) -> str:
+    """Tells a chain from the others of its listener, wherever it stands among them.
+
+    An update that moves a chain leaves it as it is, so that its connections stay.
+    """
+    return chain.filter_chain_match.SerializeToString(deterministic=True).hex() or "any"
 
 
 def _compile_chains(
@@ -141,7 +149,8 @@ def _compile_chains(
 ) -> None:
     for index, chain in enumerate(source.filter_chains):
         where = f"{at}.filter_chains[{index}]"
-        out.filter_chains.append(compile_filter_chain(ctx, chain, owner.inner(index), where))
+        inner = owner.inner(_chain_key(chain))
+        out.filter_chains.append(compile_filter_chain(ctx, chain, inner, where))
     address = address_text(out.addresses[0])
     where = f"{at}.filter_chains"
     check_overlap(ctx, out.filter_chains, address, where)

@@ -218,7 +218,11 @@ def process_layout() -> Layout:
         wire.ProcessStat.items(),
         "PROCESS_",
         gauges=frozenset(
-            {"filesystem.write_total_buffered", "listener_manager.total_listeners_draining"}
+            {
+                "filesystem.write_total_buffered",
+                "listener_manager.total_filter_chains_draining",
+                "listener_manager.total_listeners_draining",
+            }
         ),
     )
 

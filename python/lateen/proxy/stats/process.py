@@ -74,7 +74,6 @@ def _managers(facts: ProcessFacts) -> Iterator[Stat]:
     yield counter("listener_manager.listener_added", facts.listeners)
     yield counter("listener_manager.listener_create_success", facts.listeners * facts.concurrency)
     yield counter("listener_manager.listener_stopped", facts.listeners_stopped)
-    yield gauge("listener_manager.total_filter_chains_draining")
     yield gauge("listener_manager.total_listeners_active", facts.listeners, used=True)
     yield gauge("listener_manager.total_listeners_warming", used=True)
     yield gauge("listener_manager.workers_pinned")

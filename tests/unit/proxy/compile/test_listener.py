@@ -42,7 +42,8 @@ def test_defaults():
     assert listener.bind_to_port
     assert listener.backlog == 65_535
     assert listener.per_connection_buffer_limit_bytes == 1 << 20
-    assert listener.listener_filters_timeout_ms == 15_000
+    assert not listener.HasField("tcp_fast_open_queue_length")
+    assert not listener.drain_on_modify_only
     assert not listener.HasField("freebind")
     assert not listener.HasField("transparent")
     assert listener.max_connections == 0
@@ -63,7 +64,7 @@ def test_what_can_be_said_of_its_sockets():
         tcp_backlog_size=5,
         tcp_fast_open_queue_length=6,
         per_connection_buffer_limit_bytes=7,
-        listener_filters_timeout="0s",
+        drain_type="MODIFY_ONLY",
         max_connections_to_accept_per_socket_event=8,
         traffic_direction="OUTBOUND",
         additional_addresses=[
@@ -83,7 +84,7 @@ def test_what_can_be_said_of_its_sockets():
     assert not listener.transparent
     assert (listener.backlog, listener.tcp_fast_open_queue_length) == (5, 6)
     assert listener.per_connection_buffer_limit_bytes == 7
-    assert listener.listener_filters_timeout_ms == 0
+    assert listener.drain_on_modify_only
     assert listener.max_connections_to_accept_per_socket_event == 8
     assert listener.traffic_direction == 2
     assert [a.socket.host for a in listener.addresses] == ["127.0.0.1", "::1"]
@@ -215,10 +216,20 @@ def test_a_filter_that_is_only_named_and_unknown():
         ({"listener_filters": [{"name": "x"}]}, "error x.listener_filters"),
         ({"use_original_dst": True}, "error x.use_original_dst"),
         ({"udp_listener_config": {}}, "error x.udp_listener_config"),
-        ({"drain_type": "MODIFY_ONLY"}, "warning x.drain_type"),
+        ({"listener_filters_timeout": "1s"}, "warning x.listener_filters_timeout"),
         ({"connection_balance_config": {"exact_balance": {}}}, "warning x.connection_balance"),
     ],
 )
 def test_what_is_not_implemented(field, found):
     (report,) = unsupported(source_of(**field))
     assert report.startswith(found)
+
+
+def test_a_chain_is_the_same_wherever_it_stands():
+    """So that an update that moves it leaves its connections."""
+    second = chain(filter_chain_match={"source_ports": [7]})
+    one = compiled(filter_chains=[chain(), second]).listener.filter_chains
+    other = compiled(filter_chains=[second, chain()]).listener.filter_chains
+    tables = [c.filters[0].http_connection_manager.route_table for c in one]
+    assert len(set(tables)) == 2
+    assert [c.filters[0].http_connection_manager.route_table for c in other] == tables[::-1]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lateen.config.support import Fields
+from lateen.config.support import Fields, whole
 from lateen.protos import worker_pb2
 from lateen.protos.worker_pb2 import NetworkFilter
 from lateen.proxy.compile.access_log import compile_access_logs
@@ -30,7 +30,8 @@ SUPPORT = (
         f"{_PACKAGE}.TcpProxy",
         implemented="""
             stat_prefix cluster weighted_clusters idle_timeout access_log max_connect_attempts
-            max_downstream_connection_duration
+            max_downstream_connection_duration access_log_options access_log_flush_interval
+            flush_access_log_on_connected
         """,
         harmless={
             "metadata_match": _NO_SUBSETS,
@@ -38,6 +39,7 @@ SUPPORT = (
         },
         category="envoy.filters.network",
     ),
+    whole(f"{_PACKAGE}.TcpProxy.TcpAccessLogOptions"),
     Fields(f"{_PACKAGE}.TcpProxy.WeightedCluster", implemented="clusters"),
     Fields(
         f"{_PACKAGE}.TcpProxy.WeightedCluster.ClusterWeight",
@@ -72,7 +74,30 @@ def compile_tcp_proxy(
             proxy.clusters.add(name=weight.name, weight=weight.weight)
     else:
         proxy.clusters.add(name=config.cluster, weight=1)
+    _compile_log_options(ctx, config, proxy, at)
     return NetworkFilter(tcp_proxy=proxy)
+
+
+def _compile_log_options(
+    ctx: CompileContext, config: TcpProxy, out: worker_pb2.TcpProxy, at: str
+) -> None:
+    """When access logs are written besides at the end; two deprecated fields say a part of it."""
+    options = config.access_log_options
+    interval = options.access_log_flush_interval
+    out.flush_access_log_on_connected = options.flush_access_log_on_connected
+    out.flush_access_log_on_start = options.flush_access_log_on_start
+    if not config.HasField("access_log_options"):
+        interval = config.access_log_flush_interval
+        out.flush_access_log_on_connected = config.flush_access_log_on_connected
+    elif config.HasField("access_log_flush_interval"):
+        _report_both(ctx, "access_log_flush_interval", at)
+    elif config.flush_access_log_on_connected:
+        _report_both(ctx, "flush_access_log_on_connected", at)
+    out.access_log_flush_interval_ms = milliseconds(interval)
+
+
+def _report_both(ctx: CompileContext, field: str, at: str) -> None:
+    ctx.error(f"{at}.{field}", f"Only one of {field} or access_log_options can be specified.")
 
 
 EXTENSION = Extension("envoy.filters.network.tcp_proxy", f"{_PACKAGE}.TcpProxy", compile_tcp_proxy)

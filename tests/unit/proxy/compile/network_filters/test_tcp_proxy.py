@@ -1,6 +1,6 @@
 from lateen.proxy.compile.network_filters.owner import FilterOwner
 from lateen.proxy.compile.network_filters.tcp_proxy import compile_tcp_proxy
-from tests.support.messages import context, message, unsupported
+from tests.support.messages import context, errors, message, unsupported
 
 _TYPE = "extensions.filters.network.tcp_proxy.v3.TcpProxy"
 
@@ -32,6 +32,33 @@ def test_weights_and_limits():
     assert [(c.name, c.weight) for c in proxy.clusters] == [("a", 1), ("b", 2)]
     assert (proxy.idle_timeout_ms, proxy.max_connect_attempts) == (0, 3)
     assert proxy.max_downstream_connection_duration_ms == 4000
+
+
+def test_when_access_logs_are_written():
+    proxy = compiled(
+        """
+        stat_prefix: s
+        cluster: c
+        access_log_options:
+          access_log_flush_interval: 2s
+          flush_access_log_on_connected: true
+          flush_access_log_on_start: true
+        """
+    )
+    assert proxy.access_log_flush_interval_ms == 2000
+    assert proxy.flush_access_log_on_connected
+    assert proxy.flush_access_log_on_start
+    old = compiled("{stat_prefix: s, cluster: c, access_log_flush_interval: 3s}")
+    assert (old.access_log_flush_interval_ms, old.flush_access_log_on_connected) == (3000, False)
+
+
+def test_deprecated_log_fields_do_not_go_with_the_new_ones():
+    ctx = context()
+    compiled("{stat_prefix: s, access_log_flush_interval: 3s, access_log_options: {}}", ctx)
+    assert errors(ctx) == [
+        "p.access_log_flush_interval: Only one of access_log_flush_interval or access_log_options"
+        " can be specified."
+    ]
 
 
 def test_a_tunnel_is_not_implemented():

@@ -1,0 +1,126 @@
+//! Filter chains: what happens to the connections that a listener gives them.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Instant;
+
+use slab::Slab;
+
+use crate::access_log::Sinks;
+use crate::compile::{each, Result};
+use crate::matcher::Regexes;
+use crate::network::{NetworkFilter, Program};
+use crate::proto;
+use crate::worker::Worker;
+
+/// Immutable, shared by all workers and by the successive configurations of a listener that do not
+/// change it.
+pub struct FilterChain {
+    pub name: Arc<str>,
+    /// None: its connections are closed at once.
+    pub filter: Option<NetworkFilter>,
+    pub metadata: Option<Arc<serde_json::Value>>,
+    /// What it was compiled from.
+    pub message: proto::FilterChain,
+}
+
+impl FilterChain {
+    pub fn compile(message: &proto::FilterChain, sinks: &Sinks, regexes: &Regexes) -> Result<Self> {
+        let filters = each(&message.filters, "filters", |filter| {
+            NetworkFilter::compile(filter, sinks, regexes)
+        })?;
+        Ok(Self {
+            name: message.name.as_str().into(),
+            filter: filters.into_iter().next(),
+            metadata: super::config::metadata(&message.metadata_json)?,
+            message: message.clone(),
+        })
+    }
+}
+
+/// Since when connections of a chain are to end, if they are.
+pub struct Drain {
+    since: Cell<Option<Instant>>,
+    /// A failed health check is no reason (`drain_type: MODIFY_ONLY`).
+    modify_only: bool,
+}
+
+impl Drain {
+    /// When the listener or the chain went.
+    pub fn since(&self) -> Option<Instant> {
+        self.since.get()
+    }
+
+    /// Responses are to end their connections.
+    pub fn is_on(&self, worker: &Worker) -> bool {
+        self.since.get().is_some()
+            || worker.drain_start().is_some()
+            || (worker.is_health_failed() && !self.modify_only)
+    }
+}
+
+/// A filter chain in one worker, with its connections.
+pub struct Chain {
+    pub config: Arc<FilterChain>,
+    pub drain: Rc<Drain>,
+    /// Made by the first connection.
+    program: OnceCell<Option<Program>>,
+    closed: Cell<bool>,
+    /// Of the tasks of open connections.
+    connections: RefCell<Slab<Waker>>,
+}
+
+impl Chain {
+    pub fn new(config: Arc<FilterChain>, modify_only: bool) -> Rc<Self> {
+        Rc::new(Self {
+            config,
+            drain: Rc::new(Drain { since: Cell::new(None), modify_only }),
+            program: OnceCell::new(),
+            closed: Cell::new(false),
+            connections: RefCell::default(),
+        })
+    }
+
+    /// What serves its connections; none when it has no filter.
+    pub fn program(&self, worker: &Worker) -> Option<&Program> {
+        let make = || Some(self.config.filter.as_ref()?.program(worker, &self.drain));
+        self.program.get_or_init(make).as_ref()
+    }
+
+    /// Takes a connection in, by the waker of its task, until `leave` of the returned number.
+    pub fn enter(&self, waker: &Waker) -> usize {
+        self.connections.borrow_mut().insert(waker.clone())
+    }
+
+    pub fn leave(&self, connection: usize) {
+        self.connections.borrow_mut().try_remove(connection);
+    }
+
+    pub fn is_unused(&self) -> bool {
+        self.connections.borrow().is_empty()
+    }
+
+    /// Its connections are to end soon.
+    pub fn start_drain(&self) {
+        if self.drain.since.get().is_none() {
+            self.drain.since.set(Some(Instant::now()));
+            self.wake();
+        }
+    }
+
+    /// Ends its connections as they are.
+    pub fn close(&self) {
+        self.closed.set(true);
+        self.wake();
+    }
+
+    pub fn is_closed(&self) -> bool {
+        self.closed.get()
+    }
+
+    fn wake(&self) {
+        self.connections.borrow().iter().for_each(|(_, waker)| waker.wake_by_ref());
+    }
+}

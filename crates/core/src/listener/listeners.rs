@@ -1,0 +1,163 @@
+//! The listeners of one worker: they come, change and go without losing a connection that may stay.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::drains::Drains;
+use super::places::Place;
+use super::socket::Socket;
+use super::{Current, ListenerConfig, Slot};
+use crate::address::Address;
+use crate::log::{Component, Level};
+use crate::worker::Worker;
+
+/// Where the socket of an address comes from.
+pub enum Source {
+    New(Socket),
+    /// The listener has it.
+    Kept,
+    /// Another listener has it, which is about to be removed.
+    From(Arc<str>),
+}
+
+/// A listener that is new or replaces the one of its name. Sockets that are not named are closed.
+pub struct ListenerUpdate {
+    pub config: Arc<ListenerConfig>,
+    /// By address, as bound.
+    pub sockets: Vec<(Address, Source)>,
+    /// The options of sockets that are kept changed.
+    pub adapt: bool,
+    /// Dropped once sockets that went are closed.
+    pub closing: Arc<()>,
+}
+
+struct Entry {
+    slot: Rc<Slot>,
+    places: Vec<Place>,
+}
+
+/// The listeners of one worker.
+pub struct Listeners {
+    entries: HashMap<Arc<str>, Entry>,
+    drains: Rc<Drains>,
+    drain_time: Duration,
+    started: bool,
+}
+
+impl Listeners {
+    /// `drain_time`: what connections of chains that went have to end.
+    pub fn new(worker: &Rc<Worker>, drain_time: Duration) -> Self {
+        let drains = Rc::new(Drains::default());
+        tokio::task::spawn_local(drains.clone().run(worker.timers.clone()));
+        Self { entries: HashMap::new(), drains, drain_time, started: false }
+    }
+
+    /// Takes a listener; it accepts once the worker is started.
+    pub fn set(&mut self, worker: &Rc<Worker>, update: ListenerUpdate) {
+        let ListenerUpdate { config, sockets, adapt, closing } = update;
+        let name = config.settings.name.clone();
+        let message = adapt.then(|| config.settings.clone());
+        let (slot, mut known) = self.replace(worker, &name, config);
+        let mut places = Vec::new();
+        for (address, source) in sockets {
+            let place = match source {
+                Source::New(socket) => Some(Place::new(address, socket)),
+                Source::Kept => take(&mut known, &address),
+                Source::From(other) => self
+                    .entries
+                    .get_mut(&other)
+                    .and_then(|entry| take(&mut entry.places, &address))
+                    .map(|place| place.hand_over(worker, &slot)),
+            };
+            places.extend(place);
+        }
+        known.iter().for_each(Place::stop);
+        if let Some(settings) = message {
+            adapt_places(&places, &settings.message);
+        }
+        if self.started {
+            places = places.into_iter().filter_map(|p| p.start(worker, &slot)).collect();
+        }
+        self.entries.insert(name, Entry { slot, places });
+        close_later(closing);
+    }
+
+    /// Puts `config` in the slot of its listener and lets the chains that went drain. Returns the places
+    /// that the listener had.
+    fn replace(
+        &mut self,
+        worker: &Rc<Worker>,
+        name: &Arc<str>,
+        config: Arc<ListenerConfig>,
+    ) -> (Rc<Slot>, Vec<Place>) {
+        let Some(entry) = self.entries.remove(name) else {
+            return (Rc::new(RefCell::new(Current::new(worker, config, None))), Vec::new());
+        };
+        let old = entry.slot.borrow().clone();
+        let new = Current::new(worker, config, Some(&old));
+        old.gone(Some(&new)).for_each(|chain| self.drains.start(chain, self.drain_time));
+        *entry.slot.borrow_mut() = new;
+        (entry.slot, entry.places)
+    }
+
+    /// Stops accepting; connections have the drain time.
+    pub fn remove(&mut self, name: &str, closing: Arc<()>) {
+        if let Some(entry) = self.entries.remove(name) {
+            entry.places.iter().for_each(Place::stop);
+            let current = entry.slot.borrow().clone();
+            current.gone(None).for_each(|chain| self.drains.start(chain, self.drain_time));
+        }
+        close_later(closing);
+    }
+
+    pub fn start(&mut self, worker: &Rc<Worker>) {
+        self.started = true;
+        for entry in self.entries.values_mut() {
+            let places = std::mem::take(&mut entry.places).into_iter();
+            entry.places = places.filter_map(|place| place.start(worker, &entry.slot)).collect();
+        }
+    }
+
+    pub fn stop(&mut self, inbound_only: bool) {
+        for entry in self.entries.values_mut() {
+            let direction = entry.slot.borrow().listener.settings.traffic_direction;
+            if !inbound_only || direction == "INBOUND" {
+                entry.places.drain(..).for_each(|place| place.stop());
+            }
+        }
+    }
+
+    /// Ends every connection as it is.
+    pub fn close(&mut self) {
+        for entry in self.entries.values() {
+            entry.places.iter().for_each(Place::stop);
+            entry.slot.borrow().gone(None).for_each(|chain| chain.close());
+        }
+        self.drains.close_all();
+    }
+}
+
+fn take(places: &mut Vec<Place>, address: &Address) -> Option<Place> {
+    let index = places.iter().position(|place| place.address == *address)?;
+    Some(places.remove(index))
+}
+
+fn adapt_places(places: &[Place], message: &crate::proto::Listener) {
+    for place in places {
+        if let Err(error) = place.adapt(message) {
+            let text = format!("listener {}: socket options: {error}", message.name);
+            crate::log::send(Component::ConnHandler, Level::Warning, text);
+        }
+    }
+}
+
+/// Lets go of `closing` after the tasks that were told to stop have dropped their sockets.
+fn close_later(closing: Arc<()>) {
+    tokio::task::spawn_local(async move {
+        tokio::task::yield_now().await;
+        drop(closing);
+    });
+}

@@ -1,0 +1,236 @@
+//! Moving bytes between a client and its upstream, until both have ended or a time is up.
+
+use std::future::poll_fn;
+use std::io;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use super::flow::{Flow, FlowError, Moved};
+use super::session::Session;
+use crate::clock;
+use crate::formatter::LogType;
+use crate::http::flags::ResponseFlags;
+use crate::http::stream_info::CloseType;
+use crate::proto::{ClusterStat, TcpStat};
+use crate::transport::Transport;
+use crate::upstream::{ClosedBy, TcpConnection};
+
+/// Steps of a direction before other connections of the worker have their turn.
+const STEPS: usize = 16;
+
+/// The connection has ended by a failure of one side, which was noted.
+struct Broken;
+
+struct Relay<'a> {
+    session: &'a mut Session,
+    down: Transport,
+    up: TcpConnection,
+    to_up: Flow,
+    to_down: Flow,
+    last_activity: Instant,
+    next_log: Option<Instant>,
+    /// The client has gone and the rest of its bytes is being written.
+    flushing: bool,
+    /// As the gauges have it: bytes that wait for the client and for the upstream.
+    buffered: (usize, usize),
+}
+
+impl Session {
+    pub async fn relay(&mut self, down: Transport, up: TcpConnection) {
+        let now = clock::now();
+        let next_log = self.proxy.config.log_interval.map(|interval| now + interval);
+        let to_down = Flow::new(self.listener.settings.buffer_limit);
+        let to_up = Flow::new(up.buffer_limit());
+        let mut relay = Relay {
+            session: self,
+            down,
+            up,
+            to_up,
+            to_down,
+            last_activity: now,
+            next_log,
+            flushing: false,
+            buffered: (0, 0),
+        };
+        poll_fn(|cx| relay.poll(cx)).await;
+    }
+}
+
+impl Relay<'_> {
+    /// Ready at the end of the connection.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut active = true;
+        for _ in 0..STEPS {
+            let up = self.poll_to_up(cx);
+            let down = self.poll_to_down(cx);
+            match (up, down) {
+                (Poll::Ready(Err(Broken)), _) | (_, Poll::Ready(Err(Broken))) => {
+                    return Poll::Ready(())
+                }
+                _ if self.to_up.finished && self.to_down.finished => return Poll::Ready(()),
+                (Poll::Pending, Poll::Pending) => {
+                    active = false;
+                    break;
+                }
+                _ => self.last_activity = clock::now(),
+            }
+        }
+        self.watch_flush();
+        self.update_gauges();
+        if active {
+            cx.waker().wake_by_ref();
+        }
+        self.poll_time(cx)
+    }
+
+    fn poll_to_up(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+        let (paused, ended) = (self.to_up.paused, self.to_up.ended);
+        let moved = self.to_up.poll_step(&mut self.down, &mut self.up.transport, cx);
+        if self.to_up.ended && !ended {
+            self.up.closed_by = ClosedBy::Local;
+        }
+        let block = &self.session.proxy.block;
+        match (paused, self.to_up.paused) {
+            (false, true) => block.inc(TcpStat::TcpDownstreamFlowControlPausedReadingTotal),
+            (true, false) => block.inc(TcpStat::TcpDownstreamFlowControlResumedReadingTotal),
+            _ => {}
+        }
+        moved.map(|moved| match moved {
+            Ok(Moved { read, written }) => {
+                let block = &self.session.proxy.block;
+                block.add(TcpStat::TcpDownstreamCxRxBytesTotal, read as u64);
+                let info = &mut self.session.info;
+                info.bytes_received += read as u64;
+                info.wire_bytes_received += read as u64;
+                info.upstream.wire_bytes_sent += read as u64;
+                self.up.count(ClusterStat::ClusterUpstreamCxTxBytesTotal, written);
+                Ok(())
+            }
+            Err(FlowError::Source(_)) => Err(self.downstream_reset()),
+            Err(FlowError::Sink(error)) => Err(self.upstream_failed(&error)),
+        })
+    }
+
+    fn poll_to_down(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+        let (paused, ended) = (self.to_down.paused, self.to_down.ended);
+        let moved = self.to_down.poll_step(&mut self.up.transport, &mut self.down, cx);
+        if self.to_down.ended && !ended {
+            self.up.closed_by = ClosedBy::Remote;
+        }
+        match (paused, self.to_down.paused) {
+            (false, true) => {
+                self.up.count(ClusterStat::ClusterUpstreamFlowControlPausedReadingTotal, 1);
+            }
+            (true, false) => {
+                self.up.count(ClusterStat::ClusterUpstreamFlowControlResumedReadingTotal, 1);
+            }
+            _ => {}
+        }
+        moved.map(|moved| match moved {
+            Ok(Moved { read, written }) => {
+                self.up.count(ClusterStat::ClusterUpstreamCxRxBytesTotal, read);
+                let info = &mut self.session.info;
+                info.bytes_sent += read as u64;
+                info.wire_bytes_sent += read as u64;
+                info.upstream.wire_bytes_received += read as u64;
+                self.session.proxy.block.add(TcpStat::TcpDownstreamCxTxBytesTotal, written as u64);
+                Ok(())
+            }
+            Err(FlowError::Source(error)) => Err(self.upstream_failed(&error)),
+            Err(FlowError::Sink(error)) if is_reset(&error) => Err(self.downstream_reset()),
+            Err(FlowError::Sink(_)) => {
+                self.up.closed_by = ClosedBy::Local;
+                Err(Broken)
+            }
+        })
+    }
+
+    /// A reset of one side becomes a reset of the other.
+    fn downstream_reset(&mut self) -> Broken {
+        self.session.info.close_type = CloseType::RemoteReset;
+        self.up.closed_by = ClosedBy::Local;
+        self.up.transport.reset_on_close();
+        Broken
+    }
+
+    fn upstream_failed(&mut self, error: &io::Error) -> Broken {
+        self.up.closed_by = ClosedBy::Remote;
+        if is_reset(error) {
+            let info = &mut self.session.info;
+            info.flags |= ResponseFlags::UPSTREAM_REMOTE_RESET;
+            info.upstream.close_type = Some(CloseType::RemoteReset);
+            info.close_type = CloseType::LocalReset;
+            self.down.reset_on_close();
+        }
+        Broken
+    }
+
+    /// Counts when the client has gone before all its bytes were written.
+    fn watch_flush(&mut self) {
+        let gone = self.to_down.finished && self.to_up.ended;
+        if gone && self.to_up.waiting() > 0 && !self.flushing {
+            self.flushing = true;
+            self.session.proxy.block.inc(TcpStat::TcpUpstreamFlushTotal);
+            self.session.proxy.block.inc(TcpStat::TcpUpstreamFlushActive);
+        }
+    }
+
+    fn update_gauges(&mut self) {
+        self.set_gauges((self.to_down.waiting(), self.to_up.waiting()));
+    }
+
+    fn set_gauges(&mut self, now: (usize, usize)) {
+        let (down, up) = std::mem::replace(&mut self.buffered, now);
+        if now.0 != down {
+            let block = &self.session.proxy.block;
+            block.add(
+                TcpStat::TcpDownstreamCxTxBytesBuffered,
+                (now.0 as u64).wrapping_sub(down as u64),
+            );
+        }
+        if now.1 != up {
+            let change = now.1.wrapping_sub(up);
+            self.up.count(ClusterStat::ClusterUpstreamCxTxBytesBuffered, change);
+        }
+    }
+
+    /// Ready when a time is up that ends the connection.
+    fn poll_time(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let idle = self.session.proxy.config.idle_timeout.map(|idle| self.last_activity + idle);
+            let last = self.session.last_moment();
+            let next = [idle, last, self.next_log].into_iter().flatten().min();
+            if self.session.timer.poll(cx, next).is_pending() {
+                return Poll::Pending;
+            }
+            let now = clock::now();
+            let passed = |at: Option<Instant>| at.is_some_and(|at| at <= now);
+            if passed(last) {
+                self.up.closed_by = ClosedBy::Local;
+                self.session.expire();
+                return Poll::Ready(());
+            }
+            if passed(idle) {
+                self.up.closed_by = ClosedBy::Local;
+                self.session.proxy.block.inc(TcpStat::TcpIdleTimeout);
+                self.session.info.local_close_reason = "tcp_session_idle_timeout".into();
+                return Poll::Ready(());
+            }
+            self.next_log = self.session.proxy.config.log_interval.map(|interval| now + interval);
+            self.session.log(LogType::TcpPeriodic);
+        }
+    }
+}
+
+impl Drop for Relay<'_> {
+    fn drop(&mut self) {
+        self.set_gauges((0, 0));
+        if self.flushing {
+            self.session.proxy.block.dec(TcpStat::TcpUpstreamFlushActive);
+        }
+    }
+}
+
+fn is_reset(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::ConnectionReset
+}
