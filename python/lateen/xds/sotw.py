@@ -79,12 +79,14 @@ class SotwState:
                 self.version = response.version
             return Ack(response.nonce, None)
         try:
-            resources = self._living(response)
+            resources = self._checked(response)
         except ResponseRejectedError as rejection:
             for watch in self.watches:
                 watch.fail(FetchFailure.REJECTED, str(rejection))
             return Ack(response.nonce, str(rejection))
         self._renew(response, now)
+        if response.resources and all(each.body is None for each in response.resources):
+            return Ack(response.nonce, None)  # heartbeats say nothing of what else there is
         error = error_of(self._deliver(resources, response.version))
         if error is None:
             self.version = response.version
@@ -94,19 +96,17 @@ class SotwState:
         """Tells whose resources' time to live has passed."""
         expired(self.watches, self.expiries.take(now))
 
-    def _living(self, response: Response) -> list[Received]:
-        """The resources of an answer without heartbeats.
+    def _checked(self, response: Response) -> list[Received]:
+        """The resources of an answer, heartbeats among them.
 
         Raises:
             ResponseRejectedError: a resource is of another type, or has no name.
         """
         found = []
         for received in response.resources:
-            if received.body is None:
-                if response.version == self.version:
-                    continue  # a heartbeat
+            if received.body is None and response.version != self.version:
                 raise ResponseRejectedError(f"{received.name}: resource without a body")
-            if received.type_url != response.type_url:
+            if received.body is not None and received.type_url != response.type_url:
                 raise ResponseRejectedError(
                     f"{received.type_url} does not match the message-wide type URL "
                     f"{response.type_url} in DiscoveryResponse"
@@ -127,7 +127,7 @@ class SotwState:
         shares: dict[Watch, dict[str, Received]] = {}
         for received in resources:
             for watch in self.watches.of(received.name, received.aliases):
-                if watch.names is not None:
+                if watch.names is not None and (received.body is not None or self._whole):
                     shares.setdefault(watch, {}).setdefault(received.name, received)
         outcomes = []
         for watch in self.watches:

@@ -1,18 +1,14 @@
 """Channels to a cluster of the bootstrap, as `envoy_grpc` names one.
 
-The main thread dials the cluster's endpoints itself, one after the other: the workers' balancing,
-health checks and circuit breakers do not take part.
-
 Source: envoy/config/core/v3/grpc_service.proto, GrpcService.EnvoyGrpc.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 from lateen.protos import UnknownTypeError, envoy_types
-from lateen.proxy.compile.address import is_ip
+from lateen.proxy.xds.endpoints import Endpoints, Resolve
 from lateen.proxy.xds.target import Option, TargetError, open_channel
 from lateen.proxy.xds.upstream_tls import UpstreamTls
 
@@ -21,13 +17,9 @@ if TYPE_CHECKING:
 
     import grpc.aio
     from envoy.config.cluster.v3.cluster_pb2 import Cluster
-    from envoy.config.core.v3.address_pb2 import Address
     from envoy.config.core.v3.grpc_service_pb2 import GrpcService
     from envoy.config.core.v3.protocol_pb2 import Http2ProtocolOptions
     from envoy.extensions.upstreams.http.v3.http_protocol_options_pb2 import HttpProtocolOptions
-
-# A host and a port, to another: what `--resolve` says.
-Resolve = Callable[[str, int], tuple[str, int]]
 
 _HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 _RAW_BUFFER = "envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer"
@@ -50,9 +42,8 @@ class EnvoyGrpcChannels:
         resolve: Resolve | None,
     ) -> None:
         authority = config.authority or cluster.name
-        self._endpoints = _endpoints(cluster, resolve)
-        self._next = random.randrange(len(self._endpoints))
-        self._tls = _tls(cluster)
+        self._endpoints = Endpoints(cluster, random, resolve)
+        self._tls = tls_of(cluster)
         self._options: list[Option] = [
             ("grpc.default_authority", authority),
             ("grpc.max_receive_message_length", config.max_receive_message_length.value or -1),
@@ -66,44 +57,19 @@ class EnvoyGrpcChannels:
         Raises:
             TargetError: a certificate or key cannot be read.
         """
-        address, host, port = self._endpoints[self._next % len(self._endpoints)]
-        self._next += 1
+        endpoint = self._endpoints.next()
         if self._tls is None:
-            return open_channel(address, self._options, None)
-        credentials, options = await self._tls.credentials(host, port)
-        return open_channel(address, [*self._options, *options], credentials)
+            return open_channel(endpoint.grpc_address, self._options, None)
+        credentials, options = await self._tls.credentials(endpoint)
+        return open_channel(endpoint.grpc_address, [*self._options, *options], credentials)
 
 
-def _endpoints(cluster: Cluster, resolve: Resolve | None) -> list[tuple[str, str, int]]:
-    """The address of each endpoint as gRPC writes it, its host and its port."""
-    found = [
-        _address(each.endpoint.address, resolve)
-        for locality in sorted(cluster.load_assignment.endpoints, key=lambda one: one.priority)
-        for each in locality.lb_endpoints
-    ]
-    if not found:
-        raise TargetError(
-            f"cluster '{cluster.name}' has no endpoints in the bootstrap: a control plane must be "
-            "reached through a STATIC, STRICT_DNS or LOGICAL_DNS cluster"
-        )
-    return found
+def tls_of(cluster: Cluster) -> UpstreamTls | None:
+    """The TLS of a cluster's transport socket; None for plaintext.
 
-
-def _address(address: Address, resolve: Resolve | None) -> tuple[str, str, int]:
-    if address.HasField("pipe"):
-        path = address.pipe.path
-        if path.startswith("@"):
-            return f"unix-abstract:{path[1:]}", "", 0
-        return f"unix:{path}", "", 0
-    host, port = address.socket_address.address, address.socket_address.port_value
-    if resolve is not None:
-        host, port = resolve(host, port)
-    if not is_ip(host):
-        return f"dns:///{host}:{port}", host, port
-    return (f"ipv6:[{host}]:{port}" if ":" in host else f"ipv4:{host}:{port}"), host, port
-
-
-def _tls(cluster: Cluster) -> UpstreamTls | None:
+    Raises:
+        TargetError: it is of a kind that is not there.
+    """
     if not cluster.HasField("transport_socket"):
         return None
     packed = cluster.transport_socket.typed_config

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
-from lateen.proxy.xds.source import SourceError, api_kind
+from lateen.proxy.xds.source import SourceError, api_kind, unknown_cluster
 from lateen.proxy.xds.stats import CONTROL_PLANE
 from lateen.proxy.xds.stream import GrpcStream, StreamSettings
 from lateen.proxy.xds.target import Target, TargetError, metadata_of
@@ -84,6 +84,7 @@ class GrpcSource:
         self, tracked: Tracked, type_url: str, names: Collection[str] | None, timeout_s: float
     ) -> Handle:
         """Starts a subscription on the stream."""
+        tracked.attempted()
         tracked.begin(timeout_s)
         watch = self._mux.watch(type_url, names, tracked.deliver, tracked.fail)
 
@@ -93,7 +94,11 @@ class GrpcSource:
                 self._done()
                 self.close()
 
-        return Handle(tracked, lambda changed: self._mux.change(watch, changed), close)
+        def change(wanted: Collection[str] | None) -> None:
+            tracked.attempted()
+            self._mux.change(watch, wanted)
+
+        return Handle(tracked, change, close)
 
     def close(self) -> None:
         """Ends the stream."""
@@ -123,7 +128,7 @@ def target_of(service: GrpcService, around: Surroundings) -> Target:
             name = service.envoy_grpc.cluster_name
             cluster = around.bootstrap.cluster(name)
             if cluster is None:
-                raise SourceError(f"Unknown gRPC client cluster '{name}'")
+                raise unknown_cluster(name)
             if service.envoy_grpc.HasField("retry_policy"):
                 retry = service.envoy_grpc.retry_policy
             channels = EnvoyGrpcChannels(

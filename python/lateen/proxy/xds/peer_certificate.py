@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 from lateen.proxy.xds.target import TargetError
@@ -13,7 +13,11 @@ from lateen.proxy.xds.target import TargetError
 if TYPE_CHECKING:
     import ssl
 
+    from lateen.proxy.xds.endpoints import Endpoint
+
 _TIMEOUT_S = 5.0
+# X509_V_FLAG_PARTIAL_CHAIN; `ssl` names it from Python 3.10 on only where OpenSSL has it.
+_PARTIAL_CHAIN = 0x80000
 
 
 @dataclass(frozen=True)
@@ -21,16 +25,14 @@ class PeerQuestion:
     """Whom to ask, and as whom.
 
     Attributes:
-        host: a name or an address.
-        port: of the server.
+        endpoint: the server.
         sni: the name to ask for; "": none.
         roots: PEM of those who may vouch for the server; b"": nobody has to.
         key: PEM of the client's key; b"": the client has no certificate.
         chain: PEM of the client's certificate.
     """
 
-    host: str
-    port: int
+    endpoint: Endpoint
     sni: str
     roots: bytes
     key: bytes
@@ -56,33 +58,33 @@ def names_of_peer(question: PeerQuestion) -> Peer:
     Raises:
         TargetError: the server is not reached, or its chain does not do.
     """
-    import ssl
 
     try:
         certificate = question.roots or _unverified(question).encode()
-        context = _context(question)
-        context.verify_mode = ssl.CERT_REQUIRED
-        # A certificate that is trusted for itself needs nobody above it.
-        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-        context.load_verify_locations(cadata=certificate.decode())
+        context = client_context(replace(question, roots=certificate))
         with _connected(question, context) as secured:
-            found = secured.getpeercert() or {}
+            names = names_in(secured)
     except (OSError, ValueError) as error:
-        raise TargetError(f"{question.host}:{question.port}: {error}") from None
-    pairs = cast("Sequence[tuple[str, str]]", found.get("subjectAltName", ()))
-    names = tuple(pairs)
+        where = question.endpoint.grpc_address
+        raise TargetError(f"{where}: {error}") from None
     return Peer(names, certificate)
+
+
+def names_in(secured: ssl.SSLSocket) -> Sequence[tuple[str, str]]:
+    """The names in a verified certificate: kind and value."""
+    found = secured.getpeercert() or {}
+    return cast("Sequence[tuple[str, str]]", found.get("subjectAltName", ()))
 
 
 def _unverified(question: PeerQuestion) -> str:
     import ssl
 
-    with _connected(question, _context(question)) as secured:
+    with _connected(question, client_context(replace(question, roots=b""))) as secured:
         return ssl.DER_cert_to_PEM_cert(secured.getpeercert(binary_form=True) or b"")
 
 
 def _connected(question: PeerQuestion, context: ssl.SSLContext) -> ssl.SSLSocket:
-    plain = socket.create_connection((question.host, question.port), _TIMEOUT_S)
+    plain = connect(question.endpoint, _TIMEOUT_S)
     try:
         return context.wrap_socket(plain, server_hostname=question.sni or None)
     except BaseException:
@@ -90,13 +92,43 @@ def _connected(question: PeerQuestion, context: ssl.SSLContext) -> ssl.SSLSocket
         raise
 
 
-def _context(question: PeerQuestion) -> ssl.SSLContext:
+def connect(endpoint: Endpoint, timeout_s: float) -> socket.socket:
+    """A connected socket; blocks.
+
+    Raises:
+        OSError: the server is not reached in time.
+    """
+    if not endpoint.pipe:
+        return socket.create_connection((endpoint.host, endpoint.port), timeout_s)
+    plain = socket.socket(socket.AF_UNIX)
+    try:
+        plain.settimeout(timeout_s)
+        plain.connect(
+            endpoint.pipe.replace("@", "\0", 1) if endpoint.pipe[0] == "@" else endpoint.pipe
+        )
+    except BaseException:
+        plain.close()
+        raise
+    return plain
+
+
+def client_context(question: PeerQuestion, protocol: str = "h2") -> ssl.SSLContext:
+    """TLS as a client that verifies the server's chain if there are roots, and no name.
+
+    Raises:
+        ssl.SSLError: a certificate or key is none.
+    """
     import ssl
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    context.set_alpn_protocols(["h2"])
+    context.set_alpn_protocols([protocol])
+    if question.roots:
+        context.verify_mode = ssl.CERT_REQUIRED
+        # A certificate that is trusted for itself needs nobody above it.
+        context.verify_flags |= _PARTIAL_CHAIN
+        context.load_verify_locations(cadata=question.roots.decode())
     if question.key:
         _load_client_certificate(context, question)
     return context

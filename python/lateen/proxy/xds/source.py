@@ -52,3 +52,11 @@ def initial_fetch_timeout_s(source: ConfigSource) -> float:
         return _DEFAULT_FETCH_TIMEOUT_S
     timeout = source.initial_fetch_timeout
     return timeout.seconds + timeout.nanos / 1e9
+
+
+def unknown_cluster(name: str) -> SourceError:
+    """What is wrong with a source whose cluster is not in the bootstrap."""
+    return SourceError(
+        "envoy.config.core.v3.ApiConfigSource must have a statically defined non-EDS cluster: "
+        f"'{name}' does not exist, was added via api, or is an EDS cluster"
+    )

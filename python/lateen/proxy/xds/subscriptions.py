@@ -6,11 +6,12 @@ import random
 from collections.abc import Collection
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from lateen.proxy.xds.bootstrap import BootstrapSources
 from lateen.proxy.xds.source import SourceError, api_kind, initial_fetch_timeout_s
-from lateen.proxy.xds.tracked import Handle, Tracked
+from lateen.proxy.xds.stats import SUBSCRIPTION
+from lateen.proxy.xds.tracked import FILE, GRPC, REST, Handle, Tracked, Transport
 from lateen.xds.mux import Pauses
 from lateen.xds.names import XdstpName, XdstpNameError
 
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
     from lateen.proxy.log.logger import Log
     from lateen.proxy.stats.main_thread import MainThreadStats
-    from lateen.proxy.xds.envoy_grpc import Resolve
+    from lateen.proxy.xds.endpoints import Resolve
+    from lateen.proxy.xds.files import FileSources
     from lateen.proxy.xds.grpc_source import GrpcSource
     from lateen.xds.subscription import Subscriber
 
@@ -45,6 +47,15 @@ class Surroundings:
     pauses: Pauses = field(default_factory=Pauses)
 
 
+class _Wanted(NamedTuple):
+    """What a subscriber asked for."""
+
+    type_url: str
+    names: Collection[str] | None
+    subscriber: Subscriber
+    stats_prefix: str
+
+
 class XdsSubscriptions:
     """The subscriptions of one proxy; made and used in the main thread's event loop."""
 
@@ -52,6 +63,7 @@ class XdsSubscriptions:
         self._around = around
         # One stream for all that comes from the same source in the same way.
         self._streams: dict[bytes, GrpcSource] = {}
+        self._files: FileSources | None = None
 
     def subscribe(
         self,
@@ -71,22 +83,24 @@ class XdsSubscriptions:
             spelled = self._spelled(names)
         except XdstpNameError as error:
             raise SourceError(str(error)) from None
+        wanted = _Wanted(type_url, spelled, subscriber, stats_prefix)
         kind = source.WhichOneof("config_source_specifier")
+        if kind in ("path", "path_config_source"):
+            return self._from_file(source, wanted)
         timeout_s = initial_fetch_timeout_s(source)
-        if kind in ("ads", "self"):
-            ads = self._around.bootstrap.ads
-            if ads is None:
-                raise SourceError("no ads_config in dynamic_resources of the bootstrap")
-            stream = self._stream(ads, "", "")
-        elif kind == "api_config_source":
+        if kind == "api_config_source":
             api = source.api_config_source
+            if api_kind(api).rest:
+                return self._from_rest(api, wanted, timeout_s)
             stream = self._stream(api, "" if api_kind(api).aggregated else type_url, stats_prefix)
+        elif kind in ("ads", "self"):
+            # "The same source" is the aggregated one for whatever came from it.
+            stream = self._ads()
         else:
             raise SourceError(
                 "Missing config source specifier in envoy::config::core::v3::ConfigSource"
             )
-        tracked = self._tracked(subscriber, type_url, "gRPC", stats_prefix)
-        return stream.subscribe(tracked, type_url, spelled, timeout_s)
+        return stream.subscribe(self._tracked(wanted, GRPC, type_url), type_url, spelled, timeout_s)
 
     def paused(self, type_url: str) -> AbstractContextManager[None]:
         """Holds requests and ACKs of a type back, on every stream; may be nested."""
@@ -97,12 +111,36 @@ class XdsSubscriptions:
         for stream in self._streams.values():
             stream.close()
         self._streams.clear()
+        if self._files is not None:
+            self._files.close()
 
-    def _tracked(
-        self, subscriber: Subscriber, type_url: str, kind: str, stats_prefix: str
-    ) -> Tracked:
+    def _from_file(self, source: ConfigSource, wanted: _Wanted) -> Handle:
+        if self._files is None:
+            from lateen.proxy.xds.files import FileSources
+
+            self._files = FileSources(self._around.log)
+        self._files.check(source)
+        tracked = self._tracked(wanted, FILE, wanted.type_url)
+        return self._files.subscribe(source, tracked, wanted.type_url, wanted.names)
+
+    def _from_rest(self, api: ApiConfigSource, wanted: _Wanted, timeout_s: float) -> Handle:
+        from lateen.proxy.xds.rest import RestSource
+
+        source = RestSource(api, wanted.type_url, self._around)
+        tracked = self._tracked(wanted, REST, source.path)
+        tracked.begin(timeout_s)
+        return source.subscribe(tracked, wanted.names)
+
+    def _tracked(self, wanted: _Wanted, transport: Transport, what: str) -> Tracked:
         around = self._around
-        return Tracked(subscriber, type_url, kind, stats_prefix, around.stats, around.log)
+        stats = around.stats.open(wanted.stats_prefix, SUBSCRIPTION)
+        return Tracked(wanted.subscriber, what, transport, stats, around.log)
+
+    def _ads(self) -> GrpcSource:
+        ads = self._around.bootstrap.ads
+        if ads is None:
+            raise SourceError("ADS must be configured to support an ADS config source")
+        return self._stream(ads, "", "")
 
     def _chosen(self, source: ConfigSource, names: Collection[str] | None) -> ConfigSource:
         """The source itself, or for xdstp names the one of the bootstrap for their authority."""

@@ -5,19 +5,62 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lateen.proxy.xds.stats import SUBSCRIPTION
+from lateen.proxy.log.levels import Level
 from lateen.proxy.xds.xxhash import xxh64
 from lateen.xds.subscription import FetchFailure, Outcome, Update
 from lateen.xds.type_state import error_of
 
 if TYPE_CHECKING:
     from lateen.proxy.log.logger import Log
-    from lateen.proxy.stats.main_thread import MainThreadStats
+    from lateen.proxy.stats.main_thread import MainThreadScope
     from lateen.xds.subscription import Subscriber
 
 _COMPONENT = "config"
+
+
+@dataclass(frozen=True)
+class Transport:
+    """How resources come, as the log and the stats tell it.
+
+    Attributes:
+        counts_outcomes: every outcome counts as an attempt; otherwise the one who fetches counts.
+        rejected: the text for what was rejected; `what` is the type or the path, `why` the reason.
+        failed: the text when nothing came.
+        timed_out: the text when the first answer did not come in time.
+        failed_level: of that text.
+    """
+
+    counts_outcomes: bool
+    rejected: str
+    failed: str
+    timed_out: str
+    failed_level: Level
+
+
+GRPC = Transport(
+    True,
+    "gRPC config for {what} rejected: {why}",
+    "gRPC update for {what} failed",
+    "gRPC config: initial fetch timed out for {what}",
+    Level.DEBUG,
+)
+REST = Transport(
+    False,
+    "REST config for {what} rejected: {why}",
+    "REST update for {what} failed: {why}",
+    "REST config: initial fetch timeout for {what}",
+    Level.WARNING,
+)
+FILE = Transport(
+    False,
+    "Filesystem config update rejected: {why}",
+    "Filesystem config update failure: {why}",
+    "",
+    Level.WARNING,
+)
 
 
 class Tracked:
@@ -25,39 +68,36 @@ class Tracked:
 
     Args:
         subscriber: takes the resources.
-        type_url: of the resources.
-        kind: how they come, for the log: `gRPC`, `REST`, `filesystem`.
-        stats_prefix: of the subscription's stats.
-        stats: where they are kept.
+        what: their type, or the path that they come from; for the log.
+        transport: how they come.
+        stats: `update_success` and so on; closed with the subscription.
         log: hears of what was rejected and did not come.
     """
 
     def __init__(
         self,
         subscriber: Subscriber,
-        type_url: str,
-        kind: str,
-        stats_prefix: str,
-        stats: MainThreadStats,
+        what: str,
+        transport: Transport,
+        stats: MainThreadScope,
         log: Log,
     ) -> None:
         self._subscriber = subscriber
-        self._type_url = type_url
-        self._kind = kind
+        self._what = what
+        self._transport = transport
         self._log = log
         self._closed = False
         self._deadline: asyncio.TimerHandle | None = None
-        self.stats = stats.open(stats_prefix, SUBSCRIPTION)
+        self.stats = stats
 
     def begin(self, timeout_s: float) -> None:
-        """Counts the first attempt; the first answer is to come within some seconds (0: ever)."""
-        self.stats.add("update_attempt")
+        """The first answer is to come within some seconds; 0: ever."""
         if timeout_s > 0:
             loop = asyncio.get_running_loop()
             self._deadline = loop.call_later(timeout_s, self._timed_out)
 
     def attempted(self) -> None:
-        """Counts one more attempt, which nothing came of yet."""
+        """Counts an attempt, which nothing came of yet."""
         self.stats.add("update_attempt")
 
     def deliver(self, update: Update) -> Outcome:
@@ -69,7 +109,7 @@ class Tracked:
         try:
             outcome = self._subscriber.take(update)
         except Exception as error:
-            self._log.error(_COMPONENT, f"{self._type_url}: {type(error).__name__}: {error}")
+            self._log.error(_COMPONENT, f"{self._what}: {type(error).__name__}: {error}")
             outcome = Outcome(summary=f"internal error: {type(error).__name__}")
         self._count(update, outcome, (time.monotonic_ns() - started) // 1_000_000)
         return outcome
@@ -78,22 +118,20 @@ class Tracked:
         """Hands on that nothing came."""
         if self._closed:
             return
-        self.stats.add("update_attempt")
+        self._ended()
         if failure is FetchFailure.CONNECTION:
             self.stats.add("update_failure")
-            self._log.debug(_COMPONENT, f"{self._kind} update for {self._type_url} failed")
+            self._say(self._transport.failed_level, self._transport.failed, reason)
         elif failure is FetchFailure.TIMEOUT:
             self.stats.add("init_fetch_timeout")
-            self._log.warning(
-                _COMPONENT, f"{self._kind} config: initial fetch timed out for {self._type_url}"
-            )
+            self._say(Level.WARNING, self._transport.timed_out, reason)
         else:
             self._arrived()
             self._rejected(reason)
         try:
             self._subscriber.fail(failure, reason)
         except Exception as error:
-            self._log.error(_COMPONENT, f"{self._type_url}: {type(error).__name__}: {error}")
+            self._log.error(_COMPONENT, f"{self._what}: {type(error).__name__}: {error}")
 
     def close(self) -> None:
         """Nothing is handed on any more, and the stats go."""
@@ -105,7 +143,7 @@ class Tracked:
     def _count(self, update: Update, outcome: Outcome, duration_ms: int) -> None:
         if self._closed:
             return
-        self.stats.add("update_attempt")
+        self._ended()
         error = error_of((outcome,))
         if error is not None:
             self._rejected(error)
@@ -116,11 +154,17 @@ class Tracked:
         self.stats.set_text("version_text", update.version)
         self.stats.record("update_duration", duration_ms)
 
+    def _ended(self) -> None:
+        if self._transport.counts_outcomes:
+            self.stats.add("update_attempt")
+
     def _rejected(self, reason: str) -> None:
         self.stats.add("update_rejected")
-        self._log.warning(
-            _COMPONENT, f"{self._kind} config for {self._type_url} rejected: {reason}"
-        )
+        self._say(Level.WARNING, self._transport.rejected, reason)
+
+    def _say(self, level: Level, text: str, why: str) -> None:
+        write = self._log.warning if level is Level.WARNING else self._log.debug
+        write(_COMPONENT, text.format(what=self._what, why=why))
 
     def _arrived(self) -> None:
         if self._deadline is not None:
@@ -154,7 +198,6 @@ class Handle:
     def set_names(self, names: Collection[str] | None) -> None:
         """Changes which resources are wanted; None wants all."""
         if self._close is not None:
-            self._tracked.attempted()
             self._change(names)
 
     def close(self) -> None:

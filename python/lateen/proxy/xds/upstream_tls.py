@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     )
     from google.protobuf.message import Message
 
+    from lateen.proxy.xds.endpoints import Endpoint
+
 _CONTEXT = "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext"
 
 
@@ -60,8 +62,31 @@ class UpstreamTls:
             )
         return cls(context)
 
+    def question(self, endpoint: Endpoint) -> PeerQuestion:
+        """Whom to ask for a certificate, and as whom.
+
+        Raises:
+            TargetError: a file cannot be read.
+        """
+        key = chain = b""
+        for certificate in self._config.common_tls_context.tls_certificates[:1]:
+            key = read_data_source(certificate.private_key)
+            chain = read_data_source(certificate.certificate_chain)
+        roots = read_data_source(self._validation.trusted_ca)
+        return PeerQuestion(endpoint, self._config.sni, roots, key, chain)
+
+    def check(self, names: Sequence[tuple[str, str]]) -> None:
+        """Compares the names of a certificate with those that are wanted.
+
+        Raises:
+            TargetError: none is.
+        """
+        tests = san_tests(self._validation)
+        if tests and not any(test(*name) for name in names for test in tests):
+            raise TargetError("certificate verify failed: verify SAN list")
+
     async def credentials(
-        self, host: str, port: int
+        self, endpoint: Endpoint
     ) -> tuple[grpc.ChannelCredentials, Sequence[Option]]:
         """Credentials for a channel to a server, and the options that go with them.
 
@@ -70,22 +95,11 @@ class UpstreamTls:
         """
         import grpc
 
-        key = chain = b""
-        for certificate in self._config.common_tls_context.tls_certificates[:1]:
-            key = read_data_source(certificate.private_key)
-            chain = read_data_source(certificate.certificate_chain)
-        question = PeerQuestion(
-            host,
-            port,
-            self._config.sni,
-            read_data_source(self._validation.trusted_ca),
-            key,
-            chain,
-        )
+        question = self.question(endpoint)
         peer = await asyncio.to_thread(names_of_peer, question)
         name = self._name_to_compare(peer.names)
         credentials = grpc.ssl_channel_credentials(
-            question.roots or peer.certificate, key or None, chain or None
+            question.roots or peer.certificate, question.key or None, question.chain or None
         )
         return credentials, [("grpc.ssl_target_name_override", name)]
 
@@ -95,9 +109,7 @@ class UpstreamTls:
         Raises:
             TargetError: no name is one that is wanted, or none is a host's.
         """
-        tests = san_tests(self._validation)
-        if tests and not any(test(*name) for name in names for test in tests):
-            raise TargetError("certificate verify failed: verify SAN list")
+        self.check(names)
         hosts = [value for kind, value in names if kind in ("DNS", "IP Address")]
         if self._config.sni in hosts:
             return self._config.sni
