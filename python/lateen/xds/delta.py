@@ -38,6 +38,10 @@ class DeltaState:
         self._told: set[str] = set()
         self._subscribe: dict[str, None] = {}
         self._unsubscribe: dict[str, None] = {}
+        # Names with a second subscriber, which the server is to send again, and those of them that
+        # it was not asked for yet: to be subscribed to again is what makes it do so.
+        self._owed: dict[str, None] = {}
+        self._again: dict[str, None] = {}
 
     def changed(self, change: Change) -> None:
         """Keeps the difference for the next request.
@@ -48,6 +52,8 @@ class DeltaState:
         wildcard = bool(self.watches.wildcards)
         for name in change.removed:
             self._subscribe.pop(name, None)
+            self._owed.pop(name, None)
+            self._again.pop(name, None)
             if name in self._told:
                 self._unsubscribe[name] = None
             if not wildcard:
@@ -55,6 +61,8 @@ class DeltaState:
         for name in change.added:
             self._unsubscribe.pop(name, None)
             self._subscribe[name] = None
+        for name in change.joined:
+            self._owed[name] = self._again[name] = None
         self._change_wildcard(wildcard)
 
     def _change_wildcard(self, wildcard: bool) -> None:
@@ -78,6 +86,7 @@ class DeltaState:
         self._fresh = True
         self._told.clear()
         self._unsubscribe.clear()
+        self._again = dict(self._owed)
         self._subscribe = dict.fromkeys(self.watches.names)
         if self.watches.wildcards:
             self._subscribe = {_ALL: None, **self._subscribe}
@@ -86,16 +95,20 @@ class DeltaState:
 
     def wants_to_send(self) -> bool:
         """Whether anything is to be subscribed to, or not any more."""
-        return bool(self._subscribe or self._unsubscribe)
+        return bool(self._subscribe or self._unsubscribe or self._again)
 
     def request(self, ack: Ack | None) -> DeltaRequest:
         """The next request: what changed, and an acknowledgement if there is one to make."""
+        first, self._fresh = self._fresh, False
+        if not first:
+            # The first request says what is here already, which asks for nothing again.
+            self._subscribe.update(self._again)
+            self._again.clear()
         subscribe, unsubscribe = tuple(self._subscribe), tuple(self._unsubscribe)
         self._told.update(subscribe)
         self._told.difference_update(unsubscribe)
         self._subscribe.clear()
         self._unsubscribe.clear()
-        first, self._fresh = self._fresh, False
         return DeltaRequest(
             self._type_url,
             # All and nothing else: the first request of a stream says so by naming nothing.
@@ -163,6 +176,8 @@ class DeltaState:
         return self.versions.get(received.name) == received.version
 
     def _deliver(self, changed: list[Received], response: Response) -> list[Outcome]:
+        for name in (*(each.name for each in changed), *response.removed):
+            self._owed.pop(name, None)
         shares: dict[Watch, dict[str, Received]] = {}
         removed: dict[Watch, dict[str, None]] = {}
         for received in changed:
@@ -171,7 +186,7 @@ class DeltaState:
         for name in _gone(response):
             for watch in self.watches.of(name):
                 removed.setdefault(watch, {})[name] = None
-        if not changed and not response.removed:
+        if not response.resources and not response.removed:
             # "There is nothing" ends the wait of who wants all.
             shares.update((watch, {}) for watch in self.watches.wildcards)
         outcomes = []

@@ -181,5 +181,7 @@ class Mux:
             state = self._states[type_url]
             if ack is not None or state.wants_to_send():
                 found = state.request(ack)
+                if state.wants_to_send():
+                    self._queue.insert(0, (type_url, None))
         self._queue[:0] = held
         return found

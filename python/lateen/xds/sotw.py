@@ -38,17 +38,28 @@ class SotwState:
         self._whole = kind is not None and kind.whole
         self._nonce = ""
         self._to_say = False
+        # Names of the last request of this stream, and those to leave out of the next one, so that
+        # the server sends their resources again.
+        self._told: frozenset[str] = frozenset()
+        self._again: set[str] = set()
 
     def changed(self, change: Change) -> None:
-        """Every change is said, also that of a second subscriber to a name: as Envoy does.
+        """Every change is said.
 
-        When the last one who wanted all goes, nothing is said: no names would mean all.
+        When the last one who wanted all goes, nothing is said: no names would mean all. A name
+        that the server was told of before is taken back and asked for anew, for a subscriber that
+        has not seen its resource: the same names again would be no reason to answer.
         """
         self._to_say = bool(self.watches) or bool(change.removed)
+        self._again.difference_update(change.removed)
+        self._again.update(name for name in change.joined if name in self._told)
+        self._again.update(name for name in change.added if name in self._told)
 
     def restart(self, *, same_server: bool) -> None:
         """The new stream has no nonce yet; the version stays if the server is the same."""
         self._nonce = ""
+        self._told = frozenset()
+        self._again.clear()
         self._to_say = len(self.watches) > 0
         if not same_server:
             self.version = ""
@@ -59,8 +70,10 @@ class SotwState:
 
     def request(self, ack: Ack | None) -> SotwRequest:
         """The next request: it acknowledges the last answer, whatever it is sent for."""
-        self._to_say = False
-        names = tuple(self.watches.names)
+        names = tuple(name for name in self.watches.names if name not in self._again)
+        self._told = frozenset(names)
+        self._to_say = bool(self._again)
+        self._again.clear()
         if names and self.watches.wildcards:
             names = (_ALL, *(name for name in names if name != _ALL))
         error = ack.error if ack is not None else None

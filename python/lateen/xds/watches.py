@@ -34,10 +34,17 @@ class Watch:
 
 
 class Change(NamedTuple):
-    """Names that somebody wants who did not before, and names that nobody wants any more."""
+    """What a change of one watch means for all.
 
-    added: tuple[str, ...]
-    removed: tuple[str, ...]
+    Attributes:
+        added: names that nobody wanted before.
+        removed: names that nobody wants any more.
+        joined: names that others wanted already: the server has to send them again.
+    """
+
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    joined: tuple[str, ...] = ()
 
 
 class Watches:
@@ -82,13 +89,15 @@ class Watches:
             self._wildcards.pop(watch, None)
         after = dict.fromkeys(watch.names or ())
         removed = [name for name in before if name not in after and self._leave(watch, name)]
-        added = [name for name in after if name not in before and self._join(watch, name)]
-        return Change(tuple(added), tuple(removed))
+        new = [name for name in after if name not in before]
+        added = [name for name in new if self._join(watch, name)]
+        joined = [name for name in new if name not in added] if len(added) < len(new) else ()
+        return Change(tuple(added), tuple(removed), tuple(joined))
 
     def discard(self, watch: Watch) -> Change:
         """Takes a watch away."""
         if watch not in self._all:
-            return Change((), ())
+            return Change()
         change = self.set(watch, ())
         del self._all[watch]
         return change
