@@ -130,12 +130,11 @@ class XdsServer:
         self._arrived = threading.Condition()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
         self._server: grpc.aio.Server | None = None
 
     def start(self) -> XdsServer:
         """Begins to listen; `port` is set."""
-        if not self._thread.is_alive():
-            self._thread.start()
         self._run(self._start())
         return self
 
