@@ -87,3 +87,11 @@ def _context(name: str, text: str) -> dict[str, str]:
             raise XdstpNameError(f"{name}: {part} is no context parameter")
         found[unquote(key)] = unquote(value)
     return found
+
+
+def normal_name(name: str) -> str:
+    """A name with its parameters in order; one that is no xdstp name as it is."""
+    try:
+        return str(XdstpName.parse(name))
+    except XdstpNameError:
+        return name

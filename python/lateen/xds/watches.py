@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import NamedTuple
 
+from lateen.xds.names import XdstpName, normal_name
 from lateen.xds.subscription import FetchFailure, Outcome, Update
 
 _GLOB = "/*"
@@ -109,6 +110,8 @@ class Watches:
     def of(self, name: str, aliases: Iterable[str] = ()) -> Iterator[Watch]:
         """Who wants a resource by its name or another; some may come twice."""
         yield from self._wildcards
+        if XdstpName.is_one(name):
+            name = normal_name(name)
         yield from self._by_name.get(name, ())
         for alias in aliases:
             yield from self._by_name.get(alias, ())

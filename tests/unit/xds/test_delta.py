@@ -233,6 +233,13 @@ def test_collections_of_xdstp_names_have_what_is_below_them(harness):
     assert everything.last == (["xdstp://a/t/dir/x?k=v"], [], False)
 
 
+def test_parameters_of_an_xdstp_name_may_come_in_any_order(harness):
+    one = watched(harness, RDS, ["xdstp://a/t/x?a=1&b=2"])
+    harness.mux.opened()
+    harness.mux.receive(answer(RDS, "v1", "n1", "xdstp://a/t/x?b=2&a=1", "xdstp://nonsense"))
+    assert one.last == (["xdstp://a/t/x?b=2&a=1"], [], False)
+
+
 def test_a_type_without_subscribers_says_nothing_on_a_new_stream(harness):
     a = watched(harness, EDS, ["a"])
     harness.mux.opened()

@@ -44,10 +44,14 @@ class BootstrapSources:
         self._context = _node_context(bootstrap)
 
     def cluster(self, name: str) -> Cluster | None:
-        """A cluster of static_resources; None when there is none of this name."""
+        """A cluster of static_resources with endpoints of its own; None without one."""
         if name not in self._clusters:
             # The whole bootstrap may be large: it is not kept as a message.
-            found = [each for each in self._parse().static_resources.clusters if each.name == name]
+            found = [
+                each
+                for each in self._parse().static_resources.clusters
+                if each.name == name and not each.HasField("eds_cluster_config")
+            ]
             self._clusters[name] = _copy(found[0]) if found else None
         return self._clusters[name]
 

@@ -59,8 +59,6 @@ class GrpcSource:
             api.set_node_on_first_message_only,
         )
         targets = [target_of(each, around) for each in api.grpc_services]
-        if not targets:
-            raise SourceError("API configs must have at least one gRPC service")
         prefix = f"{stats_prefix}.control_plane" if stats_prefix else "control_plane"
         self._stream = GrpcStream(
             settings,
@@ -140,7 +138,7 @@ def target_of(service: GrpcService, around: Surroundings) -> Target:
         return Target(name, channels, metadata)
     base_s = retry.retry_back_off.base_interval.ToMilliseconds() / 1000
     max_s = retry.retry_back_off.max_interval.ToMilliseconds() / 1000
-    return Target(name, channels, metadata, base_s, max_s or 10 * base_s)
+    return Target(name, channels, metadata, base_s, max_s or 10 * base_s, None)
 
 
 def _method(type_url: str, delta: bool) -> str:

@@ -47,10 +47,6 @@ class RestSource:
         kind = resource_type(type_url)
         if kind is None or not kind.rest:
             raise SourceError(f"there is no REST endpoint for {type_url}")
-        if len(api.cluster_names) != 1:
-            raise SourceError(
-                "envoy.config.core.v3.ApiConfigSource must have a singleton cluster name specified"
-            )
         if not api.HasField("refresh_delay"):
             raise SourceError("refresh_delay is required for REST API configuration sources")
         self._cluster = api.cluster_names[0]

@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     Call = grpc.aio.StreamStreamCall[bytes, bytes]
 
 _COMPONENT = "config"
-# A refused connection costs the server nothing: it is tried again sooner than a stream that the
-# server ended, so that a control plane that comes back has its proxies within five seconds.
-_UNREACHABLE_CAP_S = 4.0
 # After so many attempts without an answer the next server of the list has its turn.
 _ATTEMPTS_EACH = 2
 # The same failure is logged as a warning once in this time.
@@ -263,7 +260,9 @@ class Rotation:
 
     def failed(self, attempt: _Attempt) -> float:
         """The stream ended: chooses the next server; seconds to wait."""
-        wait_s = self._backoffs[self._place].next(None if attempt.connected else _UNREACHABLE_CAP_S)
+        wait_s = self._backoffs[self._place].next(
+            None if attempt.connected else self.current.unreachable_s
+        )
         if attempt.answered:
             self._place = 0  # the first is tried again before another is
             return wait_s

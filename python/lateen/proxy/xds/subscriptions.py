@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from lateen.proxy.xds.bootstrap import BootstrapSources
-from lateen.proxy.xds.source import SourceError, api_kind, initial_fetch_timeout_s
+from lateen.proxy.xds.source import SourceError, api_kind, check_ads, initial_fetch_timeout_s
 from lateen.proxy.xds.stats import SUBSCRIPTION
 from lateen.proxy.xds.tracked import FILE, GRPC, REST, Handle, Tracked, Transport
 from lateen.xds.mux import Pauses
@@ -134,12 +134,15 @@ class XdsSubscriptions:
     def _tracked(self, wanted: _Wanted, transport: Transport, what: str) -> Tracked:
         around = self._around
         stats = around.stats.open(wanted.stats_prefix, SUBSCRIPTION)
-        return Tracked(wanted.subscriber, what, transport, stats, around.log)
+        return Tracked(
+            wanted.subscriber, what, transport, stats, around.log, around.bootstrap.spell
+        )
 
     def _ads(self) -> GrpcSource:
         ads = self._around.bootstrap.ads
         if ads is None:
             raise SourceError("ADS must be configured to support an ADS config source")
+        check_ads(ads)
         return self._stream(ads, "", "")
 
     def _chosen(self, source: ConfigSource, names: Collection[str] | None) -> ConfigSource:

@@ -29,6 +29,9 @@ class Target:
         metadata: sent when a stream begins.
         base_interval_s: the first bound of the wait between attempts.
         max_interval_s: the last.
+        unreachable_s: bounds the wait after the server could not be reached; None: nothing more.
+            A refused connection costs the server nothing: one that comes back has its proxies
+            within five seconds.
     """
 
     name: str
@@ -36,6 +39,7 @@ class Target:
     metadata: Metadata = ()
     base_interval_s: float = 0.5
     max_interval_s: float = 30.0
+    unreachable_s: float | None = 4.0
 
 
 def open_channel(

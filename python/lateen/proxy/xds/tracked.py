@@ -72,6 +72,7 @@ class Tracked:
         transport: how they come.
         stats: `update_success` and so on; closed with the subscription.
         log: hears of what was rejected and did not come.
+        spell: how a name is asked for.
     """
 
     def __init__(
@@ -81,7 +82,9 @@ class Tracked:
         transport: Transport,
         stats: MainThreadScope,
         log: Log,
+        spell: Callable[[str], str],
     ) -> None:
+        self.spell = spell
         self._subscriber = subscriber
         self._what = what
         self._transport = transport
@@ -196,9 +199,14 @@ class Handle:
         self._close: Callable[[], None] | None = close
 
     def set_names(self, names: Collection[str] | None) -> None:
-        """Changes which resources are wanted; None wants all."""
+        """Changes which resources are wanted; None wants all.
+
+        Raises:
+            XdstpNameError: a name begins as one of xdstp and is none.
+        """
         if self._close is not None:
-            self._change(names)
+            spell = self._tracked.spell
+            self._change(None if names is None else [spell(name) for name in names])
 
     def close(self) -> None:
         """Ends the subscription. Idempotent."""
