@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lateen.proxy.xds.rotation import Attempt, Rotation
 from lateen.proxy.xds.target import Target, TargetError
 from lateen.xds.codec import BadMessageError, decode_delta, decode_sotw, encode_request
 
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     Call = grpc.aio.StreamStreamCall[bytes, bytes]
 
 _COMPONENT = "config"
-# After so many attempts without an answer the next server of the list has its turn.
-_ATTEMPTS_EACH = 2
 # The same failure is logged as a warning once in this time.
 _QUIET_S = 60.0
 
@@ -48,15 +47,6 @@ class StreamSettings:
     delta: bool
     node: bytes
     node_once: bool = False
-
-
-@dataclass
-class _Attempt:
-    """What became of one stream."""
-
-    connected: bool = False
-    answered: bool = False
-    reason: str = ""
 
 
 class GrpcStream:
@@ -117,9 +107,9 @@ class GrpcStream:
             self._mux.closed(attempt.reason)
             await asyncio.sleep(self._targets.failed(attempt))
 
-    async def _attempt(self) -> _Attempt:
+    async def _attempt(self) -> Attempt:
         """One stream from its beginning to its end."""
-        attempt = _Attempt()
+        attempt = Attempt()
         try:
             channel = await self._targets.current.open()
         except TargetError as error:
@@ -142,7 +132,7 @@ class GrpcStream:
             await channel.close()
         return attempt
 
-    async def _read(self, call: Call, attempt: _Attempt) -> str:
+    async def _read(self, call: Call, attempt: Attempt) -> str:
         """Takes answers in until the stream ends; why it did."""
         import grpc.aio
 
@@ -156,15 +146,15 @@ class GrpcStream:
                 code = await call.code()
                 return f"{code.value[0]}, {await call.details()}"
             try:
-                response = decode(data)
+                self._take(decode(data), attempt)
             except BadMessageError as error:
                 return f"13, {error}"
+            # A large answer is not kept until the next one comes.
             del data
-            attempt.answered = True
-            self._targets.answered()
-            self._take(response)
 
-    def _take(self, response: Response) -> None:
+    def _take(self, response: Response, attempt: Attempt) -> None:
+        attempt.answered = True
+        self._targets.answered()
         if response.control_plane is not None:
             self._stats.set_text("identifier", response.control_plane)
         self._mux.receive(response)
@@ -182,7 +172,7 @@ class GrpcStream:
         self._mux.expire()
         self._schedule_expiry()
 
-    async def _write(self, call: Call, attempt: _Attempt) -> None:
+    async def _write(self, call: Call, attempt: Attempt) -> None:
         """Sends what there is to say for as long as the stream lives."""
         import grpc.aio
 
@@ -222,52 +212,3 @@ class GrpcStream:
         else:
             self._log.warning(_COMPONENT, text)
             self._last_failure = (reason, now)
-
-
-class Rotation:
-    """Which of several servers is next, and how long to wait before it is tried.
-
-    Attributes:
-        same_server: whether the last answer came from the current one, if any came.
-    """
-
-    def __init__(self, targets: Sequence[Target], random: random.Random) -> None:
-        from lateen.xds.backoff import Backoff
-
-        self._targets = targets
-        self._backoffs = [
-            Backoff(random, each.base_interval_s, each.max_interval_s) for each in targets
-        ]
-        self._place = 0
-        self._failures = 0
-        self._answered_by: int | None = None
-
-    @property
-    def current(self) -> Target:
-        """The server to try."""
-        return self._targets[self._place]
-
-    @property
-    def same_server(self) -> bool:
-        """Whether the current server is the one that answered last, or none did."""
-        return self._answered_by in (None, self._place)
-
-    def answered(self) -> None:
-        """The current server sent something."""
-        self._answered_by = self._place
-        self._failures = 0
-        self._backoffs[self._place].reset()
-
-    def failed(self, attempt: _Attempt) -> float:
-        """The stream ended: chooses the next server; seconds to wait."""
-        wait_s = self._backoffs[self._place].next(
-            None if attempt.connected else self.current.unreachable_s
-        )
-        if attempt.answered:
-            self._place = 0  # the first is tried again before another is
-            return wait_s
-        self._failures += 1
-        if self._failures >= _ATTEMPTS_EACH:
-            self._failures = 0
-            self._place = (self._place + 1) % len(self._targets)
-        return wait_s

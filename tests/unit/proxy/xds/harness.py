@@ -14,7 +14,7 @@ from lateen.proxy.stats.histograms import Histograms
 from lateen.proxy.stats.main_thread import MainThreadStats
 from lateen.proxy.xds.bootstrap import BootstrapSources
 from lateen.proxy.xds.subscriptions import Surroundings, XdsSubscriptions
-from lateen.xds.resource_types import CDS, EDS, LDS
+from lateen.xds.resource_types import CDS
 from lateen.xds.subscription import Outcome
 
 HTTP2 = {
@@ -167,6 +167,3 @@ async def until(condition, limit=10.0):
     while not condition():
         assert time.monotonic() < deadline, "it never came to be"
         await asyncio.sleep(0.01)
-
-
-__all__ = ["CDS", "EDS", "LDS"]
