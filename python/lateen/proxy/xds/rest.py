@@ -89,8 +89,11 @@ class RestSource:
             self._tracked.attempted()
             try:
                 await self._fetch()
-            except (TargetError, OSError) as error:
+            except TargetError as error:
                 self._tracked.fail(FetchFailure.CONNECTION, str(error))
+            except Exception as error:  # the next poll may fare better
+                reason = f"{type(error).__name__}: {error}"
+                self._tracked.fail(FetchFailure.CONNECTION, reason)
             # Another wait each time, so that many proxies do not come at once.
             wait_s = self._delay_s * (1 + self._around.random.random())
             try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -142,6 +141,11 @@ class GrpcStream:
                 data = await call.read()
             except grpc.aio.AioRpcError as error:
                 return f"{error.code().value[0]}, {error.details()}"
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if task is None or task.cancelling():
+                    raise
+                return "1, cancelled here"  # by the writer
             if not isinstance(data, bytes):  # grpc.aio.EOF
                 code = await call.code()
                 return f"{code.value[0]}, {await call.details()}"
@@ -177,8 +181,7 @@ class GrpcStream:
         import grpc.aio
 
         node: bytes | None = self._settings.node
-        # The reader hears of the end of the stream and of its reason.
-        with contextlib.suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):
+        try:
             while True:
                 request = await self._next()
                 await call.write(encode_request(request, node))
@@ -187,6 +190,11 @@ class GrpcStream:
                 if not attempt.connected:
                     attempt.connected = True
                     self._stats.set("connected_state", 1)
+        except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
+            return  # the reader hears of the end of the stream and of its reason
+        except Exception as error:
+            self._log.error(_COMPONENT, f"cannot send a request: {type(error).__name__}: {error}")
+            call.cancel()
 
     async def _next(self) -> Request:
         while (request := self._mux.pull()) is None:
