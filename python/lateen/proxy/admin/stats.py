@@ -74,7 +74,14 @@ def prometheus(context: AdminContext, request: AdminRequest) -> AdminResponse:
     _flush(context)
     config = context.stats.config
     return AdminResponse(
-        render_prometheus(context.stats.snapshot(), wanted, mode, config.buckets_of, config.tags)
+        render_prometheus(
+            context.stats.snapshot(),
+            wanted,
+            mode,
+            config.buckets_of,
+            config.tags,
+            texts=request.flag("text_readouts"),
+        )
     )
 
 

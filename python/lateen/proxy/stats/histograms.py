@@ -41,6 +41,12 @@ class Histograms:
         """Makes a histogram of the main thread exist before its first value."""
         self._own.setdefault(name, Counter())
 
+    def forget(self, name: str) -> None:
+        """Takes a histogram of the main thread away."""
+        self._own.pop(name, None)
+        self._interval.pop(name, None)
+        self._cumulative.pop(name, None)
+
     def record(self, name: str, value: int) -> None:
         """Records a value in a histogram of the main thread."""
         self._own.setdefault(name, Counter())[bin_of(value)] += 1

@@ -28,6 +28,14 @@ class Stat(NamedTuple):
     used: bool
 
 
+class TextStat(NamedTuple):
+    """A text readout under its full name; `used`: ever written."""
+
+    name: str
+    text: str
+    used: bool
+
+
 class HistogramStat(NamedTuple):
     """A histogram: of the last flush interval, and since the start."""
 

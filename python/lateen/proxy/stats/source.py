@@ -9,6 +9,7 @@ from lateen.proxy.stats.admin_listener import AdminListenerStats
 from lateen.proxy.stats.collect import collect_scopes
 from lateen.proxy.stats.config import StatsConfig, accept_all
 from lateen.proxy.stats.histograms import Histograms
+from lateen.proxy.stats.main_thread import MainThreadStats
 from lateen.proxy.stats.model import Scope, family_scopes
 from lateen.proxy.stats.process import ProcessFacts, process_stats
 from lateen.proxy.stats.snapshot import Snapshot
@@ -33,6 +34,7 @@ class StatsSource:
         self.histograms.declare("overload.refresh_interval_delay")
         self.histograms.declare("server.initialization_time_ms")
         self.admin = AdminListenerStats(self.histograms)
+        self.main_thread = MainThreadStats(self.histograms)
         self._core = core
         self._blocks = blocks
         self._facts = facts
@@ -52,10 +54,16 @@ class StatsSource:
                 scopes.append(scope)
             else:
                 process.extend(scope.stats())
-        scopes.extend(family_scopes(process))
+        # What the main thread counts by itself is newer than a fact of the same name.
+        scopes.extend(
+            family_scopes(each for each in process if not self.main_thread.has(each.name))
+        )
+        scopes.extend(self.main_thread.scopes())
         scopes.extend(self.admin.scopes())
         accepts = None if self.config.accepts is accept_all else self.config.accepts
-        return Snapshot.of(scopes, self.histograms.stats(self._blocks), accepts)
+        return Snapshot.of(
+            scopes, self.histograms.stats(self._blocks), accepts, self.main_thread.texts()
+        )
 
     def merge(self) -> None:
         """Ends a flush interval."""
@@ -65,3 +73,4 @@ class StatsSource:
         """Sets counters to 0; gauges and histograms stay."""
         self._core.reset_counters()
         self.admin.reset()
+        self.main_thread.reset_counters()
