@@ -14,6 +14,7 @@ pub mod endpoints;
 mod happy_eyeballs;
 pub mod host;
 mod host_sets;
+pub mod load_assignment;
 mod pending;
 mod pool;
 mod shared;
@@ -26,7 +27,7 @@ mod watch;
 pub use breakers::{
     ConnectionPermit, PendingPermit, Permits, Priority, RequestPermit, RetryPermit,
 };
-pub use cluster::{Cluster, UpstreamContext};
+pub use cluster::{Cluster, Shed, UpstreamContext};
 pub use clusters::Clusters;
 pub use config::ClusterConfig;
 pub use connecting::ConnectError;

@@ -2,9 +2,11 @@
 
 use std::borrow::Cow;
 
+use crate::headers::HeaderId;
 use crate::http::flags::ResponseFlags;
 use crate::http::stream::Answer;
 use crate::http1::CodecError;
+use crate::upstream::Shed;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimeoutKind {
@@ -30,6 +32,8 @@ pub enum ConnectFailure {
 pub enum Failure {
     NoHost,
     Overflow,
+    /// The cluster sheds load.
+    Shed(Shed),
     /// No connection, with the transport's reason.
     Connect {
         kind: ConnectFailure,
@@ -63,6 +67,8 @@ impl Failure {
         match self {
             Self::NoHost => ResponseFlags::NO_HEALTHY_UPSTREAM,
             Self::Overflow => ResponseFlags::UPSTREAM_OVERFLOW,
+            Self::Shed(Shed::Some) => ResponseFlags::DROP_OVERLOAD,
+            Self::Shed(Shed::Every) => ResponseFlags::UNCONDITIONAL_DROP_OVERLOAD,
             Self::Connect { .. } => ResponseFlags::UPSTREAM_CONNECTION_FAILURE,
             Self::Terminated => ResponseFlags::UPSTREAM_CONNECTION_TERMINATION,
             Self::Protocol => ResponseFlags::UPSTREAM_PROTOCOL_ERROR,
@@ -83,6 +89,13 @@ impl Failure {
         let late = if request_done { 504 } else { 408 };
         match self {
             Self::NoHost => Answer::new(503, "no healthy upstream", "no_healthy_upstream"),
+            Self::Shed(Shed::Some) => Answer::new(503, "drop overload", "drop_overload")
+                .header(HeaderId::XEnvoyDropOverload, "true"),
+            Self::Shed(Shed::Every) => {
+                let details = "unconditional_drop_overload";
+                Answer::new(503, "unconditional drop overload", details)
+                    .header(HeaderId::XEnvoyUnconditionalDropOverload, "true")
+            }
             Self::Timeout(TimeoutKind::Route) => {
                 Answer::new(504, "upstream request timeout", "response_timeout")
             }

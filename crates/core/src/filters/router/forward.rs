@@ -98,6 +98,9 @@ struct Forwarding<'a> {
 
 impl Forwarding<'_> {
     async fn run(&mut self) -> Option<Answer> {
+        if let Some(shed) = self.cluster.sheds() {
+            return self.fail(&Failure::Shed(shed));
+        }
         loop {
             let failure = match self.attempt().await {
                 Ok((mut up, head)) => match self.judge(&mut up, &head) {
