@@ -29,7 +29,7 @@ SUPPORT = (
         "envoy.config.endpoint.v3.ClusterLoadAssignment.Policy",
         implemented="drop_overloads overprovisioning_factor weighted_priority_health",
         harmless={
-            "endpoint_stale_after": "endpoints do not go stale without EDS",
+            "endpoint_stale_after": "only endpoints that come by EDS go stale",
         },
     ),
     Fields(
@@ -84,7 +84,20 @@ def _compile_policy(
 ) -> None:
     out.overprovisioning_factor = policy.overprovisioning_factor.value
     out.weighted_priority_health = policy.weighted_priority_health
+    if len(policy.drop_overloads) > 1:
+        ctx.error(
+            f"{at}.drop_overloads",
+            f"Cluster drop_overloads config has {len(policy.drop_overloads)} categories. Envoy only"
+            " support one.",
+        )
     for drop in policy.drop_overloads:
+        whole, part = denominator(drop.drop_percentage), drop.drop_percentage.numerator
+        if part > whole:
+            ctx.error(
+                f"{at}.drop_overloads",
+                f"Cluster drop_overloads config is invalid. drop_ratio={part / whole:g}(Numerator"
+                f" {part} / Denominator {whole}). The valid range is 0~1.",
+            )
         out.drop_overloads.add(
             category=drop.category,
             numerator=drop.drop_percentage.numerator,
