@@ -55,7 +55,9 @@ class Histograms:
         """Takes what was recorded so far; the difference to the last merge is the interval."""
         now: dict[str, Counter[int]] = {name: Counter(counts) for name, counts in self._own.items()}
         for _, number, index, pairs in raw:
-            block = blocks[number]
+            block = blocks.get(number)
+            if block is None:
+                continue
             name = _name(block, index)
             counts = _counts(pairs)
             _add(now, name, counts)

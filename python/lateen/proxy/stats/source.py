@@ -10,7 +10,7 @@ from lateen.proxy.stats.collect import collect_scopes
 from lateen.proxy.stats.config import StatsConfig, accept_all
 from lateen.proxy.stats.histograms import Histograms
 from lateen.proxy.stats.main_thread import MainThreadStats
-from lateen.proxy.stats.model import Scope, family_scopes
+from lateen.proxy.stats.model import Scope, family_scopes, join_scopes
 from lateen.proxy.stats.process import ProcessFacts, process_stats
 from lateen.proxy.stats.snapshot import Snapshot
 
@@ -58,7 +58,7 @@ class StatsSource:
         scopes.extend(
             family_scopes(each for each in process if not self.main_thread.has(each.name))
         )
-        scopes.extend(self.main_thread.scopes())
+        scopes = join_scopes(scopes, self.main_thread.scopes())
         scopes.extend(self.admin.scopes())
         accepts = None if self.config.accepts is accept_all else self.config.accepts
         return Snapshot.of(
