@@ -33,12 +33,8 @@ _STATS = StatNames(
         "listener_modified",
         "listener_removed",
     ),
-    gauges=(
-        "total_filter_chains_draining",
-        "total_listeners_active",
-        "total_listeners_draining",
-        "total_listeners_warming",
-    ),
+    # What drains is counted by the workers.
+    gauges=("total_listeners_active", "total_listeners_warming"),
 )
 
 
@@ -238,11 +234,8 @@ class ListenerWarming:
             self._environment.apply(worker_pb2.Update(removed_route_tables=gone))
 
     def _show(self) -> None:
-        whole = [each for each in self.draining if not each.in_place]
         self._stats.set("total_listeners_active", self._static + len(self.active))
         self._stats.set("total_listeners_warming", len(self.warming))
-        self._stats.set("total_listeners_draining", len(whole))
-        self._stats.set("total_filter_chains_draining", len(self.draining) - len(whole))
 
 
 def _nothing() -> None:
