@@ -99,7 +99,12 @@ class MainThread:
         """Asks for what comes over xDS; the event is set when the first of it is there."""
         if self._open is None:
             return None
-        self._open.dynamic.start()
+        from lateen.proxy.resources.reading import ResourceError
+
+        try:
+            self._open.dynamic.start()
+        except ResourceError as error:
+            raise MainThreadError(str(error)) from None
         return self._open.ready
 
     async def _listen(self) -> AdminListener | None:

@@ -119,7 +119,7 @@ class Assignment:
                 send it again.
         """
         environment = self._environment
-        self._subscription = environment.subscriptions.subscribe(
+        self._subscription = environment.subscribe(
             self.source, ASSIGNMENT_URL, (self.name,), self, self._stats_prefix
         )
         if known:

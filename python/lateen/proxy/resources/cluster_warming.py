@@ -113,8 +113,14 @@ class ClusterWarming:
         self._show()
         if discovery in _DNS:
             self._watch_dns()
-        else:
+            return
+        try:
             self._find_endpoints(version)
+        except ResourceError:
+            del self.warming[name]
+            self._environment.release(version.blocks)
+            self._show()
+            raise
 
     def remove(self, name: str) -> None:
         """Removes a cluster, active and warming; a name that is not known is fine."""
@@ -166,7 +172,11 @@ class ClusterWarming:
             if each.endpoints is not None and each.source == assignment.source
         ]
         others.append(assignment)
-        assignment.start(*known[:1])
+        try:
+            assignment.start(*known[:1])
+        except ResourceError:
+            self._end(assignment)
+            raise
 
     def _end(self, assignment: Assignment) -> None:
         assignment.close()

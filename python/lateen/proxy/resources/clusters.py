@@ -74,7 +74,7 @@ class ClusterManager:
             self._answered = True
             self._settled()
             return
-        self._subscription = self._environment.subscriptions.subscribe(
+        self._subscription = self._environment.subscribe(
             source, CLUSTER_URL, None, self, "cluster_manager.cds"
         )
 

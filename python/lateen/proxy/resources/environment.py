@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
+from lateen.proxy.resources.reading import ResourceError
+from lateen.proxy.xds.source import SourceError
+
 if TYPE_CHECKING:
+    from envoy.config.core.v3.config_source_pb2 import ConfigSource
+
     from lateen.protos import worker_pb2
     from lateen.proxy.compile.stats_blocks import StatsBlocks
     from lateen.proxy.config_summary import ConfigSummary
@@ -17,7 +22,7 @@ if TYPE_CHECKING:
     from lateen.proxy.resources.reading import ResourceReader
     from lateen.proxy.stats.main_thread import MainThreadStats
     from lateen.proxy.workers import Rejection, Workers
-    from lateen.xds.subscription import Resource, Subscriptions
+    from lateen.xds.subscription import Resource, Subscriber, Subscription, Subscriptions
 
 # Calls a function after so many seconds; what is returned takes that back.
 Later = Callable[[float, Callable[[], None]], Callable[[], None]]
@@ -65,6 +70,24 @@ class Environment:
     def apply(self, update: worker_pb2.Update) -> list[Rejection]:
         """Hands an update to the workers; what comes back was not applied."""
         return self.workers.apply(update.SerializeToString())
+
+    def subscribe(
+        self,
+        source: ConfigSource,
+        type_url: str,
+        names: Collection[str] | None,
+        subscriber: Subscriber,
+        stats_prefix: str,
+    ) -> Subscription:
+        """Starts a subscription; see lateen.xds.subscription.
+
+        Raises:
+            ResourceError: nothing can come from this source.
+        """
+        try:
+            return self.subscriptions.subscribe(source, type_url, names, subscriber, stats_prefix)
+        except SourceError as error:
+            raise ResourceError(str(error)) from None
 
     def release(self, blocks: list[int]) -> None:
         """Gives stats blocks back; the workers forget them at the next `forget_released`, by when

@@ -46,13 +46,21 @@ class FilterManager:
     def acquire(self, source: FilterSource, on_settled: Callable[[], None]) -> None:
         """Uses a filter; `on_settled` is called, perhaps at once, when it has a configuration, or
         the wait for that ended.
+
+        Raises:
+            ResourceError: nothing can come from the source.
         """
         found = self.filters.get(source.table)
         if found is None:
             found = self.filters[source.table] = FilterSubscription(self._environment, source)
             found.users = 1
             found.when_settled(on_settled)
-            found.start()
+            try:
+                found.start()
+            except ResourceError:
+                del self.filters[source.table]
+                found.close()
+                raise
             return
         found.users += 1
         found.when_settled(on_settled)
@@ -106,7 +114,7 @@ class FilterSubscription:
         """Subscribes; a default that need not wait is used at once."""
         if self._config.apply_default_config_without_warming:
             self._settle()
-        self._subscription = self._environment.subscriptions.subscribe(
+        self._subscription = self._environment.subscribe(
             self._config.config_source, EXTENSION_URL, (self.name,), self, self._prefix
         )
 

@@ -6,6 +6,7 @@ for them ended. What it replaces, and what is removed, drains.
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
@@ -157,23 +158,39 @@ class ListenerWarming:
 
     def _hold(self, version: ListenerVersion) -> None:
         """Subscribes to what the listener needs; uses it at once before the workers accept."""
-        name = version.name
         early = not self._environment.init.finished
-        if early:
-            self._activate(version)
+        init = InitManager(f"Listener {version.name}", lambda: self._warm(version))
+        self._acquire(version, init, early=early)
+        if not early:
+            self.warming[version.name] = version
         else:
-            self.warming[name] = version
-        init = InitManager(f"Listener-local-init-manager {name}", lambda: self._warm(version))
-        for source in version.compiled.route_sources:
-            ready = init.target(f"RdsRouteConfigSubscription {source.name}")
-            told = self._environment.init.target(f"RDS {source.name}") if early else _nothing
-            self._routes.acquire(source, _both(ready, told))
-        for each in version.compiled.filter_sources:
-            ready = init.target(f"ECDS {each.name}")
-            told = self._environment.init.target(f"ECDS {each.name}") if early else _nothing
-            self._filters.acquire(each, _both(ready, told))
+            try:
+                self._activate(version)
+            except ResourceError:
+                self._let_go(version)
+                raise
         init.start()
         self._show()
+
+    def _acquire(self, version: ListenerVersion, init: InitManager, *, early: bool) -> None:
+        """Subscribes; what waits for the listener waits for the server too before it is up."""
+        server = self._environment.init
+        undo: list[Callable[[], None]] = []
+
+        def target(name: str) -> Callable[[], None]:
+            return _both(init.target(name), server.target(name) if early else _nothing)
+
+        try:
+            for source in version.compiled.route_sources:
+                self._routes.acquire(source, target(f"RDS {source.name}"))
+                undo.append(functools.partial(self._routes.release, source))
+            for each in version.compiled.filter_sources:
+                self._filters.acquire(each, target(f"ECDS {each.name}"))
+                undo.append(functools.partial(self._filters.release, each))
+        except ResourceError:
+            for release in undo:
+                release()
+            raise
 
     def _warm(self, version: ListenerVersion) -> None:
         if self.warming.get(version.name) is not version:

@@ -55,7 +55,7 @@ class ListenerManager:
     def start(self, source: ConfigSource) -> None:
         """Subscribes to LDS."""
         self._ready = self._environment.init.target("LDS")
-        self._subscription = self._environment.subscriptions.subscribe(
+        self._subscription = self._environment.subscribe(
             source, LISTENER_URL, None, self, "listener_manager.lds"
         )
 

@@ -54,6 +54,9 @@ class RouteManager:
     def acquire(self, source: RouteSource, on_settled: Callable[[], None]) -> None:
         """Uses a route table; `on_settled` is called, perhaps at once, when its first answer came
         or the wait for that ended.
+
+        Raises:
+            ResourceError: nothing can come from the source.
         """
         table = self.tables.get(source.table)
         if table is None:
@@ -61,7 +64,12 @@ class RouteManager:
             self.tables[source.table] = table
             table.users = 1
             table.when_settled(on_settled)
-            table.start()
+            try:
+                table.start()
+            except ResourceError:
+                del self.tables[source.table]
+                table.close()
+                raise
             return
         table.users += 1
         table.when_settled(on_settled)
@@ -116,7 +124,7 @@ class RouteSubscription:
         types = self._environment.reader.types
         source: ConfigSource = types.message_class("envoy.config.core.v3.ConfigSource")()  # type: ignore[assignment]
         source.MergeFromString(self._source.source)
-        self._subscription = self._environment.subscriptions.subscribe(
+        self._subscription = self._environment.subscribe(
             source, ROUTES_URL, (self.name,), self, self._prefix
         )
 

@@ -51,7 +51,7 @@ class RuntimeSubscription:
     def start(self) -> None:
         """Subscribes."""
         source = self._layer.rtds_layer.rtds_config
-        self._subscription = self._environment.subscriptions.subscribe(
+        self._subscription = self._environment.subscribe(
             source, RUNTIME_URL, (self.name,), self, "runtime"
         )
 

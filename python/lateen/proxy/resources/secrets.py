@@ -90,7 +90,7 @@ class SecretSubscription:
 
     def start(self) -> None:
         """Subscribes."""
-        self._subscription = self._environment.subscriptions.subscribe(
+        self._subscription = self._environment.subscribe(
             self._source, SECRET_URL, (self.name,), self, f"sds.{self.name}"
         )
 
