@@ -2,7 +2,7 @@
 #![no_main]
 
 use lateen_core::headers::Headers;
-use lateen_core::http1::encode::{request_head, HeaderCase};
+use lateen_core::http1::encode::{request_head, RequestStyle};
 use lateen_core::http1::request::{parse, RequestLimits};
 use lateen_core::http1::BodyLength;
 use libfuzzer_sys::fuzz_target;
@@ -22,7 +22,7 @@ fuzz_target!(|input: &[u8]| {
     let mut written = Vec::new();
     let framed = lines(&headers).iter().any(|(name, _)| name == b"transfer-encoding");
     let end = framed || head.body == BodyLength::Empty;
-    request_head(&mut written, &headers, end, HeaderCase::Lower);
+    request_head(&mut written, &headers, end, RequestStyle::default());
     let mut again = Headers::new();
     let second = match parse(&written, &limits, &mut again) {
         Ok(Some(second)) => second,

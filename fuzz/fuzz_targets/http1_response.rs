@@ -13,6 +13,7 @@ fuzz_target!(|input: &[u8]| {
         to_connect: choice & 4 != 0,
         max_head_bytes: 60 * 1024,
         max_headers: 100,
+        preserve_case: choice & 8 != 0,
     };
     let mut headers = Headers::new();
     if let Ok(Some(head)) = parse(input, &rules, &mut headers) {

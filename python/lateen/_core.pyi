@@ -21,12 +21,19 @@ class Workers:
     ) -> None:
         """Starts `concurrency` worker threads.
 
-        `resolve` replaces DNS for (host, port, address, port); `pin` binds worker N to the N-th
-        core that the process may use.
+        `resolve` replaces DNS for (host, port, address, port); `drain_time_ms` is what connections
+        have to end when their listener or filter chain goes; `pin` binds worker N to the N-th core
+        that the process may use.
         """
 
     def apply(self, update: bytes) -> bytes:
-        """Takes an Update, returns Rejections. Listeners are bound, but accept after `start`."""
+        """Takes an Update, returns Rejections. Listeners are bound, but accept after `start`.
+
+        A listener of a known name is an update: sockets of addresses that stay are kept, and
+        connections whose filter chain is the same, if nothing but chains changed. What went, or
+        is in `removed_listeners`, drains; a listener may take over the sockets of one that the
+        same Update removes.
+        """
 
     def check(self, update: bytes) -> bytes:
         """Compiles an Update as `apply` does, binds and changes nothing, returns Rejections."""
@@ -62,7 +69,10 @@ class Workers:
         """
 
     def response_codes(self) -> list[tuple[int, int, int, int]]:
-        """(stats block, origin, status, count); origin 0 is external, 1 internal, 2 canary."""
+        """(stats block, origin, status, count).
+
+        Origin 0 is external, 1 internal, 2 canary, 3 retry, 4 not among all.
+        """
 
     def reset_counters(self) -> None:
         """Sets counters and response codes to 0; gauges and histograms stay."""

@@ -11,6 +11,7 @@ from typing import cast
 import yaml
 
 from tests.interop.model import Case
+from tests.support.dns import DnsServer, Zone
 from tests.support.ports import PortLease
 from tests.support.upstream import Upstream
 
@@ -43,6 +44,7 @@ class Scene:
     dead: PortLease
     upstreams: dict[str, Upstream]
     directory: Path
+    dns: DnsServer | None = None
 
     @property
     def log_path(self) -> Path:
@@ -60,6 +62,8 @@ class Scene:
             if name == "dir":
                 return str(self.directory)
             ports = {"dead": self.dead.port, "listener": self.listener.port}
+            if self.dns is not None:
+                ports["dns"] = self.dns.port
             return str(ports[name]) if name in ports else f"{self.prefix}_{name}"
 
         return re.sub(r"\$([a-z][a-z0-9_]*)", value, text)
@@ -78,6 +82,8 @@ class Scene:
             upstream.close()
         self.listener.close()
         self.dead.close()
+        if self.dns is not None:
+            self.dns.close()
 
 
 def make_scene(case: Case, number: int, directory: Path) -> Scene:
@@ -88,7 +94,8 @@ def make_scene(case: Case, number: int, directory: Path) -> Scene:
         name: Upstream(script, path=str(home / name) if name.startswith("unix") else None)
         for name, script in case.upstreams.items()
     }
-    return Scene(case, f"k{number:03d}", PortLease(), PortLease(), upstreams, home)
+    dns = DnsServer(Zone(case.names, case.name_ttl)) if case.names is not None else None
+    return Scene(case, f"k{number:03d}", PortLease(), PortLease(), upstreams, home, dns)
 
 
 def bootstrap(scenes: Sequence[Scene]) -> Mapped:

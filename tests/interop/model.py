@@ -1,5 +1,6 @@
 """What a differential case is: configuration, a conversation, and the upstreams' scripts.
 
+Names are resolved by a server of the case's own if it has `names`; `$dns` is its port.
 In a case's configuration and requests, `$NAME` stands for the port of the upstream NAME (for the
 path of its socket if NAME starts with `unix`), `$dir` for a temporary directory, `$dead` for a
 port where nobody listens, and any other `$NAME` for NAME made unique to the case: many cases share
@@ -8,7 +9,7 @@ one proxy process.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tests.support.upstream import Script, reply
@@ -88,6 +89,7 @@ class End:
 class Admin:
     """Ask the admin listener; `keep` (a regular expression) selects the lines that count.
 
+    Of a line only the group of `keep` counts, if it has one. `form` is sent as the body.
     `sort_json` is for answers whose keys have no fixed order; `digits` replaces all numbers.
     """
 
@@ -95,6 +97,7 @@ class Admin:
     method: str = "GET"
     keep: str = ""
     body: bool = True
+    form: str = ""
     sort_json: bool = False
     digits: bool = False
 
@@ -129,6 +132,8 @@ class Case:
     listener: str = ""
     clusters: str = "[{name: $be, hosts: [$up]}]"
     bootstrap: str = ""
+    names: Mapping[str, Sequence[Sequence[str] | str]] | None = None
+    name_ttl: int = 60
     upstreams: Mapping[str, Script] = field(default_factory=lambda: {"up": Script([reply()])})
     log_format: str = ""
     isolated: bool = False

@@ -183,7 +183,7 @@ class _Run:
 
     def _ask(self, step: Admin) -> None:
         path = self.scene.fill_in(step.path)
-        answer = self.proxy.admin(path, step.method)
+        answer = self.proxy.admin(path, step.method, step.form)
         self.seen.statuses.append(answer.status)
         self.seen.client.append(f"admin {step.method} {step.path}: {answer.status}")
         self.seen.client += header_lines(answer.headers, self.normaliser)
@@ -194,7 +194,8 @@ class _Run:
             text = scrub(self.normaliser.text(body))
             text = re.sub(r"\d+", "#", text) if step.digits else text
             lines = text.split("\n")
-            kept = [line for line in lines if re.search(step.keep, line)]
+            found = [match for line in lines if (match := re.search(step.keep, line))]
+            kept = [match[1] if match.re.groups else match.string for match in found]
             self.seen.client += [f"  | {line}" for line in kept]
 
     def collect(self, stats: dict[str, int]) -> Observation:

@@ -10,6 +10,8 @@ RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "<time>"),
         (r"[0-9a-f]{40}/1\.40\.0/Clean/RELEASE/BoringSSL", "<version>"),
         (r"lateen/[^\s\"]+", "<version>"),
+        # A mark that protobuf puts into texts for people, now this way and now that.
+        (r"goo\.gle/debug\w+\s*", ""),
         (r'("uptime_(?:current|all)_epochs?": )"\d+s"', r'\1"<s>"'),
     )
 )

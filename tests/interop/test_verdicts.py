@@ -15,10 +15,10 @@ from tests.support.proxies import envoy_command, lateen_command
 Judge = Callable[[str], tuple[int, int, str]]
 
 
-def accepts(command: Sequence[str], path: Path) -> tuple[int, str]:
+def accepts(command: Sequence[str], path: Path, arguments: Sequence[str]) -> tuple[int, str]:
     """The exit code of a validation, and what was said."""
     done = subprocess.run(
-        [*command, "--mode", "validate", "-c", str(path)],
+        [*command, "--mode", "validate", "-c", str(path), *arguments],
         capture_output=True,
         text=True,
         timeout=120,
@@ -40,8 +40,9 @@ def judge(tmp_path_factory: pytest.TempPathFactory) -> Judge:
     def both(verdict: Verdict) -> tuple[int, int, str]:
         path = directory / f"{verdict.name}.yaml"
         path.write_text(verdict.text)
-        mine, said = accepts(lateen, path)
-        return accepts([*envoy, "--base-id", "0", "--disable-hot-restart"], path)[0], mine, said
+        mine, said = accepts(lateen, path, verdict.arguments)
+        oracle = [*envoy, "--base-id", "0", "--disable-hot-restart"]
+        return accepts(oracle, path, verdict.arguments)[0], mine, said
 
     with ThreadPoolExecutor(3) as pool:
         found = dict(zip([v.name for v in VERDICTS], pool.map(both, VERDICTS), strict=True))

@@ -16,11 +16,12 @@ HOST = "{endpoint: {address: {socket_address: {address: 127.0.0.1, port_value: 1
 
 @dataclass(frozen=True)
 class Verdict:
-    """One configuration; `differs` says why Lateen's verdict is another one."""
+    """One configuration, and flags; `differs` says why Lateen's verdict is another one."""
 
     name: str
     text: str
     differs: str = ""
+    arguments: tuple[str, ...] = ()
 
 
 def manager(fields: str = "", hosts: str = ROUTES, filters: str = ROUTER) -> str:
@@ -98,6 +99,53 @@ VERDICTS = (
     Verdict("empty_mapping", "{}"),
     Verdict("unknown_top_field", whole(more="\nno_such_field: 1\n")),
     Verdict("list_at_top", "[1, 2]"),
+    Verdict("field_by_two_names", whole(more="\nnode: {user_agent_name: a, userAgentName: b}\n")),
+    Verdict(
+        "oneof_by_two_names", whole(more="\nstats_flush_on_admin: true\nstatsFlushOnAdmin: true\n")
+    ),
+    with_route("oneof_with_null", "{match: {prefix: /, path: null}, route: {cluster: be}}"),
+    Verdict(
+        "unknown_field_allowed_name_missing",
+        whole(clusters="\n  - {nam: be, type: STATIC}\n"),
+        arguments=("--allow-unknown-static-fields",),
+    ),
+    Verdict(
+        "unknown_field_allowed",
+        whole(more="\nnode: {idd: x}\n"),
+        arguments=("--allow-unknown-static-fields",),
+    ),
+    Verdict(
+        "merged_yaml",
+        whole(),
+        arguments=("--config-yaml", "node: {id: a}"),
+    ),
+    Verdict("merged_yaml_unknown", whole(), arguments=("--config-yaml", "nod: {id: a}")),
+    Verdict(
+        "merged_yaml_twice",
+        whole(),
+        arguments=("--config-yaml", "static_resources: {clusters: [{name: be, type: STATIC}]}"),
+    ),
+    *(
+        with_manager(
+            f"typed_struct_{name}_{number}",
+            filters="[{name: envoy.filters.http.router, typed_config: "
+            f"{{'@type': type.googleapis.com/{kind}, {fields}}}}}]",
+        )
+        for name, kind in (
+            ("udpa", "udpa.type.v1.TypedStruct"),
+            ("xds", "xds.type.v3.TypedStruct"),
+        )
+        for number, fields in enumerate(
+            (
+                f"typeUrl: {ROUTER_TYPE}, value: {{suppressEnvoyHeaders: true}}",
+                f"type_url: {ROUTER_TYPE.partition('/')[2]}",
+                f"type_url: {ROUTER_TYPE}, value: {{no_such: true}}",
+                f"type_url: {ROUTER_TYPE}, value: {{dynamic_stats: {{value: 5}}}}",
+                "type_url: type.googleapis.com/no.such.Type, value: {}",
+                "value: {}",
+            )
+        )
+    ),
     Verdict("duplicate_keys", whole(more="\nnode: {id: a}\nnode: {id: b}\n")),
     Verdict("yaml_merge", "x: &x {id: a}\nnode:\n  <<: *x\n"),
     Verdict("yaml_anchor_alias", whole(more="\nnode: {id: &i abc, cluster: *i}\n")),
@@ -363,7 +411,12 @@ VERDICTS = (
     with_cluster(
         "cluster_breaker_negative", "circuit_breakers: {thresholds: [{max_requests: -1}]}"
     ),
-    with_cluster("cluster_http2_and_http1_options", "http2_protocol_options: {}"),
+    Verdict(
+        "cluster_http2_options",
+        whole(clusters=cluster("http2_protocol_options: {}")),
+        differs="HTTP/2 to upstreams is not implemented yet",
+    ),
+    with_cluster("cluster_panic_nan", "common_lb_config: {healthy_panic_threshold: {value: NaN}}"),
     Verdict("cluster_empty_name", whole(clusters="\n  - name: ''\n    type: STATIC\n")),
     Verdict("cluster_no_assignment", whole(clusters="\n  - {name: be, type: STATIC}\n")),
     Verdict(

@@ -144,12 +144,13 @@ class Proxy:
             time.sleep(0.02)
         raise DidNotStart(f"not ready in {START_LIMIT:.0f} s: {self.stderr[-3000:]}")
 
-    def admin(self, path: str, method: str = "GET") -> AdminAnswer:
-        """Ask the admin listener."""
+    def admin(self, path: str, method: str = "GET", form: str = "") -> AdminAnswer:
+        """Ask the admin listener; `form` is sent as the body."""
+        headers = {"content-type": "application/x-www-form-urlencoded"} if form else {}
         host, port = self.admin_address
         connection = http.client.HTTPConnection(host, port, timeout=15)
         try:
-            connection.request(method, path)
+            connection.request(method, path, form or None, headers)
             response = connection.getresponse()
             body = response.read()
             return AdminAnswer(response.status, tuple(response.getheaders()), body)

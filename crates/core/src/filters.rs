@@ -13,7 +13,7 @@ use crate::http::flags::ResponseFlags;
 use crate::http::stream::{Answer, Stream};
 use crate::matcher::Regexes;
 use crate::proto::{self, http_filter::Kind, HttpStat};
-use crate::route::Resolution;
+use crate::route::{Action, Resolution, Route};
 use crate::timer::Timer;
 
 use header_mutation::HeaderMutation;
@@ -120,15 +120,29 @@ fn choose_route(stream: &mut Stream) -> std::result::Result<(), Answer> {
     match resolution {
         Resolution::Route(route) => {
             stream.info.route = Some(route.info.clone());
+            choose_cluster(stream, &route);
             stream.route = Some(route);
         }
-        Resolution::NoVirtualHost | Resolution::NoRoute => {}
+        Resolution::NoVirtualHost | Resolution::NoRoute => return Ok(()),
     }
     if (stream.head.upgrade || stream.head.is_connect) && !upgrade_enabled(stream) {
         stream.manager.block.inc(HttpStat::HttpDownstreamRqWsOnNonWsRoute);
+        stream.close = true;
         return Err(Answer::new(403, "", "upgrade_failed"));
     }
     Ok(())
+}
+
+/// The cluster is chosen with the route: no filter changes it after.
+fn choose_cluster(stream: &mut Stream, route: &Route) {
+    let Action::Forward(forward) = &route.action else { return };
+    stream.choice = stream.with_route_context(|request, context| forward.cluster(request, context));
+    let Some(choice) = &stream.choice else { return };
+    stream.cluster = stream.worker.clusters.get(&choice.name);
+    if let Some(cluster) = &stream.cluster {
+        stream.info.cluster = Some(cluster.config().observability_name.clone());
+        stream.info.cluster_metadata = cluster.config().metadata.clone();
+    }
 }
 
 /// Protocol upgrades and CONNECT arrive with the transport issue; until then the main thread refuses to configure

@@ -4,10 +4,13 @@
 //! matchers and format strings of Envoy's configuration see them; codecs leave them out of the wire form.
 
 mod names;
+mod original;
 mod single;
 mod spare;
 
 use std::borrow::Cow;
+
+use original::OriginalNames;
 
 pub use names::{HeaderId, HeaderName};
 pub use single::Side;
@@ -48,6 +51,7 @@ struct Entry {
 pub struct Headers {
     arena: Vec<u8>,
     entries: Vec<Entry>,
+    original: Option<Box<OriginalNames>>,
 }
 
 impl Headers {
@@ -57,13 +61,29 @@ impl Headers {
 
     /// Room for `bytes` of names and values in `entries` headers.
     pub fn with_capacity(bytes: usize, entries: usize) -> Self {
-        Self { arena: Vec::with_capacity(bytes), entries: Vec::with_capacity(entries) }
+        Self {
+            arena: Vec::with_capacity(bytes),
+            entries: Vec::with_capacity(entries),
+            original: None,
+        }
     }
 
     /// Removes all entries and keeps the storage for the next message.
     pub fn clear(&mut self) {
         self.arena.clear();
         self.entries.clear();
+        self.original = None;
+    }
+
+    /// Remembers how names were written, to write them so again.
+    pub fn keep_original<'n>(&mut self, names: impl Iterator<Item = &'n str>) {
+        let original = self.original.get_or_insert_default();
+        names.for_each(|name| original.note(name.as_bytes()));
+    }
+
+    /// The spellings to be kept, if any are.
+    pub fn original(&self) -> Option<&OriginalNames> {
+        self.original.as_deref()
     }
 
     pub fn len(&self) -> usize {

@@ -1,12 +1,14 @@
 //! The HTTP/1 codec: message heads, bodies and their framing. No policy.
 
 pub mod body;
+mod connection;
 pub mod encode;
 pub mod error;
 pub mod pump;
 pub mod reader;
 pub mod request;
 pub mod response;
+mod target;
 pub mod writer;
 
 pub use body::{BodyDecoder, BodyLength};

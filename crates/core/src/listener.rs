@@ -1,9 +1,11 @@
 //! Listeners: sockets, the choice of a filter chain, and the life of both in one worker.
 
 pub mod accept;
+mod accepting;
 mod chain;
 mod config;
 mod drains;
+mod guard;
 mod listeners;
 mod matching;
 mod places;

@@ -47,6 +47,10 @@ pub enum Origin {
     External = 0,
     Internal = 1,
     Canary = 2,
+    /// An answer that was not passed on: the request is made again.
+    Retry = 3,
+    /// A response that counts as external or internal, but not among all.
+    Apart = 4,
 }
 
 const CODES: usize = 900;
@@ -56,7 +60,7 @@ pub struct Block {
     values: Box<[AtomicU64]>,
     /// Made when first recorded to: a block without traffic stays small.
     histograms: Box<[OnceLock<Box<Histogram>>]>,
-    codes: [OnceLock<Box<[AtomicU64]>>; 3],
+    codes: [OnceLock<Box<[AtomicU64]>>; 5],
 }
 
 fn zeros(count: usize) -> Box<[AtomicU64]> {
@@ -73,7 +77,7 @@ impl Block {
         Self {
             values: zeros(values),
             histograms: (0..histograms).map(|_| OnceLock::new()).collect(),
-            codes: [OnceLock::new(), OnceLock::new(), OnceLock::new()],
+            codes: [const { OnceLock::new() }; 5],
         }
     }
 

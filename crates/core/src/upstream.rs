@@ -27,7 +27,7 @@ mod watch;
 pub use breakers::{
     ConnectionPermit, PendingPermit, Permits, Priority, RequestPermit, RetryPermit,
 };
-pub use cluster::{Cluster, Shed, UpstreamContext};
+pub use cluster::{Cluster, UpstreamContext};
 pub use clusters::Clusters;
 pub use config::ClusterConfig;
 pub use connecting::ConnectError;

@@ -35,12 +35,16 @@ Put = Callable[["Converter", Message, Tree, Place], None]
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that does not fit. Unknown names may be allowed, see Envoy's flags."""
+    """Something that does not fit, or (`warning`) is hardly meant.
+
+    Unknown names may be allowed, see Envoy's flags.
+    """
 
     place: Place
     message: str
     hint: str = ""
     unknown: bool = False
+    warning: bool = False
 
 
 @dataclass
@@ -51,6 +55,7 @@ class Table:
     puts: dict[str, Put]
     names: dict[str, str]
     oneofs: dict[str, str]
+    doubled: frozenset[str]
 
 
 class Converter:
@@ -117,19 +122,30 @@ def _report_unknown_field(cx: Converter, table: Table, key: str, place: Place) -
     cx.report_unknown((place, key), f"{table.full_name} has no field {key!r}", hint)
 
 
-def _check_conflicts(cx: Converter, table: Table, keys: Iterable[str], place: Place) -> None:
-    """Refuse two names of one field and two fields of one oneof, even when one is null."""
+def _check_conflicts(cx: Converter, table: Table, fields: dict[str, Tree], place: Place) -> None:
+    """Refuse two fields of one oneof; warn of two names of one field, of which either may count."""
     seen: dict[str, str] = {}
-    for key in keys:
+    for key, value in fields.items():
         group = table.oneofs.get(key)
-        if group is not None:
+        if group is not None and value is not None:
             other = seen.setdefault(group, key)
             if other != key:
                 cx.report((place, key), f"{key} and {other} exclude each other", "keep one of them")
+    for key in table.doubled.intersection(fields):
+        name = table.names[key]
+        if key != name and name in fields and key not in table.oneofs:
+            text = f"{key} and {name} are one field, given twice"
+            cx.problems.append(Problem((place, key), text, "keep one of them", warning=True))
 
 
 def _table(converter: Converter, descriptor: AnyDescriptor) -> Table:
-    table = Table(descriptor.full_name, {}, {}, {})
+    doubled = frozenset(
+        spelling
+        for field in descriptor.fields
+        if field.name != field.json_name
+        for spelling in (field.name, field.json_name)
+    )
+    table = Table(descriptor.full_name, {}, {}, {}, doubled)
     for field in descriptor.fields:
         put = _put(converter, field)
         spellings = {field.name, field.json_name}
@@ -139,8 +155,6 @@ def _table(converter: Converter, descriptor: AnyDescriptor) -> Table:
             table.names[spelling] = field.name
             if oneof is not None:
                 table.oneofs[spelling] = oneof.name
-            elif len(spellings) > 1:
-                table.oneofs[spelling] = f"field {field.name}"
     return table
 
 

@@ -194,6 +194,7 @@ def _merge_tree(
 
 def _diagnostic(problem: Problem, options: LoadOptions) -> Diagnostic:
     tolerated = problem.unknown and options.allow_unknown_static_fields
+    tolerated = tolerated or (problem.warning and not options.strict)
     path = render(steps_of(problem.place))
     return Diagnostic("warning" if tolerated else "error", path, problem.message, problem.hint)
 
@@ -215,7 +216,7 @@ def _validate(
 ) -> list[Diagnostic]:
     """Broken rules and failed checks, but for those that follow from what was found before."""
     types = envoy_types()
-    unread = _unread(found)
+    unread = _unread(_errors(found))
     context = CheckContext(types, bootstrap, options.strict)
     checks = {name: _bound(functions, context) for name, functions in CHECKS.items()}
     broken = Validator(types, checks).check(bootstrap)

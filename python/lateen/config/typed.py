@@ -49,14 +49,16 @@ def unpack_typed(packed: PackedMessage, types: TypeRegistry | None = None) -> Me
     if message.DESCRIPTOR.full_name not in TYPED_STRUCTS:
         return message
     typed: TypedStruct = message  # type: ignore[assignment]
-    target = types.class_of_url(typed.type_url)()
+    # Unlike an Any's, this URL may be the bare name.
+    target = types.message_class(typed.type_url.rpartition("/")[2])()
     if target.DESCRIPTOR.full_name == "google.protobuf.Struct":
         return typed.value
     converter = Converter(types)
     converter.fill(target, _struct_tree(typed.value), None)
-    if converter.problems:
+    problems = [problem for problem in converter.problems if not problem.warning]
+    if problems:
         raise TypedConfigError(
-            [StructProblem(tuple(steps_of(p.place)), p.message, p.hint) for p in converter.problems]
+            [StructProblem(tuple(steps_of(p.place)), p.message, p.hint) for p in problems]
         )
     return target
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 TYPE_PREFIX = "type.googleapis.com/"
 _HCM = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
+# Up to here every whole number has a float of its own.
+_EXACT = 2**53
 NameTest = Callable[[str], bool]
 _Fields = dict[str, JsonValue]
 
@@ -131,7 +134,18 @@ def to_json(message: Message) -> _Fields:
     fields: _Fields = MessageToDict(
         message, preserving_proto_field_name=True, descriptor_pool=envoy_types().pool
     )
+    _shorten(fields)
     return fields
+
+
+def _shorten(value: JsonValue) -> None:
+    """Whole numbers of a Struct without a fraction, as the C++ writer has them."""
+    items = value.items() if isinstance(value, dict) else enumerate(value)  # type: ignore[arg-type]
+    for key, item in items:
+        if isinstance(item, dict | list):
+            _shorten(item)
+        elif isinstance(item, float) and item.is_integer() and abs(item) < _EXACT:
+            value[key] = int(item)  # type: ignore[index]
 
 
 def _list(name: str, items: list[JsonValue]) -> _Fields:
@@ -195,17 +209,33 @@ def _assignment(status: worker_pb2.ClusterStatus) -> JsonValue:
     return {
         "@type": f"{TYPE_PREFIX}envoy.config.endpoint.v3.ClusterLoadAssignment",
         "cluster_name": status.name,
-        "endpoints": groups,
+        **({"endpoints": groups} if groups else {}),
         "policy": {"overprovisioning_factor": 140},
     }
+
+
+def _health(host: worker_pb2.HostStatus) -> str:
+    # Here, for worker_pb2 comes with the workers.
+    from lateen.protos.worker_pb2 import Endpoint
+
+    health = Endpoint.Health
+    bad = (health.UNHEALTHY, health.DRAINING, health.TIMEOUT)
+    if host.health in bad:
+        return "UNHEALTHY"
+    return "DEGRADED" if host.health == health.DEGRADED else "HEALTHY"
 
 
 def _host(host: worker_pb2.HostStatus) -> JsonValue:
     endpoint: _Fields = {"address": address_json(host.address), "health_check_config": {}}
     if host.hostname:
         endpoint["hostname"] = host.hostname
-    entry: _Fields = {"endpoint": endpoint, "health_status": "HEALTHY"}
-    if host.hostname:
-        entry["metadata"] = {}
+    entry: _Fields = {"endpoint": endpoint, "health_status": _health(host)}
+    if host.hostname or host.metadata_json:
+        entry["metadata"] = _metadata(host.metadata_json)
     entry["load_balancing_weight"] = host.weight
     return entry
+
+
+def _metadata(text: str) -> JsonValue:
+    filters: JsonValue = json.loads(text) if text else {}
+    return {"filter_metadata": filters} if filters else {}

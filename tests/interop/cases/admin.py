@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.interop.model import Admin, Case, Step, Wait
+from tests.interop.model import Admin, Case, Differs, End, Read, Step, Wait, Write
 from tests.support.client import get
 from tests.support.upstream import Script, reply
 
@@ -18,11 +18,18 @@ CLUSTERS = """
 """
 
 
-def asked(name: str, *steps: Step | bytes, bootstrap: str = NODE, hcm: str = "") -> Case:
+def asked(
+    name: str,
+    *steps: Step | bytes,
+    bootstrap: str = NODE,
+    hcm: str = "",
+    clusters: str = CLUSTERS,
+    differs: Differs | None = None,
+) -> Case:
     """Admin requests to a proxy of its own, with nothing in the access log that matters."""
     return Case(
-        name, steps, routes=ROUTES, clusters=CLUSTERS, bootstrap=bootstrap, isolated=True, stats="",
-        hcm=hcm or "access_log: []",
+        name, steps, routes=ROUTES, clusters=clusters, bootstrap=bootstrap, isolated=True, stats="",
+        hcm=hcm or "access_log: []", differs=differs,
     )  # fmt: skip
 
 
@@ -32,6 +39,41 @@ def stats(name: str, query: str, keep: str = "", *before: Step | bytes) -> Case:
 
 
 STEADY = "upstream_rq|downstream_rq_[0-9]|membership"
+
+UNBUFFERED = r"^(?!.*(_bytes_buffered|high\.cx_pool_open))"
+HOSTS = """
+- name: $be
+  alt_stat_name: $other
+  circuit_breakers: {thresholds: [{max_requests: 5, max_retries: 1}, {priority: HIGH}]}
+  load_assignment:
+    cluster_name: $be
+    endpoints:
+    - locality: {region: r, zone: z, sub_zone: s}
+      lb_endpoints:
+      - endpoint: {hostname: h, address: {socket_address: {address: 127.0.0.1, port_value: $up}}}
+        load_balancing_weight: 4
+        metadata: {filter_metadata: {envoy.lb: {canary: true, weight: 2}}}
+      - endpoint: {address: {socket_address: {address: 127.0.0.2, port_value: $up}}}
+        health_status: DEGRADED
+    - priority: 1
+      lb_endpoints:
+      - endpoint: {address: {socket_address: {address: 127.0.0.3, port_value: $up}}}
+        health_status: DRAINING
+      - endpoint: {address: {socket_address: {address: 127.0.0.4, port_value: $up}}}
+        health_status: UNHEALTHY
+      - endpoint: {address: {socket_address: {address: 127.0.0.5, port_value: $up}}}
+        health_status: TIMEOUT
+      - endpoint: {address: {pipe: {path: $dir/none}}}
+        health_status: HEALTHY
+- name: $down
+"""
+HISTOGRAMS = """
+stats_flush_on_admin: true
+stats_config:
+  histogram_bucket_settings: [{match: {suffix: rq_per_cx}, buckets: [0.5, 1, 2, 100]}]
+"""
+# Two requests a connection.
+ONE_REQUEST = "[{name: $be, hosts: [$up], max_requests_per_connection: 2}, {name: $down}]"
 
 CASES = (
     asked("admin_ready", Admin("/ready"), Admin("/ready", "HEAD"), Admin("/ready", "POST")),
@@ -52,7 +94,10 @@ CASES = (
             )
         ),
     ),
-    asked("admin_help", Admin("/help", keep=r"^admin commands|^  /(ready|stats|clusters|logging)")),
+    asked(
+        "admin_help",
+        Admin("/help", keep=r"^(admin commands.*|  /[a-z_/]*(?: \(POST\))?: |      \w+:)"),
+    ),
     asked("admin_home", Admin("/", body=False)),
     asked("admin_listeners", Admin("/listeners"), Admin("/listeners?format=json")),
     asked("admin_clusters_text", *TRAFFIC, Admin("/clusters?filter=be")),
@@ -100,6 +145,10 @@ CASES = (
         Admin("/healthcheck/ok", "POST"),
         Admin("/ready"),
         get("/x"),
+        differs=Differs(
+            "Envoy keeps the connection open after it has said connection: close; Lateen closes it",
+            (200, 503, 200, 200, 200, 200),
+        ),
     ),
     asked(
         "admin_reset_counters",
@@ -121,7 +170,11 @@ CASES = (
         Admin("/logging?level=loud", "POST", keep="^(error|usage|levels)"),
         Admin("/logging?nobody=info", "POST", keep="^(error|usage|levels)"),
     ),
-    asked("admin_runtime_empty", Admin("/runtime"), Admin("/runtime_modify?a=b", "POST")),
+    asked(
+        "admin_runtime_empty",
+        Admin("/runtime", sort_json=True),
+        Admin("/runtime_modify?a=b", "POST"),
+    ),
     asked(
         "admin_runtime_layers",
         Admin("/runtime", sort_json=True),
@@ -152,7 +205,9 @@ CASES = (
     stats("admin_stats_text", "?filter=^(cluster|http)\\.k", STEADY),
     stats("admin_stats_usedonly", "?usedonly&filter=^(cluster|http)\\.k", STEADY),
     stats(
-        "admin_stats_all_names", "?filter=^(cluster|http|listener\\.1)&type=All", "^(?!.*\\.admin)"
+        "admin_stats_all_names",
+        "?filter=^(cluster|http|listener\\.1)&type=All",
+        r"^(?!.*(\.admin|_bytes_buffered))",
     ),
     stats("admin_stats_counters", "?type=Counters&filter=^cluster", STEADY),
     stats("admin_stats_gauges", "?type=Gauges&filter=^cluster", STEADY),
@@ -202,6 +257,132 @@ CASES = (
         Admin("/stats?usedonly"),
         bootstrap="stats_config: {stats_matcher: {inclusion_list: {patterns:"
         " [{suffix: upstream_rq_2xx}]}}}",
+    ),
+    asked(
+        "admin_paths",
+        *(
+            Admin(path)
+            for path in ("//ready", "/./ready", "/x/../ready", "/%72eady", "/../ready?a=b")
+        ),
+        Admin("/ready/", keep="^invalid path"),
+        Admin("/READY", keep="^invalid path"),
+        Admin("/stats%2Fprometheus", keep="^invalid path"),
+    ),
+    asked("admin_methods", *(Admin("/ready", method) for method in ("PUT", "DELETE", "PATCH"))),
+    asked(
+        "admin_forms",
+        Admin("/runtime_modify", "POST", form="some.key=6"),
+        Admin("/runtime", sort_json=True),
+        Admin("/runtime_modify?other.key=7", "POST", form="some.key=8"),
+        Admin("/runtime", sort_json=True),
+        Admin("/logging", "POST", form="level=error&paths=&group=", keep="  (http|upstream):"),
+        bootstrap="layered_runtime: {layers: [{name: admin, admin_layer: {}}]}",
+    ),
+    asked(
+        "admin_logging_empty_values",
+        Admin("/logging?level", "POST", keep="^error|  (admin|http):"),
+        Admin("/logging?level=", "POST", keep="^error|  (admin|http):"),
+        Admin("/logging?paths=", "POST", keep="^error|  (admin|http):"),
+        Admin("/logging?level=warn", "POST", keep="^error|  (admin|http):"),
+        Admin("/logging?paths=http", "POST", keep="^error|  (admin|http):"),
+        Admin("/logging?paths=http:info,nobody:info", "POST", keep="^error|  (admin|http):"),
+        Admin("/logging?admin=trace&http=debug", "POST", keep="^error|  (admin|http):"),
+        Admin("/logging?group=http:info", "POST", keep="^error|  (admin|http):"),
+    ),
+    asked(
+        "admin_recent_lookups",
+        Admin("/stats/recentlookups", keep="^(?!total)"),
+        Admin("/stats/recentlookups", "POST", body=False),
+        Admin("/stats/recentlookups/disable", "POST"),
+        Admin("/stats/recentlookups/clear", "POST"),
+        Admin("/stats/recentlookups", keep="^(?!total)"),
+    ),
+    asked(
+        "admin_profilers",
+        Admin("/cpuprofiler", "POST"),
+        Admin("/cpuprofiler?enable=n", "POST"),
+        Admin("/heapprofiler?enable=y", "POST", body=False),
+        Admin("/heap_dump", body=False),
+        Admin("/memory/tcmalloc", body=False),
+        differs=Differs("there is no TCMalloc to ask", (400, 200, 501, 501, 501)),
+    ),
+    asked(
+        "admin_clusters_filter",
+        Admin("/clusters?filter=down&format=json"),
+        Admin("/clusters?filter=nothing"),
+        Admin("/clusters?filter=nothing&format=json"),
+        Admin("/clusters?filter=("),
+        Admin("/clusters?format=xml&filter=down"),
+    ),
+    asked("admin_clusters_hosts", Admin("/clusters?filter=be$"), clusters=HOSTS),
+    asked("admin_clusters_hosts_json", Admin("/clusters?format=json&filter=be$"), clusters=HOSTS),
+    asked(
+        "admin_config_dump_endpoints",
+        Admin("/config_dump?include_eds&resource=static_endpoint_configs", sort_json=True),
+        clusters=HOSTS,
+    ),
+    asked(
+        "admin_config_dump_masks",
+        Admin("/config_dump?mask=static_clusters"),
+        Admin("/config_dump?resource=static_listeners&mask=listener.name,last_updated"),
+        Admin("/config_dump?resource=static_route_configs&mask=route_config.name"),
+        Admin("/config_dump?mask=bootstrap.node.id,bootstrap.node.locality"),
+        Admin("/config_dump?resource=bootstrap"),
+        Admin("/config_dump?resource=static_clusters&name_regex=nothing"),
+        Admin("/config_dump?name_regex=down&mask=static_clusters"),
+        Admin("/config_dump?name_regex=.*down&mask=static_clusters"),
+    ),
+    asked(
+        "admin_config_dump_runtime",
+        Admin("/config_dump?mask=bootstrap.layered_runtime", sort_json=True),
+        bootstrap="layered_runtime: {layers: [{name: s, static_layer:"
+        " {a: 1, b: 1.5, c: -3, d: 10000000000, e: yes, f: text, g: {h: 0}}}]}",
+    ),
+    stats("admin_stats_usedonly_all", "?usedonly&type=Counters", "^(?!.*(admin|_bytes_))"),
+    stats(
+        "admin_stats_usedonly_gauges", "?usedonly&type=Gauges&filter=^(cluster|http)", UNBUFFERED
+    ),
+    stats(
+        "admin_stats_invert",
+        "?type=Counters&usedonly&invert_filter&filter=admin|_bytes_|cx_destroy",
+    ),
+    stats("admin_stats_hidden", "?hidden=only", "", Admin("/stats?hidden=zzz")),
+    stats("admin_stats_hidden_include", "?hidden=include&filter=^cluster.*rq_total"),
+    stats("admin_stats_json_gauges", "?format=json&type=Gauges&filter=membership"),
+    stats("admin_stats_json_none", "?format=json&filter=nothing"),
+    stats("admin_stats_filter_escaped", "?filter=rq%5Ftotal&type=Counters", "cluster|http.k"),
+    stats("admin_stats_prometheus_none", "/prometheus?filter=nothing"),
+    stats(
+        "admin_stats_prometheus_errors",
+        "/prometheus?histogram_buckets=detailed",
+        "",
+        Admin("/stats/prometheus?filter=("),
+        Admin("/stats/prometheus?histogram_buckets=zzz"),
+    ),
+    stats("admin_stats_prometheus_gauges", "/prometheus?filter=membership|rq_active|circuit"),
+    *(
+        asked(
+            f"admin_histogram_{name}",
+            *(Write(get("/x")), Read(), Write(get("/x")), Read(), End(), Wait(0.2)),
+            *(Write(get("/x", headers="Connection: close\r\n")), Read(), End(), Wait(0.2)),
+            Admin(f"/stats{query}upstream_rq_per_cx"),
+            Admin(f"/stats{query}upstream_rq_per_cx"),
+            bootstrap=HISTOGRAMS,
+            clusters=ONE_REQUEST,
+        )
+        for name, query in (
+            ("summary", "?filter="),
+            ("none", "?histogram_buckets=none&filter="),
+            ("cumulative", "?histogram_buckets=cumulative&filter="),
+            ("disjoint", "?histogram_buckets=disjoint&filter="),
+            ("detailed", "?histogram_buckets=detailed&filter="),
+            ("json_summary", "?format=json&filter="),
+            ("json_cumulative", "?format=json&histogram_buckets=cumulative&filter="),
+            ("json_disjoint", "?format=json&histogram_buckets=disjoint&filter="),
+            ("json_detailed", "?format=json&histogram_buckets=detailed&filter="),
+            ("prometheus", "/prometheus?filter="),
+            ("prometheus_summary", "/prometheus?histogram_buckets=summary&filter="),
+        )
     ),
     Case(
         "admin_stats_after_upstream_errors",

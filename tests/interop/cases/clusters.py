@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tests.interop.model import Admin, Case, Drop, End, Read, Step, Wait, Write
 from tests.support.client import get, post
 from tests.support.upstream import Answer, Close, Hold, Script, Sleep, raw, reply
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n"
 WHO = "%RESPONSE_CODE% %UPSTREAM_CLUSTER%\n"
-DNS_STATS = r"\.update_|max_host_weight"
+# How often names were resolved by the end depends on how long the run took.
+DNS_STATS = r"\.update_|max_host_weight|total_match_count"
 
 
 def host(port: str, more: str = "") -> str:
@@ -56,6 +59,45 @@ def dns(
     )
 
 
+RESOLVER = (
+    "typed_dns_resolver_config: {name: envoy.network.dns_resolver.cares, typed_config: {'@type': "
+    "type.googleapis.com/envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig, "
+    "resolvers: [{socket_address: {address: 127.0.0.1, port_value: $dns}}], "
+    "dns_resolver_options: {no_default_search_domain: true}}}"
+)
+
+
+def named(
+    name: str,
+    kind: str,
+    answers: Sequence[Sequence[str] | str],
+    more: str = "",
+    *steps: Step,
+    family: str = "V4_ONLY",
+    ttl: int = 60,
+) -> Case:
+    """A cluster whose host is `a.test`; a DNS server gives one answer after the other."""
+    endpoint = "{endpoint: {address: {socket_address: {address: a.test, port_value: $up}}}}"
+    return Case(
+        name,
+        steps or (Write(get("/")), Read(), End(), Admin("/clusters?filter=$be$", keep=HOST_LINES)),
+        clusters=f"[{{name: $be, type: {kind}, dns_lookup_family: {family}, {RESOLVER}{more},"
+        f" load_assignment: {{cluster_name: $be, endpoints: [{{lb_endpoints: [{endpoint}]}}]}}}}]",
+        names={"a.test": answers},
+        name_ttl=ttl,
+        ignore_stats=DNS_STATS,
+        log_format=WHO,
+    )
+
+
+HOST_LINES = r"::(hostname|weight|priority|cx_total)::"
+ASK: tuple[Step, ...] = (Write(get("/"), on="a"), Read(on="a"), End(on="a"))
+HOSTS = Admin("/clusters?filter=$be$", keep=HOST_LINES)
+FAST = (
+    ", dns_refresh_rate: 0.2s, dns_failure_refresh_rate: {base_interval: 0.2s, max_interval: 0.2s}"
+)
+
+
 def limited(
     name: str, thresholds: str, *steps: Step, answer: Answer | None = None, route: str = ""
 ) -> Case:
@@ -84,7 +126,6 @@ CASES = (
     spread("rr_three", "hosts: [$up, $two, $three]", 9, "up", "two", "three"),
     spread("least_request_one", "lb_policy: LEAST_REQUEST, hosts: [$up]", 3, "up"),
     spread("random_one", "lb_policy: RANDOM, hosts: [$up]", 3, "up"),
-    spread("ring_hash_one", "lb_policy: RING_HASH, hosts: [$up]", 2, "up"),
     spread(
         "priority_first",
         localities(group(host("$up")), group(host("$two"), more=", priority: 1")),
@@ -215,6 +256,248 @@ CASES = (
     dns("dns_logical_address", "LOGICAL_DNS", address="127.0.0.1"),
     dns("dns_fails", "STRICT_DNS", address="no-such-name.invalid", requests=1),
     dns("dns_logical_fails", "LOGICAL_DNS", address="no-such-name.invalid", requests=1),
+    named("dns_server_strict", "STRICT_DNS", [["127.0.0.1"]]),
+    named("dns_server_logical", "LOGICAL_DNS", [["127.0.0.1"]]),
+    named("dns_strict_two", "STRICT_DNS", [["127.0.0.1", "127.0.0.2"]], "", HOSTS),
+    named("dns_logical_two", "LOGICAL_DNS", [["127.0.0.1", "127.0.0.2"]], "", HOSTS),
+    named("dns_strict_repeated", "STRICT_DNS", [["127.0.0.1", "127.0.0.1"]]),
+    *(
+        named(
+            f"dns_{kind.lower()[:-4]}_{change}", kind, answers, FAST, *ASK, Wait(1.0), *ASK, HOSTS
+        )
+        for kind in ("STRICT_DNS", "LOGICAL_DNS")
+        for change, answers in (
+            ("moves", [["127.0.0.2"], ["127.0.0.1"]]),
+            ("then_servfail", [["127.0.0.1"], "servfail"]),
+            ("then_nxdomain", [["127.0.0.1"], "nxdomain"]),
+            ("then_empty", [["127.0.0.1"], []]),
+            ("first_servfail", ["servfail", "servfail", "servfail", ["127.0.0.1"]]),
+            ("first_nxdomain", ["nxdomain", "nxdomain", ["127.0.0.1"]]),
+        )
+    ),
+    named(
+        "dns_ttl_respected",
+        "STRICT_DNS",
+        [["127.0.0.1"], ["127.0.0.2"]],
+        ", dns_refresh_rate: 60s, respect_dns_ttl: true",
+        Wait(1.8),
+        HOSTS,
+        ttl=1,
+    ),
+    named(
+        "dns_ttl_ignored",
+        "STRICT_DNS",
+        [["127.0.0.1"], ["127.0.0.2"]],
+        ", dns_refresh_rate: 60s",
+        Wait(1.8),
+        HOSTS,
+        ttl=1,
+    ),
+    named(
+        "dns_ttl_zero",
+        "STRICT_DNS",
+        [["127.0.0.1"], ["127.0.0.2"]],
+        ", dns_refresh_rate: 60s, respect_dns_ttl: true",
+        Wait(0.8),
+        HOSTS,
+        ttl=0,
+    ),
+    *(
+        named(f"dns_family_{family.lower()}", "STRICT_DNS", [answer], "", HOSTS, family=family)
+        for family, answer in (
+            ("AUTO", ["127.0.0.1", "::1"]),
+            ("V4_ONLY", ["127.0.0.1", "::1"]),
+            ("V6_ONLY", ["127.0.0.1", "::1"]),
+            ("V4_PREFERRED", ["127.0.0.1", "::1"]),
+            ("ALL", ["127.0.0.1", "::1"]),
+        )
+    ),
+    named("dns_family_auto_v4", "STRICT_DNS", [["127.0.0.1"]], "", HOSTS, family="AUTO"),
+    named("dns_family_preferred_v6", "STRICT_DNS", [["::1"]], "", HOSTS, family="V4_PREFERRED"),
+    named("dns_logical_all", "LOGICAL_DNS", [["127.0.0.1", "::1"]], "", HOSTS, family="ALL"),
+    *(
+        Case(
+            f"drop_overload_{kind.lower()}",
+            ASK,
+            clusters=f"[{{name: $be, type: {kind}, dns_lookup_family: V4_ONLY, load_assignment: "
+            "{cluster_name: $be, policy: {drop_overloads: [{category: c, drop_percentage: "
+            "{numerator: 100}}]}, endpoints: [{lb_endpoints: [{endpoint: {address: "
+            f"{{socket_address: {{address: {address}, port_value: $up}}}}}}}}]}}]}}}}]",
+            ignore_stats=DNS_STATS,
+        )
+        for kind, address in (
+            ("STATIC", "127.0.0.1"),
+            ("STRICT_DNS", "localhost"),
+            ("LOGICAL_DNS", "localhost"),
+        )
+    ),
+    spread(
+        "least_request_weights",
+        "lb_policy: LEAST_REQUEST, " + localities(group(host("$up", WEIGHT_3), host("$two"))),
+        8,
+        "up",
+        "two",
+    ),
+    spread(
+        "rr_three_weights",
+        localities(
+            group(host("$up", WEIGHT_3), host("$two"), host("$three", ", load_balancing_weight: 2"))
+        ),
+        12,
+        "up",
+        "two",
+        "three",
+    ),
+    spread(
+        "priority_third",
+        localities(
+            group(host("$up", ", health_status: UNHEALTHY")),
+            group(host("$two", ", health_status: DRAINING"), more=", priority: 1"),
+            group(host("$three"), more=", priority: 2"),
+        ),
+        3,
+        "up",
+        "two",
+        "three",
+    ),
+    spread(
+        "priority_all_unhealthy",
+        localities(
+            group(host("$up", ", health_status: UNHEALTHY")),
+            group(host("$up", ", health_status: TIMEOUT"), more=", priority: 1"),
+        ),
+        1,
+        "up",
+    ),
+    spread(
+        "priority_all_unhealthy_no_panic",
+        localities(
+            group(host("$up", ", health_status: UNHEALTHY")),
+            group(host("$up", ", health_status: TIMEOUT"), more=", priority: 1"),
+        )
+        + ", common_lb_config: {healthy_panic_threshold: {value: 0}}",
+        3,
+        "up",
+    ),
+    spread(
+        "priority_gap",
+        localities(group(host("$up"), more=", priority: 1")),
+        2,
+        "up",
+    ),
+    spread(
+        "locality_unhealthy",
+        localities(
+            group(
+                host("$up", ", health_status: UNHEALTHY"),
+                more=", locality: {zone: a}, load_balancing_weight: 5",
+            ),
+            group(host("$two"), more=", locality: {zone: b}, load_balancing_weight: 1"),
+        )
+        + ", common_lb_config: {locality_weighted_lb_config: {},"
+        " healthy_panic_threshold: {value: 10}}",
+        4,
+        "up",
+        "two",
+    ),
+    spread(
+        "typed_locality_weights",
+        localities(
+            group(host("$up"), more=", locality: {zone: a}, load_balancing_weight: 3"),
+            group(host("$two"), more=", locality: {zone: b}, load_balancing_weight: 1"),
+        )
+        + ", load_balancing_policy: {policies: [{typed_extension_config: {name: rr, typed_config: "
+        "{'@type': type.googleapis.com/envoy.extensions.load_balancing_policies.round_robin.v3."
+        "RoundRobin, locality_lb_config: {locality_weighted_lb_config: {}}}}}]}",
+        8,
+        "up",
+        "two",
+    ),
+    Case(
+        "bind_source",
+        ASK,
+        clusters="[{name: $be, hosts: [$up], upstream_bind_config:"
+        " {source_address: {address: 127.0.0.9, port_value: 0}}}]",
+        log_format="%UPSTREAM_LOCAL_ADDRESS_WITHOUT_PORT% %RESPONSE_CODE%\n",
+    ),
+    Case(
+        "bind_source_not_here",
+        ASK,
+        clusters="[{name: $be, hosts: [$up], upstream_bind_config:"
+        " {source_address: {address: 192.0.2.1, port_value: 0}}}]",
+    ),
+    Case(
+        "bind_source_for_all",
+        ASK,
+        bootstrap="cluster_manager: {upstream_bind_config:"
+        " {source_address: {address: 127.0.0.8, port_value: 0}}}",
+        log_format="%UPSTREAM_LOCAL_ADDRESS_WITHOUT_PORT% %RESPONSE_CODE%\n",
+        isolated=True,
+        stats="",
+    ),
+    Case(
+        "tcp_keepalive",
+        ASK,
+        clusters="[{name: $be, hosts: [$up], upstream_connection_options:"
+        " {tcp_keepalive: {keepalive_probes: 3, keepalive_time: 30, keepalive_interval: 5}}}]",
+    ),
+    Case(
+        "unix_socket_and_port",
+        (*(Write(get("/")), Read()) * 4, End()),
+        clusters="[{name: $be, hosts: [$unixup, $up]}]",
+        upstreams={"unixup": Script([reply()]), "up": Script([reply()])},
+        unordered=True,
+        log_format=WHO,
+    ),
+    Case(
+        "upstream_max_connection_duration",
+        (Write(get("/1")), Read(), Wait(0.7), Write(get("/2")), Read(), End()),
+        clusters="""
+- name: $be
+  hosts: [$up]
+  typed_extension_protocol_options:
+    envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
+      "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
+      common_http_protocol_options: {max_connection_duration: 0.3s}
+      explicit_http_config: {http_protocol_options: {}}
+""",
+    ),
+    Case(
+        "upstream_header_limits",
+        (get("/1"),),
+        clusters="""
+- name: $be
+  hosts: [$up]
+  typed_extension_protocol_options:
+    envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
+      "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
+      common_http_protocol_options: {max_headers_count: 3}
+      explicit_http_config: {http_protocol_options: {}}
+""",
+        upstreams={"up": Script([reply(200, b"ok", "A: 1\r\nB: 2\r\nC: 3\r\nD: 4\r\n")])},
+    ),
+    Case(
+        "connect_timeout",
+        (get("/1"),),
+        clusters="[{name: $be, connect_timeout: 0.3s, load_assignment: {cluster_name: $be,"
+        " endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: {address: 10.255.255.1,"
+        " port_value: 9}}}}]}]}}]",
+        upstreams={},
+    ),
+    Case(
+        "no_hosts",
+        (get("/1"),),
+        clusters="[{name: $be, load_assignment: {cluster_name: $be}}]",
+        upstreams={},
+    ),
+    Case(
+        "canary_and_stats",
+        (get("/1"),),
+        clusters="[{name: $be, track_cluster_stats: {timeout_budgets: true,"
+        " request_response_sizes: true}, load_assignment: {cluster_name: $be, endpoints:"
+        " [{lb_endpoints: [{endpoint: {address: {socket_address: {address: 127.0.0.1,"
+        " port_value: $up}}}, metadata: {filter_metadata: {envoy.lb: {canary: true}}}}]}]}}]",
+    ),
     limited("limit_requests", "max_requests: 1", *TWO),
     limited(
         "limit_pending",

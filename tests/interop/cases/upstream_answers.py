@@ -27,6 +27,7 @@ def bad(name: str, data: bytes, passed_on: str = "") -> Case:
 
 
 NOT_A_STATUS = "Envoy forwards a status code that is not one; Lateen answers 502"
+NOT_A_VERSION = "Envoy reads any version as HTTP/1; Lateen answers 502 to another one"
 NOT_ASKED = "Envoy forwards a switch of protocols that nobody asked for; Lateen answers 502"
 
 
@@ -212,7 +213,7 @@ CASES = (
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
         NOT_ASKED,
     ),
-    bad("up_version_2", b"HTTP/2.0 200 OK\r\nContent-Length: 2\r\n\r\nok"),
+    bad("up_version_2", b"HTTP/2.0 200 OK\r\nContent-Length: 2\r\n\r\nok", NOT_A_VERSION),
     bad("up_coding_gzip", OK + b"Transfer-Encoding: gzip\r\n\r\nxx"),
     bad("up_chunk_size_bad", OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\nok\r\n0\r\n\r\n"),
     bad("up_bytes_after_response", OK + b"Content-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\n\r\n"),

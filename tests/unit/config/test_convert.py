@@ -183,7 +183,6 @@ def test_maps():
         ("dynamic_parameters: {a: {params: {b: 1}}}", "dynamic_parameters.a.params.b"),
         ("metadata: []", "metadata"),
         ("user_agent_version: v, user_agent_build_version: {}", "user_agent_build_version"),
-        ("user_agent_version: v, user_agent_build_version: ~", "user_agent_build_version"),
         ("user_agent_name: v, userAgentName: w", "userAgentName"),
         ("UserAgentName: x", "UserAgentName"),
         ("nothing: ~", "nothing"),
@@ -241,3 +240,10 @@ def test_an_any_is_refused(config, part):
 def test_every_problem_is_reported():
     _, problems = cluster("{name: 5, type: X, nothing: 1, connect_timeout: 1, metadata: x}")
     assert len(problems) == 5
+
+
+def test_a_null_excludes_nothing():
+    message, problems = convert(
+        "envoy.config.core.v3.Node", "{user_agent_version: v, user_agent_build_version: ~}"
+    )
+    assert (problems, message.user_agent_version) == ([], "v")

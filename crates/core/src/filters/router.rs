@@ -2,16 +2,20 @@
 //! <https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/router_filter>
 
 mod attempt;
+mod charge;
 mod failure;
 mod forward;
+mod grpc_timeout;
+mod log;
 mod relay;
 mod retry;
 mod scopes;
+mod strict;
 mod timeouts;
 
 use crate::access_log::{AccessLog, Sinks};
 use crate::compile::{each, Result};
-use crate::headers::HeaderId;
+use crate::headers::{HeaderId, HeaderName};
 use crate::http::downstream::Downstream;
 use crate::http::flags::ResponseFlags;
 use crate::http::stream::{Answer, Stream};
@@ -21,16 +25,30 @@ use crate::timer::Timer;
 
 /// The router's own configuration.
 pub struct Router {
+    /// Responses are counted by their codes.
+    pub dynamic_stats: bool,
+    /// Responses to gRPC requests do not count among those of all requests.
+    pub suppress_grpc_request_failure_code_stats: bool,
     pub suppress_envoy_headers: bool,
     pub respect_expected_timeout: bool,
+    /// Requests with one of these headers are refused when it makes no sense.
+    pub strict_headers: Vec<HeaderName>,
     pub upstream_logs: Vec<AccessLog>,
 }
 
 impl Router {
     pub fn compile(message: &proto::RouterFilter, sinks: &Sinks) -> Result<Self> {
         Ok(Self {
+            dynamic_stats: message.dynamic_stats,
+            suppress_grpc_request_failure_code_stats: message
+                .suppress_grpc_request_failure_code_stats,
             suppress_envoy_headers: message.suppress_envoy_headers,
             respect_expected_timeout: message.respect_expected_rq_timeout,
+            strict_headers: message
+                .strict_check_headers
+                .iter()
+                .map(|name| HeaderName::new(name))
+                .collect(),
             upstream_logs: each(&message.upstream_logs, "upstream_logs", |log| {
                 AccessLog::compile(log, sinks)
             })?,
@@ -54,6 +72,9 @@ impl Router {
         };
         match &route.action {
             Action::Forward(forward) => {
+                if let Some(refusal) = strict::check(&stream.request, &self.strict_headers) {
+                    return Some(refusal);
+                }
                 forward::forward(self, stream, down, timer, &route, forward).await
             }
             Action::Redirect(redirect) => {

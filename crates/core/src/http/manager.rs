@@ -51,6 +51,8 @@ pub struct ManagerConfig {
     pub timeouts: Timeouts,
     pub limits: RequestLimits,
     pub max_requests_per_connection: u64,
+    /// How much of a request's body is kept for a retry, in bytes, where no route says.
+    pub buffer_limit: usize,
     pub use_remote_address: bool,
     pub xff_trusted_hops: usize,
     pub skip_xff_append: bool,
@@ -78,9 +80,10 @@ pub struct ManagerConfig {
     pub header_case: HeaderCase,
     pub http1_trailers: bool,
     pub scheme_overwrite: Option<Box<[u8]>>,
+    /// `:scheme` tells how the upstream is spoken to.
+    pub scheme_match_upstream: bool,
     pub append_x_forwarded_port: bool,
     pub stream_error_on_invalid_message: bool,
-    pub websocket_upgrades: Vec<proto::UpgradeConfig>,
 }
 
 fn bytes(text: &str) -> Box<[u8]> {
@@ -114,12 +117,15 @@ fn limits(message: &proto::HttpConnectionManager) -> RequestLimits {
         allow_chunked_length: http1.allow_chunked_length,
         allow_custom_methods: http1.allow_custom_methods,
         default_host: some(&http1.default_host_for_http_10),
+        https_needs_tls: message.use_remote_address && message.xff_num_trusted_hops == 0,
+        preserve_case: header_case(Some(&http1)) == HeaderCase::Preserve,
     }
 }
 
 pub(crate) fn header_case(http1: Option<&proto::Http1Options>) -> HeaderCase {
     match http1.map(proto::Http1Options::header_case) {
         Some(proto::http1_options::HeaderCase::Proper) => HeaderCase::Proper,
+        Some(proto::http1_options::HeaderCase::Preserve) => HeaderCase::Preserve,
         _ => HeaderCase::Lower,
     }
 }
@@ -145,6 +151,7 @@ impl ManagerConfig {
             log_on_new_request: message.flush_access_log_on_new_request,
             timeouts: timeouts(message),
             limits: limits(message),
+            buffer_limit: message.per_connection_buffer_limit_bytes as usize,
             max_requests_per_connection: message.max_requests_per_connection.into(),
             use_remote_address: message.use_remote_address,
             xff_trusted_hops: message.xff_num_trusted_hops as usize,
@@ -173,10 +180,10 @@ impl ManagerConfig {
             header_case: header_case(Some(&http1)),
             http1_trailers: http1.enable_trailers,
             scheme_overwrite: some(&message.scheme_overwrite),
+            scheme_match_upstream: message.scheme_match_upstream,
             append_x_forwarded_port: message.append_x_forwarded_port,
             stream_error_on_invalid_message: message.stream_error_on_invalid_http_message
                 || http1.stream_error_on_invalid_http_message,
-            websocket_upgrades: message.upgrades.clone(),
         })
     }
 }

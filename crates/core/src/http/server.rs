@@ -92,6 +92,7 @@ pub async fn serve(
 /// Counts a connection, and its end even when its task is dropped.
 struct ConnectionCount {
     manager: Rc<Manager>,
+    start: Instant,
     spoken: Rc<Cell<bool>>,
     ended: bool,
 }
@@ -101,7 +102,12 @@ impl ConnectionCount {
         let block = &server.manager.block;
         block.inc(HttpStat::HttpDownstreamCxTotal);
         block.inc(HttpStat::HttpDownstreamCxActive);
-        Self { manager: server.manager.clone(), spoken: server.spoken.clone(), ended: false }
+        Self {
+            manager: server.manager.clone(),
+            start: server.connection.start,
+            spoken: server.spoken.clone(),
+            ended: false,
+        }
     }
 
     fn end(mut self, server: &Server, end: End) {
@@ -133,6 +139,8 @@ impl Drop for ConnectionCount {
         if !self.ended {
             block.inc(HttpStat::HttpDownstreamCxDestroyLocal);
         }
+        let length = clock::since(self.start).as_millis() as u64;
+        block.record(HttpHistogram::DownstreamCxLengthMs, length);
         if self.spoken.get() {
             block.dec(HttpStat::HttpDownstreamCxHttp1Active);
         }
@@ -191,6 +199,7 @@ impl Server {
                         stream.info.flags |= ResponseFlags::DOWNSTREAM_CONNECTION_TERMINATION;
                         stream.info.details = "downstream_remote_disconnect".into();
                         self.end_stream(stream);
+                        self.active = true;
                     }
                     return Poll::Ready(Next::Closed);
                 }
@@ -408,7 +417,7 @@ impl Server {
             stream.answer(&mut self.down, answer);
         }
         self.down.writer.closing =
-            stream.close && !stream.linger && !stream.broken && stream.request_done.is_some();
+            stream.close && !stream.linger && !stream.broken && !stream.early;
         let deadline = stream.manager.config.timeouts.stream_idle.map(|idle| clock::now() + idle);
         let flushed = poll_fn(|cx| match self.down.poll_flush(cx) {
             Poll::Ready(result) => Poll::Ready(result.is_ok()),
@@ -416,7 +425,7 @@ impl Server {
         })
         .await;
         stream.broken |= !flushed;
-        stream.linger |= stream.broken || stream.request_done.is_none();
+        stream.linger |= stream.broken || stream.early || stream.request_done.is_none();
         let end = match (stream.linger, stream.close) {
             (true, _) => Some(End::Local),
             (false, true) => Some(End::AtOnce),
@@ -432,7 +441,7 @@ impl Server {
         let block = &self.manager.block;
         let gone = stream.info.flags.contains(ResponseFlags::DOWNSTREAM_CONNECTION_TERMINATION);
         let unread = stream.request_done.is_none();
-        if unread && !gone && !stream.broken {
+        if (unread || stream.early) && !gone && !stream.broken {
             block.inc(HttpStat::HttpDownstreamRqResponseBeforeRqComplete);
         }
         if gone || unread || stream.broken {
@@ -484,10 +493,4 @@ fn body_decoder(head: &RequestHead, limits: &request::RequestLimits) -> BodyDeco
 /// How much of a client's pipelined requests may be read ahead.
 pub const fn pipeline_limit() -> usize {
     PIPELINE_LIMIT
-}
-
-/// Milliseconds of a connection's life, for the histogram.
-pub fn record_length(manager: &Manager, connection: &ConnectionInfo) {
-    let length = clock::since(connection.start).as_millis() as u64;
-    manager.block.record(HttpHistogram::DownstreamCxLengthMs, length);
 }

@@ -21,6 +21,7 @@ use crate::listener::Drain;
 use crate::proto::{HttpHistogram, HttpStat, ListenerHttpStat};
 use crate::route::{ClusterChoice, Route, RouteContext};
 use crate::stats::{Block, BlockKind};
+use crate::upstream::Cluster;
 use crate::worker::{RouteSlot, Worker};
 
 /// A connection manager in one worker.
@@ -99,6 +100,7 @@ pub struct Stream {
     pub route: Option<Arc<Route>>,
     /// The cluster that the route chose.
     pub choice: Option<ClusterChoice>,
+    pub cluster: Option<Rc<Cluster>>,
     /// What counts the request beside its cluster: its virtual cluster, the stat_prefix of its route.
     pub scopes: Vec<Arc<Block>>,
     pub internal: bool,
@@ -108,6 +110,10 @@ pub struct Stream {
     pub last_activity: Instant,
     /// The head of the response was written: no other answer is possible.
     pub responded: bool,
+    /// The head of the response was written before all of the request had come.
+    pub early: bool,
+    /// An upstream was waited for: the answer, if there is one, is not given at once.
+    pub waited: bool,
     /// The connection ends with this response.
     pub close: bool,
     /// The client may still have to read the answer when the connection closes.
@@ -127,7 +133,6 @@ const NO_HEAD: RequestHead = RequestHead {
     expect_continue: false,
     is_head: false,
     is_connect: false,
-    https_target: false,
     size: 0,
     field_bytes: 0,
 };
@@ -155,12 +160,15 @@ impl Stream {
             trailers: Headers::new(),
             route: None,
             choice: None,
+            cluster: None,
             scopes: Vec::new(),
             internal: false,
             random,
             request_done: None,
             last_activity: start,
             responded: false,
+            early: false,
+            waited: false,
             close: false,
             linger: false,
             broken: false,
@@ -236,12 +244,13 @@ impl Stream {
         };
         let replies = &self.manager.config.local_replies;
         let body = replies.apply(answer.status, answer.body.into_owned(), &mut to);
-        if answer.status == 400 {
+        if answer.status == 400 && !self.manager.config.stream_error_on_invalid_message {
             self.close = true;
             self.linger = true;
         }
         filters::response(self);
         self.send_head(down, body.is_empty());
+        self.linger |= self.close && !self.waited;
         if down.writer.encoding != Encoding::None {
             down.writer.output.extend_from_slice(&body);
             self.info.bytes_sent += body.len() as u64;
@@ -296,7 +305,8 @@ impl Stream {
             self.manager.block.inc(HttpStat::HttpDownstreamCxDrainClose);
             self.close = true;
         }
-        self.close |= unframed || self.request_done.is_none();
+        self.early = self.request_done.is_none();
+        self.close |= unframed || self.early;
     }
 
     /// Counts the response and writes the access logs.
@@ -325,7 +335,7 @@ impl Stream {
 }
 
 impl Drop for Stream {
-    /// A request whose connection this side closed in the middle of it.
+    /// A request whose connection this side closed in the middle of it is counted and logged as well.
     fn drop(&mut self) {
         if !self.ended {
             self.manager.block.inc(HttpStat::HttpDownstreamRqRxReset);
@@ -342,18 +352,25 @@ impl Drop for Stream {
 /// Counts a response by its class, in the connection manager's stats and in the listener's.
 pub fn count_class(manager: &Manager, status: u16) {
     use ListenerHttpStat as Listener;
-    let (stat, of_listener) = match status / 100 {
-        1 => (HttpStat::HttpDownstreamRq1xx, Listener::ListenerHttpDownstreamRq1xx),
-        2 => (HttpStat::HttpDownstreamRq2xx, Listener::ListenerHttpDownstreamRq2xx),
-        3 => (HttpStat::HttpDownstreamRq3xx, Listener::ListenerHttpDownstreamRq3xx),
-        4 => (HttpStat::HttpDownstreamRq4xx, Listener::ListenerHttpDownstreamRq4xx),
-        5 => (HttpStat::HttpDownstreamRq5xx, Listener::ListenerHttpDownstreamRq5xx),
-        _ => return,
+    if status == 0 {
+        return;
+    }
+    let class = match status / 100 {
+        1 => Some((HttpStat::HttpDownstreamRq1xx, Listener::ListenerHttpDownstreamRq1xx)),
+        2 => Some((HttpStat::HttpDownstreamRq2xx, Listener::ListenerHttpDownstreamRq2xx)),
+        3 => Some((HttpStat::HttpDownstreamRq3xx, Listener::ListenerHttpDownstreamRq3xx)),
+        4 => Some((HttpStat::HttpDownstreamRq4xx, Listener::ListenerHttpDownstreamRq4xx)),
+        5 => Some((HttpStat::HttpDownstreamRq5xx, Listener::ListenerHttpDownstreamRq5xx)),
+        _ => None,
     };
-    manager.block.inc(stat);
     manager.block.inc(HttpStat::HttpDownstreamRqCompleted);
+    if let Some((stat, _)) = class {
+        manager.block.inc(stat);
+    }
     if let Some(block) = &manager.listener_http {
-        block.inc(of_listener);
         block.inc(Listener::ListenerHttpDownstreamRqCompleted);
+        if let Some((_, stat)) = class {
+            block.inc(stat);
+        }
     }
 }

@@ -10,17 +10,38 @@ pub enum HeaderCase {
     Lower,
     /// `Content-Type`: a capital at the start of each word.
     Proper,
+    /// As the peer on the other side wrote them; lower case where there is none.
+    Preserve,
+}
+
+/// How requests are written to an upstream.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RequestStyle {
+    pub case: HeaderCase,
+    /// The target is a whole URL (`send_fully_qualified_url`).
+    pub full_url: bool,
 }
 
 /// Appends a request head. `end` tells that no body follows.
 ///
 /// A request without a length gets `transfer-encoding: chunked` when a body follows, and
 /// `content-length: 0` when none does and its method usually has one.
-pub fn request_head(out: &mut Vec<u8>, headers: &Headers, end: bool, case: HeaderCase) -> Encoding {
+pub fn request_head(
+    out: &mut Vec<u8>,
+    headers: &Headers,
+    end: bool,
+    style: RequestStyle,
+) -> Encoding {
+    let case = style.case;
     let method = headers.get(HeaderId::Method).unwrap_or(b"GET");
     let target = headers.get(HeaderId::Path).or(headers.get(HeaderId::Authority)).unwrap_or(b"/");
     out.extend_from_slice(method);
     out.push(b' ');
+    if style.full_url && target.starts_with(b"/") {
+        out.extend_from_slice(headers.get(HeaderId::Scheme).unwrap_or(b"http"));
+        out.extend_from_slice(b"://");
+        out.extend_from_slice(headers.get(HeaderId::Authority).unwrap_or_default());
+    }
     out.extend_from_slice(target);
     out.extend_from_slice(b" HTTP/1.1\r\n");
     let has_length = fields(out, headers, case);
@@ -31,8 +52,10 @@ pub fn request_head(out: &mut Vec<u8>, headers: &Headers, end: bool, case: Heade
         (false, false) => Encoding::Chunked,
     };
     match encoding {
-        Encoding::Chunked => field(out, b"transfer-encoding", b"chunked", case),
-        Encoding::None if !has_length && !bodiless => field(out, b"content-length", b"0", case),
+        Encoding::Chunked => own_field(out, headers, b"transfer-encoding", b"chunked", case),
+        Encoding::None if !has_length && !bodiless => {
+            own_field(out, headers, b"content-length", b"0", case);
+        }
         _ => {}
     }
     out.extend_from_slice(b"\r\n");
@@ -66,26 +89,31 @@ pub fn response_head(out: &mut Vec<u8>, headers: &Headers, frame: &ResponseFrame
     out.extend_from_slice(reason(frame.status).as_bytes());
     out.extend_from_slice(b"\r\n");
     let has_length = fields(out, headers, frame.case);
-    let encoding = response_encoding(out, frame, has_length);
+    let encoding = response_encoding(out, headers, frame, has_length);
     out.extend_from_slice(b"\r\n");
     encoding
 }
 
-fn response_encoding(out: &mut Vec<u8>, frame: &ResponseFrame, has_length: bool) -> Encoding {
+fn response_encoding(
+    out: &mut Vec<u8>,
+    headers: &Headers,
+    frame: &ResponseFrame,
+    has_length: bool,
+) -> Encoding {
     let bodiless = frame.status < 200 || frame.status == 204;
     if has_length || frame.status == 304 {
         return if frame.end || frame.to_head { Encoding::None } else { Encoding::Identity };
     }
     if frame.end && !frame.to_head {
         if !bodiless {
-            field(out, b"content-length", b"0", frame.case);
+            own_field(out, headers, b"content-length", b"0", frame.case);
         }
         return Encoding::None;
     }
     if frame.http10 || bodiless {
         return if frame.end { Encoding::None } else { Encoding::Identity };
     }
-    field(out, b"transfer-encoding", b"chunked", frame.case);
+    own_field(out, headers, b"transfer-encoding", b"chunked", frame.case);
     if frame.end || frame.to_head {
         Encoding::None
     } else {
@@ -97,22 +125,35 @@ fn response_encoding(out: &mut Vec<u8>, frame: &ResponseFrame, has_length: bool)
 fn fields(out: &mut Vec<u8>, headers: &Headers, case: HeaderCase) -> bool {
     let mut has_length = false;
     out.reserve(headers.byte_size() + headers.len() * 4 + 64);
+    let original = headers.original();
     for (id, name, value) in headers.iter() {
-        match id {
-            HeaderId::Authority => field(out, b"host", value, case),
-            id if id.is_pseudo() => {}
-            id => {
-                has_length |= id == HeaderId::ContentLength;
-                field(out, name, value, case);
+        let name = match id {
+            HeaderId::Authority => b"host",
+            id if id.is_pseudo() => continue,
+            _ => name,
+        };
+        has_length |= id == HeaderId::ContentLength;
+        match original {
+            None => field(out, name, value, case),
+            Some(original) => {
+                field(out, original.of(name).unwrap_or(name), value, HeaderCase::Lower);
             }
         }
     }
     has_length
 }
 
+/// Appends a field that the codec itself adds.
+fn own_field(out: &mut Vec<u8>, headers: &Headers, name: &[u8], value: &[u8], case: HeaderCase) {
+    match headers.original() {
+        None => field(out, name, value, case),
+        Some(original) => field(out, original.of(name).unwrap_or(name), value, HeaderCase::Lower),
+    }
+}
+
 pub(super) fn field(out: &mut Vec<u8>, name: &[u8], value: &[u8], case: HeaderCase) {
     match case {
-        HeaderCase::Lower => out.extend_from_slice(name),
+        HeaderCase::Lower | HeaderCase::Preserve => out.extend_from_slice(name),
         HeaderCase::Proper => {
             let mut start = true;
             out.extend(name.iter().map(|&byte| {
@@ -132,8 +173,6 @@ pub fn reason(status: u16) -> &'static str {
     match status {
         100 => "Continue",
         101 => "Switching Protocols",
-        102 => "Processing",
-        103 => "Early Hints",
         200 => "OK",
         201 => "Created",
         202 => "Accepted",
@@ -197,7 +236,7 @@ pub fn reason(status: u16) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::{request_head, response_head, HeaderCase, ResponseFrame};
+    use super::{request_head, response_head, HeaderCase, RequestStyle, ResponseFrame};
     use crate::headers::{HeaderId, Headers};
     use crate::http1::Encoding;
 
@@ -236,6 +275,10 @@ mod tests {
         assert_eq!(respond(FRAME, Some("3")).1, Encoding::Identity);
     }
 
+    fn style(case: HeaderCase) -> RequestStyle {
+        RequestStyle { case, full_url: false }
+    }
+
     #[test]
     fn requests_write_authority_as_host_and_names_as_told() {
         let mut headers = Headers::new();
@@ -244,10 +287,16 @@ mod tests {
         headers.append(HeaderId::Authority, b"h");
         headers.append_raw(b"x-b_c", b"1");
         let mut out = Vec::new();
-        assert_eq!(request_head(&mut out, &headers, true, HeaderCase::Proper), Encoding::None);
+        assert_eq!(
+            request_head(&mut out, &headers, true, style(HeaderCase::Proper)),
+            Encoding::None
+        );
         assert_eq!(out, b"POST /a HTTP/1.1\r\nHost: h\r\nX-B_C: 1\r\nContent-Length: 0\r\n\r\n");
         out.clear();
-        assert_eq!(request_head(&mut out, &headers, false, HeaderCase::Lower), Encoding::Chunked);
+        assert_eq!(
+            request_head(&mut out, &headers, false, style(HeaderCase::Lower)),
+            Encoding::Chunked
+        );
         assert!(out.ends_with(b"transfer-encoding: chunked\r\n\r\n"));
     }
 }

@@ -16,6 +16,13 @@ pub enum CodecError {
     /// HTTP/1.0 where it is not accepted.
     LowVersion,
     InvalidAuthority,
+    /// A target that is not a URL or, of CONNECT, not a host and a port.
+    InvalidUrl,
+    /// The scheme of an absolute target is neither http nor https.
+    InvalidScheme,
+    HttpsInPlaintext,
+    /// `connection` names what it must not, or too much.
+    InvalidConnection,
     /// Trailers past the limits, or a malformed chunk.
     Body,
 }
@@ -27,6 +34,7 @@ impl CodecError {
             Self::HeadersTooLarge | Self::TooManyHeaders => 431,
             Self::UnsupportedTransferEncoding => 501,
             Self::LowVersion => 426,
+            Self::HttpsInPlaintext => 403,
             _ => 400,
         }
     }
@@ -37,6 +45,7 @@ impl CodecError {
             431 => "Request Header Fields Too Large",
             501 => "Not Implemented",
             426 => "Upgrade Required",
+            403 => "Forbidden",
             _ => "Bad Request",
         }
     }
@@ -51,6 +60,10 @@ impl CodecError {
             Self::LowVersion => "low_version",
             Self::InvalidCharacters => "http1.invalid_characters",
             Self::InvalidAuthority => "http.invalid_authority",
+            Self::InvalidUrl => "http1.invalid_url",
+            Self::InvalidScheme => "http1.invalid_scheme",
+            Self::HttpsInPlaintext => "http1.https_url_on_plaintext_connection",
+            Self::InvalidConnection => "http1.connection_header_rejected",
             Self::Malformed | Self::Body => "http1.codec_error",
         }
     }

@@ -90,8 +90,9 @@ impl Reader {
         if read.is_pending() {
             self.buffer.release();
         }
-        let count = ready!(read)?;
-        self.at_end = count == 0;
+        let read = ready!(read);
+        self.at_end = !matches!(read, Ok(1..));
+        let count = read?;
         self.received += count as u64;
         Poll::Ready(Ok(count))
     }

@@ -4,7 +4,9 @@
 use std::mem::MaybeUninit;
 
 use super::body::{has_bare_line_feed, BodyLength};
+use super::connection;
 use super::error::CodecError;
+use super::target;
 use crate::headers::{HeaderId, Headers};
 
 /// What the codec needs of the listener's options.
@@ -17,6 +19,10 @@ pub struct RequestLimits {
     pub allow_chunked_length: bool,
     pub allow_custom_methods: bool,
     pub default_host: Option<Box<[u8]>>,
+    /// The names of header fields are written to upstreams as the client wrote them.
+    pub preserve_case: bool,
+    /// An absolute target with https is refused on a connection without TLS.
+    pub https_needs_tls: bool,
 }
 
 impl Default for RequestLimits {
@@ -29,6 +35,8 @@ impl Default for RequestLimits {
             allow_chunked_length: false,
             allow_custom_methods: false,
             default_host: None,
+            preserve_case: false,
+            https_needs_tls: false,
         }
     }
 }
@@ -45,8 +53,6 @@ pub struct RequestHead {
     pub expect_continue: bool,
     pub is_head: bool,
     pub is_connect: bool,
-    /// The target was an absolute URL with the scheme https.
-    pub https_target: bool,
     /// Bytes of the head on the wire.
     pub size: usize,
     /// Bytes of its header fields, as [`field_bytes`] counts them.
@@ -149,13 +155,16 @@ fn parse_into<'b>(
         expect_continue: false,
         is_head: method == "HEAD",
         is_connect: method == "CONNECT",
-        https_target: false,
         size,
         field_bytes: 0,
     };
     headers.append(HeaderId::Method, method.as_bytes());
-    let authority = take_target(target.as_bytes(), limits, headers, &mut head)?;
+    let authority =
+        take_target(target.as_bytes(), limits, headers, head.is_connect, method == "OPTIONS")?;
     take_fields(request.headers, limits, headers, &mut head, authority)?;
+    if limits.preserve_case {
+        headers.keep_original(request.headers.iter().map(|field| field.name));
+    }
     Ok(Some(head))
 }
 
@@ -203,50 +212,46 @@ fn partial(
 /// Splits the request target (RFC 9112 section 3.2) into `:path` and, for some forms, an authority that
 /// replaces the Host header.
 fn take_target<'b>(
-    target: &'b [u8],
+    given: &'b [u8],
     limits: &RequestLimits,
     headers: &mut Headers,
-    head: &mut RequestHead,
+    is_connect: bool,
+    is_options: bool,
 ) -> Result<Option<&'b [u8]>, CodecError> {
-    if head.is_connect {
-        return Ok(Some(target));
+    if is_connect {
+        return match target::is_authority_form(given) {
+            true => Ok(Some(given)),
+            false => Err(CodecError::InvalidUrl),
+        };
     }
-    if target.first() == Some(&b'/') || target == b"*" {
-        headers.append(HeaderId::Path, target);
+    if given.first() == Some(&b'/') || (given == b"*" && is_options) {
+        headers.append(HeaderId::Path, given);
         return Ok(None);
     }
-    let Some(after) = target.windows(3).position(|w| w == b"://").map(|at| at + 3) else {
-        return Err(CodecError::Malformed);
-    };
-    let scheme = &target[..after - 3];
-    head.https_target = scheme.eq_ignore_ascii_case(b"https");
+    if given == b"*" {
+        return Err(CodecError::InvalidUrl);
+    }
     if !limits.allow_absolute_url {
-        headers.append(HeaderId::Path, target);
+        headers.append(HeaderId::Path, given);
         return Ok(None);
     }
-    if !head.https_target && !scheme.eq_ignore_ascii_case(b"http") {
-        return Err(CodecError::Malformed);
+    let url = target::absolute(given)?;
+    if url.https && limits.https_needs_tls {
+        return Err(CodecError::HttpsInPlaintext);
     }
-    let rest = &target[after..];
-    let end = rest.iter().position(|byte| matches!(byte, b'/' | b'?' | b'#')).unwrap_or(rest.len());
-    if end == 0 {
-        return Err(CodecError::Malformed);
-    }
-    match &rest[end..] {
-        b"" => headers.append(HeaderId::Path, b"/"),
-        path if path[0] == b'/' => headers.append(HeaderId::Path, path),
-        path => headers.append(HeaderId::Path, &[b"/", path].concat()),
-    }
-    Ok(Some(&rest[..end]))
+    let scheme: &[u8] = if url.https { b"https" } else { b"http" };
+    headers.append(HeaderId::Scheme, scheme);
+    headers.append(HeaderId::Path, if url.path.is_empty() { b"/" } else { url.path });
+    Ok(Some(url.authority))
 }
 
-/// Copies the header fields and reads those that frame the message.
 /// What a received field counts in %DOWNSTREAM_HEADER_BYTES_RECEIVED% and its upstream sibling: Envoy adds
 /// three bytes, whatever stands between and after name and value.
 pub(super) fn field_bytes(name: &str, value: &[u8]) -> usize {
     name.len() + value.len() + 3
 }
 
+/// Copies the header fields and reads those that frame the message.
 fn take_fields(
     fields: &[httparse::Header<'_>],
     limits: &RequestLimits,
@@ -289,10 +294,16 @@ fn take_fields(
         head.field_bytes = field_bytes("", b"");
     }
     head.expect_continue = framing.expect_continue && !head.http10;
+    if framing.expect_continue && head.http10 {
+        headers.remove(HeaderId::Expect);
+    }
     head.keep_alive = framing.keep_alive(head.http10);
     // An upgrade to h2c is not offered: the request goes on as if it had not asked.
     head.upgrade = framing.connection_upgrade
         && headers.get(HeaderId::Upgrade).is_some_and(|to| !to.eq_ignore_ascii_case(b"h2c"));
+    if framing.names_headers && !connection::is_sound(headers) {
+        return Err(CodecError::InvalidConnection);
+    }
     head.body = framing.request_body(limits.allow_chunked_length)?;
     if framing.chunked && framing.length.is_some() {
         headers.remove(HeaderId::ContentLength);
@@ -309,6 +320,8 @@ pub(super) struct Framing {
     pub persistent: bool,
     pub connection_upgrade: bool,
     pub expect_continue: bool,
+    /// `connection` has other words than close and keep-alive.
+    pub names_headers: bool,
 }
 
 impl Framing {
@@ -335,9 +348,14 @@ impl Framing {
 
     fn connection(&mut self, value: &[u8]) {
         for token in value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii) {
-            self.close |= token.eq_ignore_ascii_case(b"close");
-            self.persistent |= token.eq_ignore_ascii_case(b"keep-alive");
-            self.connection_upgrade |= token.eq_ignore_ascii_case(b"upgrade");
+            if token.eq_ignore_ascii_case(b"close") {
+                self.close = true;
+            } else if token.eq_ignore_ascii_case(b"keep-alive") {
+                self.persistent = true;
+            } else {
+                self.names_headers = true;
+                self.connection_upgrade |= token.eq_ignore_ascii_case(b"upgrade");
+            }
         }
     }
 

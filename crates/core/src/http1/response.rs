@@ -15,6 +15,8 @@ pub struct ResponseHead {
     pub body: BodyLength,
     /// The connection may carry another request after this response.
     pub keep_alive: bool,
+    /// The head itself says that the connection ends: `connection: close`, or HTTP/1.0 without keep-alive.
+    pub close_notify: bool,
     pub size: usize,
     pub field_bytes: usize,
 }
@@ -29,6 +31,8 @@ pub struct ResponseRules {
     pub to_connect: bool,
     pub max_head_bytes: usize,
     pub max_headers: usize,
+    /// The names of header fields are written to clients as the upstream wrote them.
+    pub preserve_case: bool,
 }
 
 const INLINE_HEADERS: usize = 128;
@@ -86,14 +90,24 @@ fn parse_into<'b>(
         let id = HeaderId::classify_any_case(field.name.as_bytes());
         framing.note(id, value)?;
         match id {
+            // It is about this connection: nobody is to see it, while one that a route adds stays.
+            HeaderId::KeepAlive => {}
             HeaderId::Other => headers.append_raw(field.name.as_bytes(), value),
             known => headers.append(known, value),
         }
     }
     let http10 = version == 0;
     let body = body_of(status, &framing, rules)?;
-    let keep_alive = framing.keep_alive(http10) && body != BodyLength::UntilClose;
-    Ok(Some(ResponseHead { status, http10, body, keep_alive, size, field_bytes: counted }))
+    if framing.length == Some(0) && (status < 200 || status == 204) {
+        headers.remove(HeaderId::ContentLength);
+    }
+    if rules.preserve_case {
+        headers.keep_original(response.headers.iter().map(|field| field.name));
+    }
+    let close_notify = !framing.keep_alive(http10);
+    let keep_alive = !close_notify && body != BodyLength::UntilClose;
+    let field_bytes = counted;
+    Ok(Some(ResponseHead { status, http10, body, keep_alive, close_notify, size, field_bytes }))
 }
 
 fn body_of(
@@ -134,6 +148,7 @@ mod tests {
         to_connect: false,
         max_head_bytes: 60 * 1024,
         max_headers: 100,
+        preserve_case: false,
     };
 
     fn take(input: &str, rules: &ResponseRules) -> Result<ResponseHead, CodecError> {

@@ -167,7 +167,7 @@ impl Balancer {
                 available: source.hosts.len(),
             })
             .collect();
-        let schedule = Localities::new(&health, self.sets.overprovisioning_factor, random)?;
+        let schedule = Localities::new(&health, self.sets.overprovisioning_factor)?;
         Some(ByLocality { schedule, sources })
     }
 }

@@ -4,7 +4,6 @@
 use std::cell::RefCell;
 
 use super::edf::Edf;
-use crate::random::Random;
 
 /// Hosts of one locality.
 #[derive(Clone, Copy, Debug)]
@@ -34,15 +33,12 @@ pub struct Localities {
 }
 
 impl Localities {
-    /// None when no locality can take traffic: then locality plays no part.
-    pub fn new(
-        localities: &[LocalityHealth],
-        overprovisioning: u32,
-        random: &Random,
-    ) -> Option<Self> {
+    /// None when no locality can take traffic: then locality plays no part. Every schedule begins with
+    /// the heaviest locality, as Envoy's does.
+    pub fn new(localities: &[LocalityHealth], overprovisioning: u32) -> Option<Self> {
         let weights: Vec<_> =
             localities.iter().map(|locality| locality.effective_weight(overprovisioning)).collect();
-        let edf = Edf::new(&weights, random);
+        let edf = Edf::started(&weights, 0);
         (!edf.is_empty()).then(|| Self { weights, edf: RefCell::new(edf) })
     }
 
@@ -56,11 +52,10 @@ impl Localities {
 mod tests {
     use super::{Localities, LocalityHealth};
     use crate::lb::testing::count;
-    use crate::random::Random;
 
     fn shares(localities: &[LocalityHealth]) -> Vec<usize> {
         let localities = localities.to_vec();
-        let schedule = Localities::new(&localities, 140, &Random::seeded(1));
+        let schedule = Localities::new(&localities, 140);
         let schedule = schedule.unwrap_or_else(|| unreachable!("a locality has hosts"));
         count(300, localities.len(), || schedule.pick().unwrap_or(0))
     }
@@ -83,6 +78,6 @@ mod tests {
             LocalityHealth { weight: 5, hosts: 0, available: 0 },
             LocalityHealth { weight: 5, hosts: 4, available: 0 },
         ];
-        assert!(Localities::new(&none, 140, &Random::seeded(1)).is_none());
+        assert!(Localities::new(&none, 140).is_none());
     }
 }

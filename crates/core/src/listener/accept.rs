@@ -1,16 +1,12 @@
 //! Accepting connections, and what guards each of them.
 
-use std::cell::Cell;
 use std::future::{poll_fn, Future};
 use std::io;
-use std::panic::{catch_unwind, AssertUnwindSafe};
-use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::atomic::Ordering::Relaxed;
-use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use super::socket::Accepting;
+use super::accepting::Accepting;
+use super::guard::{Guard, Limited};
 use super::{Chain, Current, Listener, Slot, Traits};
 use crate::address::Address;
 use crate::clock;
@@ -200,97 +196,4 @@ fn run(guard: Guard, logged: Option<StreamInfo>, serving: impl Future<Output = (
             guard.listener.log(&guard.worker, &info);
         }
     });
-}
-
-/// A place among the connections that a listener may have.
-struct Limited(Option<Rc<Listener>>);
-
-impl Limited {
-    /// None when there are as many as there may be.
-    fn take(listener: &Rc<Listener>) -> Option<Self> {
-        let settings = &listener.settings;
-        if settings.max_connections == 0 {
-            return Some(Self(None));
-        }
-        let before = settings.connections.fetch_add(1, Relaxed);
-        let place = Self(Some(listener.clone()));
-        (before < settings.max_connections).then_some(place)
-    }
-}
-
-impl Drop for Limited {
-    fn drop(&mut self) {
-        if let Some(listener) = &self.0 {
-            listener.settings.connections.fetch_sub(1, Relaxed);
-        }
-    }
-}
-
-/// Counts a connection and its end, and ends it when its chain is closed.
-struct Guard {
-    worker: Rc<Worker>,
-    listener: Rc<Listener>,
-    chain: Rc<Chain>,
-    start: Instant,
-    /// Among the connections of the chain.
-    place: Cell<Option<usize>>,
-    _limited: Limited,
-}
-
-impl Guard {
-    fn new(
-        worker: Rc<Worker>,
-        listener: Rc<Listener>,
-        chain: Rc<Chain>,
-        start: Instant,
-        limited: Limited,
-    ) -> Self {
-        listener.block.inc(ListenerStat::ListenerDownstreamCxTotal);
-        listener.block.inc(ListenerStat::ListenerDownstreamCxActive);
-        worker.shared.connections.fetch_add(1, Relaxed);
-        worker.open_connections.set(worker.open_connections.get() + 1);
-        Self { worker, listener, chain, start, place: Cell::new(None), _limited: limited }
-    }
-
-    /// Runs what serves the connection, until it is done or the chain is closed. A panic becomes an error:
-    /// it ends one connection, not the worker.
-    async fn watch(&self, serving: impl Future<Output = ()>) -> Result<(), String> {
-        let mut serving: Pin<Box<_>> = Box::pin(serving);
-        poll_fn(move |cx| {
-            if self.chain.is_closed() {
-                return Poll::Ready(Ok(()));
-            }
-            if self.place.get().is_none() {
-                self.place.set(Some(self.chain.enter(cx.waker())));
-            }
-            match catch_unwind(AssertUnwindSafe(|| serving.as_mut().poll(cx))) {
-                Ok(Poll::Pending) => Poll::Pending,
-                Ok(Poll::Ready(())) => Poll::Ready(Ok(())),
-                Err(payload) => {
-                    let text = payload
-                        .downcast_ref::<&str>()
-                        .map(|text| (*text).to_owned())
-                        .or_else(|| payload.downcast_ref::<String>().cloned());
-                    Poll::Ready(Err(text.unwrap_or_else(|| "unknown".to_owned())))
-                }
-            }
-        })
-        .await
-    }
-}
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        if let Some(place) = self.place.get() {
-            self.chain.leave(place);
-        }
-        self.worker.shared.connections.fetch_sub(1, Relaxed);
-        let open = &self.worker.open_connections;
-        open.set(open.get() - 1);
-        let block = &self.listener.block;
-        block.inc(ListenerStat::ListenerDownstreamCxDestroy);
-        block.dec(ListenerStat::ListenerDownstreamCxActive);
-        let length = clock::since(self.start).as_millis() as u64;
-        block.record(ListenerHistogram::DownstreamCxLengthMs, length);
-    }
 }

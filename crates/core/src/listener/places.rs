@@ -5,7 +5,8 @@ use std::rc::Rc;
 use tokio::task::AbortHandle;
 
 use super::accept::accept_loop;
-use super::socket::{Accepting, Socket};
+use super::accepting::Accepting;
+use super::socket::Socket;
 use super::Slot;
 use crate::address::Address;
 use crate::log::{Component, Level};

@@ -28,8 +28,6 @@ pub struct Forward {
     pub idle_timeout: Option<Option<Duration>>,
     /// Instead of the connection manager's; `Some(None)`: no limit.
     pub max_stream_duration: Option<Option<Duration>>,
-    /// How long the rest of a response may wait for the client to read it.
-    pub flush_timeout: Option<Option<Duration>>,
     /// The longest grpc-timeout that is taken; `Some(None)`: any.
     pub grpc_timeout_max: Option<Option<Duration>>,
     /// What a grpc-timeout is shortened by.
@@ -39,7 +37,6 @@ pub struct Forward {
     pub high_priority: bool,
     /// The upstream host's name becomes the host of the request: see `Route::set_host`.
     pub auto_host: bool,
-    upgrades: Vec<(String, bool)>,
     path_rewrite: Option<PathRewrite>,
     host_rewrite: Option<HostRewrite>,
     pub(super) append_x_forwarded_host: bool,
@@ -64,9 +61,6 @@ impl Forward {
             None => of_host.cloned(),
         };
         let host_rewrite = HostRewrite::compile(message, regexes)?;
-        let upgrade = |upgrade: &proto::UpgradeConfig| {
-            (upgrade.upgrade_type.to_ascii_lowercase(), upgrade.enabled)
-        };
         Ok(Self {
             clusters: ClusterSpecifier::compile(message, regexes)?,
             cluster_not_found_status: u16::try_from(message.cluster_not_found_status)
@@ -74,13 +68,11 @@ impl Forward {
             timeout: message.timeout_ms.map_or(Some(DEFAULT_TIMEOUT), limit),
             idle_timeout: message.idle_timeout_ms.map(limit),
             max_stream_duration: message.max_stream_duration_ms.map(limit),
-            flush_timeout: message.flush_timeout_ms.map(limit),
             grpc_timeout_max: message.grpc_timeout_header_max_ms.map(limit),
             grpc_timeout_offset: message.grpc_timeout_header_offset_ms.and_then(limit),
             retry_policy,
             high_priority: message.high_priority,
             auto_host: matches!(host_rewrite, Some(HostRewrite::Auto)),
-            upgrades: message.upgrades.iter().map(upgrade).collect(),
             path_rewrite: PathRewrite::compile(message, matched, regexes)?,
             host_rewrite,
             append_x_forwarded_host: message.append_x_forwarded_host,
@@ -90,13 +82,6 @@ impl Forward {
     /// The cluster of a request; `None` when the header that names it is absent.
     pub fn cluster(&self, request: &Headers, context: &RouteContext<'_>) -> Option<ClusterChoice> {
         self.clusters.choose(request, context)
-    }
-
-    /// Whether the route allows or forbids an upgrade (`websocket`, ...); `None` leaves it to the connection
-    /// manager.
-    pub fn upgrade(&self, upgrade_type: &str) -> Option<bool> {
-        let found = self.upgrades.iter().find(|(name, _)| name.eq_ignore_ascii_case(upgrade_type));
-        found.map(|(_, enabled)| *enabled)
     }
 
     /// Rewrites host and path.

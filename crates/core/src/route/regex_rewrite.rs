@@ -2,15 +2,17 @@
 
 use regex::bytes::Regex;
 
-use crate::compile::{At, CompileError, Result};
+use crate::compile::{At, Result};
 use crate::matcher::Regexes;
 use crate::proto;
 
 /// Replaces every match of a pattern; `\0` to `\9` of the substitution are the match and its groups, `\\` is a
-/// backslash.
+/// backslash. Mistakes have the effect that they have with RE2: a group that the pattern lacks makes that
+/// nothing is replaced, and a backslash before anything else ends the substitution.
 pub(super) struct RegexRewrite {
     pattern: Regex,
-    substitution: Vec<Piece>,
+    /// None: nothing is replaced.
+    substitution: Option<Vec<Piece>>,
 }
 
 enum Piece {
@@ -19,22 +21,24 @@ enum Piece {
 }
 
 impl RegexRewrite {
-    /// Fails when the pattern is not valid or the substitution names a group that the pattern lacks.
+    /// Fails when the pattern is not valid.
     pub(super) fn compile(message: &proto::RegexRewrite, regexes: &Regexes) -> Result<Self> {
         let pattern = regexes.anywhere(&message.pattern).at("pattern")?;
-        let substitution =
-            pieces(&message.substitution, pattern.captures_len()).at("substitution")?;
+        let substitution = pieces(&message.substitution);
+        let usable = substitution.highest < pattern.captures_len();
+        let substitution = usable.then_some(substitution.pieces);
         Ok(Self { pattern, substitution })
     }
 
     pub(super) fn replace_all(&self, text: &[u8]) -> Vec<u8> {
+        let Some(substitution) = &self.substitution else { return text.to_vec() };
         let mut out = Vec::with_capacity(text.len() + 16);
         let mut position = 0;
         for captures in self.pattern.captures_iter(text) {
             let Some(whole) = captures.get(0) else { continue };
             out.extend_from_slice(&text[position..whole.start()]);
             position = whole.end();
-            for piece in &self.substitution {
+            for piece in substitution {
                 match piece {
                     Piece::Literal(literal) => out.extend_from_slice(literal),
                     Piece::Group(number) => {
@@ -50,9 +54,16 @@ impl RegexRewrite {
     }
 }
 
-fn pieces(substitution: &str, groups: usize) -> Result<Vec<Piece>> {
+struct Substitution {
+    pieces: Vec<Piece>,
+    /// The highest group it names.
+    highest: usize,
+}
+
+fn pieces(substitution: &str) -> Substitution {
     let mut pieces = Vec::new();
     let mut literal = Vec::new();
+    let mut highest = 0;
     let mut bytes = substitution.bytes();
     while let Some(byte) = bytes.next() {
         if byte != b'\\' {
@@ -63,27 +74,19 @@ fn pieces(substitution: &str, groups: usize) -> Result<Vec<Piece>> {
             Some(b'\\') => literal.push(b'\\'),
             Some(digit @ b'0'..=b'9') => {
                 let number = usize::from(digit - b'0');
-                if number >= groups {
-                    let reason = format!(
-                        "group {number} of '{substitution}', but the pattern has {}",
-                        groups - 1
-                    );
-                    return Err(CompileError::new(reason));
-                }
+                highest = highest.max(number);
                 if !literal.is_empty() {
                     pieces.push(Piece::Literal(std::mem::take(&mut literal).into()));
                 }
                 pieces.push(Piece::Group(number));
             }
-            _ => {
-                return Err(CompileError::new(format!("'{substitution}' has a \\ before no digit")))
-            }
+            _ => break,
         }
     }
     if !literal.is_empty() {
         pieces.push(Piece::Literal(literal.into()));
     }
-    Ok(pieces)
+    Substitution { pieces, highest }
 }
 
 #[cfg(test)]
@@ -121,10 +124,10 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_found_when_compiling() {
+    fn mistakes_have_the_effect_they_have_with_re2() {
         assert_eq!(rewrite("(", "", "").err().as_deref(), Some("pattern"));
-        assert_eq!(rewrite("a", r"\1", "").err().as_deref(), Some("substitution"));
-        assert_eq!(rewrite("a", r"\x", "").err().as_deref(), Some("substitution"));
-        assert_eq!(rewrite("a", "\\", "").err().as_deref(), Some("substitution"));
+        assert_eq!(rewrite("a", r"x\1", "bab").as_deref(), Ok("bab"));
+        assert_eq!(rewrite("a", r"x\yz", "bab").as_deref(), Ok("bxb"));
+        assert_eq!(rewrite("a", "x\\", "bab").as_deref(), Ok("bxb"));
     }
 }

@@ -141,7 +141,7 @@ impl RetryPolicy {
     }
 
     /// The policy for one request: that of its route with what the x-envoy-retry-* headers ask. Those headers
-    /// are removed. `None` when nothing is retried.
+    /// are removed. `None` when there is neither.
     pub fn effective(route: Option<&Arc<Self>>, request: &mut Headers) -> Option<Arc<Self>> {
         const NAMES: [HeaderId; 6] = [
             HeaderId::XEnvoyRetryOn,
@@ -152,16 +152,21 @@ impl RetryPolicy {
             HeaderId::XEnvoyRetriableStatusCodes,
         ];
         let asks = request.iter().any(|(id, _, _)| NAMES.contains(&id));
-        let policy = match asks {
-            false => route.cloned()?,
-            true => {
-                let mut policy = route.map_or_else(Self::none, |policy| (**policy).clone());
-                policy.add_from(request);
-                request.retain(|id, _, _| !NAMES.contains(&id));
-                Arc::new(policy)
-            }
-        };
-        (!policy.conditions.is_empty() && policy.applies_to(request)).then_some(policy)
+        if !asks && route.is_none_or(|policy| policy.applies_to(request)) {
+            return route.cloned();
+        }
+        let mut policy = route.map_or_else(Self::none, |policy| (**policy).clone());
+        policy.add_from(request);
+        request.retain(|id, _, _| !NAMES.contains(&id));
+        if !policy.applies_to(request) {
+            policy.conditions = RetryOn::empty();
+        }
+        Some(Arc::new(policy))
+    }
+
+    /// False when it only holds limits of attempts.
+    pub fn retries_any(&self) -> bool {
+        !self.conditions.is_empty()
     }
 
     /// True unless the policy is for other requests only.
@@ -184,6 +189,18 @@ impl RetryPolicy {
         let names = list(HeaderId::XEnvoyRetriableHeaderNames).map(str::trim);
         self.retriable_headers
             .extend(names.filter(|name| !name.is_empty()).map(HeaderMatcher::present));
+    }
+}
+
+impl RetryPolicy {
+    /// Whether every name of a list of x-envoy-retry-on is known.
+    pub fn knows_conditions(list: &str) -> bool {
+        list.split(',').all(|name| HTTP_CONDITIONS.iter().any(|(known, _)| *known == name.trim()))
+    }
+
+    /// The same for x-envoy-retry-grpc-on.
+    pub fn knows_grpc_conditions(list: &str) -> bool {
+        list.split(',').all(|name| GRPC_CONDITIONS.iter().any(|(known, _)| *known == name.trim()))
     }
 }
 

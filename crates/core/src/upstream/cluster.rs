@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::Arc;
 
 use super::breakers::{Permits, Priority, RetryPermit};
-use super::host_sets::{HostSets, MILLION};
+use super::host_sets::HostSets;
 use super::pending::{Acquire, Overflow};
 use super::pool::{Pool, PoolContext};
 use super::{ClusterConfig, ClusterShared, Host};
@@ -25,13 +25,6 @@ pub struct UpstreamContext {
     pub random: Rc<Random>,
     /// The next connection's id, unique in the process.
     pub connection_ids: Arc<AtomicU64>,
-}
-
-/// Of which requests one is refused to shed load.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shed {
-    Some,
-    Every,
 }
 
 type PoolsOfHost = [Option<Rc<Pool>>; 2];
@@ -77,6 +70,12 @@ impl Cluster {
         &self.context.block
     }
 
+    /// The share of requests that are to be turned away, from 0 to 1.
+    pub fn drop_share(&self) -> f64 {
+        self.refresh();
+        self.balancer.borrow().sets().drop_share
+    }
+
     /// A host by the cluster's policy; none when no host can be used.
     pub fn choose_host(&self, context: &LbContext<'_>) -> Option<Arc<Host>> {
         self.refresh();
@@ -88,17 +87,6 @@ impl Cluster {
             block.inc(ClusterStat::ClusterUpstreamCxNoneHealthy);
         }
         host.cloned()
-    }
-
-    /// Whether this request is refused to shed load (drop_overloads of EDS).
-    pub fn sheds(&self) -> Option<Shed> {
-        self.refresh();
-        match self.balancer.borrow().sets().drop_per_million {
-            0 => None,
-            MILLION => Some(Shed::Every),
-            some => (self.context.upstream.random.below(MILLION.into()) < some.into())
-                .then_some(Shed::Some),
-        }
     }
 
     /// Asks for a connection to `host`: at once when one is idle, else by waiting for one.

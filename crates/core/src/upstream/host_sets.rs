@@ -10,7 +10,6 @@ use crate::proto;
 
 /// Percent by which available hosts are taken to be able to carry more than their share.
 const DEFAULT_OVERPROVISIONING: u32 = 140;
-pub const MILLION: u32 = 1_000_000;
 /// Priorities must be dense; this bounds what a configuration can make us allocate.
 const MAX_PRIORITY: u32 = 128;
 
@@ -38,8 +37,8 @@ pub struct HostSets {
     pub priorities: Vec<PriorityHosts>,
     pub overprovisioning_factor: u32,
     pub weighted_priority_health: bool,
-    /// Of a million requests so many are refused, to shed load.
-    pub drop_per_million: u32,
+    /// The share of requests that are turned away, from 0 to 1 (drop_overloads).
+    pub drop_share: f64,
     /// Slots given to hosts so far: the highest one in use plus one.
     pub slots: u32,
 }
@@ -50,7 +49,7 @@ impl Default for HostSets {
             priorities: vec![PriorityHosts::default()],
             overprovisioning_factor: DEFAULT_OVERPROVISIONING,
             weighted_priority_health: false,
-            drop_per_million: 0,
+            drop_share: 0.0,
             slots: 0,
         }
     }
@@ -130,17 +129,12 @@ impl HostSets {
                 factor => factor,
             },
             weighted_priority_health: message.weighted_priority_health,
-            drop_per_million: message.drop_overloads.first().map_or(0, per_million),
+            drop_share: message.drop_share,
             slots: update.slots,
         };
         let change = update.finish(&sets);
         Ok((sets, change))
     }
-}
-
-fn per_million(drop: &proto::DropOverload) -> u32 {
-    let denominator = u64::from(drop.denominator.max(1));
-    (u64::from(drop.numerator) * u64::from(MILLION) / denominator).min(MILLION.into()) as u32
 }
 
 /// Puts hosts into their locality, which the message may name more than once.
@@ -272,7 +266,7 @@ fn same_layout(old: &HostSets, new: &HostSets) -> bool {
     };
     old.overprovisioning_factor == new.overprovisioning_factor
         && old.weighted_priority_health == new.weighted_priority_health
-        && old.drop_per_million == new.drop_per_million
+        && old.drop_share == new.drop_share
         && layout(old) == layout(new)
 }
 

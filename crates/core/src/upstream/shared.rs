@@ -21,7 +21,7 @@ struct Discovered {
     empty: AtomicU64,
     no_rebuild: AtomicU64,
     membership_changes: AtomicU64,
-    /// Endpoints in all updates: for each of them Envoy looks for a transport socket.
+    /// Hosts in all updates: for each of them Envoy looks for a transport socket.
     matches: AtomicU64,
 }
 
@@ -107,8 +107,8 @@ impl ClusterShared {
 
     fn start_with(&self, endpoints: &proto::Endpoints) -> Result<()> {
         let (sets, change) = HostSets::default().update(endpoints, self.rules())?;
+        self.count_matches(&sets);
         self.hosts.store(Arc::new(sets));
-        self.count_matches(endpoints);
         if let Change::Members(count) = change {
             self.discovered.membership_changes.store(count, Relaxed);
         }
@@ -156,7 +156,7 @@ impl ClusterShared {
         let _one_at_a_time = self.updating.lock().unwrap_or_else(PoisonError::into_inner);
         let old = self.hosts.load_full();
         let (new, change) = old.update(message, self.rules())?;
-        self.count_matches(message);
+        self.count_matches(&new);
         match change {
             Change::None => bump(&self.discovered.no_rebuild),
             Change::Hosts => self.publish(new),
@@ -168,9 +168,8 @@ impl ClusterShared {
         Ok(matches!(change, Change::Members(_)))
     }
 
-    fn count_matches(&self, endpoints: &proto::Endpoints) {
-        let count: usize = endpoints.localities.iter().map(|l| l.endpoints.len()).sum();
-        self.discovered.matches.fetch_add(count as u64, Relaxed);
+    fn count_matches(&self, sets: &HostSets) {
+        self.discovered.matches.fetch_add(sets.hosts().count() as u64, Relaxed);
     }
 
     fn publish(&self, sets: HostSets) {
@@ -291,6 +290,7 @@ fn host_status(host: &Host) -> proto::HostStatus {
         rq_success: stats.rq_success.load(Relaxed),
         rq_timeout: stats.rq_timeout.load(Relaxed),
         rq_total: stats.rq_total.load(Relaxed),
+        metadata_json: host.metadata.as_ref().map(|m| m.to_string()).unwrap_or_default(),
     }
 }
 

@@ -32,7 +32,7 @@ _Health = worker_pb2.Endpoint.Health
 _FLAGS = {
     _Health.UNHEALTHY: "/failed_eds_health",
     _Health.TIMEOUT: "/failed_eds_health",
-    _Health.DRAINING: "/failed_eds_health/eds_status_draining",
+    _Health.DRAINING: "/eds_status_draining",
     _Health.DEGRADED: "/degraded_eds_health",
 }
 _EDS_STATUS = {

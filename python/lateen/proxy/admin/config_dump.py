@@ -32,7 +32,7 @@ class _DumpError(Exception):
 def config_dump(context: AdminContext, request: AdminRequest) -> AdminResponse:
     """The parts of the configuration; see `Endpoint.parameters` for what may be asked."""
     try:
-        wanted = compile_regex(request.query.get("name_regex", "")).search
+        wanted = compile_regex(request.query.get("name_regex") or ".*").fullmatch
     except RegexError as error:
         pattern = request.query["name_regex"]
         message = f"INVALID_ARGUMENT: Error while parsing name_regex from {pattern}: {error}"

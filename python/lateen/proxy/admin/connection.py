@@ -13,7 +13,8 @@ import h11
 
 from lateen.proxy.admin.access_log import AdminAccessLog, Exchange
 from lateen.proxy.admin.dispatch import Dispatch
-from lateen.proxy.admin.exchange import AdminRequest, AdminResponse, split_target
+from lateen.proxy.admin.exchange import AdminRequest, AdminResponse, parse_query, split_target
+from lateen.proxy.admin.rules import Refusal, check_head, refusal_of
 from lateen.proxy.log.logger import Log
 from lateen.proxy.stats.admin_listener import AdminListenerStats
 
@@ -21,7 +22,7 @@ _READ = 65536
 # Pieces of a body are collected up to this size before they are written.
 _WRITE = 65536
 _MAX_HEADERS = 61440
-# A body of a request means nothing here and is thrown away, up to this size.
+# The body of a request may be a form; a longer one is refused.
 _MAX_BODY = 1 << 20
 
 
@@ -62,7 +63,7 @@ class AdminConnection:
             remote = True
         except h11.RemoteProtocolError as error:
             self._parts.stats.protocol_error()
-            await self._refuse(error.error_status_hint)
+            await self._refuse(refusal_of(error))
         finally:
             length_ms = int((time.monotonic() - started) * 1000)
             self._parts.stats.closed(length_ms, remote=remote, mid_request=self._mid_request)
@@ -73,24 +74,26 @@ class AdminConnection:
         head = await self._next_event()
         if not isinstance(head, h11.Request):
             raise EOFError
+        check_head(head)
         started_s = time.time()
         self._mid_request = True
         self._parts.stats.request_begun()
-        received = await self._drop_body()
-        request = _request(head)
+        body = await self._read_body()
+        request = _request(head, body)
         response = self._parts.dispatch(request)
         self._sent = 0
+        self._parts.stats.response_begun(response.status)
         await self._answer(request, response)
         self._mid_request = False
         ended_s = time.time()
-        self._parts.stats.request_ended(response.status, int((ended_s - started_s) * 1000))
+        self._parts.stats.request_ended(int((ended_s - started_s) * 1000))
         self._parts.access_log.write(
             Exchange(
                 request,
                 response.status,
                 started_s,
                 ended_s,
-                received,
+                len(body),
                 self._sent,
                 self._remote,
                 self._local,
@@ -111,8 +114,8 @@ class AdminConnection:
                 assert isinstance(event, h11.Event)
                 return event
 
-    async def _drop_body(self) -> int:
-        size = 0
+    async def _read_body(self) -> bytes:
+        body = bytearray()
         while True:
             if self._http.they_are_waiting_for_100_continue:
                 go_ahead = h11.InformationalResponse(
@@ -121,10 +124,10 @@ class AdminConnection:
                 self._send(go_ahead)
             event = await self._next_event()
             if isinstance(event, h11.EndOfMessage):
-                return size
+                return bytes(body)
             assert isinstance(event, h11.Data)
-            size += len(event.data)
-            if size > _MAX_BODY:
+            body += event.data
+            if len(body) > _MAX_BODY:
                 raise h11.RemoteProtocolError("body too large", error_status_hint=413)
 
     async def _answer(self, request: AdminRequest, response: AdminResponse) -> None:
@@ -145,16 +148,23 @@ class AdminConnection:
         self._send(h11.EndOfMessage())
         await self._writer.drain()
 
-    async def _refuse(self, status_code: int) -> None:
-        status = HTTPStatus(status_code)
+    async def _refuse(self, refusal: Refusal) -> None:
+        status = HTTPStatus(refusal.error_status_hint)
         if self._http.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             self._mid_request = False
-            headers = [("content-length", "0"), ("connection", "close")]
-            self._send(
-                h11.Response(
-                    status_code=status_code, reason=status.phrase.encode(), headers=headers
-                )
-            )
+            body = refusal.body.encode()
+            framing = [("content-length", str(len(body))), ("content-type", "text/plain")]
+            headers = [
+                *(framing if body else ()),
+                ("date", formatdate(usegmt=True)),
+                ("server", "envoy"),
+                ("connection", "close"),
+                *(() if body else framing[:1]),
+            ]
+            phrase = status.phrase.replace("Entity", "Header Fields").encode()
+            self._send(h11.Response(status_code=status, reason=phrase, headers=headers))
+            if body:
+                self._send(h11.Data(data=body))
             self._send(h11.EndOfMessage())
             await self._writer.drain()
 
@@ -169,10 +179,12 @@ class AdminConnection:
             self._writer.write(data)
 
 
-def _request(head: h11.Request) -> AdminRequest:
+def _request(head: h11.Request, body: bytes) -> AdminRequest:
     target = head.target.decode("latin-1")
     path, query = split_target(target)
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in head.headers}
+    if not query and headers.get("content-type") == "application/x-www-form-urlencoded":
+        query = parse_query(body.decode("latin-1"))
     version = f"HTTP/{head.http_version.decode()}"
     return AdminRequest(head.method.decode(), path, query, target, headers, version)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -41,6 +41,13 @@ class Control(Protocol):
         """Opens all log files anew."""
 
 
+@dataclass
+class Lookups:
+    """Whether lookups of stats by name are `tracked` (/stats/recentlookups)."""
+
+    tracked: bool = False
+
+
 @dataclass(frozen=True)
 class AdminContext:
     """The parts of a running proxy that the endpoints show or change."""
@@ -55,3 +62,4 @@ class AdminContext:
     summary: ConfigSummary
     runtime: RuntimeLayers
     dynamic: Dynamic | None = None
+    lookups: Lookups = field(default_factory=Lookups)

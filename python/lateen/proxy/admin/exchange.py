@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -40,10 +41,34 @@ class AdminRequest:
 def split_target(target: str) -> tuple[str, dict[str, str]]:
     """The path and the parameters of a request target; a `+` in a value stays."""
     path, _, query = target.partition("?")
+    return _normal(path), parse_query(query)
+
+
+def parse_query(query: str) -> dict[str, str]:
+    """The parameters of a query or of a form; of one that is repeated the first."""
     parameters: dict[str, str] = {}
     for name, value in parse_qsl(query.replace("+", "%2B"), keep_blank_values=True):
         parameters.setdefault(name, value)
-    return unquote(path) if "%" in path else path, parameters
+    return parameters
+
+
+def _normal(path: str) -> str:
+    """A path without dot segments, repeated slashes and escapes; an escaped slash stays.
+
+    Envoy's admin listener normalizes paths and merges slashes too.
+    """
+    if "%" in path:
+        path = "%2F".join(unquote(part) for part in re.split("%2[fF]", path))
+    if "//" not in path and "/." not in path:
+        return path
+    kept: list[str] = []
+    parts = [part for part in path.split("/") if part not in ("", ".")]
+    for part in parts:
+        if part == "..":
+            del kept[-1:]
+        else:
+            kept.append(part)
+    return "/" + "/".join(kept) + ("/" if kept and path.endswith("/") else "")
 
 
 @dataclass(frozen=True)

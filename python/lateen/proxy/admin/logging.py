@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 from lateen.proxy.admin.context import AdminContext
 from lateen.proxy.admin.exchange import AdminRequest, AdminResponse
-from lateen.proxy.log.levels import Level, LevelError, parse_level
+from lateen.proxy.log.levels import Level
 
 _USAGE = """
 usage: /logging?<name>=<level> (change single level)
@@ -47,10 +47,12 @@ def _changes(context: AdminContext, query: dict[str, str]) -> dict[str, Level]:
         if len(query) != 1:
             raise _ChangeError("invalid number of parameters")
     name, value = next(iter(query.items()))
-    if name == "level":
-        return {"": _level(value)}
     if name == "group":
         raise _ChangeError("group parameter requires fine-grain logging to be enabled")
+    if name in ("level", "paths") and not value:
+        return {}
+    if name == "level":
+        return {"": _level(value)}
     if name == "paths":
         return dict(_path(context, path) for path in value.split(","))
     return dict([_checked(context, name, value)])
@@ -71,7 +73,7 @@ def _checked(context: AdminContext, name: str, level: str) -> tuple[str, Level]:
 
 
 def _level(text: str) -> Level:
-    try:
-        return parse_level(text)
-    except LevelError:
-        raise _ChangeError("unknown logger level") from None
+    for level in Level:
+        if level.label == text:
+            return level
+    raise _ChangeError("unknown logger level")

@@ -6,13 +6,27 @@ from lateen.proxy.admin.context import AdminContext
 from lateen.proxy.admin.exchange import OK, AdminRequest, AdminResponse
 
 
-def recent_lookups(_context: AdminContext, _request: AdminRequest) -> AdminResponse:
-    """What Envoy says while lookups are not tracked."""
+def recent_lookups(context: AdminContext, _request: AdminRequest) -> AdminResponse:
+    """An empty list, or that none is kept."""
+    if context.lookups.tracked:
+        return AdminResponse("   Count Lookup\n\ntotal: 0\n")
     return AdminResponse(
         "Lookup tracking is not enabled. Use /stats/recentlookups/enable to enable.\n\ntotal: 0\n"
     )
 
 
-def switch(_context: AdminContext, _request: AdminRequest) -> AdminResponse:
-    """enable, disable and clear: accepted, nothing to do."""
+def enable(context: AdminContext, _request: AdminRequest) -> AdminResponse:
+    """From now on there is a list."""
+    context.lookups.tracked = True
+    return OK
+
+
+def disable(context: AdminContext, _request: AdminRequest) -> AdminResponse:
+    """From now on there is none."""
+    context.lookups.tracked = False
+    return OK
+
+
+def clear(_context: AdminContext, _request: AdminRequest) -> AdminResponse:
+    """The list is empty already."""
     return OK

@@ -47,10 +47,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "/clusters",
         "clusters and their hosts",
         clusters.clusters,
-        parameters=(
-            Parameter("filter", "regular expression that is searched in the names"),
-            Parameter("format", "how to print it", ("text", "json")),
-        ),
+        parameters=(Parameter("filter", "regular expression that is searched in the names"),),
     ),
     Endpoint(
         "/config_dump",
@@ -59,7 +56,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         parameters=(
             Parameter("resource", "one list of resources, such as static_clusters"),
             Parameter("mask", "fields to show, a FieldMask; of each resource if one is named"),
-            Parameter("name_regex", "regular expression that is searched in resources' names"),
+            Parameter("name_regex", "regular expression that the whole name of a resource matches"),
             Parameter("include_eds", "with the endpoints of every cluster", switch=True),
         ),
     ),
@@ -151,7 +148,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         ),
     ),
     Endpoint("/stats/recentlookups", "lookups of stats by name", recent_lookups.recent_lookups),
-    Endpoint("/stats/recentlookups/clear", "forget them", recent_lookups.switch, True),
-    Endpoint("/stats/recentlookups/disable", "do not record them", recent_lookups.switch, True),
-    Endpoint("/stats/recentlookups/enable", "record them", recent_lookups.switch, True),
+    Endpoint("/stats/recentlookups/clear", "forget them", recent_lookups.clear, True),
+    Endpoint("/stats/recentlookups/disable", "do not record them", recent_lookups.disable, True),
+    Endpoint("/stats/recentlookups/enable", "record them", recent_lookups.enable, True),
 )

@@ -37,6 +37,10 @@ def _node(node: dict[str, JsonValue]) -> dict[str, JsonValue]:
     for name in ("extensions", "client_features", "listening_addresses"):
         full.setdefault(name, [])
     full.setdefault("dynamic_parameters", {})
+    locality = full.get("locality")
+    if isinstance(locality, dict):
+        for name in ("region", "zone", "sub_zone"):
+            locality.setdefault(name, "")
     build = full.get("user_agent_build_version")
     if isinstance(build, dict) and isinstance(version := build.get("version"), dict):
         for name in ("major_number", "minor_number", "patch"):

@@ -44,9 +44,12 @@ def reopen_logs(context: AdminContext, _request: AdminRequest) -> AdminResponse:
 
 def cpu_profiler(_context: AdminContext, request: AdminRequest) -> AdminResponse:
     """/cpuprofiler: there is none in the process (use perf)."""
-    if request.query.get("enable") not in ("y", "n"):
+    enable = request.query.get("enable")
+    if enable not in ("y", "n"):
         return bad_request("?enable=<y|n>\n")
-    return AdminResponse("failure to start the profiler\n", HTTPStatus.INTERNAL_SERVER_ERROR)
+    if enable == "n":
+        return OK
+    return AdminResponse("failure to start the profiler", HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
 def heap_profiler(_context: AdminContext, _request: AdminRequest) -> AdminResponse:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from html import escape
 from http import HTTPStatus
 
@@ -20,11 +20,12 @@ from lateen.proxy.stats.regex import RegexError
 from lateen.proxy.stats.render_json import render_json
 from lateen.proxy.stats.render_prometheus import render_prometheus
 from lateen.proxy.stats.render_text import render_text
-from lateen.proxy.stats.snapshot import StatsFilter
+from lateen.proxy.stats.snapshot import Snapshot, StatsFilter
 
 _FORMATS = ("html", "active-html", "json", "prometheus", "text")
 _FORMAT_USAGE = f"usage: /stats?format=({'|'.join(_FORMATS)})\n\n"
 _BUCKET_MODES = ("cumulative", "disjoint", "detailed", "summary", "prometheusnative")
+_HIDDEN = ("include", "only", "exclude")
 _BUCKET_USAGE = f"usage: /stats?histogram_buckets=({'|'.join(_BUCKET_MODES)})\n"
 
 
@@ -46,12 +47,11 @@ def stats(context: AdminContext, request: AdminRequest) -> AdminResponse:
         wanted = _filter(request, _kind(request))
     except _QueryError as error:
         return bad_request(str(error))
-    _flush(context)
-    snapshot = context.stats.snapshot()
     bounds = context.stats.config.buckets_of
     if chosen == "json":
-        return AdminResponse(render_json(snapshot, wanted, mode, bounds), content_type=JSON)
-    text = render_text(snapshot, wanted, mode, bounds)
+        body = _later(context, lambda stats: render_json(stats, wanted, mode, bounds))
+        return AdminResponse(body, content_type=JSON)
+    text = _later(context, lambda stats: render_text(stats, wanted, mode, bounds))
     if chosen == "text":
         return AdminResponse(text)
     return AdminResponse(_html(text, reload=chosen == "active-html"), content_type=HTML)
@@ -71,16 +71,13 @@ def prometheus(context: AdminContext, request: AdminRequest) -> AdminResponse:
         wanted = _filter(request, None)
     except _QueryError as error:
         return bad_request(str(error))
-    _flush(context)
-    config = context.stats.config
+    bounds, tags = context.stats.config.buckets_of, context.stats.config.tags
     return AdminResponse(
-        render_prometheus(
-            context.stats.snapshot(),
-            wanted,
-            mode,
-            config.buckets_of,
-            config.tags,
-            texts=request.flag("text_readouts"),
+        _later(
+            context,
+            lambda stats: render_prometheus(
+                stats, wanted, mode, bounds, tags, texts=request.flag("text_readouts")
+            ),
         )
     )
 
@@ -91,9 +88,15 @@ def reset_counters(context: AdminContext, _request: AdminRequest) -> AdminRespon
     return AdminResponse("OK\n", HTTPStatus.OK)
 
 
-def _flush(context: AdminContext) -> None:
+def _later(context: AdminContext, render: Callable[[Snapshot], Iterator[str]]) -> Iterator[str]:
+    """The stats of the moment when the body is written: this response's head is counted by then.
+
+    With stats_flush_on_admin the histograms are merged for whoever asks next, as in Envoy.
+    """
+    snapshot = context.stats.snapshot()
     if context.stats.config.flush_on_admin:
         context.stats.merge()
+    yield from render(snapshot)
 
 
 def _mode(request: AdminRequest, default: str) -> str:
@@ -116,12 +119,16 @@ def _kind(request: AdminRequest) -> StatKind | None:
 
 
 def _filter(request: AdminRequest, kind: StatKind | None) -> StatsFilter:
+    hidden = request.query.get("hidden", "exclude")
+    if hidden not in _HIDDEN:
+        raise _QueryError(f"usage: /stats?hidden=({'|'.join(_HIDDEN)})\n\n")
     try:
         return StatsFilter.matching(
             request.query.get("filter", ""),
             invert=request.flag("invert_filter"),
             used_only=request.flag("usedonly"),
             kind=kind,
+            hidden_only=hidden == "only",
         )
     except RegexError as error:
         raise _QueryError(f"Invalid re2 regex: {error}") from None

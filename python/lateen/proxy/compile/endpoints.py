@@ -13,6 +13,8 @@ from lateen.proxy.compile.address import compile_address
 from lateen.proxy.compile.values import denominator, metadata_json
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from envoy.config.endpoint.v3 import endpoint_components_pb2 as envoy
     from envoy.config.endpoint.v3.endpoint_pb2 import ClusterLoadAssignment
 
@@ -29,7 +31,7 @@ SUPPORT = (
         "envoy.config.endpoint.v3.ClusterLoadAssignment.Policy",
         implemented="drop_overloads overprovisioning_factor weighted_priority_health",
         harmless={
-            "endpoint_stale_after": "only endpoints that come by EDS go stale",
+            "endpoint_stale_after": "endpoints do not go stale without EDS",
         },
     ),
     Fields(
@@ -84,25 +86,28 @@ def _compile_policy(
 ) -> None:
     out.overprovisioning_factor = policy.overprovisioning_factor.value
     out.weighted_priority_health = policy.weighted_priority_health
-    if len(policy.drop_overloads) > 1:
-        ctx.error(
-            f"{at}.drop_overloads",
-            f"Cluster drop_overloads config has {len(policy.drop_overloads)} categories. Envoy only"
-            " support one.",
+    if policy.drop_overloads:
+        out.drop_share = _drop_share(ctx, policy.drop_overloads, f"{at}.drop_overloads")
+
+
+def _drop_share(
+    ctx: CompileContext, drops: Sequence[ClusterLoadAssignment.Policy.DropOverload], at: str
+) -> float:
+    if len(drops) > 1:
+        reason = (
+            f"Cluster drop_overloads config has {len(drops)} categories. Envoy only support one."
         )
-    for drop in policy.drop_overloads:
-        whole, part = denominator(drop.drop_percentage), drop.drop_percentage.numerator
-        if part > whole:
-            ctx.error(
-                f"{at}.drop_overloads",
-                f"Cluster drop_overloads config is invalid. drop_ratio={part / whole:g}(Numerator"
-                f" {part} / Denominator {whole}). The valid range is 0~1.",
-            )
-        out.drop_overloads.add(
-            category=drop.category,
-            numerator=drop.drop_percentage.numerator,
-            denominator=denominator(drop.drop_percentage),
+        ctx.error(at, reason)
+    percentage = drops[0].drop_percentage
+    share = percentage.numerator / denominator(percentage)
+    if share > 1:
+        reason = (
+            f"Cluster drop_overloads config is invalid. drop_ratio={share:g}(Numerator"
+            f" {percentage.numerator} / Denominator {denominator(percentage)}). The valid range is"
+            " 0~1."
         )
+        ctx.error(f"{at}[0].drop_percentage", reason)
+    return share
 
 
 def _compile_locality(

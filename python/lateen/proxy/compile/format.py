@@ -81,7 +81,7 @@ def _command_at(text: str, position: int, rules: Mapping[str, CommandRule]) -> t
         raise FormatError(
             f"Incorrect configuration: {text}. Couldn't find valid command at position {byte}"
         )
-    name, argument, length = match.groups()
+    name, argument, length = match[1], match[2] or None, match[3]
     limit = min(int(length), _LONGEST) if length is not None else None
     if (reason := commands.check_command(rules, name, argument, limit)) is not None:
         raise FormatError(reason)

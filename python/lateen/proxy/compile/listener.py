@@ -86,7 +86,11 @@ def compile_listener(ctx: CompileContext, source: envoy.Listener, at: str) -> Co
     )
     _compile_sockets(ctx, source, listener, at)
     _compile_limits(ctx, source, listener, at)
-    owner = FilterOwner(table_prefix=f"listener/{listener.name}", address_tag=tag)
+    owner = FilterOwner(
+        table_prefix=f"listener/{listener.name}",
+        address_tag=tag,
+        buffer_limit=listener.per_connection_buffer_limit_bytes,
+    )
     _compile_chains(ctx, source, listener, owner, at)
     return CompiledListener(listener, owner.route_tables, owner.route_sources, owner.filter_sources)
 

@@ -7,6 +7,7 @@ Envoy 1.40.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Protocol
 
 from lateen.config.support import Fields, whole
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from envoy.extensions.load_balancing_policies.least_request.v3 import least_request_pb2
     from envoy.extensions.load_balancing_policies.random.v3.random_pb2 import Random
     from envoy.extensions.load_balancing_policies.round_robin.v3.round_robin_pb2 import RoundRobin
-    from envoy.extensions.load_balancing_policies.wrr_locality.v3.wrr_locality_pb2 import (
-        WrrLocality,
-    )
     from google.protobuf.message import Message
     from google.protobuf.wrappers_pb2 import UInt32Value
 
@@ -103,11 +101,6 @@ SUPPORT = (
         implemented="locality_lb_config",
         category="envoy.load_balancing_policies",
     ),
-    Fields(
-        "envoy.extensions.load_balancing_policies.wrr_locality.v3.WrrLocality",
-        implemented="endpoint_picking_policy",
-        category="envoy.load_balancing_policies",
-    ),
     whole("envoy.config.cluster.v3.Cluster.CommonLbConfig.LocalityWeightedLbConfig"),
     whole(
         "envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig.LocalityWeightedLbConfig"
@@ -128,8 +121,7 @@ _BY_NAME = {
 _ROUND_ROBIN = "envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin"
 _LEAST_REQUEST = "envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest"
 _RANDOM = "envoy.extensions.load_balancing_policies.random.v3.Random"
-_WRR_LOCALITY = "envoy.extensions.load_balancing_policies.wrr_locality.v3.WrrLocality"
-_TYPED = (_ROUND_ROBIN, _LEAST_REQUEST, _RANDOM, _WRR_LOCALITY)
+_TYPED = (_ROUND_ROBIN, _LEAST_REQUEST, _RANDOM)
 
 
 def default_options() -> LbOptions:
@@ -178,6 +170,8 @@ def _compile_common(ctx: CompileContext, source: Cluster, out: LbOptions, at: st
     common = source.common_lb_config
     if common.HasField("healthy_panic_threshold"):
         out.panic_threshold_percent = common.healthy_panic_threshold.value
+        if math.isnan(out.panic_threshold_percent):
+            ctx.error(f"{at}.healthy_panic_threshold", "Value not in the range of 0..100 range.")
     if common.HasField("zone_aware_lb_config"):
         out.fail_traffic_on_panic = common.zone_aware_lb_config.fail_traffic_on_panic
     out.locality_weighted = common.HasField("locality_weighted_lb_config")
@@ -243,11 +237,6 @@ def _compile_typed(
 
 def _compile_policy(ctx: CompileContext, message: Message, out: LbOptions, at: str) -> LbPolicy:
     kind = message.DESCRIPTOR.full_name
-    if kind == _WRR_LOCALITY:
-        wrr: WrrLocality = message  # type: ignore[assignment]
-        out.locality_weighted = True
-        where = f"{at}.endpoint_picking_policy"
-        return _compile_typed(ctx, wrr.endpoint_picking_policy, out, where)
     if kind == _LEAST_REQUEST:
         least: least_request_pb2.LeastRequest = message  # type: ignore[assignment]
         _compile_least_request(ctx, least, out, at)

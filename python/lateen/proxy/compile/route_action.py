@@ -13,6 +13,7 @@ from lateen.proxy.compile.format import compile_format
 from lateen.proxy.compile.matchers import compile_regex_rewrite
 from lateen.proxy.compile.path_template import compile_rewrite_policy
 from lateen.proxy.compile.retry import compile_retry_policy
+from lateen.proxy.compile.upgrades import refuse_upgrades
 from lateen.proxy.compile.values import milliseconds
 from lateen.proxy.compile.weighted_clusters import compile_weighted_clusters
 
@@ -31,7 +32,7 @@ SUPPORT = (
             prefix_rewrite regex_rewrite path_rewrite_policy path_rewrite
             host_rewrite_literal auto_host_rewrite host_rewrite_header
             host_rewrite_path_regex host_rewrite append_x_forwarded_host timeout
-            idle_timeout flush_timeout retry_policy priority upgrade_configs
+            idle_timeout retry_policy priority upgrade_configs
             max_stream_duration
         """,
         harmless={
@@ -39,6 +40,7 @@ SUPPORT = (
             "rate_limits": _FOR_FILTER,
             "include_vh_rate_limits": _FOR_FILTER,
             "early_data_policy": "requests in TLS early data are not accepted",
+            "flush_timeout": "what is written of HTTP/1 is under the other timeouts",
             "hash_policy": "only RING_HASH and MAGLEV clusters read it",
             "metadata_match": "subsets of a cluster are not implemented yet",
         },
@@ -72,9 +74,7 @@ def compile_route_action(
     if action.HasField("retry_policy"):
         policy = compile_retry_policy(ctx, action.retry_policy, f"{at}.retry_policy")
         compiled.retry_policy.CopyFrom(policy)
-    for upgrade in action.upgrade_configs:
-        enabled = upgrade.enabled.value or not upgrade.HasField("enabled")
-        compiled.upgrades.add(upgrade_type=upgrade.upgrade_type.lower(), enabled=enabled)
+    refuse_upgrades(ctx, action.upgrade_configs, f"{at}.upgrade_configs")
     return compiled
 
 
@@ -152,10 +152,10 @@ def _compile_timeouts(
         out.timeout_ms = milliseconds(action.timeout)
     if action.HasField("idle_timeout"):
         out.idle_timeout_ms = milliseconds(action.idle_timeout)
-    if action.HasField("flush_timeout"):
-        out.flush_timeout_ms = milliseconds(action.flush_timeout)
     if not action.HasField("max_stream_duration"):
         return
+    # Where the newer kind of limit is used, the older one is not, even if it is set.
+    out.timeout_ms = 0
     limits = action.max_stream_duration
     if limits.HasField("max_stream_duration"):
         out.max_stream_duration_ms = milliseconds(limits.max_stream_duration)

@@ -15,6 +15,15 @@ _HISTOGRAMS = (
     "listener.admin.connections_accepted_per_socket_event",
     "listener.admin.downstream_cx_length_ms",
 )
+# Gauges that Envoy writes when a connection or a request begins.
+_WRITTEN = frozenset(
+    {
+        "downstream_cx_active",
+        "downstream_cx_http1_active",
+        "downstream_cx_rx_bytes_buffered",
+        "downstream_rq_active",
+    }
+)
 # Of a router, which the admin listener does not have; of listeners that a configuration made.
 _NOT_OF_ADMIN = ("no_", "passthrough_", "rq_", "tracing.", "extension_", "network_")
 
@@ -68,11 +77,14 @@ class AdminListenerStats:
         for name in ("downstream_rq_total", "downstream_rq_http1_total", "downstream_rq_active"):
             self._counts[f"http.{name}"] += 1
 
-    def request_ended(self, status: int, time_ms: int) -> None:
-        """A response was sent in full."""
+    def response_begun(self, status: int) -> None:
+        """A response's headers are sent; what the body tells of these stats counts it already."""
         for front in ("http", "listener.http"):
             self._counts[f"{front}.downstream_rq_{status // 100}xx"] += 1
             self._counts[f"{front}.downstream_rq_completed"] += 1
+
+    def request_ended(self, time_ms: int) -> None:
+        """A response was sent in full."""
         self._counts["http.downstream_rq_active"] -= 1
         self._histograms.record("http.admin.downstream_rq_time", time_ms)
 
@@ -109,10 +121,10 @@ class AdminListenerStats:
 
     def _scope(self, prefix: str, front: str, layout: Layout) -> Scope:
         stats = [
-            gauge(name, self._counts[f"{front}.{name}"], used=layout.implied_by[place] >= 0)
+            gauge(name, self._counts[f"{front}.{name}"], used=name in _WRITTEN)
             if kind is StatKind.GAUGE
             else counter(name, self._counts[f"{front}.{name}"])
-            for place, (name, kind) in enumerate(zip(layout.names, layout.kinds, strict=True))
+            for name, kind in zip(layout.names, layout.kinds, strict=True)
             if not name.startswith(_NOT_OF_ADMIN) or name == "no_filter_chain_match"
         ]
         return loose_scope(prefix, stats)

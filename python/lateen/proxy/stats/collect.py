@@ -20,7 +20,11 @@ BlockArray = tuple[int, int, bytes]
 # (stats block, origin, status, count) as Workers.response_codes gives them.
 ResponseCode = tuple[int, int, int, int]
 
-_ORIGINS = {0: "external.", 1: "internal.", 2: "canary."}
+_ORIGINS = {0: "external.", 1: "internal.", 2: "canary.", 3: "retry."}
+# Of an answer that is counted as internal or external too, or of one that was not passed on.
+_APART = (2, 3)
+# Of an answer that is counted as internal or external, but under no code among all.
+_NOT_AMONG_ALL = 4
 _CODE_CLASSES = range(1, 6)
 # Listener stats that Envoy also keeps for each worker.
 _PER_WORKER = ("downstream_cx_active", "downstream_cx_total")
@@ -91,16 +95,19 @@ def _by_code(codes: Iterable[ResponseCode], kind: BlockKind, values: Sequence[in
     if kind is BlockKind.CLUSTER:
         counts["upstream_rq_completed"] = 0
     for _, origin, status, count in codes:
+        known = status // 100 in _CODE_CLASSES
+        codes_of = (str(status), f"{status // 100}xx") if known else ("unknown",)
+        if origin == _NOT_AMONG_ALL:
+            for code in codes_of:
+                counts[f"upstream_rq_{code}"] -= count
+            continue
         fronts = ("", _ORIGINS[origin]) if kind is BlockKind.CLUSTER else ("",)
-        if origin == 2:
-            # A canary's answer is counted as internal or external too.
+        if origin in _APART:
             fronts = (_ORIGINS[origin],)
         for front in fronts:
-            counts[f"{front}upstream_rq_{status}"] += count
-            if status // 100 in _CODE_CLASSES:
-                counts[f"{front}upstream_rq_{status // 100}xx"] += count
-            counts[f"{front}upstream_rq_completed"] += count
-    return [counter(name, count) for name, count in counts.items()]
+            for code in (*codes_of, "completed"):
+                counts[f"{front}upstream_rq_{code}"] += count
+    return [counter(name, n) for name, n in counts.items() if n or name == "upstream_rq_completed"]
 
 
 def _per_worker(

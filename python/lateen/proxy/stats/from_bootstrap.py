@@ -59,7 +59,9 @@ def _tags(ctx: CompileContext, source: StatsConfigMessage, fixed: list[Tag]) -> 
     rules = default_rules() if use_defaults else []
     for index, specifier in enumerate(source.stats_tags):
         at = f"stats_config.stats_tags[{index}]"
-        if specifier.WhichOneof("tag_value") == "fixed_value":
+        if not specifier.tag_name:
+            ctx.error(at, "tag_name cannot be empty")
+        elif specifier.WhichOneof("tag_value") == "fixed_value":
             fixed.append(Tag(specifier.tag_name, specifier.fixed_value))
         elif specifier.regex:
             try:

@@ -60,9 +60,8 @@ class Histograms:
                 continue
             name = _name(block, index)
             counts = _counts(pairs)
-            _add(now, name, counts)
-            if block.kind is BlockKind.CLUSTER and name.endswith(_RQ_TIME_PARTS):
-                _add(now, f"{block.prefix}.{_RQ_TIME}", counts)
+            for each in _counted_in(block, name):
+                _add(now, each, counts)
         self._interval = {
             name: {
                 number: count - before
@@ -73,9 +72,16 @@ class Histograms:
         }
         self._cumulative = dict(now)
 
-    def stats(self, blocks: StatsBlocks) -> Iterator[HistogramStat]:
-        """All histograms, in no order."""
+    def stats(
+        self, blocks: StatsBlocks, recorded: Iterable[RawHistogram] = ()
+    ) -> Iterator[HistogramStat]:
+        """All histograms, in no order; those of `recorded` exist, if empty until the next merge."""
         names = dict.fromkeys((*self._own, *self._cumulative))
+        for _, number, index, _ in recorded:
+            block = blocks.get(number)
+            if block is None:
+                continue
+            names.update(dict.fromkeys(_counted_in(block, _name(block, index))))
         for block in blocks:
             names.update(dict.fromkeys(_always(block)))
         for name in names:
@@ -84,6 +90,12 @@ class Histograms:
                 Summary.of(self._interval.get(name, {})),
                 Summary.of(self._cumulative.get(name, {})),
             )
+
+
+def _counted_in(block: Block, name: str) -> Iterator[str]:
+    yield name
+    if block.kind is BlockKind.CLUSTER and name.endswith(_RQ_TIME_PARTS):
+        yield f"{block.prefix}.{_RQ_TIME}"
 
 
 def _add(into: dict[str, Counter[int]], name: str, counts: _Counts) -> None:

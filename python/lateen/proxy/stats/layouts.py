@@ -74,20 +74,21 @@ _CLUSTER_IMPLIED = {
     "circuit_breakers.default.rq_open": "upstream_rq_total",
     "circuit_breakers.default.rq_pending_open": "upstream_rq_pending_total",
     "circuit_breakers.default.rq_retry_open": "upstream_rq_retry",
+    **dict.fromkeys(
+        (
+            "membership_degraded",
+            "membership_excluded",
+            "membership_healthy",
+            "membership_total",
+        ),
+        "membership_change",
+    ),
     "upstream_cx_active": "upstream_cx_total",
     "upstream_cx_rx_bytes_buffered": "upstream_cx_rx_bytes_total",
     "upstream_rq_active": "upstream_rq_total",
     "upstream_rq_pending_active": "upstream_rq_pending_total",
 }
-_CLUSTER_ALWAYS_USED = frozenset(
-    {
-        "membership_degraded",
-        "membership_excluded",
-        "membership_healthy",
-        "membership_total",
-        "warming_state",
-    }
-)
+_CLUSTER_ALWAYS_USED = frozenset({"warming_state"})
 # Counted by Envoy, never by this proxy: subset load balancing and xDS are not in it yet.
 _CLUSTER_CONSTANTS = {
     "lb_subsets_active": 0,

@@ -23,7 +23,9 @@ def long_decimal(value: float) -> str:
     """Up to 32 significant digits, as in Prometheus output."""
     if math.isnan(value):
         return "nan"
-    return f"{Decimal(value):.32g}" if value != int(value) else str(int(value))
+    if value == int(value):
+        return str(int(value))
+    return f"{Decimal(value):.32g}".rstrip("0")
 
 
 def json_number(value: float) -> str:

@@ -6,15 +6,15 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from lateen.proxy.stats.histogram import QUANTILES
+from lateen.proxy.stats.histogram import QUANTILES, Summary
 from lateen.proxy.stats.model import HistogramStat, Layout, Scope, Stat, StatKind
-from lateen.proxy.stats.numbers import long_decimal, shortest
+from lateen.proxy.stats.numbers import general, long_decimal
 from lateen.proxy.stats.render_text import Bounds
 from lateen.proxy.stats.snapshot import Snapshot, StatsFilter
 from lateen.proxy.stats.tags import Tag, TagExtractor
 
 _NOT_ALLOWED = re.compile(r"[^a-zA-Z0-9_]")
-_QUANTILE_LABELS = tuple(shortest(percent / 100) for percent in QUANTILES)
+_QUANTILE_LABELS = tuple(general(percent / 100) for percent in QUANTILES)
 # How many stats of a family are rendered between two yields.
 _CHUNK = 500
 # Stands for the name of a cluster and the like while the tags of a layout are found.
@@ -139,7 +139,7 @@ def _render_family(
     samples = sorted(
         (stat.name, text, stat.value)
         for stat, text in _members(family)
-        if (stat.used or not wanted.used_only)
+        if (snapshot.was_used(stat) or not wanted.used_only)
         and (snapshot.accepts is None or snapshot.accepts(stat.name))
         and (wanted.accepts is None or wanted.accepts(stat.name))
     )
@@ -199,7 +199,7 @@ def _buckets(metric: str, histogram: HistogramStat, text: str, bounds: Sequence[
         for bound, count in zip(bounds, histogram.cumulative.cumulative(bounds), strict=True)
     ]
     lines.append(f'{metric}_bucket{{{comma}le="+Inf"}} {total}\n')
-    return "".join(lines) + _sum_and_count(metric, histogram, text)
+    return "".join(lines) + _sum_and_count(metric, histogram.cumulative, text)
 
 
 def _summary(metric: str, histogram: HistogramStat, text: str) -> str:
@@ -208,11 +208,10 @@ def _summary(metric: str, histogram: HistogramStat, text: str) -> str:
     lines = [
         f'{metric}{{{comma}quantile="{label}"}} {long_decimal(value)}\n' for label, value in values
     ]
-    return "".join(lines) + _sum_and_count(metric, histogram, text)
+    return "".join(lines) + _sum_and_count(metric, histogram.interval, text)
 
 
-def _sum_and_count(metric: str, histogram: HistogramStat, text: str) -> str:
-    total = histogram.cumulative
+def _sum_and_count(metric: str, total: Summary, text: str) -> str:
     return (
         f"{metric}_sum{{{text}}} {long_decimal(total.sample_sum)}\n"
         f"{metric}_count{{{text}}} {total.sample_count}\n"

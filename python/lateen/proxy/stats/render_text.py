@@ -33,12 +33,12 @@ def render_text(
 
 
 def _histogram(histogram: HistogramStat, mode: str, bounds: Bounds) -> str:
-    if mode == "detailed":
+    if mode == "detailed" and histogram.used:
         return (
             f"{histogram.name}:\n  totals={_bins(histogram.cumulative.bins)}\n"
             f"  intervals={_bins(histogram.interval.bins)}\n  summary={_summary(histogram)}\n"
         )
-    if mode == "summary" or not histogram.used:
+    if mode in ("summary", "detailed") or not histogram.used:
         return f"{histogram.name}: {_summary(histogram)}\n"
     return f"{histogram.name}: {_buckets(histogram, mode, bounds(histogram.name))}\n"
 

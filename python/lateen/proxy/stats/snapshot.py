@@ -19,15 +19,23 @@ class StatsFilter:
         accepts: whether a full name is wanted.
         used_only: only stats that were ever written.
         kind: one kind alone; None: all.
+        hidden_only: only hidden stats, of which there are none.
     """
 
     accepts: NameTest | None = None
     used_only: bool = False
     kind: StatKind | None = None
+    hidden_only: bool = False
 
     @classmethod
     def matching(
-        cls, pattern: str, *, invert: bool, used_only: bool, kind: StatKind | None
+        cls,
+        pattern: str,
+        *,
+        invert: bool,
+        used_only: bool,
+        kind: StatKind | None,
+        hidden_only: bool = False,
     ) -> StatsFilter:
         """A filter by regular expression (found anywhere in the name; "" for none).
 
@@ -35,13 +43,14 @@ class StatsFilter:
             RegexError: `pattern` is no regular expression.
         """
         if not pattern:
-            return cls(None, used_only, kind)
+            return cls(None, used_only, kind, hidden_only)
         search = compile_regex(pattern).search
-        return cls(lambda name: (search(name) is None) == invert, used_only, kind)
+        test: NameTest = lambda name: (search(name) is None) == invert  # noqa: E731
+        return cls(test, used_only, kind, hidden_only)
 
     def wants(self, kind: StatKind) -> bool:
         """Whether stats of `kind` are wanted at all."""
-        return self.kind is None or self.kind is kind
+        return (self.kind is None or self.kind is kind) and not self.hidden_only
 
 
 @dataclass(frozen=True)
@@ -53,12 +62,14 @@ class Snapshot:
         histograms: sorted by name.
         accepts: the stats_matcher; None: every stat exists.
         texts: text readouts, sorted by name.
+        reset: names of counters that had been written before counters were set to 0.
     """
 
     scopes: Sequence[Scope]
     histograms: Sequence[HistogramStat]
     accepts: NameTest | None = None
     texts: Sequence[TextStat] = ()
+    reset: frozenset[str] = frozenset()
 
     @classmethod
     def of(
@@ -67,6 +78,7 @@ class Snapshot:
         histograms: Iterable[HistogramStat],
         accepts: NameTest | None = None,
         texts: Iterable[TextStat] = (),
+        reset: frozenset[str] = frozenset(),
     ) -> Snapshot:
         """Sorts what comes in any order."""
         return cls(
@@ -74,7 +86,12 @@ class Snapshot:
             sorted(histograms, key=lambda histogram: histogram.name),
             accepts,
             sorted(texts),
+            reset,
         )
+
+    def was_used(self, stat: Stat) -> bool:
+        """Whether a stat (under its full name) was ever written."""
+        return stat.used or stat.name in self.reset
 
     def batches(self, wanted: StatsFilter) -> Iterator[list[Stat]]:
         """Counters and gauges under their full names, sorted by name, some at a time."""
@@ -86,9 +103,10 @@ class Snapshot:
                 stat._replace(name=scope.prefix + stat.name)
                 for scope in group
                 for stat in scope.stats()
-                if (stat.used or not wanted.used_only)
-                and (counters if stat.kind is StatKind.COUNTER else gauges)
+                if (counters if stat.kind is StatKind.COUNTER else gauges)
             ]
+            if wanted.used_only:
+                batch = [stat for stat in batch if self.was_used(stat)]
             if self.accepts is not None:
                 batch = [stat for stat in batch if self.accepts(stat.name)]
             if wanted.accepts is not None:

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from lateen.proxy.stats.admin_listener import AdminListenerStats
-from lateen.proxy.stats.collect import collect_scopes
+from lateen.proxy.stats.collect import ResponseCode, collect_scopes
 from lateen.proxy.stats.config import StatsConfig, accept_all
 from lateen.proxy.stats.histograms import Histograms
 from lateen.proxy.stats.main_thread import MainThreadStats
-from lateen.proxy.stats.model import Scope, family_scopes, join_scopes
+from lateen.proxy.stats.model import Scope, StatKind, family_scopes, join_scopes
 from lateen.proxy.stats.process import ProcessFacts, process_stats
-from lateen.proxy.stats.snapshot import Snapshot
+from lateen.proxy.stats.snapshot import Snapshot, StatsFilter
 
 if TYPE_CHECKING:
     from lateen.proxy.compile.stats_blocks import StatsBlocks
@@ -38,16 +38,19 @@ class StatsSource:
         self._core = core
         self._blocks = blocks
         self._facts = facts
+        self._used_before_reset: frozenset[str] = frozenset()
+        self._codes_before_reset: set[ResponseCode] = set()
 
     def snapshot(self) -> Snapshot:
         """All stats of this moment; histograms are those of the last merge."""
         facts = self._facts()
         scopes: list[Scope] = []
+        codes = [*self._core.response_codes(), *self._codes_before_reset]
         process = list(process_stats(facts))
         for scope in collect_scopes(
             self._blocks,
             self._core.block_arrays(),
-            self._core.response_codes(),
+            codes,
             facts.concurrency,
         ):
             if scope.prefix:
@@ -61,16 +64,28 @@ class StatsSource:
         scopes = join_scopes(scopes, self.main_thread.scopes())
         scopes.extend(self.admin.scopes())
         accepts = None if self.config.accepts is accept_all else self.config.accepts
-        return Snapshot.of(
-            scopes, self.histograms.stats(self._blocks), accepts, self.main_thread.texts()
-        )
+        histograms = self.histograms.stats(self._blocks, self._core.histograms())
+        texts = self.main_thread.texts()
+        return Snapshot.of(scopes, histograms, accepts, texts, self._used_before_reset)
 
     def merge(self) -> None:
         """Ends a flush interval."""
         self.histograms.merge(self._core.histograms(), self._blocks)
 
     def reset_counters(self) -> None:
-        """Sets counters to 0; gauges and histograms stay."""
+        """Sets counters to 0; gauges and histograms stay. A counter that was written stays used."""
+        everything = self.snapshot()
+        used_counters = StatsFilter(used_only=True, kind=StatKind.COUNTER)
+        self._used_before_reset = frozenset(
+            stat.name for batch in everything.batches(used_counters) for stat in batch
+        )
+        self._codes_before_reset = {
+            (block, origin, status, 0)
+            for block, origin, status, _ in (
+                *self._core.response_codes(),
+                *self._codes_before_reset,
+            )
+        }
         self._core.reset_counters()
         self.admin.reset()
         self.main_thread.reset_counters()

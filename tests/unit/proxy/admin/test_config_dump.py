@@ -38,7 +38,7 @@ def test_endpoints_on_demand(admin):
 
 
 def test_by_name(admin):
-    found = configs(admin, "?name_regex=^oth")
+    found = configs(admin, "?name_regex=oth.*")
     clusters = found[1]["static_clusters"]
     assert [each["cluster"]["name"] for each in clusters] == ["other"]
     assert "static_listeners" not in found[2]

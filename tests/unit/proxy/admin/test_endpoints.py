@@ -185,3 +185,34 @@ def test_a_failing_endpoint_does_not_end_the_listener(admin):
     response = admin.ask("/clusters")
     assert (response.status, response.body) == (500, "internal error\n")
     assert "/clusters: DecodeError" in admin.log_file.read_text()
+
+
+def test_recent_lookups_are_listed_once_enabled(admin):
+    assert "not enabled" in admin.text("/stats/recentlookups")
+    assert admin.text("/stats/recentlookups/enable", "POST") == "OK\n"
+    assert admin.text("/stats/recentlookups") == "   Count Lookup\n\ntotal: 0\n"
+    admin.ask("/stats/recentlookups/disable", "POST")
+    assert "not enabled" in admin.text("/stats/recentlookups")
+
+
+def test_a_counter_that_was_reset_stays_used(admin):
+    admin.core.codes.append((3, 0, 404, 2))
+    before = admin.text("/stats?usedonly&type=Counters")
+    admin.ask("/reset_counters", "POST")
+    admin.core.codes.clear()
+    after = admin.text("/stats?usedonly&type=Counters")
+    names = [line.partition(": ")[0] for line in before.splitlines() if "upstream_rq_404" in line]
+    assert names
+    assert all(f"{name}: 0\n" in after for name in names)
+
+
+def test_hidden_stats(admin):
+    assert admin.text("/stats?hidden=only") == ""
+    assert admin.text("/stats?hidden=include&filter=server.live") == "server.live: 1\n"
+    assert admin.ask("/stats?hidden=x").status == 400
+
+
+def test_levels_without_a_value_are_only_shown(admin):
+    for query in ("level", "level=", "paths="):
+        assert admin.ask(f"/logging?{query}", "POST").status == 200
+    assert admin.ask("/logging?level=warn", "POST").status == 400

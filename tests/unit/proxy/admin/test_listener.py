@@ -71,7 +71,7 @@ def test_headers_in_envoys_order():
     assert body.endswith("\r\n0\r\n\r\n")
 
 
-def test_requests_follow_each_other_and_bodies_are_dropped():
+def test_requests_follow_each_other():
     answer, values = talk(
         b"POST /one HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\n\r\nabc"
         b"HEAD /two HTTP/1.1\r\nhost: x\r\n\r\n"
@@ -85,9 +85,34 @@ def test_requests_follow_each_other_and_bodies_are_dropped():
     assert values["http.admin.downstream_cx_active"] == 0
 
 
-def test_http_1_0_closes():
+def test_http_1_0_is_told_to_upgrade():
     answer, _ = talk(b"GET /a HTTP/1.0\r\n\r\n")
-    assert answer.endswith("GET /a []")
+    assert answer.startswith("HTTP/1.1 426 Upgrade Required\r\ncontent-length: 16\r\n")
+    assert answer.endswith("\r\n\r\nUpgrade Required")
+
+
+def test_a_form_is_a_query_unless_there_is_one():
+    head = "HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-www-form-urlencoded\r\n"
+    form = f"{head}content-length: 7\r\n\r\na=b&c=d".encode()
+    assert "POST /f [('a', 'b'), ('c', 'd')]" in talk(b"POST /f " + form)[0]
+    assert "POST /f [('q', '')]" in talk(b"POST /f?q " + form)[0]
+
+
+@pytest.mark.parametrize(
+    ("target", "path"),
+    [
+        ("//a///b", "/a/b"),
+        ("/./a", "/a"),
+        ("/x/../a", "/a"),
+        ("/../a/", "/a/"),
+        ("/%61", "/a"),
+        ("/a%2Fb", "/a%2Fb"),
+        ("/", "/"),
+    ],
+)
+def test_paths_are_normalized(target, path):
+    answer, _ = talk(f"GET {target}?b//c HTTP/1.1\r\nhost: x\r\n\r\n".encode())
+    assert f"GET {path} [('b//c', '')]" in answer
 
 
 @pytest.mark.parametrize(
@@ -97,6 +122,10 @@ def test_http_1_0_closes():
         b"GET /a HTTP/1.1\r\n\r\n",
         b"GET /a HTTP/1.1\r\nhost: x\r\ncontent-length: x\r\n\r\n",
         b"GET /a HTTP/1.1\r\nhost: x\r\nbad name: 1\r\n\r\n",
+        b"FOO /a HTTP/1.1\r\nhost: x\r\n\r\n",
+        b"GET a HTTP/1.1\r\nhost: x\r\n\r\n",
+        b"GET /a#b HTTP/1.1\r\nhost: x\r\n\r\n",
+        b"GET /a HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n",
     ],
 )
 def test_what_is_no_request_is_refused(data):

@@ -51,8 +51,7 @@ def test_the_policy():
     )
     assert endpoints.overprovisioning_factor == 200
     assert endpoints.weighted_priority_health
-    (drop,) = endpoints.drop_overloads
-    assert (drop.category, drop.numerator, drop.denominator) == ("c", 5, 1_000_000)
+    assert endpoints.drop_share == 5 / 1_000_000
 
 
 def test_further_addresses_of_a_host():

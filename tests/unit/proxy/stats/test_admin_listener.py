@@ -16,8 +16,10 @@ def test_a_request_is_counted():
     during = values(stats)
     assert during["http.admin.downstream_rq_active"] == 1
     assert during["listener.admin.main_thread.downstream_cx_active"] == 1
+    stats.response_begun(404)
+    assert values(stats)["http.admin.downstream_rq_4xx"] == 1
     stats.sent(200)
-    stats.request_ended(404, 3)
+    stats.request_ended(3)
     stats.closed(5, remote=True, mid_request=False)
     after = values(stats)
     assert after["http.admin.downstream_rq_4xx"] == 1

@@ -36,6 +36,15 @@ def test_nothing_is_shown_before_the_first_merge():
     assert by_name(histograms, blocks)["server.initialization_time_ms"].used
 
 
+def test_what_was_recorded_since_the_last_merge_is_listed_without_values():
+    blocks, core, histograms = StatsBlocks(), FakeCore(), Histograms()
+    number = blocks.allot(BlockKind.CLUSTER, "cluster.be")
+    core.set_histogram(0, number, wire.CLUSTER_HISTOGRAM_EXTERNAL__UPSTREAM_RQ_TIME, {10: 1})
+    found = {each.name: each for each in histograms.stats(blocks, core.histograms())}
+    assert not found["cluster.be.external.upstream_rq_time"].used
+    assert not found["cluster.be.upstream_rq_time"].used
+
+
 def test_request_times_of_a_cluster_are_counted_under_both_names():
     blocks, core, histograms = StatsBlocks(), FakeCore(), Histograms()
     number = blocks.allot(BlockKind.CLUSTER, "cluster.be")

@@ -11,18 +11,21 @@ use std::time::{Duration, Instant};
 use super::failure::{ConnectFailure, Failure};
 use super::scopes;
 use super::timeouts::Timeouts;
+use super::{charge, Router};
 use crate::clock;
 use crate::headers::{HeaderId, Side};
 use crate::http::downstream::Downstream;
 use crate::http::manager::header_case;
 use crate::http::server::pipeline_limit;
-use crate::http::stream::Stream;
+use crate::http::stream::{count_class, Stream};
 use crate::http::stream_info::{Attempt, Protocol, UpstreamInfo};
-use crate::http1::encode::{request_head, sent_field_bytes, HeaderCase};
+use crate::http1::encode::{
+    request_head, response_head, sent_field_bytes, HeaderCase, RequestStyle, ResponseFrame,
+};
 use crate::http1::pump::Flow;
 use crate::http1::response::{self, ResponseHead, ResponseRules};
 use crate::http1::{poll_pump, BodyDecoder, BodyLength, PumpError, ReadError, Reader, Writer};
-use crate::proto::{ClusterStat, HttpStat, VirtualClusterStat};
+use crate::proto::{ClusterStat, VirtualClusterStat};
 use crate::timer::Timer;
 use crate::upstream::{
     Acquire, ClosedBy, Cluster, ConnectError, Host, Overflow, PooledConnection, Priority,
@@ -53,17 +56,22 @@ pub struct Upstream {
     pub sent: bool,
     /// Bytes of `Replay` still to be sent.
     replayed: usize,
-    case: HeaderCase,
+    style: RequestStyle,
     to_head: bool,
+    /// Trailers are passed on, both ways.
+    pub trailers: bool,
 }
 
 /// What the phases of an attempt share.
 pub struct Parties<'a> {
+    pub router: &'a Router,
     pub stream: &'a mut Stream,
     pub down: &'a mut Downstream,
     pub timer: &'a Timer,
     pub timeouts: &'a mut Timeouts,
     pub replay: &'a mut Replay,
+    /// The client has part of a response already: no attempt is made again.
+    pub committed: bool,
 }
 
 impl Drop for Upstream {
@@ -91,6 +99,7 @@ pub async fn connect(
         }
         Ok(Acquire::Ready(pooled)) => pooled,
         Ok(Acquire::Pending(pending)) => {
+            parties.stream.waited = true;
             let mut pending = pin!(pending);
             let start = clock::now();
             let outcome = poll_fn(|cx| match pending.as_mut().poll(cx) {
@@ -149,6 +158,14 @@ impl Parties<'_> {
         }
     }
 
+    /// The client left, when all of its request has come.
+    pub fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match self.stream.request_done.is_some() {
+            true => self.down.poll_gone(cx, pipeline_limit()),
+            false => Poll::Pending,
+        }
+    }
+
     /// The client left, or a timeout passed.
     pub fn poll_interrupted(&mut self, cx: &mut Context<'_>) -> Poll<Failure> {
         loop {
@@ -195,7 +212,12 @@ impl Upstream {
         info.connect_end = Some(pooled.connect_end);
         info.connection_requests = pooled.requests;
         let reader = Reader::of_responses(std::mem::take(&mut pooled.buffer));
-        let case = header_case(Some(&cluster.config().http1));
+        let http1 = &cluster.config().http1;
+        let trailers = http1.enable_trailers;
+        let style = RequestStyle {
+            case: header_case(Some(http1)),
+            full_url: http1.send_fully_qualified_url,
+        };
         Self {
             pooled: Some(pooled),
             reader,
@@ -204,8 +226,9 @@ impl Upstream {
             host,
             sent: false,
             replayed: 0,
-            case,
+            style,
             to_head: stream.head.is_head,
+            trailers,
         }
     }
 
@@ -214,8 +237,9 @@ impl Upstream {
         let stream = &mut *parties.stream;
         let end = stream.head.body == BodyLength::Empty;
         self.writer.encoding =
-            request_head(&mut self.writer.output, &stream.request, end, self.case);
+            request_head(&mut self.writer.output, &stream.request, end, self.style);
         stream.info.upstream.header_bytes_sent = sent_field_bytes(&self.writer.output);
+        stream.waited = true;
         let now = clock::now();
         stream.info.upstream.first_tx = Some(now);
         parties.timeouts.attempt_start = Some(now);
@@ -261,8 +285,8 @@ impl Upstream {
         let mut flow = Flow {
             moved: &mut stream.info.bytes_received,
             copy: keep.then_some(&mut replay.bytes),
-            trailers: false,
-            case: self.case,
+            trailers: self.trailers && stream.manager.config.http1_trailers,
+            case: self.style.case,
         };
         let down = (&mut parties.down.transport, &mut parties.down.reader);
         let pumped = poll_pump(cx, down, (&mut pooled.transport, &mut self.writer), &mut flow);
@@ -308,6 +332,12 @@ impl Upstream {
         self.cluster.block().add(ClusterStat::ClusterUpstreamCxTxBytesTotal, written);
     }
 
+    /// Counts what was read.
+    pub fn count_read(&mut self) {
+        let read = std::mem::take(&mut self.reader.received);
+        self.cluster.block().add(ClusterStat::ClusterUpstreamCxRxBytesTotal, read);
+    }
+
     fn poll_head(
         &mut self,
         parties: &mut Parties<'_>,
@@ -318,7 +348,7 @@ impl Upstream {
                 match self.take_head(parties.stream) {
                     Ok(None) => {}
                     Ok(Some(head)) if head.status < 200 && head.status != 101 => {
-                        forward_informational(parties, &head);
+                        self.inform(parties, &head);
                         continue;
                     }
                     Ok(Some(head)) => return Poll::Ready(Ok(head)),
@@ -329,12 +359,12 @@ impl Upstream {
                 return Poll::Ready(Err(Failure::Terminated));
             };
             match self.reader.poll_fill(&mut pooled.transport, cx) {
-                Poll::Ready(Ok(0)) => return Poll::Ready(Err(Failure::Terminated)),
-                Poll::Ready(Ok(count)) => {
-                    let stat = ClusterStat::ClusterUpstreamCxRxBytesTotal;
-                    self.cluster.block().add(stat, count as u64);
+                Poll::Ready(Ok(0) | Err(_)) if self.reader.bytes().is_empty() => {
+                    return Poll::Ready(Err(Failure::Terminated));
                 }
-                Poll::Ready(Err(_)) => return Poll::Ready(Err(Failure::Terminated)),
+                // A head without an end is as bad as one that is malformed.
+                Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Err(Failure::Protocol)),
+                Poll::Ready(Ok(_)) => {}
                 Poll::Pending => return Poll::Pending,
             }
         }
@@ -348,6 +378,7 @@ impl Upstream {
             to_connect: stream.head.is_connect,
             max_head_bytes: config.max_response_headers_bytes,
             max_headers: config.max_response_headers_count,
+            preserve_case: self.style.case == HeaderCase::Preserve,
         };
         stream.response.clear();
         let parsed = response::parse(self.reader.bytes(), &rules, &mut stream.response);
@@ -355,6 +386,9 @@ impl Upstream {
         stream.response.join_singles(Side::Response);
         self.reader.buffer.consume(head.size);
         self.reader.decoder = BodyDecoder::new(head.body, rules.max_head_bytes, rules.max_headers);
+        if head.close_notify {
+            self.cluster.block().inc(ClusterStat::ClusterUpstreamCxCloseNotify);
+        }
         let now = clock::now();
         stream.last_activity = now;
         stream.info.upstream.first_rx = Some(now);
@@ -366,46 +400,51 @@ impl Upstream {
     /// Gives the connection back when it can carry another request, else closes it.
     pub fn release(&mut self, head: &ResponseHead) {
         self.count_written();
+        self.count_read();
         let Some(mut pooled) = self.pooled.take() else { return };
         let block = self.cluster.block();
-        if !head.keep_alive && head.body != BodyLength::UntilClose {
-            block.inc(ClusterStat::ClusterUpstreamCxCloseNotify);
-        }
         if !self.reader.bytes().is_empty() {
             block.inc(ClusterStat::ClusterUpstreamCxProtocolError);
         }
         let reusable = head.keep_alive && self.sent && self.reader.bytes().is_empty();
         pooled.buffer = std::mem::take(&mut self.reader.buffer);
         pooled.buffer.release();
-        match head.body == BodyLength::UntilClose {
-            true => pooled.close(ClosedBy::Remote, false),
-            false => pooled.release(reusable),
+        match (head.body == BodyLength::UntilClose, self.sent) {
+            (true, _) => pooled.close(ClosedBy::Remote, false),
+            (false, true) => pooled.release(reusable),
+            (false, false) => pooled.close(ClosedBy::Local, true),
         }
     }
 
     /// Ends the connection in the middle of a request.
     pub fn abort(&mut self, by: ClosedBy) {
         self.count_written();
+        self.count_read();
         if let Some(pooled) = self.pooled.take() {
             pooled.close(by, true);
         }
     }
-}
-
-/// Passes a 1xx response on: 100 where the client waits for the upstream's, others always.
-fn forward_informational(parties: &mut Parties<'_>, head: &ResponseHead) {
-    let stream = &mut *parties.stream;
-    if stream.head.http10 || (head.status == 100 && !stream.manager.config.proxy_100_continue) {
-        return;
+    /// A 1xx response. As with Envoy, the first one of a response counts, and is passed on if the connection
+    /// manager is to do so.
+    fn inform(&mut self, parties: &mut Parties<'_>, head: &ResponseHead) {
+        let stream = &mut *parties.stream;
+        if !matches!(head.status, 100 | 102..=104) || parties.committed {
+            return;
+        }
+        charge::answer(parties.router, stream, &self.cluster, head.status, self.host.canary);
+        parties.committed = true;
+        if stream.head.http10 || !stream.manager.config.proxy_100_continue {
+            return;
+        }
+        stream.response.remove(HeaderId::Connection);
+        let frame = ResponseFrame {
+            status: head.status,
+            end: true,
+            to_head: false,
+            http10: false,
+            case: stream.manager.config.header_case,
+        };
+        response_head(&mut parties.down.writer.output, &stream.response, &frame);
+        count_class(&stream.manager, head.status);
     }
-    stream.response.remove(HeaderId::Connection);
-    let frame = crate::http1::encode::ResponseFrame {
-        status: head.status,
-        end: true,
-        to_head: false,
-        http10: false,
-        case: stream.manager.config.header_case,
-    };
-    crate::http1::encode::response_head(&mut parties.down.writer.output, &stream.response, &frame);
-    stream.manager.block.inc(HttpStat::HttpDownstreamRq1xx);
 }

@@ -6,7 +6,6 @@ use crate::headers::HeaderId;
 use crate::http::flags::ResponseFlags;
 use crate::http::stream::Answer;
 use crate::http1::CodecError;
-use crate::upstream::Shed;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimeoutKind {
@@ -31,9 +30,11 @@ pub enum ConnectFailure {
 #[derive(Debug)]
 pub enum Failure {
     NoHost,
+    /// The cluster turns away a share of its requests (drop_overloads), or all of them.
+    Dropped {
+        all: bool,
+    },
     Overflow,
-    /// The cluster sheds load.
-    Shed(Shed),
     /// No connection, with the transport's reason.
     Connect {
         kind: ConnectFailure,
@@ -66,36 +67,58 @@ impl Failure {
     pub fn flag(&self) -> ResponseFlags {
         match self {
             Self::NoHost => ResponseFlags::NO_HEALTHY_UPSTREAM,
+            Self::Dropped { all: true } => ResponseFlags::UNCONDITIONAL_DROP_OVERLOAD,
+            Self::Dropped { all: false } => ResponseFlags::DROP_OVERLOAD,
             Self::Overflow => ResponseFlags::UPSTREAM_OVERFLOW,
-            Self::Shed(Shed::Some) => ResponseFlags::DROP_OVERLOAD,
-            Self::Shed(Shed::Every) => ResponseFlags::UNCONDITIONAL_DROP_OVERLOAD,
             Self::Connect { .. } => ResponseFlags::UPSTREAM_CONNECTION_FAILURE,
             Self::Terminated => ResponseFlags::UPSTREAM_CONNECTION_TERMINATION,
             Self::Protocol => ResponseFlags::UPSTREAM_PROTOCOL_ERROR,
-            Self::Timeout(TimeoutKind::Route | TimeoutKind::PerTry | TimeoutKind::PerTryIdle) => {
-                ResponseFlags::UPSTREAM_REQUEST_TIMEOUT
-            }
             Self::Timeout(TimeoutKind::StreamIdle) => ResponseFlags::STREAM_IDLE_TIMEOUT,
-            Self::Timeout(TimeoutKind::MaxDuration) => ResponseFlags::DURATION_TIMEOUT,
-            Self::Timeout(TimeoutKind::Request) => ResponseFlags::empty(),
+            Self::Timeout(TimeoutKind::MaxDuration | TimeoutKind::Request) => {
+                ResponseFlags::empty()
+            }
+            Self::Timeout(_) => ResponseFlags::UPSTREAM_REQUEST_TIMEOUT,
             Self::ClientGone => ResponseFlags::DOWNSTREAM_CONNECTION_TERMINATION,
             Self::ClientBody(_) => ResponseFlags::DOWNSTREAM_PROTOCOL_ERROR,
         }
     }
 
-    /// What the client is told. `retried`: earlier attempts were made; `request_done`: the client has
+    /// The upstream or the way to it is at fault, or an attempt took too long: what retry policies are about.
+    pub fn is_of_upstream(&self) -> bool {
+        match self {
+            Self::NoHost | Self::Dropped { .. } | Self::ClientGone | Self::ClientBody(_) => false,
+            Self::Timeout(kind) => matches!(kind, TimeoutKind::PerTry | TimeoutKind::PerTryIdle),
+            Self::Overflow | Self::Connect { .. } | Self::Terminated | Self::Protocol => true,
+        }
+    }
+
+    /// A timeout of the whole response or of one attempt at it.
+    pub fn is_of_attempts(&self) -> bool {
+        matches!(
+            self,
+            Self::Timeout(TimeoutKind::Route | TimeoutKind::PerTry | TimeoutKind::PerTryIdle)
+        )
+    }
+
+    /// What the client is told. `retried`: earlier attempts were made; `started`: it has an interim response;
+    /// `request_done`: the client has
     /// sent all of its request; `transport`: the failure reason of the transport.
-    pub fn answer(&self, retried: bool, request_done: bool, transport: &str) -> Answer {
+    pub fn answer(
+        &self,
+        retried: bool,
+        started: bool,
+        request_done: bool,
+        transport: &str,
+    ) -> Answer {
         let late = if request_done { 504 } else { 408 };
         match self {
             Self::NoHost => Answer::new(503, "no healthy upstream", "no_healthy_upstream"),
-            Self::Shed(Shed::Some) => Answer::new(503, "drop overload", "drop_overload")
-                .header(HeaderId::XEnvoyDropOverload, "true"),
-            Self::Shed(Shed::Every) => {
-                let details = "unconditional_drop_overload";
-                Answer::new(503, "unconditional drop overload", details)
+            Self::Dropped { all: true } => {
+                Answer::new(503, "unconditional drop overload", "unconditional_drop_overload")
                     .header(HeaderId::XEnvoyUnconditionalDropOverload, "true")
             }
+            Self::Dropped { all: false } => Answer::new(503, "drop overload", "drop_overload")
+                .header(HeaderId::XEnvoyDropOverload, "true"),
             Self::Timeout(TimeoutKind::Route) => {
                 Answer::new(504, "upstream request timeout", "response_timeout")
             }
@@ -116,19 +139,20 @@ impl Failure {
             }
             Self::ClientBody(error) => Answer::new(error.status(), error.body(), error.details()),
             Self::ClientGone => Answer::new(0, "", "downstream_remote_disconnect"),
-            _ => self.reset_answer(retried, transport),
+            _ => self.reset_answer(retried, started, transport),
         }
     }
 
-    fn reset_answer(&self, retried: bool, transport: &str) -> Answer {
+    fn reset_answer(&self, retried: bool, started: bool, transport: &str) -> Answer {
         let reason = self.reset_reason();
         let status = if matches!(self, Self::Protocol) { 502 } else { 503 };
         let mut answer = Answer::new(status, "", "");
         let middle =
             if retried { "retried and the latest reset reason: " } else { "reset reason: " };
         answer.body = format!("{PREFIX}{middle}{reason}").into_bytes().into();
+        let when = if started { "after" } else { "before" };
         let mut details =
-            format!("upstream_reset_before_response_started{{{}}}", reason.replace(' ', "_"));
+            format!("upstream_reset_{when}_response_started{{{}}}", reason.replace(' ', "_"));
         if !transport.is_empty() {
             details.insert_str(details.len() - 1, &format!("|{transport}"));
         }
@@ -144,14 +168,14 @@ mod tests {
     #[test]
     fn bodies_tell_the_reason_and_whether_it_was_retried() {
         let refused = Failure::Connect { kind: ConnectFailure::Remote, reason: "".into() };
-        let answer = refused.answer(false, true, "");
+        let answer = refused.answer(false, false, true, "");
         assert_eq!(answer.status, 503);
         assert_eq!(
             &answer.body[..],
             b"upstream connect error or disconnect/reset before headers. \
               reset reason: remote connection failure"
         );
-        let answer = Failure::Terminated.answer(true, true, "");
+        let answer = Failure::Terminated.answer(true, false, true, "");
         assert!(answer
             .body
             .ends_with(b"retried and the latest reset reason: connection termination"));
@@ -164,7 +188,7 @@ mod tests {
     #[test]
     fn an_unfinished_request_is_blamed_on_the_client() {
         let idle = Failure::Timeout(TimeoutKind::StreamIdle);
-        assert_eq!(idle.answer(false, false, "").status, 408);
-        assert_eq!(idle.answer(false, true, "").status, 504);
+        assert_eq!(idle.answer(false, false, false, "").status, 408);
+        assert_eq!(idle.answer(false, false, true, "").status, 504);
     }
 }

@@ -9,9 +9,9 @@ use super::attempt::{connect, Parties, Replay, Upstream};
 use super::failure::{Failure, TimeoutKind};
 use super::relay::relay;
 use super::retry::{Outcome, Retries};
-use super::scopes;
 use super::timeouts::{attempt_count, Timeouts};
 use super::Router;
+use super::{charge, log, scopes};
 use crate::clock;
 use crate::filters;
 use crate::headers::HeaderId;
@@ -23,7 +23,6 @@ use crate::http1::{BodyLength, Encoding};
 use crate::lb::LbContext;
 use crate::proto::{ClusterHistogram, ClusterStat, HttpStat, VirtualClusterStat};
 use crate::route::{Forward, RetryPolicy, Route};
-use crate::stats::Origin;
 use crate::timer::Timer;
 use crate::upstream::{ClosedBy, Cluster, Host, Priority};
 
@@ -36,7 +35,7 @@ pub async fn forward(
     route: &Arc<Route>,
     forward: &Forward,
 ) -> Option<Answer> {
-    let cluster = match prepare(stream, route, forward) {
+    let cluster = match prepare(stream, route, forward.cluster_not_found_status) {
         Ok(cluster) => cluster,
         Err(answer) => return Some(answer),
     };
@@ -46,33 +45,38 @@ pub async fn forward(
         timeouts.announce(stream);
     }
     rewrite(router, stream, route);
+    if stream.manager.config.scheme_match_upstream {
+        stream.request.set(HeaderId::Scheme, b"http");
+    }
     let retries = Retries::new(policy);
     let limit = route
         .request_body_buffer_limit
-        .map_or(cluster.config().per_connection_buffer_limit, |limit| limit as usize);
+        .map_or(stream.manager.config.buffer_limit, |limit| limit as usize);
     let mut replay = Replay { wanted: retries.is_wanted(), limit, ..Replay::default() };
     let priority = if forward.high_priority { Priority::High } else { Priority::Default };
-    let parties = Parties { stream, down, timer, timeouts: &mut timeouts, replay: &mut replay };
+    let parties = Parties {
+        router,
+        stream,
+        down,
+        timer,
+        timeouts: &mut timeouts,
+        replay: &mut replay,
+        committed: false,
+    };
     let mut forwarding = Forwarding { router, route, forward, cluster, priority, retries, parties };
     forwarding.run().await
 }
 
 /// Finds the cluster, or says why there is none.
-fn prepare(stream: &mut Stream, route: &Route, forward: &Forward) -> Result<Rc<Cluster>, Answer> {
-    let choice = stream.with_route_context(|request, context| forward.cluster(request, context));
-    let name = choice.as_ref().map(|choice| choice.name.clone());
-    stream.choice = choice;
-    let cluster = name.as_deref().and_then(|name| stream.worker.clusters.get(name));
-    match cluster {
+fn prepare(stream: &mut Stream, route: &Route, not_found: u16) -> Result<Rc<Cluster>, Answer> {
+    match stream.cluster.take() {
         Some(cluster) => {
-            stream.info.cluster = Some(cluster.config().observability_name.clone());
-            stream.info.cluster_metadata = cluster.config().metadata.clone();
             scopes::choose(stream, route);
             Ok(cluster)
         }
         None => {
             stream.manager.block.inc(HttpStat::HttpNoCluster);
-            let answer = Answer::new(forward.cluster_not_found_status, "", "cluster_not_found");
+            let answer = Answer::new(not_found, "", "cluster_not_found");
             Err(answer.flag(ResponseFlags::NO_CLUSTER_FOUND))
         }
     }
@@ -98,30 +102,46 @@ struct Forwarding<'a> {
 
 impl Forwarding<'_> {
     async fn run(&mut self) -> Option<Answer> {
-        if let Some(shed) = self.cluster.sheds() {
-            return self.fail(&Failure::Shed(shed));
+        if let Some(dropped) = self.drop() {
+            return self.fail(&dropped);
         }
         loop {
             let failure = match self.attempt().await {
                 Ok((mut up, head)) => match self.judge(&mut up, &head) {
                     None => {
                         self.respond(&mut up, &head).await;
+                        log::attempt(self.router, self.parties.stream, head.status, None);
                         return None;
                     }
                     Some(pause) => {
-                        up.abort(ClosedBy::Local);
+                        self.discard(up, &head);
+                        log::attempt(self.router, self.parties.stream, head.status, None);
                         self.wait(pause).await.err()
                     }
                 },
-                Err(failure) => match self.reconsider(&failure) {
-                    None => Some(failure),
-                    Some(pause) => self.wait(pause).await.err(),
-                },
+                Err(failure) => {
+                    log::attempt(self.router, self.parties.stream, 0, Some(&failure));
+                    match self.reconsider(&failure) {
+                        None => Some(failure),
+                        Some(pause) => self.wait(pause).await.err(),
+                    }
+                }
             };
             if let Some(failure) = failure {
                 return self.fail(&failure);
             }
         }
+    }
+
+    /// Whether this request is one of those that the cluster turns away.
+    fn drop(&self) -> Option<Failure> {
+        let share = self.cluster.drop_share();
+        if share <= 0.0 {
+            return None;
+        }
+        let all = share >= 1.0;
+        let lot = self.parties.stream.worker.random.below(u64::from(u32::MAX)) as f64;
+        (all || lot < share * f64::from(u32::MAX)).then_some(Failure::Dropped { all })
     }
 
     async fn attempt(&mut self) -> Result<(Upstream, ResponseHead), Failure> {
@@ -148,9 +168,9 @@ impl Forwarding<'_> {
                 }
                 let unread = up.reader.bytes().len() as u64;
                 self.parties.stream.info.upstream.wire_bytes_received += unread;
-                up.abort(match failure {
-                    Failure::Terminated => ClosedBy::Remote,
-                    _ => ClosedBy::Local,
+                up.abort(match up.reader.at_end {
+                    true => ClosedBy::Remote,
+                    false => ClosedBy::Local,
                 });
                 Err(failure)
             }
@@ -181,25 +201,48 @@ impl Forwarding<'_> {
             false => None,
         };
         stream.response = response;
-        self.count_response(head.status, Some(up));
+        if pause.is_some() {
+            charge::retried(&self.cluster, head.status);
+        } else {
+            charge::answer(self.router, stream, &self.cluster, head.status, up.host.canary);
+            charge::host(stream, head.status < 500);
+        }
         pause
     }
 
+    /// Leaves a response that does not stand. Its connection lives on if nothing more of it is to come.
+    fn discard(&mut self, mut up: Upstream, head: &ResponseHead) {
+        self.parties.timeouts.end_attempt();
+        if self.route.include_is_timeout_retry_header() {
+            self.parties.stream.request.set(HeaderId::XEnvoyIsTimeoutRetry, b"false");
+        }
+        match up.sent && matches!(head.body, BodyLength::Empty | BodyLength::Length(0)) {
+            true => up.release(head),
+            false => up.abort(ClosedBy::Local),
+        }
+    }
+
     fn reconsider(&mut self, failure: &Failure) -> Option<Duration> {
-        if !self.can_retry() {
+        if !failure.is_of_upstream() || !self.can_retry() {
             return None;
         }
         let stream = &mut *self.parties.stream;
         let outcome = Outcome::Failure(failure);
         let pause = self.retries.next(stream, &self.cluster, self.priority, &outcome)?;
-        if !matches!(failure, Failure::Connect { .. }) {
-            self.count_response(failure.answer(false, true, "").status, None);
+        charge::host(stream, false);
+        self.parties.timeouts.end_attempt();
+        if self.route.include_is_timeout_retry_header() {
+            let late = if failure.is_of_attempts() { "true" } else { "false" };
+            stream.request.set(HeaderId::XEnvoyIsTimeoutRetry, late.as_bytes());
         }
         Some(pause)
     }
 
     /// What was sent can be sent again.
     fn can_retry(&self) -> bool {
+        if self.parties.committed {
+            return false;
+        }
         let replay = &self.parties.replay;
         if replay.wanted && replay.overflowed {
             self.cluster.block().inc(ClusterStat::ClusterRetryOrShadowAbandoned);
@@ -214,6 +257,9 @@ impl Forwarding<'_> {
             if clock::now() >= deadline {
                 return std::task::Poll::Ready(Ok(()));
             }
+            if parties.poll_gone(cx).is_ready() {
+                return std::task::Poll::Ready(Err(Failure::ClientGone));
+            }
             let limit = parties.timeouts.nearest(parties.stream);
             let nearest = limit.map_or(deadline, |limit| limit.min(deadline));
             match parties.timer.poll(cx, Some(nearest)) {
@@ -225,38 +271,24 @@ impl Forwarding<'_> {
             }
         })
         .await?;
+        self.retries.begin(self.parties.stream, &self.cluster);
         if !self.router.suppress_envoy_headers {
             self.parties.timeouts.announce(self.parties.stream);
         }
         Ok(())
     }
 
-    fn count_response(&self, status: u16, up: Option<&Upstream>) {
-        let stream = &*self.parties.stream;
-        let origin = if stream.internal { Origin::Internal } else { Origin::External };
-        let block = self.cluster.block();
-        block.response(origin, status);
-        scopes::response(stream, status);
-        if up.is_some_and(|up| up.host.canary) {
-            block.response(Origin::Canary, status);
-        }
-        if let Some(host) = &stream.info.upstream.host {
-            let counter = if status >= 500 { &host.stats.rq_error } else { &host.stats.rq_success };
-            counter.fetch_add(1, Relaxed);
-        }
-    }
-
     /// Passes the response on.
     async fn respond(&mut self, up: &mut Upstream, head: &ResponseHead) {
         let stream = &mut *self.parties.stream;
         let down = &mut *self.parties.down;
-        let waited = stream.request_done.map_or(Duration::ZERO, clock::since);
-        let ms = waited.as_millis() as u64;
+        self.parties.timeouts.attempt_start = None;
         stream.info.response_code = head.status;
         stream.info.details = "via_upstream".into();
-        if !self.router.suppress_envoy_headers {
+        let waited = stream.request_done.filter(|_| !self.router.suppress_envoy_headers);
+        if let Some(done) = waited {
             let mut digits = itoa::Buffer::new();
-            let text = digits.format(ms).as_bytes();
+            let text = digits.format(clock::since(done).as_millis() as u64).as_bytes();
             stream.response.set(HeaderId::XEnvoyUpstreamServiceTime, text);
         }
         if self.route.include_attempt_count_in_response() {
@@ -300,21 +332,21 @@ impl Forwarding<'_> {
                 stream.info.details = "downstream_remote_disconnect".into();
                 return None;
             }
-            Failure::ClientBody(_) => stream.close = true,
-            Failure::Timeout(TimeoutKind::StreamIdle) => {
-                stream.manager.block.inc(HttpStat::HttpDownstreamRqIdleTimeout);
+            Failure::ClientBody(_) => {
+                stream.close = true;
+                stream.manager.block.inc(HttpStat::HttpDownstreamCxProtocolError);
             }
-            Failure::Timeout(TimeoutKind::Request) => {
-                stream.manager.block.inc(HttpStat::HttpDownstreamRqTimeout);
-            }
-            Failure::Timeout(TimeoutKind::MaxDuration) => {
-                stream.manager.block.inc(HttpStat::HttpDownstreamRqMaxDurationReached);
-            }
+            Failure::Timeout(kind) => charge::manager_timeout(stream, *kind),
             _ => {}
         }
         let transport = stream.info.upstream.transport_failure_reason.clone();
         let done = stream.request_done.is_some();
-        let mut answer = failure.answer(self.retries.made() > 0, done, &transport);
+        let retried = self.retries.made() > 0;
+        let mut answer = failure.answer(retried, self.parties.committed, done, &transport);
+        if failure.is_of_attempts() && self.parties.timeouts.alternative_response {
+            answer.status = 204;
+            answer.body = "".as_bytes().into();
+        }
         let of_upstream = !matches!(
             failure,
             Failure::ClientBody(_)
@@ -330,7 +362,13 @@ impl Forwarding<'_> {
             answer = answer.header(HeaderId::XEnvoyAttemptCount, attempts);
         }
         if of_upstream {
-            self.count_response(answer.status, None);
+            let stream = &*self.parties.stream;
+            if !self.parties.committed && !self.retries.is_pausing() {
+                charge::answer(self.router, stream, &self.cluster, answer.status, false);
+            }
+            if !matches!(failure, Failure::NoHost) && !self.retries.is_pausing() {
+                charge::host(stream, false);
+            }
         }
         Some(answer)
     }

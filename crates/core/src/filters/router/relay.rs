@@ -4,13 +4,14 @@ use std::future::poll_fn;
 use std::task::{Context, Poll};
 
 use super::attempt::{Parties, Upstream};
+use super::charge;
 use super::failure::Failure;
 use crate::clock;
 use crate::http::flags::ResponseFlags;
 use crate::http1::pump::Flow;
 use crate::http1::response::ResponseHead;
 use crate::http1::{poll_pump, PumpError, ReadError};
-use crate::proto::ClusterStat;
+use crate::proto::{ClusterStat, HttpStat};
 use crate::upstream::ClosedBy;
 
 /// Moves the body to the client. The head of the response stands in the client's writer.
@@ -22,6 +23,9 @@ pub async fn relay(parties: &mut Parties<'_>, up: &mut Upstream, head: &Response
     let mut closed_by = ClosedBy::Local;
     match ended {
         Ok(()) => {
+            if up.trailers {
+                parties.stream.trailers = std::mem::take(&mut up.reader.trailers);
+            }
             up.release(head);
             return;
         }
@@ -30,6 +34,13 @@ pub async fn relay(parties: &mut Parties<'_>, up: &mut Upstream, head: &Response
             info.details = "downstream_remote_disconnect".into();
         }
         Err(failure) => {
+            if let Failure::Timeout(kind) = &failure {
+                charge::manager_timeout(parties.stream, *kind);
+            }
+            if matches!(failure, Failure::ClientBody(_)) {
+                parties.stream.manager.block.inc(HttpStat::HttpDownstreamCxProtocolError);
+            }
+            let info = &mut parties.stream.info;
             if matches!(failure, Failure::Protocol | Failure::Terminated) {
                 up.cluster.block().inc(ClusterStat::ClusterUpstreamCxProtocolError);
             }
@@ -56,6 +67,7 @@ fn late_details(failure: &Failure) -> &'static str {
             "upstream_per_try_idle_timeout"
         }
         Failure::Timeout(_) => "response_timeout",
+        Failure::ClientBody(error) => error.details(),
         _ => "upstream_reset_after_response_started{protocol_error}",
     }
 }
@@ -87,11 +99,12 @@ fn poll_body(
     let mut flow = Flow {
         moved: &mut stream.info.bytes_sent,
         copy: None,
-        trailers: stream.manager.config.http1_trailers,
+        trailers: up.trailers && stream.manager.config.http1_trailers,
         case: stream.manager.config.header_case,
     };
     let sink = (&mut parties.down.transport, &mut parties.down.writer);
     let pumped = poll_pump(cx, (&mut pooled.transport, &mut up.reader), sink, &mut flow);
+    up.count_read();
     if stream.info.bytes_sent != before {
         let now = clock::now();
         stream.last_activity = now;

@@ -7,16 +7,28 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::failure::{Failure, TimeoutKind};
 use super::scopes;
 use crate::headers::{HeaderId, Headers};
+use crate::http::flags::ResponseFlags;
 use crate::http::stream::Stream;
 use crate::proto::{ClusterStat, VirtualClusterStat};
 use crate::random::Random;
 use crate::route::{RetryOn, RetryPolicy};
 use crate::upstream::{Cluster, Host, Priority, RetryPermit};
 
+/// It says that the request came in TLS early data, and is made again at once.
+const TOO_EARLY: u16 = 425;
+
 /// What came of an attempt, as conditions see it.
 pub enum Outcome<'a> {
     Response(u16, &'a Headers),
     Failure(&'a Failure),
+}
+
+/// What decides the length of a pause.
+#[derive(Clone, Copy)]
+enum Pause {
+    None,
+    Exponential,
+    RateLimited,
 }
 
 pub struct Retries {
@@ -25,13 +37,16 @@ pub struct Retries {
     made: u32,
     /// Held while a retry is under way, for the circuit breaker.
     permit: Option<RetryPermit>,
+    /// Between a failed attempt and the next: why it takes as long as it does, for the counters.
+    pausing: Option<Pause>,
     pub tried: Vec<Arc<Host>>,
 }
 
 impl Retries {
     pub fn new(policy: Option<Arc<RetryPolicy>>) -> Self {
+        let policy = policy.filter(|policy| policy.retries_any());
         let left = policy.as_ref().map_or(0, |policy| policy.num_retries);
-        Self { policy, left, made: 0, permit: None, tried: Vec::new() }
+        Self { policy, left, made: 0, permit: None, pausing: None, tried: Vec::new() }
     }
 
     pub fn policy(&self) -> Option<&Arc<RetryPolicy>> {
@@ -64,7 +79,7 @@ impl Retries {
         self.permit = None;
         let policy = self.policy.clone()?;
         if !is_retriable(&policy, outcome) {
-            if self.made > 0 && matches!(outcome, Outcome::Response(status, _) if *status < 500) {
+            if self.made > 0 {
                 cluster.block().inc(ClusterStat::ClusterUpstreamRqRetrySuccess);
                 scopes::inc(stream, VirtualClusterStat::VirtualClusterUpstreamRqRetrySuccess);
             }
@@ -73,40 +88,62 @@ impl Retries {
         if self.left == 0 {
             cluster.block().inc(ClusterStat::ClusterUpstreamRqRetryLimitExceeded);
             scopes::inc(stream, VirtualClusterStat::VirtualClusterUpstreamRqRetryLimitExceeded);
-            stream.info.flags |= crate::http::flags::ResponseFlags::UPSTREAM_RETRY_LIMIT_EXCEEDED;
+            stream.info.flags |= ResponseFlags::UPSTREAM_RETRY_LIMIT_EXCEEDED;
             return None;
         }
         let Some(permit) = cluster.retry(priority) else {
             cluster.block().inc(ClusterStat::ClusterUpstreamRqRetryOverflow);
             scopes::inc(stream, VirtualClusterStat::VirtualClusterUpstreamRqRetryOverflow);
+            stream.info.flags |= ResponseFlags::UPSTREAM_OVERFLOW;
             return None;
         };
         self.permit = Some(permit);
         self.left -= 1;
         self.made += 1;
-        cluster.block().inc(ClusterStat::ClusterUpstreamRqRetry);
+        let (pause, length) = self.pause(&policy, outcome, &stream.worker.random);
+        self.pausing = Some(pause);
+        Some(length)
+    }
+
+    /// The pause is over: only now the retry counts.
+    pub fn begin(&mut self, stream: &Stream, cluster: &Cluster) {
+        let block = cluster.block();
+        block.inc(ClusterStat::ClusterUpstreamRqRetry);
         scopes::inc(stream, VirtualClusterStat::VirtualClusterUpstreamRqRetry);
-        Some(self.pause(&policy, cluster, outcome, &stream.worker.random))
+        match self.pausing.take() {
+            Some(Pause::Exponential) => {
+                block.inc(ClusterStat::ClusterUpstreamRqRetryBackoffExponential);
+            }
+            Some(Pause::RateLimited) => {
+                block.inc(ClusterStat::ClusterUpstreamRqRetryBackoffRatelimited);
+            }
+            Some(Pause::None) | None => {}
+        }
+    }
+
+    /// No attempt is under way, another is to come.
+    pub fn is_pausing(&self) -> bool {
+        self.pausing.is_some()
     }
 
     fn pause(
         &self,
         policy: &RetryPolicy,
-        cluster: &Cluster,
         outcome: &Outcome<'_>,
         random: &Random,
-    ) -> Duration {
-        if let Outcome::Response(_, headers) = outcome {
-            if let Some(pause) = rate_limited(policy, headers, random) {
-                cluster.block().inc(ClusterStat::ClusterUpstreamRqRetryBackoffRatelimited);
-                return pause;
+    ) -> (Pause, Duration) {
+        if let Outcome::Response(status, headers) = outcome {
+            if *status == TOO_EARLY {
+                return (Pause::None, Duration::ZERO);
+            }
+            if let Some(length) = rate_limited(policy, headers, random) {
+                return (Pause::RateLimited, length);
             }
         }
-        cluster.block().inc(ClusterStat::ClusterUpstreamRqRetryBackoffExponential);
         let base = policy.backoff_base.as_millis().max(1) as u64;
         let most = (policy.backoff_max.as_millis() as u64).max(base);
         let window = base.saturating_mul((1u64 << self.made.min(32)) - 1).min(most);
-        Duration::from_millis(random.below(window.max(1)))
+        (Pause::Exponential, Duration::from_millis(random.below(window.max(1))))
     }
 }
 
@@ -124,7 +161,8 @@ fn rate_limited(policy: &RetryPolicy, headers: &Headers, random: &Random) -> Opt
         }
     })?;
     let ms = asked.as_millis() as u64;
-    (asked <= backoff.max_interval).then(|| Duration::from_millis(ms + random.below(ms / 2 + 1)))
+    let taken = ms > 1 && asked <= backoff.max_interval;
+    taken.then(|| Duration::from_millis(ms + random.below(ms / 2)))
 }
 
 fn is_retriable(policy: &RetryPolicy, outcome: &Outcome<'_>) -> bool {

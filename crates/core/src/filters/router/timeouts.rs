@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use super::failure::TimeoutKind;
-use super::Router;
+use super::{grpc_timeout, Router};
 use crate::clock;
 use crate::headers::{HeaderId, Headers};
 use crate::http::stream::Stream;
@@ -21,6 +21,8 @@ pub struct Timeouts {
     /// When the current attempt had its connection.
     pub attempt_start: Option<Instant>,
     pub upstream_activity: Option<Instant>,
+    /// The client asks for 204 where it would be told of a timeout.
+    pub alternative_response: bool,
 }
 
 /// Reads and removes a header with a number of milliseconds.
@@ -55,17 +57,30 @@ impl Timeouts {
         if per_try.zip(route).is_some_and(|(per_try, route)| per_try >= route) {
             per_try = None;
         }
+        let alternative_response = headers.remove(HeaderId::XEnvoyUpstreamRqTimeoutAltResponse);
+        headers.remove(HeaderId::XEnvoyUpstreamAltStatName);
         let manager = &stream.manager.config.timeouts;
+        let max_duration = match grpc_timeout::of_route(forward, headers) {
+            Some(timeout) => Some(timeout),
+            None => forward.max_stream_duration.unwrap_or(manager.max_stream),
+        };
         Self {
             route,
             per_try,
             per_try_idle: retry.and_then(|policy| policy.per_try_idle_timeout),
             stream_idle: forward.idle_timeout.unwrap_or(manager.stream_idle),
             request: manager.request,
-            max_duration: forward.max_stream_duration.unwrap_or(manager.max_stream),
+            max_duration,
             attempt_start: None,
             upstream_activity: None,
+            alternative_response,
         }
+    }
+
+    /// An attempt is over: its own limits hold no more.
+    pub fn end_attempt(&mut self) {
+        self.attempt_start = None;
+        self.upstream_activity = None;
     }
 
     /// x-envoy-expected-rq-timeout-ms: how long the upstream has for this attempt. The first has all of it.

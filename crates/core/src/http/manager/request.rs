@@ -53,6 +53,7 @@ pub fn prepare(
     info: &mut StreamInfo,
     random: &Random,
 ) -> Result<Prepared, Refusal> {
+    hop::strip_named(headers);
     let dropped_underscores = underscores(config, headers)?;
     if !headers.contains(HeaderId::Authority) {
         return Err(refuse(400, "missing_host_header", RefusalKind::Protocol));
@@ -251,6 +252,9 @@ fn scheme(config: &ManagerConfig, headers: &mut Headers) {
         headers.set(HeaderId::XForwardedProto, scheme);
     } else if !headers.contains(HeaderId::XForwardedProto) {
         headers.set(HeaderId::XForwardedProto, b"http");
+    }
+    if config.scheme_overwrite.is_none() && headers.contains(HeaderId::Scheme) {
+        return;
     }
     let scheme: &[u8] = match headers.get(HeaderId::XForwardedProto) {
         Some(b"https") => b"https",

@@ -70,7 +70,6 @@ fn malformed_heads_are_refused() {
         "GET / HTTP/1.1\r\nHost: a\r\nX: a\rb\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: a\r\nX: a\r\n b\r\n\r\n",
-        "GET ftp://a/b HTTP/1.1\r\nHost: a\r\n\r\n",
     ] {
         assert_eq!(take(input).err(), Some(CodecError::Malformed), "{input:?}");
     }
@@ -107,7 +106,10 @@ fn absolute_targets_replace_the_host() {
     assert_eq!(headers.get(HeaderId::Authority), Some(&b"b"[..]));
     assert_eq!(headers.get(HeaderId::Path), Some(&b"/q"[..]));
     let (_, headers) = good("GET http://b?q HTTP/1.1\r\nHost: a\r\n\r\n");
-    assert_eq!(headers.get(HeaderId::Path), Some(&b"/?q"[..]));
+    assert_eq!(headers.get(HeaderId::Path), Some(&b"?q"[..]));
+    let refused = |target: &str| take(&format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n")).err();
+    assert_eq!(refused("ftp://a/b"), Some(CodecError::InvalidScheme));
+    assert_eq!(refused("http:///b"), Some(CodecError::InvalidUrl));
 }
 
 #[test]

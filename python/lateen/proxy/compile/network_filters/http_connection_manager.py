@@ -21,6 +21,7 @@ from lateen.proxy.compile.network_filters.rds import compile_rds
 from lateen.proxy.compile.registry import Extension
 from lateen.proxy.compile.route_table import compile_route_table
 from lateen.proxy.compile.stats_blocks import BlockKind
+from lateen.proxy.compile.upgrades import refuse_upgrades
 from lateen.proxy.compile.values import enum_name
 
 if TYPE_CHECKING:
@@ -123,6 +124,7 @@ def compile_http_connection_manager(
         ),
         http_filters=compile_http_filters(ctx, config.http_filters, owner, f"{at}.http_filters"),
         access_logs=compile_access_logs(ctx, config.access_log, f"{at}.access_log"),
+        per_connection_buffer_limit_bytes=owner.buffer_limit,
         service_cluster=ctx.service_cluster,
         service_node=ctx.node_id,
     )
@@ -154,9 +156,7 @@ def _compile_codec(
     override = "override_stream_error_on_invalid_http_message"
     if not config.http_protocol_options.HasField(override):
         out.http1.stream_error_on_invalid_http_message = tolerant
-    for upgrade in config.upgrade_configs:
-        enabled = upgrade.enabled.value or not upgrade.HasField("enabled")
-        out.upgrades.add(upgrade_type=upgrade.upgrade_type.lower(), enabled=enabled)
+    refuse_upgrades(ctx, config.upgrade_configs, f"{at}.upgrade_configs")
 
 
 def _compile_routes(

@@ -51,6 +51,7 @@ class FilterOwner:
     Attributes:
         table_prefix: begins the names of the listener's route tables; unique in the process.
         address_tag: the listener's address, or its stat_prefix, as stats have it.
+        buffer_limit: how much of a connection is buffered, in bytes.
         route_tables: where a filter puts the route tables inside it.
         route_sources: where it puts those that are to be subscribed to.
         filter_sources: where it puts HTTP filters that are to be subscribed to.
@@ -58,6 +59,7 @@ class FilterOwner:
 
     table_prefix: str
     address_tag: str
+    buffer_limit: int = 0
     route_tables: list[RouteTable] = field(default_factory=list)
     route_sources: list[RouteSource] = field(default_factory=list)
     filter_sources: list[FilterSource] = field(default_factory=list)

@@ -202,13 +202,11 @@ def test_paths_are_normalized_by_default_where_the_runtime_says_so():
     assert not compiled(context(runtime={key: "true"}), normalize_path=False).normalize_path
 
 
-def test_upgrades():
-    upgrades = [{"upgrade_type": "WebSocket"}, {"upgrade_type": "x", "enabled": False}]
-    manager = compiled(upgrade_configs=upgrades)
-    assert [(u.upgrade_type, u.enabled) for u in manager.upgrades] == [
-        ("websocket", True),
-        ("x", False),
-    ]
+def test_upgrades_may_only_be_forbidden():
+    upgrades = [{"upgrade_type": "x", "enabled": False}, {"upgrade_type": "WebSocket"}]
+    ctx = context()
+    compiled(ctx, upgrade_configs=upgrades)
+    assert ["upgrade_configs[1]" in error for error in errors(ctx)] == [True]
 
 
 def extension(**given):

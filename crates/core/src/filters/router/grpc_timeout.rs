@@ -1,0 +1,73 @@
+//! The grpc-timeout header, where a route takes its limit from it.
+//! <https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#requests>
+
+use std::time::Duration;
+
+use crate::headers::{HeaderId, Headers};
+use crate::route::{is_grpc, Forward};
+
+/// The longest number that the header may hold.
+const LONGEST: u128 = 99_999_999;
+
+/// The limit that a request asks for, as far as its route lets it; `None` when it does not ask or the route does
+/// not listen. A gRPC request then tells its upstream.
+pub fn of_route(forward: &Forward, headers: &mut Headers) -> Option<Duration> {
+    let most = forward.grpc_timeout_max?;
+    let asked = parse(headers.get(HeaderId::GrpcTimeout)?)?;
+    let capped = most.map_or(asked, |most| asked.min(most));
+    let timeout = match forward.grpc_timeout_offset {
+        Some(offset) if !capped.is_zero() => capped.saturating_sub(offset),
+        _ => capped,
+    };
+    if is_grpc(headers) {
+        headers.set(HeaderId::GrpcTimeout, write(timeout).as_bytes());
+    }
+    Some(timeout)
+}
+
+fn parse(value: &[u8]) -> Option<Duration> {
+    let (unit, digits) = value.split_last()?;
+    if digits.is_empty() || digits.len() > 8 || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let number: u64 = std::str::from_utf8(digits).ok()?.parse().ok()?;
+    let ms = match unit {
+        b'H' => number * 3_600_000,
+        b'M' => number * 60_000,
+        b'S' => number * 1000,
+        b'm' => number,
+        b'u' => number.div_ceil(1000),
+        b'n' => number.div_ceil(1_000_000),
+        _ => return None,
+    };
+    Some(Duration::from_millis(ms))
+}
+
+fn write(timeout: Duration) -> String {
+    match timeout.as_millis() {
+        ms if ms <= LONGEST => format!("{ms}m"),
+        ms if ms / 1000 <= LONGEST => format!("{}S", ms / 1000),
+        ms => format!("{}M", ms / 60_000),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{parse, write};
+
+    #[test]
+    fn units_and_bad_values() {
+        let ms = |value: &str| parse(value.as_bytes()).map(|timeout| timeout.as_millis());
+        assert_eq!(ms("5S"), Some(5000));
+        assert_eq!(ms("2H"), Some(7_200_000));
+        assert_eq!(ms("1500u"), Some(2));
+        assert_eq!(ms("1n"), Some(1));
+        for bad in ["", "S", "5", "5x", "123456789S", "-1S"] {
+            assert_eq!(ms(bad), None, "{bad}");
+        }
+        assert_eq!(write(Duration::from_millis(1800)), "1800m");
+        assert_eq!(write(Duration::from_secs(100_000)), "100000S");
+    }
+}

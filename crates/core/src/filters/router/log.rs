@@ -1,0 +1,38 @@
+//! The access logs of attempts (`upstream_log`).
+
+use super::failure::Failure;
+use super::Router;
+use crate::formatter::LogType;
+use crate::http::flags::ResponseFlags;
+use crate::http::stream::Stream;
+
+/// Writes the logs about an attempt that has ended. As with Envoy they know the attempt alone: its status, its
+/// flags and its connection, but not how many there were nor what became of the request.
+pub fn attempt(router: &Router, stream: &mut Stream, status: u16, failure: Option<&Failure>) {
+    if router.upstream_logs.is_empty() || matches!(failure, Some(Failure::NoHost)) {
+        return;
+    }
+    let info = &mut stream.info;
+    let of_request = (info.response_code, info.flags, info.attempts, info.protocol);
+    let details = std::mem::take(&mut info.details);
+    let reason = info.upstream.transport_failure_reason.clone();
+    info.response_code = status;
+    info.attempts = 0;
+    info.protocol = info.upstream.protocol;
+    info.flags = match failure {
+        None | Some(Failure::Timeout(_)) => ResponseFlags::empty(),
+        Some(failure) => failure.flag(),
+    };
+    if let Some(Failure::Connect { reason, .. }) = failure {
+        info.upstream.transport_failure_reason = reason.clone();
+    }
+    let context = stream.context(LogType::UpstreamEnd);
+    let runtime = stream.worker.runtime();
+    for log in &router.upstream_logs {
+        log.write(&context, &stream.worker.logs, &runtime, &stream.worker.random);
+    }
+    let info = &mut stream.info;
+    (info.response_code, info.flags, info.attempts, info.protocol) = of_request;
+    info.details = details;
+    info.upstream.transport_failure_reason = reason;
+}
