@@ -80,6 +80,9 @@ class Workers:
     def clusters(self) -> bytes:
         """ClusterStatuses of every cluster."""
 
+    def resolving(self, cluster: str) -> bool:
+        """Whether a DNS cluster, active or warming, waits for its first answer."""
+
     def listeners(self) -> bytes:
         """ListenerStatuses of every listener."""
 

@@ -4,9 +4,12 @@
 pub mod header_mutation;
 pub mod router;
 
+use std::sync::Arc;
+
 use crate::access_log::Sinks;
 use crate::compile::{CompileError, Result};
 use crate::http::downstream::Downstream;
+use crate::http::flags::ResponseFlags;
 use crate::http::stream::{Answer, Stream};
 use crate::matcher::Regexes;
 use crate::proto::{self, http_filter::Kind, HttpStat};
@@ -20,6 +23,8 @@ use router::Router;
 pub enum Step {
     HeaderMutation(HeaderMutation),
     Router(Router),
+    /// What this filter is comes by itself (ECDS), under this name.
+    Discovered(Arc<str>),
 }
 
 pub struct Filter {
@@ -36,6 +41,7 @@ impl Filter {
                 Step::HeaderMutation(HeaderMutation::compile(filter, regexes)?)
             }
             Some(Kind::Router(router)) => Step::Router(Router::compile(router, sinks)?),
+            Some(Kind::DiscoveredFilter(name)) => Step::Discovered(name.as_str().into()),
             None => return Err(CompileError::new(format!("filter {:?} is unknown", message.name))),
         };
         Ok(Self { name: message.name.clone(), disabled: message.disabled, step })
@@ -52,9 +58,21 @@ pub async fn run(stream: &mut Stream, down: &mut Downstream, timer: &Timer) -> O
         if !is_enabled(filter, stream) {
             continue;
         }
-        match &filter.step {
+        let discovered;
+        let step = match &filter.step {
+            Step::Discovered(name) => match stream.worker.discovered_filter(name) {
+                Some(found) => {
+                    discovered = found;
+                    &discovered.step
+                }
+                None => return Some(no_filter_config()),
+            },
+            step => step,
+        };
+        match step {
             Step::HeaderMutation(mutation) => mutation.request(&filter.name, stream),
             Step::Router(router) => return router.run(stream, down, timer).await,
+            Step::Discovered(_) => {}
         }
     }
     Some(Answer::new(404, "", ""))
@@ -64,12 +82,22 @@ pub async fn run(stream: &mut Stream, down: &mut Downstream, timer: &Timer) -> O
 pub fn response(stream: &mut Stream) {
     let manager = stream.manager.clone();
     for filter in manager.config.filters.iter().rev() {
-        if let Step::HeaderMutation(mutation) = &filter.step {
+        let discovered = match &filter.step {
+            Step::Discovered(name) => stream.worker.discovered_filter(name),
+            _ => None,
+        };
+        let step = discovered.as_ref().map_or(&filter.step, |found| &found.step);
+        if let Step::HeaderMutation(mutation) = step {
             if is_enabled(filter, stream) {
                 mutation.response(&filter.name, stream);
             }
         }
     }
+}
+
+/// A filter whose configuration has not come, and which has no default, lets nothing pass.
+fn no_filter_config() -> Answer {
+    Answer::new(500, "", "filter_config_not_found").flag(ResponseFlags::NO_FILTER_CONFIG_FOUND)
 }
 
 fn is_enabled(filter: &Filter, stream: &Stream) -> bool {

@@ -159,37 +159,40 @@ impl Block {
     }
 }
 
-type Key = (usize, u32);
+/// A block, what it counts, and the thread that writes it.
+type Entry = (usize, BlockKind, Arc<Block>);
 
-/// All blocks in use, by (thread, block number).
+/// All blocks in use, by block number.
 ///
 /// A block is made when a thread first uses a resource, so a cluster without traffic costs none.
 #[derive(Default)]
 pub struct Registry {
-    blocks: Mutex<HashMap<Key, (BlockKind, Arc<Block>)>>,
+    blocks: Mutex<HashMap<u32, Vec<Entry>>>,
 }
 
 impl Registry {
     /// The block of `number` for `thread`, made on first use.
     pub fn block(&self, thread: usize, number: u32, kind: BlockKind) -> Arc<Block> {
         let mut blocks = self.blocks.lock().unwrap_or_else(PoisonError::into_inner);
-        blocks
-            .entry((thread, number))
-            .or_insert_with(|| (kind, Arc::new(Block::new(kind))))
-            .1
-            .clone()
+        let entries = blocks.entry(number).or_default();
+        if let Some((_, _, block)) = entries.iter().find(|entry| entry.0 == thread) {
+            return block.clone();
+        }
+        let block = Arc::new(Block::new(kind));
+        entries.push((thread, kind, block.clone()));
+        block
     }
 
     /// Forgets the blocks of a removed resource.
     pub fn remove(&self, number: u32) {
-        let mut blocks = self.blocks.lock().unwrap_or_else(PoisonError::into_inner);
-        blocks.retain(|key, _| key.1 != number);
+        self.blocks.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
     }
 
     /// (thread, block number, kind, block) of every block.
     pub fn all(&self) -> Vec<(usize, u32, BlockKind, Arc<Block>)> {
         let blocks = self.blocks.lock().unwrap_or_else(PoisonError::into_inner);
-        blocks.iter().map(|((t, n), (kind, block))| (*t, *n, *kind, block.clone())).collect()
+        let entries = blocks.iter().flat_map(|(n, entries)| entries.iter().map(move |e| (*n, e)));
+        entries.map(|(n, (thread, kind, block))| (*thread, n, *kind, block.clone())).collect()
     }
 }
 

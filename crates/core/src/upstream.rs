@@ -14,6 +14,7 @@ pub mod endpoints;
 mod happy_eyeballs;
 pub mod host;
 mod host_sets;
+pub mod load_assignment;
 mod pending;
 mod pool;
 mod shared;

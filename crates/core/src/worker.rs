@@ -11,6 +11,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::access_log::WorkerLogBuffers;
 use crate::clock;
+use crate::filters::Filter;
 use crate::headers::SpareHeaders;
 use crate::http::date::DateCache;
 use crate::listener::{ListenerUpdate, Listeners};
@@ -41,6 +42,8 @@ pub enum Command {
     RemoveCluster(String),
     RouteTable(Arc<RouteTable>),
     RemoveRouteTable(String),
+    DiscoveredFilter(Arc<str>, Arc<Filter>),
+    RemoveDiscoveredFilter(String),
     Listener(ListenerUpdate),
     /// With what is dropped once the sockets are closed.
     RemoveListener(String, Arc<()>),
@@ -76,6 +79,7 @@ pub struct Worker {
     pub open_connections: Cell<usize>,
     runtime: RefCell<Arc<Runtime>>,
     routes: RefCell<HashMap<Arc<str>, Rc<RouteSlot>>>,
+    discovered_filters: RefCell<HashMap<Arc<str>, Arc<Filter>>>,
     virtual_clusters: RefCell<HashMap<u32, Arc<Block>>>,
     drain_start: Cell<Option<Instant>>,
     health_failed: Cell<bool>,
@@ -105,6 +109,7 @@ impl Worker {
             open_connections: Cell::new(0),
             runtime: RefCell::default(),
             routes: RefCell::default(),
+            discovered_filters: RefCell::default(),
             virtual_clusters: RefCell::default(),
             drain_start: Cell::new(None),
             health_failed: Cell::new(false),
@@ -148,6 +153,11 @@ impl Worker {
     /// The place of a route table, which exists before the table does.
     pub fn route_slot(&self, name: &Arc<str>) -> Rc<RouteSlot> {
         self.routes.borrow_mut().entry(name.clone()).or_default().clone()
+    }
+
+    /// The present configuration of a filter that comes by itself.
+    pub fn discovered_filter(&self, name: &str) -> Option<Arc<Filter>> {
+        self.discovered_filters.borrow().get(name).cloned()
     }
 
     fn set_route_table(&self, table: Arc<RouteTable>) {
@@ -207,6 +217,12 @@ fn obey(worker: &Rc<Worker>, listeners: &mut Listeners, command: Command) -> boo
             worker.clusters.remove(&name);
         }
         Command::RouteTable(table) => worker.set_route_table(table),
+        Command::DiscoveredFilter(name, filter) => {
+            worker.discovered_filters.borrow_mut().insert(name, filter);
+        }
+        Command::RemoveDiscoveredFilter(name) => {
+            worker.discovered_filters.borrow_mut().remove(name.as_str());
+        }
         Command::RemoveRouteTable(name) => {
             worker.routes.borrow_mut().remove(name.as_str());
             worker.virtual_clusters.borrow_mut().clear();

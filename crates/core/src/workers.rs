@@ -160,6 +160,11 @@ impl Workers {
         proto::ClusterStatuses { clusters: resources.clusters().map(|c| c.status()).collect() }
     }
 
+    /// Whether a DNS cluster, active or warming, waits for its first answer.
+    pub fn resolving(&self, cluster: &str) -> bool {
+        self.endpoints.resolving(cluster)
+    }
+
     pub fn listeners(&self) -> proto::ListenerStatuses {
         self.resources.lock().unwrap_or_else(PoisonError::into_inner).listeners()
     }

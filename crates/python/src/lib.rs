@@ -143,6 +143,10 @@ impl Workers {
         bytes(py, &self.inner.clusters().encode_to_vec())
     }
 
+    fn resolving(&self, cluster: &str) -> bool {
+        self.inner.resolving(cluster)
+    }
+
     fn listeners(&self, py: Python<'_>) -> Py<PyBytes> {
         bytes(py, &self.inner.listeners().encode_to_vec())
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from lateen.protos import worker_pb2
+    from lateen.proxy.resources.dump import DynamicDump
 
 TYPE_PREFIX = "type.googleapis.com/"
 _HCM = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
@@ -57,8 +58,8 @@ class ConfigSource:
         node = self._message().node  # type: ignore[attr-defined]
         return to_json(node)
 
-    def parts(self, wanted: NameTest) -> list[Dump]:
-        """Every part in Envoy's order; static resources only whose name is wanted."""
+    def parts(self, wanted: NameTest, dynamic: DynamicDump | None = None) -> list[Dump]:
+        """Every part in Envoy's order; resources only whose name is wanted."""
         message = self._message()
         static = message.static_resources  # type: ignore[attr-defined]
         clusters = [self._entry("cluster", each) for each in static.clusters if wanted(each.name)]
@@ -68,27 +69,41 @@ class ConfigSource:
         routes = [
             self._entry("route_config", route)
             for listener in static.listeners
-            for route in _route_configs(listener)
+            for route in route_configs_of(listener)
             if wanted(route.name)  # type: ignore[attr-defined]
         ]
+        if dynamic is not None:
+            routes += dynamic.inline_routes()
+        clusters_ = dynamic.clusters() if dynamic is not None else {}
+        listeners_ = dynamic.listeners() if dynamic is not None else {}
+        routes_ = dynamic.routes() if dynamic is not None else {}
         bootstrap: _Fields = {"bootstrap": to_json(message), "last_updated": self.loaded_at}
+        filters = dynamic.filters() if dynamic is not None else {}
         return [
             Dump("BootstrapConfigDump", bootstrap),
-            Dump("ClustersConfigDump", _list("static_clusters", clusters)),
-            Dump("ListenersConfigDump", _list("static_listeners", listeners)),
+            Dump("ClustersConfigDump", _joined(_list("static_clusters", clusters), clusters_)),
+            *([Dump("EcdsConfigDump", filters)] if filters else []),
+            Dump("ListenersConfigDump", _joined(_list("static_listeners", listeners), listeners_)),
             Dump("ScopedRoutesConfigDump", {}),
-            Dump("RoutesConfigDump", _list("static_route_configs", routes)),
-            Dump("SecretsConfigDump", {}),
+            Dump("RoutesConfigDump", _joined(_list("static_route_configs", routes), routes_)),
+            Dump("SecretsConfigDump", dynamic.secrets() if dynamic is not None else {}),
         ]
 
-    def endpoints(self, statuses: Iterable[worker_pb2.ClusterStatus], wanted: NameTest) -> Dump:
+    def endpoints(
+        self,
+        statuses: Iterable[worker_pb2.ClusterStatus],
+        wanted: NameTest,
+        via_api: Container[str] = (),
+    ) -> Dump:
         """The hosts of every cluster, as include_eds shows them."""
-        entries: list[JsonValue] = [
-            {"endpoint_config": _assignment(status)}
-            for status in sorted(statuses, key=lambda each: each.name)
-            if wanted(status.name)
-        ]
-        return Dump("EndpointsConfigDump", _list("static_endpoint_configs", entries))
+        entries: dict[bool, list[JsonValue]] = {False: [], True: []}
+        for status in sorted(statuses, key=lambda each: each.name):
+            if wanted(status.name):
+                entry: JsonValue = {"endpoint_config": _assignment(status)}
+                entries[status.name in via_api].append(entry)
+        static = _list("static_endpoint_configs", entries[False])
+        dynamic = _list("dynamic_endpoint_configs", entries[True])
+        return Dump("EndpointsConfigDump", {**static, **dynamic})
 
     def field_of(self, message: str, name: str) -> Field | None:
         """A field of a message type; None when it has no such field."""
@@ -137,6 +152,12 @@ def _list(name: str, items: list[JsonValue]) -> _Fields:
     return {name: items} if items else {}
 
 
+def _joined(static: _Fields, dynamic: _Fields) -> _Fields:
+    """The fields of both, the version first."""
+    version = {name: dynamic[name] for name in ("version_info",) if name in dynamic}
+    return {**version, **static, **dynamic}
+
+
 def _fits(descriptor: Descriptor, path: str, item: _Fields) -> bool:
     name, _, rest = path.partition(".")
     field = descriptor.fields_by_name.get(name)
@@ -157,7 +178,7 @@ def _fits(descriptor: Descriptor, path: str, item: _Fields) -> bool:
     return _fits(following, rest, inner)
 
 
-def _route_configs(listener: Message) -> Iterator[Message]:
+def route_configs_of(listener: Message) -> Iterator[Message]:
     """The route configurations inside a listener's connection managers."""
     types = envoy_types()
     chains = [*listener.filter_chains]  # type: ignore[attr-defined]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from lateen.protos import worker_pb2
@@ -27,39 +26,60 @@ class ClusterSummary:
     high: Thresholds = Thresholds()
 
 
-@dataclass(frozen=True)
+@dataclass
 class ConfigSummary:
-    """Names and counts of what the workers were given.
+    """Names and counts of what the workers have.
 
     Attributes:
         clusters: those that differ from the defaults, by name.
-        cluster_names: of all clusters.
-        listeners: how many listeners there are.
-        waits_for_dns: whether a cluster needs DNS before it has hosts.
+        via_api: the names of those that came over xDS.
+        cluster_count: of all clusters.
+        listener_count: of all listeners.
+        waits_for_dns: whether a static cluster needs DNS before it has hosts.
     """
 
-    clusters: Mapping[str, ClusterSummary] = field(default_factory=dict)
+    clusters: dict[str, ClusterSummary] = field(default_factory=dict)
+    via_api: set[str] = field(default_factory=set)
     cluster_count: int = 0
     listener_count: int = 0
     waits_for_dns: bool = False
 
-
-def summarize(update: worker_pb2.Update) -> ConfigSummary:
-    """The summary of an Update."""
-    plain = ClusterSummary()
-    summaries = {}
-    waits = False
-    for cluster in update.clusters:
-        name = cluster.observability_name
+    def add_cluster(self, cluster: worker_pb2.Cluster, *, via_api: bool) -> None:
+        """Takes a cluster that the workers took; it may replace one that came over xDS."""
+        name = cluster.name
+        known = name in self.via_api
+        if via_api:
+            self.via_api.add(name)
+        self.cluster_count += not known
+        shown = cluster.observability_name
         summary = ClusterSummary(
-            "" if name == cluster.name else name,
+            "" if shown == name else shown,
             _thresholds(cluster.default_priority),
             _thresholds(cluster.high_priority),
         )
-        if summary != plain:
-            summaries[cluster.name] = summary
-        waits = waits or cluster.discovery in (worker_pb2.STRICT_DNS, worker_pb2.LOGICAL_DNS)
-    return ConfigSummary(summaries, len(update.clusters), len(update.listeners), waits)
+        if summary != _PLAIN:
+            self.clusters[name] = summary
+        else:
+            self.clusters.pop(name, None)
+
+    def remove_cluster(self, name: str) -> None:
+        """Forgets a cluster that came over xDS."""
+        self.via_api.discard(name)
+        self.clusters.pop(name, None)
+        self.cluster_count -= 1
+
+
+_PLAIN = ClusterSummary()
+
+
+def summarize(update: worker_pb2.Update) -> ConfigSummary:
+    """The summary of an Update."""
+    summary = ConfigSummary(listener_count=len(update.listeners))
+    for cluster in update.clusters:
+        summary.add_cluster(cluster, via_api=False)
+        if cluster.discovery in (worker_pb2.STRICT_DNS, worker_pb2.LOGICAL_DNS):
+            summary.waits_for_dns = True
+    return summary
 
 
 def _thresholds(limits: worker_pb2.CircuitBreakers) -> Thresholds:

@@ -61,11 +61,21 @@ class Lifecycle:
         loop.add_signal_handler(signal.SIGUSR1, self.reopen_logs)
         loop.add_signal_handler(signal.SIGHUP, self._log.info, "main", "SIGHUP is ignored")
 
-    async def initialize(self, waits_for_dns: bool) -> None:
-        """Waits for the first answers of DNS, for a bounded time, then starts the listeners."""
+    async def initialize(
+        self, waits_for_dns: bool, begin: Callable[[], asyncio.Event | None] = lambda: None
+    ) -> None:
+        """Waits for what must be there before listeners start.
+
+        Args:
+            waits_for_dns: whether static clusters need first answers of DNS; for a bounded time.
+            begin: called then; what it returns is waited for.
+        """
         self._state = ServerState.INITIALIZING
         if waits_for_dns:
             await self._wait(self._workers.resolved, _DNS_LIMIT_S)
+        ready = begin()
+        if ready is not None:
+            await self._first_of(ready, self._draining)
         if self._draining.is_set():
             return
         self._log.info("config", "all clusters initialized. starting workers")
@@ -140,6 +150,13 @@ class Lifecycle:
 
     def _is_idle(self) -> bool:
         return self._workers.core.active_connections() == 0
+
+    async def _first_of(self, *events: asyncio.Event) -> None:
+        """Waits until one of the events is set."""
+        tasks = [asyncio.create_task(event.wait()) for event in events]
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            task.cancel()
 
     async def _wait(self, condition: Callable[[], bool], limit_s: float) -> None:
         """Waits until a condition holds, the limit passes or the process is to end."""

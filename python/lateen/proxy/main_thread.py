@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from lateen.proxy.log.logger import Log
     from lateen.proxy.options import Options
     from lateen.proxy.prepare import Prepared
+    from lateen.proxy.resources.opening import OpenDynamic
     from lateen.proxy.workers import Workers
 
 # Envoy's stat server.version is the first three bytes of the revision.
@@ -49,6 +49,7 @@ class MainThread:
         self._runtime = RuntimeLayers(prepared.runtime, self._publish_runtime)
         self._stats = StatsSource(workers.core, prepared.blocks, prepared.stats, self._facts)
         self._worker_log = WorkerLog(workers.core, log)
+        self._open: OpenDynamic | None = None
 
     async def run(self) -> None:
         """Runs until the process is to end.
@@ -59,12 +60,15 @@ class MainThread:
         self._lifecycle = Lifecycle(self._workers, self._log, self._options)
         self._lifecycle.watch_signals()
         self._worker_log.start()
+        self._open = self._open_dynamic()
         listener = await self._listen()
         flush = asyncio.create_task(self._flush())
         try:
             await self._live()
         finally:
             flush.cancel()
+            if self._open is not None:
+                self._open.subscriptions.close()
             if listener is not None:
                 await listener.close()
             self._workers.core.shutdown()
@@ -72,13 +76,36 @@ class MainThread:
 
     async def _live(self) -> None:
         summary = self._prepared.summary
-        await self._lifecycle.initialize(summary.waits_for_dns)
+        await self._lifecycle.initialize(summary.waits_for_dns, self._begin_dynamic)
         if self._options.mode == "init_only":
             return
         self._lifecycle.start()
         self._stats.histograms.record("server.initialization_time_ms", self._lifecycle.age_ms)
         give_back()
         await self._lifecycle.run()
+
+    def _open_dynamic(self) -> OpenDynamic | None:
+        if self._prepared.dynamic is None:
+            return None
+        # Imported here: a proxy whose configuration is static does without.
+        from lateen.proxy.resources.opening import open_dynamic
+
+        stats = self._stats.main_thread
+        return open_dynamic(
+            self._options, self._prepared, self._workers, stats, self._log, self._runtime
+        )
+
+    def _begin_dynamic(self) -> asyncio.Event | None:
+        """Asks for what comes over xDS; the event is set when the first of it is there."""
+        if self._open is None:
+            return None
+        from lateen.proxy.resources.reading import ResourceError
+
+        try:
+            self._open.dynamic.start()
+        except ResourceError as error:
+            raise MainThreadError(str(error)) from None
+        return self._open.ready
 
     async def _listen(self) -> AdminListener | None:
         settings = self._prepared.admin
@@ -111,9 +138,9 @@ class MainThread:
             return
         while True:
             await asyncio.sleep(config.flush_interval_s)
-            with contextlib.suppress(KeyError):
-                # A histogram of a block that a later configuration brings is merged next time.
-                self._stats.merge()
+            self._stats.merge()
+            if self._open is not None:
+                self._open.dynamic.tick()
             gc.collect(0)
 
     def _context(self) -> AdminContext:
@@ -127,6 +154,7 @@ class MainThread:
             config=self._prepared.config,
             summary=self._prepared.summary,
             runtime=self._runtime,
+            dynamic=self._open.dynamic if self._open is not None else None,
         )
 
     def _publish_runtime(self, values: Mapping[str, str]) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from lateen.config import Diagnostic, LoadOptions, LoadResult, load_bootstrap
 from lateen.proxy.admin.settings import AdminSettings, compile_admin
 from lateen.proxy.compile import Compiled, compile_bootstrap
+from lateen.proxy.compile.bootstrap import ListenerNeeds, is_dynamic
 from lateen.proxy.config_source import ConfigSource
 from lateen.proxy.config_summary import ConfigSummary, summarize
 from lateen.proxy.runtime import RuntimeLayer
@@ -27,6 +28,19 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class DynamicNeeds:
+    """What is needed to take resources over xDS.
+
+    Attributes:
+        context: compiles them.
+        listeners: what the static listeners subscribe to.
+    """
+
+    context: CompileContext
+    listeners: ListenerNeeds
+
+
+@dataclass(frozen=True)
 class Prepared:
     """A configuration without errors, ready to run; it holds no message of Envoy's any more.
 
@@ -40,6 +54,7 @@ class Prepared:
         runtime: the layers.
         log_format: `text:FORMAT`, or `json` if the bootstrap asks for it; "": it does not say.
         server_version: overrides the stat server.version; 0: it does not.
+        dynamic: what is needed to take resources over xDS; None when all is static.
     """
 
     update: bytes
@@ -51,6 +66,7 @@ class Prepared:
     runtime: Sequence[RuntimeLayer]
     log_format: str
     server_version: int
+    dynamic: DynamicNeeds | None = None
 
 
 @dataclass
@@ -124,6 +140,9 @@ def _prepare(bootstrap: Bootstrap, compiled: Compiled, options: Options) -> Prep
         runtime=_runtime(ctx, bootstrap),
         log_format=_log_format(bootstrap),
         server_version=bootstrap.stats_server_version_override.value,
+        dynamic=DynamicNeeds(ctx, compiled.needs)
+        if is_dynamic(bootstrap, compiled.needs)
+        else None,
     )
 
 

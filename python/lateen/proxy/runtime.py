@@ -35,6 +35,14 @@ class RuntimeLayers:
         """How many keys the admin layer has."""
         return sum(len(layer.values) for layer in self.layers if layer.admin)
 
+    def replace_layer(self, name: str, values: Mapping[str, str]) -> None:
+        """Gives a layer other values."""
+        for layer in self.layers:
+            if layer.name == name:
+                layer.values = dict(values)
+        self.loads += 1
+        self._publish(self.merged())
+
     def override(self, values: Mapping[str, str]) -> bool:
         """Sets keys in the admin layer, "" takes one out; False when there is no such layer."""
         admin = next((layer for layer in self.layers if layer.admin), None)

@@ -154,6 +154,11 @@ impl EndpointThread {
         }
     }
 
+    /// Whether a DNS cluster waits for its first answer.
+    pub fn resolving(&self, name: &str) -> bool {
+        self.unresolved.lock().iter().any(|cluster| &**cluster.name() == name)
+    }
+
     /// Waits until each DNS cluster has an answer, good or bad; false when `limit` passed before.
     pub fn wait_first_resolution(&self, limit: Duration) -> bool {
         let deadline = Instant::now() + limit;

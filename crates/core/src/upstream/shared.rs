@@ -7,7 +7,7 @@ use arc_swap::ArcSwap;
 
 use super::breakers::{write_gauges, Breakers, Priority};
 use super::host_sets::{Change, HostSets, Rules};
-use super::{ClusterConfig, Host};
+use super::{load_assignment, ClusterConfig, Host};
 use crate::compile::{At, Result};
 use crate::proto::{self, address::Kind, ClusterStat, Discovery};
 use crate::stats::Block;
@@ -23,6 +23,20 @@ struct Discovered {
     membership_changes: AtomicU64,
     /// Hosts in all updates: for each of them Envoy looks for a transport socket.
     matches: AtomicU64,
+}
+
+impl Discovered {
+    fn all(&self) -> [&AtomicU64; 7] {
+        [
+            &self.attempts,
+            &self.successes,
+            &self.failures,
+            &self.empty,
+            &self.no_rebuild,
+            &self.membership_changes,
+            &self.matches,
+        ]
+    }
 }
 
 /// What came of one attempt to discover the endpoints (update_* counters).
@@ -69,10 +83,26 @@ impl ClusterShared {
         match this.config.discovery {
             Discovery::Static => this.start_with(&endpoints).at("endpoints")?,
             Discovery::StrictDns | Discovery::LogicalDns => check(endpoints).at("endpoints")?,
-            Discovery::Eds => {}
+            Discovery::Eds => this.start_eds(message)?,
         }
-        this.resolved.store(is_static, Relaxed);
+        if is_static {
+            this.resolved.store(true, Relaxed);
+        }
         Ok(Arc::new(this))
+    }
+
+    /// An EDS cluster may begin with endpoints, so that traffic never meets it without them.
+    fn start_eds(&self, message: &proto::Cluster) -> Result<()> {
+        if !message.load_assignment.is_empty() {
+            let endpoints = load_assignment::compile(&message.load_assignment);
+            self.start_with(&endpoints.at("load_assignment")?)?;
+        } else if let Some(endpoints) = &message.endpoints {
+            self.start_with(endpoints).at("endpoints")?;
+        } else {
+            return Ok(());
+        }
+        self.resolved.store(true, Relaxed);
+        Ok(())
     }
 
     fn start_with(&self, endpoints: &proto::Endpoints) -> Result<()> {
@@ -93,11 +123,10 @@ impl ClusterShared {
         }
     }
 
-    /// Takes over the hosts of the cluster that this one replaces, until its own are discovered.
-    pub fn inherit(&self, old: &ClusterShared) {
-        if self.config.discovery != Discovery::Static && old.resolved() {
-            self.hosts.store(old.hosts.load_full());
-            self.resolved.store(true, Release);
+    /// Counts on from the cluster that this one replaces.
+    pub fn count_on(&self, old: &ClusterShared) {
+        for (new, old) in self.discovered.all().into_iter().zip(old.discovered.all()) {
+            new.fetch_add(old.load(Relaxed), Relaxed);
         }
     }
 
@@ -211,18 +240,7 @@ impl ClusterShared {
 
     /// Sets the counters that `write_stats` writes to 0; gauges stay.
     pub fn reset_counters(&self) {
-        let discovered = &self.discovered;
-        for counter in [
-            &discovered.membership_changes,
-            &discovered.matches,
-            &discovered.attempts,
-            &discovered.successes,
-            &discovered.failures,
-            &discovered.empty,
-            &discovered.no_rebuild,
-        ] {
-            counter.store(0, Relaxed);
-        }
+        self.discovered.all().iter().for_each(|counter| counter.store(0, Relaxed));
     }
 
     /// The hosts and their counters, as /clusters shows them.

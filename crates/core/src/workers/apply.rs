@@ -6,18 +6,22 @@ use std::sync::Arc;
 use super::listeners::ListenerTable;
 use super::retired::Retired;
 use super::Workers;
-use crate::compile::CompileError;
+use crate::compile::{CompileError, Result};
+use crate::filters::Filter;
 use crate::listener::ListenerConfig;
+use crate::matcher::Regexes;
 use crate::proto::{self, Discovery};
 use crate::route::RouteTable;
 use crate::runtime::Runtime;
-use crate::upstream::ClusterShared;
+use crate::upstream::{load_assignment, ClusterShared};
 use crate::worker::Command;
 
 /// What is applied now.
 #[derive(Default)]
 pub struct Resources {
     clusters: HashMap<String, Arc<ClusterShared>>,
+    /// DNS clusters that are not used yet.
+    warming: HashMap<String, Arc<ClusterShared>>,
     route_tables: HashMap<String, Arc<RouteTable>>,
     listeners: ListenerTable,
     retired: Retired,
@@ -30,6 +34,20 @@ fn rejection(kind: &str, name: &str, error: CompileError) -> proto::Rejection {
         path: error.path,
         reason: error.reason,
     }
+}
+
+fn discovered_filter(
+    workers: &Workers,
+    message: &proto::DiscoveredFilter,
+    dry: bool,
+) -> Result<()> {
+    let filter = message.filter.clone().unwrap_or_default();
+    let filter = Arc::new(Filter::compile(&filter, &workers.sinks, &Regexes::default())?);
+    if !dry {
+        let name: Arc<str> = message.name.as_str().into();
+        workers.send_all(|_| Command::DiscoveredFilter(name.clone(), filter.clone()));
+    }
+    Ok(())
 }
 
 impl Resources {
@@ -76,13 +94,21 @@ impl Resources {
                 rejections.push(rejection("cluster", &cluster.name, error));
             }
         }
+        for name in update.activated_clusters.iter().filter(|_| !dry) {
+            if let Some(cluster) = self.warming.remove(name) {
+                self.activate(workers, cluster);
+            }
+        }
         for endpoints in &update.endpoints {
-            let result = match self.clusters.get(&endpoints.cluster) {
-                Some(cluster) if !dry => cluster.set_endpoints(endpoints).map(drop),
-                _ => Ok(()),
-            };
-            if let Err(error) = result {
+            if let Err(error) = self.endpoints(&endpoints.cluster, endpoints, dry) {
                 rejections.push(rejection("endpoints", &endpoints.cluster, error));
+            }
+        }
+        for item in &update.load_assignments {
+            let result = load_assignment::compile(&item.assignment)
+                .and_then(|endpoints| self.endpoints(&item.cluster, &endpoints, dry));
+            if let Err(error) = result {
+                rejections.push(rejection("load_assignment", &item.cluster, error));
             }
         }
         for table in &update.route_tables {
@@ -90,6 +116,11 @@ impl Resources {
                 Ok(_) if dry => {}
                 Ok(table) => self.route_table(workers, table),
                 Err(error) => rejections.push(rejection("route_table", &table.name, error)),
+            }
+        }
+        for message in &update.discovered_filters {
+            if let Err(error) = discovered_filter(workers, message, dry) {
+                rejections.push(rejection("discovered_filter", &message.name, error));
             }
         }
         for listener in &update.listeners {
@@ -103,22 +134,40 @@ impl Resources {
         proto::Rejections { rejections }
     }
 
-    fn cluster(
-        &mut self,
-        workers: &Workers,
-        message: &proto::Cluster,
-        dry: bool,
-    ) -> Result<(), CompileError> {
+    fn cluster(&mut self, workers: &Workers, message: &proto::Cluster, dry: bool) -> Result<()> {
         let cluster = ClusterShared::compile(message)?;
         if dry {
             return Ok(());
         }
+        let name = &message.name;
         if matches!(message.discovery(), Discovery::StrictDns | Discovery::LogicalDns) {
             workers.endpoints.set_cluster(&cluster, message);
+        } else if self.clusters.contains_key(name) {
+            workers.endpoints.remove(name);
+        }
+        if message.warm {
+            self.warming.insert(name.clone(), cluster);
+        } else {
+            self.warming.remove(name);
+            self.activate(workers, cluster);
+        }
+        Ok(())
+    }
+
+    fn activate(&mut self, workers: &Workers, cluster: Arc<ClusterShared>) {
+        if let Some(old) = self.clusters.get(&**cluster.name()) {
+            cluster.count_on(old);
         }
         workers.send_all(|_| Command::Cluster(cluster.clone()));
-        let old = self.clusters.insert(message.name.clone(), cluster);
+        let old = self.clusters.insert(cluster.name().to_string(), cluster);
         old.into_iter().for_each(|old| self.retired.cluster(old));
+    }
+
+    fn endpoints(&self, cluster: &str, endpoints: &proto::Endpoints, dry: bool) -> Result<()> {
+        if let Some(cluster) = self.clusters.get(cluster).filter(|_| !dry) {
+            cluster.set_endpoints(endpoints)?;
+            cluster.set_resolved();
+        }
         Ok(())
     }
 
@@ -135,7 +184,7 @@ impl Resources {
         message: &proto::Listener,
         update: &proto::Update,
         dry: bool,
-    ) -> Result<(), CompileError> {
+    ) -> Result<()> {
         if dry {
             return ListenerConfig::compile(message, &workers.sinks, None).map(drop);
         }
@@ -151,13 +200,19 @@ impl Resources {
             workers.send_all(|_| Command::RemoveRouteTable(name.clone()));
             old.into_iter().for_each(|old| self.retired.route_table(old));
         }
+        for name in &update.removed_discovered_filters {
+            workers.send_all(|_| Command::RemoveDiscoveredFilter(name.clone()));
+        }
         for name in &update.removed_clusters {
+            self.warming.remove(name);
             if let Some(cluster) = self.clusters.remove(name) {
-                workers.endpoints.remove(name);
-                workers.shared.registry.remove(cluster.config.stats_block);
+                workers.send_all(|_| Command::RemoveCluster(name.clone()));
                 self.retired.cluster(cluster);
             }
-            workers.send_all(|_| Command::RemoveCluster(name.clone()));
+            workers.endpoints.remove(name);
+        }
+        for number in &update.released_stats_blocks {
+            workers.shared.registry.remove(*number);
         }
     }
 }

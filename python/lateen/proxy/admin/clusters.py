@@ -55,18 +55,28 @@ def clusters(context: AdminContext, request: AdminRequest) -> AdminResponse:
     )
     summaries = context.summary.clusters
     if request.query.get("format") == "json":
-        entries: list[JsonValue] = [_json(each, summaries.get(each.name)) for each in statuses]
+        entries: list[JsonValue] = [
+            _json(each, summaries.get(each.name), via_api=each.name in context.summary.via_api)
+            for each in statuses
+        ]
         return AdminResponse(
             document({"cluster_statuses": entries} if entries else {}), content_type=JSON
         )
-    return AdminResponse(_text(each, summaries.get(each.name)) for each in statuses)
+    return AdminResponse(
+        _text(each, summaries.get(each.name), via_api=each.name in context.summary.via_api)
+        for each in statuses
+    )
 
 
-def _text(status: worker_pb2.ClusterStatus, summary: ClusterSummary | None) -> str:
-    return "".join(f"{status.name}::{line}\n" for line in _lines(status, summary))
+def _text(
+    status: worker_pb2.ClusterStatus, summary: ClusterSummary | None, *, via_api: bool
+) -> str:
+    return "".join(f"{status.name}::{line}\n" for line in _lines(status, summary, via_api))
 
 
-def _lines(status: worker_pb2.ClusterStatus, summary: ClusterSummary | None) -> Iterator[str]:
+def _lines(
+    status: worker_pb2.ClusterStatus, summary: ClusterSummary | None, via_api: bool
+) -> Iterator[str]:
     summary = summary or ClusterSummary()
     yield f"observability_name::{summary.observability_name or status.name}"
     for name, limits in (("default", summary.default), ("high", summary.high)):
@@ -74,7 +84,7 @@ def _lines(status: worker_pb2.ClusterStatus, summary: ClusterSummary | None) -> 
         yield f"{name}_priority::max_pending_requests::{limits.max_pending_requests}"
         yield f"{name}_priority::max_requests::{limits.max_requests}"
         yield f"{name}_priority::max_retries::{limits.max_retries}"
-    yield "added_via_api::false"
+    yield f"added_via_api::{'true' if via_api else 'false'}"
     for host in status.hosts:
         address = address_text(host.address)
         for name in _TEXT_STATS:
@@ -91,9 +101,13 @@ def _lines(status: worker_pb2.ClusterStatus, summary: ClusterSummary | None) -> 
         yield f"{address}::local_origin_success_rate::-1"
 
 
-def _json(status: worker_pb2.ClusterStatus, summary: ClusterSummary | None) -> JsonValue:
+def _json(
+    status: worker_pb2.ClusterStatus, summary: ClusterSummary | None, *, via_api: bool
+) -> JsonValue:
     summary = summary or ClusterSummary()
     entry: dict[str, JsonValue] = {"name": status.name}
+    if via_api:
+        entry["added_via_api"] = True
     hosts: list[JsonValue] = [_host_json(host) for host in status.hosts]
     if hosts:
         entry["host_statuses"] = hosts

@@ -14,6 +14,7 @@ from lateen.proxy.stats.regex import RegexError, compile_regex
 
 if TYPE_CHECKING:
     from lateen.proxy.admin.context import AdminContext
+    from lateen.proxy.resources.dump import DynamicDump
 
 _PLAIN = "text/plain"
 _NOSNIFF = (("x-content-type-options", "nosniff"),)
@@ -51,11 +52,19 @@ def _dumps(
     context: AdminContext, include_endpoints: bool, wanted: Callable[[str], bool]
 ) -> Iterator[Dump]:
     source = context.config
-    parts = source.parts(wanted)
-    yield from parts[:2]
-    if include_endpoints:
-        yield source.endpoints(context.workers.clusters(), wanted)
-    yield from parts[2:]
+    parts = source.parts(wanted, _dynamic(context, wanted))
+    for part in parts:
+        if include_endpoints and part.type_name == "ListenersConfigDump":
+            yield source.endpoints(context.workers.clusters(), wanted, context.summary.via_api)
+        yield part
+
+
+def _dynamic(context: AdminContext, wanted: Callable[[str], bool]) -> DynamicDump | None:
+    if context.dynamic is None:
+        return None
+    from lateen.proxy.resources.dump import DynamicDump
+
+    return DynamicDump(context.dynamic, wanted)
 
 
 def _select(dumps: list[Dump], resource: str, mask: str, source: ConfigSource) -> list[JsonValue]:

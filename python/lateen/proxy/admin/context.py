@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from lateen.proxy.config_summary import ConfigSummary
     from lateen.proxy.log.logger import Log
     from lateen.proxy.options import Options
+    from lateen.proxy.resources.dynamic import Dynamic
     from lateen.proxy.runtime import RuntimeLayers
     from lateen.proxy.stats.process import ServerState
     from lateen.proxy.stats.source import StatsSource
@@ -60,4 +61,5 @@ class AdminContext:
     config: ConfigSource
     summary: ConfigSummary
     runtime: RuntimeLayers
+    dynamic: Dynamic | None = None
     lookups: Lookups = field(default_factory=Lookups)

@@ -142,7 +142,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         stats.prometheus,
         parameters=(
             _STATS[0],
-            Parameter("text_readouts", "accepted: there are no text readouts", switch=True),
+            Parameter("text_readouts", "show text readouts, as gauges of value 0", switch=True),
             *_STATS[1:],
             Parameter("histogram_buckets", "how to print histograms", ("cumulative", "summary")),
         ),

@@ -27,9 +27,13 @@ def hot_restart_version(_context: AdminContext, _request: AdminRequest) -> Admin
     return AdminResponse("disabled")
 
 
-def init_dump(_context: AdminContext, _request: AdminRequest) -> AdminResponse:
-    """/init_dump: nothing waits once the admin listener answers."""
-    return AdminResponse(document({}), content_type=JSON)
+def init_dump(context: AdminContext, _request: AdminRequest) -> AdminResponse:
+    """/init_dump: what the start waits for; nothing, where all is static."""
+    if context.dynamic is None:
+        return AdminResponse(document({}), content_type=JSON)
+    from lateen.proxy.resources import dump
+
+    return AdminResponse(document(dump.init_dump(context.dynamic)), content_type=JSON)
 
 
 def reopen_logs(context: AdminContext, _request: AdminRequest) -> AdminResponse:

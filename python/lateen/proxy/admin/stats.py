@@ -73,7 +73,12 @@ def prometheus(context: AdminContext, request: AdminRequest) -> AdminResponse:
         return bad_request(str(error))
     bounds, tags = context.stats.config.buckets_of, context.stats.config.tags
     return AdminResponse(
-        _later(context, lambda stats: render_prometheus(stats, wanted, mode, bounds, tags))
+        _later(
+            context,
+            lambda stats: render_prometheus(
+                stats, wanted, mode, bounds, tags, texts=request.flag("text_readouts")
+            ),
+        )
     )
 
 

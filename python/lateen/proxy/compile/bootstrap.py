@@ -5,11 +5,14 @@ Source: envoy/config/bootstrap/v3/bootstrap.proto; errors as in Envoy 1.40.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lateen.config.support import Fields, whole
 from lateen.protos.worker_pb2 import Runtime, Update
 from lateen.proxy.compile.cluster import compile_cluster
+from lateen.proxy.compile.control_plane import excuse_control_planes
+from lateen.proxy.compile.discovery import is_eds
 from lateen.proxy.compile.dns import compile_default_resolver
 from lateen.proxy.compile.listener import compile_listener
 from lateen.proxy.compile.runtime import compile_runtime
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from envoy.config.bootstrap.v3.bootstrap_pb2 import Bootstrap
 
     from lateen.proxy.compile.context import CompileContext
+    from lateen.proxy.compile.network_filters.owner import FilterSource, RouteSource
 
 _PROCESS = "it tunes Envoy's process"
 _PACKAGE = "envoy.config.bootstrap.v3"
@@ -26,8 +30,8 @@ SUPPORT = (
     Fields(
         f"{_PACKAGE}.Bootstrap",
         implemented="""
-            node static_resources cluster_manager stats_config stats_flush_interval
-            stats_flush_on_admin layered_runtime admin use_tcp_for_dns_lookups
+            node static_resources dynamic_resources cluster_manager stats_config
+            stats_flush_interval stats_flush_on_admin layered_runtime admin use_tcp_for_dns_lookups
             dns_resolution_config typed_dns_resolver_config stats_server_version_override
             application_log_config
         """,
@@ -49,16 +53,17 @@ SUPPORT = (
             "listener_manager": _PROCESS,
             "grpc_async_client_manager_config": _PROCESS,
             "memory_allocator_manager": _PROCESS,
-            "default_config_source": "there is no control plane yet",
-            "config_sources": "there is no control plane yet",
             "tracing": "tracing is not implemented yet",
         },
-        rejected={"dynamic_resources": "use static_resources"},
     ),
     Fields(
         f"{_PACKAGE}.Bootstrap.StaticResources",
         implemented="listeners clusters",
         harmless={"secrets": "only TLS reads them, and it is not implemented yet"},
+    ),
+    Fields(
+        f"{_PACKAGE}.Bootstrap.DynamicResources",
+        implemented="lds_config cds_config ads_config",
     ),
     Fields(
         f"{_PACKAGE}.ClusterManager",
@@ -96,8 +101,33 @@ SUPPORT = (
 )
 
 
-def compile_bootstrap_resources(ctx: CompileContext, bootstrap: Bootstrap) -> Update:
-    """Everything static in a bootstrap, in the order of the file, as one update.
+@dataclass
+class ListenerNeeds:
+    """What the listeners of a bootstrap subscribe to: routes (RDS) and HTTP filters (ECDS)."""
+
+    routes: list[RouteSource] = field(default_factory=list)
+    filters: list[FilterSource] = field(default_factory=list)
+
+
+def is_dynamic(bootstrap: Bootstrap, needs: ListenerNeeds) -> bool:
+    """Whether a bootstrap asks for anything that is not static."""
+    if (
+        needs.routes
+        or needs.filters
+        or any(is_eds(each) for each in bootstrap.static_resources.clusters)
+    ):
+        return True
+    if any(layer.HasField("rtds_layer") for layer in bootstrap.layered_runtime.layers):
+        return True
+    dynamic = bootstrap.dynamic_resources
+    return dynamic.HasField("cds_config") or dynamic.HasField("lds_config")
+
+
+def compile_bootstrap_resources(
+    ctx: CompileContext, bootstrap: Bootstrap
+) -> tuple[Update, ListenerNeeds]:
+    """Everything static in a bootstrap, in the order of the file, as one update, and what its
+    listeners subscribe to.
 
     The context's runtime, default resolver, default bind source and cluster names are set from the
     bootstrap.
@@ -106,10 +136,10 @@ def compile_bootstrap_resources(ctx: CompileContext, bootstrap: Bootstrap) -> Up
     ctx.default_resolver = compile_default_resolver(ctx, bootstrap)
     if bootstrap.cluster_manager.HasField("upstream_bind_config"):
         ctx.default_bind = bootstrap.cluster_manager.upstream_bind_config
+    excuse_control_planes(ctx, bootstrap)
     update = Update(runtime=Runtime(values=ctx.runtime))
     _compile_clusters(ctx, bootstrap, update)
-    _compile_listeners(ctx, bootstrap, update)
-    return update
+    return update, _compile_listeners(ctx, bootstrap, update)
 
 
 def _compile_clusters(ctx: CompileContext, bootstrap: Bootstrap, out: Update) -> None:
@@ -123,8 +153,9 @@ def _compile_clusters(ctx: CompileContext, bootstrap: Bootstrap, out: Update) ->
     ctx.clusters = names
 
 
-def _compile_listeners(ctx: CompileContext, bootstrap: Bootstrap, out: Update) -> None:
+def _compile_listeners(ctx: CompileContext, bootstrap: Bootstrap, out: Update) -> ListenerNeeds:
     names: set[str] = set()
+    needs = ListenerNeeds()
     for index, source in enumerate(bootstrap.static_resources.listeners):
         at = f"static_resources.listeners[{index}]"
         compiled = compile_listener(ctx, source, at)
@@ -134,3 +165,6 @@ def _compile_listeners(ctx: CompileContext, bootstrap: Bootstrap, out: Update) -
         names.add(name)
         out.listeners.append(compiled.listener)
         out.route_tables.extend(compiled.route_tables)
+        needs.routes += compiled.route_sources
+        needs.filters += compiled.filter_sources
+    return needs

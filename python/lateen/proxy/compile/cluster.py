@@ -121,7 +121,7 @@ def compile_cluster(ctx: CompileContext, source: envoy.Cluster, at: str) -> work
 def _compile_hosts(
     ctx: CompileContext, source: envoy.Cluster, out: worker_pb2.Cluster, at: str
 ) -> None:
-    if not source.HasField("load_assignment"):
+    if not source.HasField("load_assignment") or out.discovery == Discovery.EDS:
         return
     host_names = out.discovery in _HOST_NAMES
     where = f"{at}.load_assignment"

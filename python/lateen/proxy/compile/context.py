@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from google.protobuf.message import DecodeError, Message
@@ -74,6 +74,10 @@ class CompileContext:
     def excuse(self, at: str, why: str) -> None:
         """Let what is not implemented at or below `at` be left out, with a warning."""
         self.excused[at] = why
+
+    def without_cluster_check(self) -> CompileContext:
+        """The same, for what may name clusters that do not exist."""
+        return replace(self, clusters=None)
 
     def check_cluster(self, name: str, at: str, reason: str) -> None:
         """Report `reason` when there is no cluster `name`, if that is to be checked."""

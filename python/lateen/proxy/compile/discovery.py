@@ -19,17 +19,22 @@ if TYPE_CHECKING:
 
     from lateen.proxy.compile.context import CompileContext
 
-SUPPORT = (whole("envoy.config.cluster.v3.Cluster.CustomClusterType"),)
+SUPPORT = (
+    whole("envoy.config.cluster.v3.Cluster.CustomClusterType"),
+    whole("envoy.config.cluster.v3.Cluster.EdsClusterConfig"),
+)
 
 _BY_TYPE = {
     "STATIC": Discovery.STATIC,
     "STRICT_DNS": Discovery.STRICT_DNS,
     "LOGICAL_DNS": Discovery.LOGICAL_DNS,
+    "EDS": Discovery.EDS,
 }
 _BY_NAME = {
     "envoy.cluster.static": Discovery.STATIC,
     "envoy.cluster.strict_dns": Discovery.STRICT_DNS,
     "envoy.cluster.logical_dns": Discovery.LOGICAL_DNS,
+    "envoy.cluster.eds": Discovery.EDS,
 }
 _DNS_CLUSTER = "envoy.extensions.clusters.dns.v3.DnsCluster"
 _DNS = (Discovery.STRICT_DNS, Discovery.LOGICAL_DNS)
@@ -50,7 +55,29 @@ def compile_discovery(
         out.dns.CopyFrom(compile_cluster_dns(ctx, source, at))
     if source.HasField("eds_cluster_config") and enum_name(source, "type") != "EDS":
         ctx.error(f"{at}.eds_cluster_config", "eds_cluster_config set in a non-EDS cluster")
+    if out.discovery == Discovery.EDS:
+        _check_eds(ctx, source, at)
     _check_hosts(ctx, source, out, at)
+
+
+def eds_name(source: envoy.Cluster) -> str:
+    """What an EDS cluster's endpoints are called at their source."""
+    return source.eds_cluster_config.service_name or source.name
+
+
+def is_eds(source: envoy.Cluster) -> bool:
+    """Whether a cluster's endpoints come by EDS."""
+    return enum_name(source, "type") == "EDS" or source.cluster_type.name == "envoy.cluster.eds"
+
+
+def _check_eds(ctx: CompileContext, source: envoy.Cluster, at: str) -> None:
+    config = source.eds_cluster_config.eds_config
+    if config.WhichOneof("config_source_specifier") is None:
+        reason = (
+            "Missing config source specifier in envoy::config::core::v3::ConfigSource for"
+            f" {eds_name(source)}"
+        )
+        ctx.error(f"{at}.eds_cluster_config.eds_config", reason)
 
 
 def _compile_custom(

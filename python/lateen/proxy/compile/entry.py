@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lateen.config.diagnostics import Diagnostic
 from lateen.protos import envoy_types
-from lateen.proxy.compile.bootstrap import compile_bootstrap_resources
+from lateen.proxy.compile.bootstrap import ListenerNeeds, compile_bootstrap_resources
 from lateen.proxy.compile.context import CompileContext
 from lateen.proxy.compile.extensions import known_extensions
 from lateen.proxy.compile.supported import support_table
@@ -31,12 +31,14 @@ class Compiled:
         diagnostics: what is wrong, in no particular order.
         blocks: the stats blocks that the update refers to.
         context: to compile further resources with the same stats blocks, runtime and clusters.
+        needs: what listeners subscribe to.
     """
 
     update: Update
     diagnostics: list[Diagnostic]
     blocks: StatsBlocks
     context: CompileContext
+    needs: ListenerNeeds
 
 
 def compile_bootstrap(
@@ -66,9 +68,9 @@ def compile_bootstrap(
         node_id=node_id or bootstrap.node.id,
         service_cluster=service_cluster or bootstrap.node.cluster,
     )
-    update = compile_bootstrap_resources(ctx, bootstrap)
+    update, needs = compile_bootstrap_resources(ctx, bootstrap)
     diagnostics = unsupported(ctx, table or support_table(), bootstrap, "")
-    return Compiled(update, ctx.diagnostics + diagnostics, ctx.blocks, ctx)
+    return Compiled(update, ctx.diagnostics + diagnostics, ctx.blocks, ctx, needs)
 
 
 def unsupported(

@@ -90,9 +90,7 @@ def _compile_filters(
         if found is None:
             continue
         extension, message = found
-        network_filter = extension.compile(
-            ctx, message, owner.inner(index), f"{where}.typed_config"
-        )
+        network_filter = extension.compile(ctx, message, owner, f"{where}.typed_config")
         network_filter.name = source.name
         if index < len(chain.filters) - 1:
             ctx.error(

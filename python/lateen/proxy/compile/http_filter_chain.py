@@ -5,13 +5,16 @@ Source: HttpFilter in http_connection_manager.proto; errors as in Envoy 1.40.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from lateen.config.support import Fields
+from lateen.config.support import Fields, whole
 from lateen.protos import worker_pb2
+from lateen.proxy.compile.network_filters.owner import FilterOwner, FilterSource
 
 if TYPE_CHECKING:
+    from envoy.config.core.v3.extension_pb2 import TypedExtensionConfig
     from envoy.extensions.filters.network.http_connection_manager.v3 import (
         http_connection_manager_pb2 as hcm,
     )
@@ -21,21 +24,27 @@ if TYPE_CHECKING:
 SUPPORT = (
     Fields(
         "envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter",
-        implemented="name typed_config is_optional disabled",
+        implemented="name typed_config config_discovery is_optional disabled",
     ),
+    whole("envoy.config.core.v3.ExtensionConfigSource"),
 )
 
 _ROUTER = "envoy.filters.http.router"
 
 
 def compile_http_filters(
-    ctx: CompileContext, filters: Sequence[hcm.HttpFilter], at: str
+    ctx: CompileContext, filters: Sequence[hcm.HttpFilter], owner: FilterOwner, at: str
 ) -> list[worker_pb2.HttpFilter]:
     """Every filter that is implemented, in order; the router must be the last one."""
     compiled = []
     for index, source in enumerate(filters):
         where = f"{at}[{index}]"
-        out = _compile_filter(ctx, source, where, last=index == len(filters) - 1)
+        last = index == len(filters) - 1
+        out: worker_pb2.HttpFilter | None
+        if source.HasField("config_discovery"):
+            out = _compile_discovered(ctx, source, owner, where, last=last)
+        else:
+            out = _compile_filter(ctx, source, where, last=last)
         if out is not None:
             compiled.append(out)
     return compiled
@@ -45,8 +54,6 @@ def _compile_filter(
     ctx: CompileContext, source: hcm.HttpFilter, at: str, *, last: bool
 ) -> worker_pb2.HttpFilter | None:
     config = source.typed_config if source.HasField("typed_config") else None
-    if source.HasField("config_discovery"):
-        return None
     found = ctx.extensions.http_filters.find(ctx, source.name, config, at)
     if found is None:
         if source.is_optional:
@@ -57,6 +64,54 @@ def _compile_filter(
     compiled.name = source.name
     compiled.disabled = source.disabled
     _check_position(ctx, source, extension.name, at, last=last)
+    return compiled
+
+
+def _compile_discovered(
+    ctx: CompileContext, source: hcm.HttpFilter, owner: FilterOwner, at: str, *, last: bool
+) -> worker_pb2.HttpFilter:
+    """A filter whose configuration comes by ECDS."""
+    config = source.config_discovery
+    where = f"{at}.config_discovery"
+    if config.apply_default_config_without_warming and not config.HasField("default_config"):
+        reason = "Error: filter config applied without warming but has no default config."
+        ctx.error(where, f"{reason} (filter {source.name})")
+    for url in config.type_urls:
+        if url.rpartition("/")[2] not in ctx.extensions.http_filters.types():
+            ctx.unimplemented(
+                f"{where}.type_urls", url, ", ".join(ctx.extensions.http_filters.types())
+            )
+    if last:
+        ctx.error(
+            at,
+            f"Error: non-terminal filter named {source.name} is the last filter in a http filter"
+            " chain.",
+        )
+    data = config.SerializeToString(deterministic=True)
+    digest = hashlib.blake2b(data, digest_size=8).hexdigest()
+    found = FilterSource(f"ecds/{digest}/{source.name}", source.name, data)
+    owner.filter_sources.append(found)
+    return worker_pb2.HttpFilter(
+        name=source.name, disabled=source.disabled, discovered_filter=found.table
+    )
+
+
+def compile_discovered_filter(
+    ctx: CompileContext, extension: TypedExtensionConfig, type_urls: Sequence[str], at: str
+) -> worker_pb2.HttpFilter:
+    """What an ECDS resource, or the default of one, says."""
+    url = extension.typed_config.type_url
+    if url not in type_urls:
+        expected = " or ".join(type_urls)
+        ctx.error(at, f"Error: filter config has type URL {url} but expect {expected}.")
+    found = ctx.extensions.http_filters.find(ctx, extension.name, extension.typed_config, at)
+    if found is None:
+        return worker_pb2.HttpFilter(name=extension.name)
+    kind, message = found
+    if kind.name == _ROUTER:
+        ctx.error(at, f"Error: terminal filter {extension.name} cannot come by ECDS")
+    compiled = kind.compile(ctx, message, f"{at}.typed_config")
+    compiled.name = extension.name
     return compiled
 
 

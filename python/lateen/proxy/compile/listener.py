@@ -15,13 +15,12 @@ from lateen.proxy.compile.access_log import compile_access_logs
 from lateen.proxy.compile.address import address_text, compile_address
 from lateen.proxy.compile.filter_chain import compile_filter_chain
 from lateen.proxy.compile.filter_chain_overlap import check_overlap
-from lateen.proxy.compile.network_filters.owner import FilterOwner
+from lateen.proxy.compile.network_filters.owner import FilterOwner, FilterSource, RouteSource
 from lateen.proxy.compile.socket_options import compile_socket_options, keepalive_options
 from lateen.proxy.compile.stats_blocks import BlockKind
 from lateen.proxy.compile.values import metadata_json
 
 if TYPE_CHECKING:
-    from envoy.config.listener.v3 import listener_components_pb2 as envoy_components
     from envoy.config.listener.v3 import listener_pb2 as envoy
 
     from lateen.proxy.compile.context import CompileContext
@@ -61,10 +60,12 @@ _CONNECTION_LIMIT = "envoy.resource_limits.listener.{}.connection_limit"
 
 @dataclass(frozen=True)
 class CompiledListener:
-    """A listener and the route tables inside it."""
+    """A listener, the route tables inside it and those that it needs from elsewhere."""
 
     listener: worker_pb2.Listener
     route_tables: list[RouteTable]
+    route_sources: list[RouteSource]
+    filter_sources: list[FilterSource]
 
 
 def compile_listener(ctx: CompileContext, source: envoy.Listener, at: str) -> CompiledListener:
@@ -91,7 +92,7 @@ def compile_listener(ctx: CompileContext, source: envoy.Listener, at: str) -> Co
         buffer_limit=listener.per_connection_buffer_limit_bytes,
     )
     _compile_chains(ctx, source, listener, owner, at)
-    return CompiledListener(listener, owner.route_tables)
+    return CompiledListener(listener, owner.route_tables, owner.route_sources, owner.filter_sources)
 
 
 def _additional(ctx: CompileContext, source: envoy.Listener, at: str) -> list[worker_pb2.Address]:
@@ -136,14 +137,6 @@ def _compile_limits(
         out.max_connections = int(limit)
 
 
-def _chain_key(chain: envoy_components.FilterChain) -> str:
-    """Tells a chain from the others of its listener, wherever it stands among them.
-
-    An update that moves a chain leaves it as it is, so that its connections stay.
-    """
-    return chain.filter_chain_match.SerializeToString(deterministic=True).hex() or "any"
-
-
 def _compile_chains(
     ctx: CompileContext,
     source: envoy.Listener,
@@ -153,15 +146,13 @@ def _compile_chains(
 ) -> None:
     for index, chain in enumerate(source.filter_chains):
         where = f"{at}.filter_chains[{index}]"
-        inner = owner.inner(_chain_key(chain))
-        out.filter_chains.append(compile_filter_chain(ctx, chain, inner, where))
+        out.filter_chains.append(compile_filter_chain(ctx, chain, owner, where))
     address = address_text(out.addresses[0])
     where = f"{at}.filter_chains"
     check_overlap(ctx, out.filter_chains, address, where)
     if source.HasField("default_filter_chain"):
         where = f"{at}.default_filter_chain"
-        inner = owner.inner("default")
-        compiled = compile_filter_chain(ctx, source.default_filter_chain, inner, where)
+        compiled = compile_filter_chain(ctx, source.default_filter_chain, owner, where)
         out.default_filter_chain.CopyFrom(compiled)
     elif not source.filter_chains:
         ctx.error(at, f"error adding listener '{address}': no filter chains specified")

@@ -36,6 +36,10 @@ class Registry(Generic[Compiler_co]):
         """The well-known names, sorted."""
         return sorted(self._by_name)
 
+    def types(self) -> list[str]:
+        """The message types that configure them, sorted."""
+        return sorted(self._by_type)
+
     def find(
         self, ctx: CompileContext, name: str, config: PackedAny | None, at: str
     ) -> tuple[Extension[Compiler_co], Message] | None:

@@ -5,7 +5,7 @@ Source: envoy/config/route/v3/route.proto; errors as in Envoy 1.40.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from lateen.config.support import Fields
@@ -54,10 +54,8 @@ def compile_route_table(
     if config.HasField("validate_clusters"):
         validate_clusters = config.validate_clusters.value
     if not validate_clusters:
-        ctx = replace(ctx, clusters=None)
-    body_limit = DEFAULT_BODY_LIMIT
-    if config.HasField("max_direct_response_body_size_bytes"):
-        body_limit = config.max_direct_response_body_size_bytes.value
+        ctx = ctx.without_cluster_check()
+    body_limit = body_limit_of(config)
     table = RouteTable(
         name=name,
         config_name=config.name,
@@ -75,19 +73,32 @@ def compile_route_table(
     )
     if config.HasField("metadata"):
         table.metadata_json = metadata_json(config.metadata)
-    _check_domains(ctx, table, at)
+    domains = (host.domains for host in table.virtual_hosts)
+    check_domains(ctx, domains, table.config_name, at)
     return table
 
 
-def _check_domains(ctx: CompileContext, table: RouteTable, at: str) -> None:
+def body_limit_of(config: RouteConfiguration) -> int:
+    """How long a direct response may be, in bytes."""
+    if config.HasField("max_direct_response_body_size_bytes"):
+        return config.max_direct_response_body_size_bytes.value
+    return DEFAULT_BODY_LIMIT
+
+
+def check_domains(ctx: CompileContext, hosts: Iterable[Iterable[str]], route: str, at: str) -> None:
+    """Report a domain that two virtual hosts have, or one has twice.
+
+    Args:
+        hosts: the domains of each virtual host.
+        route: the name of the RouteConfiguration.
+    """
     seen: set[str] = set()
-    for number, host in enumerate(table.virtual_hosts):
-        for index, domain in enumerate(host.domains):
+    for number, domains in enumerate(hosts):
+        for index, domain in enumerate(domains):
             if domain not in seen:
                 seen.add(domain)
                 continue
             where = f"{at}.virtual_hosts[{number}].domains[{index}]"
-            route = table.config_name
             if domain == "*":
                 reason = f"Only a single wildcard domain is permitted in route {route}"
             else:

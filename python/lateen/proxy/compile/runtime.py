@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lateen.config.support import Fields
+from lateen.config.support import Fields, whole
 from lateen.proxy.compile.values import JsonValue, struct_to_python, to_json
 
 if TYPE_CHECKING:
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 SUPPORT = (
     Fields(
         "envoy.config.bootstrap.v3.RuntimeLayer",
-        implemented="name static_layer admin_layer",
+        implemented="name static_layer admin_layer rtds_layer",
     ),
+    whole("envoy.config.bootstrap.v3.RuntimeLayer.RtdsLayer"),
+    whole("envoy.service.runtime.v3.Runtime"),
 )
 
 _FRACTION = frozenset(("numerator", "denominator"))

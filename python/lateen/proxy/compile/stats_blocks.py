@@ -6,7 +6,8 @@ called is known here. The layout of each kind of block is in proto/worker_stats.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -25,7 +26,7 @@ class BlockKind(Enum):
     VIRTUAL_CLUSTER = "virtual_cluster"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Block:
     """One block: its number, what it counts and how its stats are called.
 
@@ -50,12 +51,16 @@ class StatsBlocks:
     """All blocks of one process.
 
     The same kind and prefix always get the same number: resources that share a name share their
-    stats, as in Envoy, and a resource that is replaced goes on counting where it was.
+    stats, as in Envoy, and a resource that is replaced goes on counting where it was. A number is
+    never given to another block.
     """
 
     def __init__(self) -> None:
-        self._blocks: list[Block] = []
+        self._blocks: dict[int, Block] = {}
         self._numbers: dict[tuple[BlockKind, str], int] = {}
+        self._users: dict[int, int] = {}
+        self._last = 0
+        self._recorded: list[int] | None = None
         self.allot(BlockKind.PROCESS, "")
 
     def allot(self, kind: BlockKind, prefix: str, tags: Mapping[str, str] | None = None) -> int:
@@ -64,19 +69,48 @@ class StatsBlocks:
         key = (kind, prefix)
         number = self._numbers.get(key)
         if number is None:
-            number = len(self._blocks) + 1
+            number = self._last = self._last + 1
             self._numbers[key] = number
             values = tuple((tag, stats_name(value)) for tag, value in (tags or {}).items())
-            self._blocks.append(Block(number, kind, prefix, values))
+            self._blocks[number] = Block(number, kind, prefix, values)
+            self._users[number] = 0
+        self._users[number] += 1
+        if self._recorded is not None:
+            self._recorded.append(number)
         return number
 
+    @contextlib.contextmanager
+    def recorded(self) -> Iterator[list[int]]:
+        """Collects the numbers that are allotted in the `with` block, to be released one day."""
+        numbers: list[int] = []
+        before, self._recorded = self._recorded, numbers
+        try:
+            yield numbers
+        finally:
+            self._recorded = before
+
+    def release(self, numbers: Iterable[int]) -> list[int]:
+        """Gives numbers back, each as often as it was allotted; returns those of which none is
+        left, whose stats are gone.
+        """
+        gone = []
+        for number in numbers:
+            self._users[number] -= 1
+            if not self._users[number]:
+                block = self._blocks.pop(number)
+                del self._users[number], self._numbers[block.kind, block.prefix]
+                gone.append(number)
+        return gone
+
+    def get(self, number: int) -> Block | None:
+        """The block of a number; None when it is released."""
+        return self._blocks.get(number)
+
     def __getitem__(self, number: int) -> Block:
-        if not 1 <= number <= len(self._blocks):
-            raise KeyError(number)
-        return self._blocks[number - 1]
+        return self._blocks[number]
 
     def __iter__(self) -> Iterator[Block]:
-        return iter(self._blocks)
+        return iter(self._blocks.values())
 
     def __len__(self) -> int:
         return len(self._blocks)

@@ -13,6 +13,7 @@ from lateen.proxy.compile import (
     bootstrap,
     circuit_breakers,
     cluster,
+    control_plane,
     data_source,
     discovery,
     dns,
@@ -44,7 +45,7 @@ from lateen.proxy.compile import (
 )
 from lateen.proxy.compile import direct_response as direct
 from lateen.proxy.compile.http_filters import header_mutation, router
-from lateen.proxy.compile.network_filters import http_connection_manager, tcp_proxy
+from lateen.proxy.compile.network_filters import http_connection_manager, rds, tcp_proxy
 
 # Values and containers whose every field is read by whatever holds them.
 COMMON: tuple[Fields, ...] = (
@@ -71,6 +72,7 @@ _MODULES = (
     bootstrap.SUPPORT,
     circuit_breakers.SUPPORT,
     cluster.SUPPORT,
+    control_plane.SUPPORT,
     data_source.SUPPORT,
     direct.SUPPORT,
     discovery.SUPPORT,
@@ -89,6 +91,7 @@ _MODULES = (
     metadata_match.SUPPORT,
     overrides.SUPPORT,
     path_template.SUPPORT,
+    rds.SUPPORT,
     redirect.SUPPORT,
     retry.SUPPORT,
     route.SUPPORT,

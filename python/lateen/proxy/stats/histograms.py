@@ -41,6 +41,12 @@ class Histograms:
         """Makes a histogram of the main thread exist before its first value."""
         self._own.setdefault(name, Counter())
 
+    def forget(self, name: str) -> None:
+        """Takes a histogram of the main thread away."""
+        self._own.pop(name, None)
+        self._interval.pop(name, None)
+        self._cumulative.pop(name, None)
+
     def record(self, name: str, value: int) -> None:
         """Records a value in a histogram of the main thread."""
         self._own.setdefault(name, Counter())[bin_of(value)] += 1
@@ -49,7 +55,9 @@ class Histograms:
         """Takes what was recorded so far; the difference to the last merge is the interval."""
         now: dict[str, Counter[int]] = {name: Counter(counts) for name, counts in self._own.items()}
         for _, number, index, pairs in raw:
-            block = blocks[number]
+            block = blocks.get(number)
+            if block is None:
+                continue
             name = _name(block, index)
             counts = _counts(pairs)
             for each in _counted_in(block, name):
@@ -70,7 +78,9 @@ class Histograms:
         """All histograms, in no order; those of `recorded` exist, if empty until the next merge."""
         names = dict.fromkeys((*self._own, *self._cumulative))
         for _, number, index, _ in recorded:
-            block = blocks[number]
+            block = blocks.get(number)
+            if block is None:
+                continue
             names.update(dict.fromkeys(_counted_in(block, _name(block, index))))
         for block in blocks:
             names.update(dict.fromkeys(_always(block)))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import array
 import enum
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -25,6 +27,14 @@ class Stat(NamedTuple):
     name: str
     kind: StatKind
     value: int
+    used: bool
+
+
+class TextStat(NamedTuple):
+    """A text readout under its full name; `used`: ever written."""
+
+    name: str
+    text: str
     used: bool
 
 
@@ -62,6 +72,11 @@ class Layout:
     shown_by: tuple[tuple[int, ...], ...]
     constants: Mapping[str, int]
     always_used: frozenset[str]
+
+    @functools.cached_property
+    def indexes_by_name(self) -> Mapping[str, int]:
+        """Where the value of each name is."""
+        return dict(zip(self.names, self.indexes, strict=True))
 
 
 @dataclass
@@ -132,6 +147,37 @@ EMPTY_LAYOUT = Layout((), (), (), (), (), {}, frozenset())
 def loose_scope(prefix: str, stats: Iterable[Stat]) -> Scope:
     """A scope whose stats come ready-made, in any order."""
     return Scope(prefix, EMPTY_LAYOUT, (), tuple(stats))
+
+
+def join_scopes(counted: Iterable[Scope], own: Iterable[Scope]) -> list[Scope]:
+    """Scopes of the workers and of the main thread; where both have a stat, their sum counts."""
+    own_by_prefix: dict[str, list[Scope]] = {}
+    for scope in own:
+        own_by_prefix.setdefault(scope.prefix, []).append(scope)
+    joined = []
+    for scope in counted:
+        others = own_by_prefix.pop(scope.prefix, None)
+        joined.append(scope if others is None else _joined(scope, others))
+    return joined + [scope for scopes in own_by_prefix.values() for scope in scopes]
+
+
+def _joined(scope: Scope, others: Iterable[Scope]) -> Scope:
+    """The scope with what else was counted added to it; its layout stays, others share that."""
+    indexes = scope.layout.indexes_by_name
+    values = array.array("q", scope.values)
+    constants = dict(scope.constants)
+    extra = list(scope.extra)
+    for other in others:
+        for stat in other.stats():
+            index = indexes.get(stat.name)
+            if index is None:
+                extra.append(stat)
+            elif index < 0:
+                constants[stat.name] = constants.get(stat.name, 0) + stat.value
+            elif stat.value:
+                values.extend([0] * (index + 1 - len(values)))
+                values[index] += stat.value
+    return Scope(scope.prefix, scope.layout, values, extra, constants)
 
 
 def family_scopes(stats: Iterable[Stat]) -> list[Scope]:

@@ -20,6 +20,9 @@ def render_json(
     """The document of /stats?format=json, some at a time; arguments as `render_text`."""
     yield '{"stats":['
     separator = ""
+    for text in snapshot.selected_texts(wanted):
+        yield f'{separator}{{"name":{json.dumps(text.name)},"value":{json.dumps(text.text)}}}'
+        separator = ","
     for batch in snapshot.batches(wanted):
         if batch:
             yield separator + ",".join(

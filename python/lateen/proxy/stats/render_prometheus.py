@@ -51,7 +51,13 @@ class _Family:
 
 
 def render_prometheus(
-    snapshot: Snapshot, wanted: StatsFilter, mode: str, bounds: Bounds, tags: TagExtractor
+    snapshot: Snapshot,
+    wanted: StatsFilter,
+    mode: str,
+    bounds: Bounds,
+    tags: TagExtractor,
+    *,
+    texts: bool = False,
 ) -> Iterator[str]:
     """The families: counters, gauges, then histograms, each sorted by name; some at a time.
 
@@ -61,6 +67,7 @@ def render_prometheus(
         mode: how histograms are shown: cumulative or summary.
         bounds: the buckets of a histogram by its name.
         tags: takes the tags out of names.
+        texts: whether text readouts are shown, as gauges with a label `text_value`.
     """
     families = _Families(tags)
     for scope in snapshot.scopes:
@@ -71,6 +78,8 @@ def render_prometheus(
                 yield from _render_family(
                     name, type_name, families.of(kind)[name], snapshot, wanted
                 )
+    if texts:
+        yield from _render_texts(snapshot, wanted, tags)
     yield from _render_histograms(snapshot, wanted, mode, bounds, tags)
 
 
@@ -151,6 +160,18 @@ def _members(family: _Family) -> Iterator[tuple[Stat, str]]:
                 text = part.labels.replace(_PLACEHOLDER, _escape(_split(scope.prefix)[1]))
                 yield stat._replace(name=scope.prefix + stat.name), text
     yield from family.loose
+
+
+def _render_texts(snapshot: Snapshot, wanted: StatsFilter, tags: TagExtractor) -> Iterator[str]:
+    families: dict[str, list[str]] = {}
+    for text in snapshot.selected_texts(wanted):
+        tagged = tags.extract(text.name)
+        found = [*tagged.tags, Tag("text_value", text.text)]
+        families.setdefault(metric_name(tagged.name), []).append(labels(found))
+    for metric in sorted(families):
+        yield f"# TYPE {metric} gauge\n"
+        for found_labels in families[metric]:
+            yield f"{metric}{{{found_labels}}} 0\n"
 
 
 def _render_histograms(

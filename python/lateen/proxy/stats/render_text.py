@@ -24,6 +24,8 @@ def render_text(
         mode: how histograms are shown: summary, cumulative, disjoint or detailed.
         bounds: the buckets of a histogram by its name.
     """
+    for text in snapshot.selected_texts(wanted):
+        yield f'{text.name}: "{text.text}"\n'
     for batch in snapshot.batches(wanted):
         yield "".join([f"{stat.name}: {stat.value}\n" for stat in batch])
     for histogram in snapshot.selected_histograms(wanted):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from lateen.proxy.stats.model import HistogramStat, Scope, Stat, StatKind
+from lateen.proxy.stats.model import HistogramStat, Scope, Stat, StatKind, TextStat
 from lateen.proxy.stats.regex import compile_regex
 
 NameTest = Callable[[str], bool]
@@ -61,12 +61,14 @@ class Snapshot:
         scopes: sorted by prefix.
         histograms: sorted by name.
         accepts: the stats_matcher; None: every stat exists.
+        texts: text readouts, sorted by name.
         reset: names of counters that had been written before counters were set to 0.
     """
 
     scopes: Sequence[Scope]
     histograms: Sequence[HistogramStat]
     accepts: NameTest | None = None
+    texts: Sequence[TextStat] = ()
     reset: frozenset[str] = frozenset()
 
     @classmethod
@@ -75,6 +77,7 @@ class Snapshot:
         scopes: Iterable[Scope],
         histograms: Iterable[HistogramStat],
         accepts: NameTest | None = None,
+        texts: Iterable[TextStat] = (),
         reset: frozenset[str] = frozenset(),
     ) -> Snapshot:
         """Sorts what comes in any order."""
@@ -82,6 +85,7 @@ class Snapshot:
             sorted(scopes, key=lambda scope: scope.prefix),
             sorted(histograms, key=lambda histogram: histogram.name),
             accepts,
+            sorted(texts),
             reset,
         )
 
@@ -111,18 +115,26 @@ class Snapshot:
                 batch.sort(key=lambda stat: stat.name)
             yield batch
 
+    def selected_texts(self, wanted: StatsFilter) -> Iterator[TextStat]:
+        """Text readouts, sorted by name."""
+        if wanted.wants(StatKind.TEXT_READOUT):
+            for text in self.texts:
+                if self._selects(wanted, text):
+                    yield text
+
     def selected_histograms(self, wanted: StatsFilter) -> Iterator[HistogramStat]:
         """Histograms, sorted by name."""
-        if not wanted.wants(StatKind.HISTOGRAM):
-            return
-        for histogram in self.histograms:
-            if wanted.used_only and not histogram.used:
-                continue
-            if self.accepts is not None and not self.accepts(histogram.name):
-                continue
-            if wanted.accepts is not None and not wanted.accepts(histogram.name):
-                continue
-            yield histogram
+        if wanted.wants(StatKind.HISTOGRAM):
+            for histogram in self.histograms:
+                if self._selects(wanted, histogram):
+                    yield histogram
+
+    def _selects(self, wanted: StatsFilter, stat: TextStat | HistogramStat) -> bool:
+        if wanted.used_only and not stat.used:
+            return False
+        return all(
+            accepts is None or accepts(stat.name) for accepts in (self.accepts, wanted.accepts)
+        )
 
     def _groups(self) -> Iterator[list[Scope]]:
         """Scopes whose names may interleave, together: `cluster.a.` and `cluster.a.b.`."""

@@ -9,7 +9,8 @@ from lateen.proxy.stats.admin_listener import AdminListenerStats
 from lateen.proxy.stats.collect import ResponseCode, collect_scopes
 from lateen.proxy.stats.config import StatsConfig, accept_all
 from lateen.proxy.stats.histograms import Histograms
-from lateen.proxy.stats.model import Scope, StatKind, family_scopes
+from lateen.proxy.stats.main_thread import MainThreadStats
+from lateen.proxy.stats.model import Scope, StatKind, family_scopes, join_scopes
 from lateen.proxy.stats.process import ProcessFacts, process_stats
 from lateen.proxy.stats.snapshot import Snapshot, StatsFilter
 
@@ -33,6 +34,7 @@ class StatsSource:
         self.histograms.declare("overload.refresh_interval_delay")
         self.histograms.declare("server.initialization_time_ms")
         self.admin = AdminListenerStats(self.histograms)
+        self.main_thread = MainThreadStats(self.histograms)
         self._core = core
         self._blocks = blocks
         self._facts = facts
@@ -55,11 +57,16 @@ class StatsSource:
                 scopes.append(scope)
             else:
                 process.extend(scope.stats())
-        scopes.extend(family_scopes(process))
+        # What the main thread counts by itself is newer than a fact of the same name.
+        scopes.extend(
+            family_scopes(each for each in process if not self.main_thread.has(each.name))
+        )
+        scopes = join_scopes(scopes, self.main_thread.scopes())
         scopes.extend(self.admin.scopes())
         accepts = None if self.config.accepts is accept_all else self.config.accepts
         histograms = self.histograms.stats(self._blocks, self._core.histograms())
-        return Snapshot.of(scopes, histograms, accepts, self._used_before_reset)
+        texts = self.main_thread.texts()
+        return Snapshot.of(scopes, histograms, accepts, texts, self._used_before_reset)
 
     def merge(self) -> None:
         """Ends a flush interval."""
@@ -81,3 +88,4 @@ class StatsSource:
         }
         self._core.reset_counters()
         self.admin.reset()
+        self.main_thread.reset_counters()

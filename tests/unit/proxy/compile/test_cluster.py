@@ -142,11 +142,22 @@ def test_the_dns_extension_counts_families_from_one():
     assert (dns.family, dns.refresh_ms) == (DnsFamily.DNS_V6_ONLY, 7000)
 
 
-@pytest.mark.parametrize("kind", ["EDS", "ORIGINAL_DST"])
-def test_types_that_are_not_implemented(kind):
+def test_types_that_are_not_implemented():
     ctx = context()
-    compiled(ctx, type=kind)
-    assert errors(ctx) == [f"c.type: cluster type {kind} is not implemented"]
+    compiled(ctx, type="ORIGINAL_DST")
+    assert errors(ctx) == ["c.type: cluster type ORIGINAL_DST is not implemented"]
+
+
+def test_eds():
+    ctx = context()
+    config = {"eds_config": {"ads": {}}}
+    made = compiled(ctx, type="EDS", eds_cluster_config=config)
+    assert (made.discovery, errors(ctx)) == (Discovery.EDS, [])
+    compiled(ctx, type="EDS")
+    assert errors(ctx) == [
+        "c.eds_cluster_config.eds_config: Missing config source specifier in"
+        " envoy::config::core::v3::ConfigSource for c"
+    ]
 
 
 def test_limits():

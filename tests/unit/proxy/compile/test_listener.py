@@ -103,18 +103,19 @@ def test_a_connection_limit_comes_from_the_runtime():
     assert compiled(ctx).listener.max_connections == 12
 
 
-def test_route_tables_have_names_of_their_own():
+def test_routes_that_are_the_same_are_one_table():
     result = compiled(
         filter_chains=[
             chain(filter_chain_match={"destination_port": 1}),
             chain(filter_chain_match={"destination_port": 2}),
         ],
-        default_filter_chain=chain(),
+        default_filter_chain={"filters": [manager(route_config={"name": "other"})]},
     )
-    names = [table.name for table in result.route_tables]
-    assert len(set(names)) == 3
+    first, second = (table.name for table in result.route_tables)
+    assert first != second
     chains = [*result.listener.filter_chains, result.listener.default_filter_chain]
-    assert [c.filters[0].http_connection_manager.route_table for c in chains] == names
+    tables = [c.filters[0].http_connection_manager.route_table for c in chains]
+    assert tables == [first, first, second]
 
 
 def test_a_listener_needs_a_chain():
@@ -227,9 +228,10 @@ def test_what_is_not_implemented(field, found):
 
 def test_a_chain_is_the_same_wherever_it_stands():
     """So that an update that moves it leaves its connections."""
-    second = chain(filter_chain_match={"source_ports": [7]})
+    second = {
+        "filter_chain_match": {"source_ports": [7]},
+        "filters": [manager(route_config={"name": "other"})],
+    }
     one = compiled(filter_chains=[chain(), second]).listener.filter_chains
     other = compiled(filter_chains=[second, chain()]).listener.filter_chains
-    tables = [c.filters[0].http_connection_manager.route_table for c in one]
-    assert len(set(tables)) == 2
-    assert [c.filters[0].http_connection_manager.route_table for c in other] == tables[::-1]
+    assert [*one] == [*other][::-1]

@@ -35,7 +35,8 @@ fn a_static_cluster_has_its_hosts_at_once() {
 
 #[test]
 fn an_update_of_endpoints_changes_the_generation_once() {
-    let eds = proto::Cluster { discovery: Discovery::Eds.into(), ..message(&[at(ONE)]) };
+    let eds =
+        proto::Cluster { discovery: Discovery::Eds.into(), endpoints: None, ..message(&[at(ONE)]) };
     let cluster = shared(&eds);
     assert_eq!(stat(&cluster, Stat::ClusterMembershipTotal), 0, "EDS brings them");
     let before = cluster.generation();
@@ -74,18 +75,26 @@ fn counters_are_reset_and_gauges_stay() {
 }
 
 #[test]
-fn a_replacement_has_the_hosts_of_its_predecessor_until_its_own_come() {
+fn a_replacement_counts_on() {
     let eds = proto::Cluster { discovery: Discovery::Eds.into(), ..message(&[]) };
-    let (old, new) = (shared(&eds), shared(&eds));
-    new.inherit(&old);
-    assert!(!new.resolved(), "the predecessor had nothing to give");
+    let (old, new) = (shared(&eds), shared(&message(&[at(ONE)])));
     assert!(old.set_endpoints(&endpoints(&[at(ONE)])).is_ok());
-    old.set_resolved();
-    new.inherit(&old);
-    assert!(new.resolved());
+    new.count_on(&old);
+    assert_eq!(stat(&new, Stat::ClusterMembershipChange), 2);
     assert_eq!(stat(&new, Stat::ClusterMembershipTotal), 1);
-    assert_eq!(new.set_endpoints(&endpoints(&[at(TWO)])), Ok(true));
-    assert_eq!(stat(&old, Stat::ClusterMembershipTotal), 1);
+}
+
+#[test]
+fn an_eds_cluster_may_begin_with_endpoints() {
+    let mut eds = proto::Cluster { discovery: Discovery::Eds.into(), ..message(&[at(ONE)]) };
+    let cluster = shared(&eds);
+    assert!(cluster.resolved());
+    assert_eq!(stat(&cluster, Stat::ClusterMembershipTotal), 1);
+    eds.endpoints = None;
+    assert!(!shared(&eds).resolved(), "its endpoints are still to come");
+    eds.load_assignment = vec![8, 1];
+    let error = ClusterShared::compile(&eds).map(|_| ()).unwrap_err();
+    assert_eq!(error.path, "load_assignment");
 }
 
 #[test]

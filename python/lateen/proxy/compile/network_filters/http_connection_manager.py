@@ -17,6 +17,7 @@ from lateen.proxy.compile.http_filter_chain import compile_http_filters
 from lateen.proxy.compile.local_reply import compile_local_reply
 from lateen.proxy.compile.network_filters.hcm_limits import compile_limits
 from lateen.proxy.compile.network_filters.owner import FilterOwner
+from lateen.proxy.compile.network_filters.rds import compile_rds
 from lateen.proxy.compile.registry import Extension
 from lateen.proxy.compile.route_table import compile_route_table
 from lateen.proxy.compile.stats_blocks import BlockKind
@@ -53,7 +54,7 @@ SUPPORT = (
     Fields(
         f"{_PACKAGE}.HttpConnectionManager",
         implemented="""
-            codec_type stat_prefix route_config http_filters add_user_agent
+            codec_type stat_prefix route_config rds http_filters add_user_agent
             common_http_protocol_options http_protocol_options server_name
             server_header_transformation scheme_header_transformation max_request_headers_kb
             stream_idle_timeout request_timeout request_headers_timeout drain_timeout
@@ -78,7 +79,7 @@ SUPPORT = (
             "append_local_overload": _NO_OVERLOAD,
             "add_proxy_protocol_connection_state": "PROXY protocol is not implemented yet",
         },
-        rejected={"rds": "use route_config", "scoped_routes": "use route_config"},
+        rejected={"scoped_routes": "use rds or route_config"},
         within={"common_http_protocol_options": _COMMON},
         category="envoy.filters.network",
     ),
@@ -121,7 +122,7 @@ def compile_http_connection_manager(
             f"listener.{owner.address_tag}.http.{config.stat_prefix}",
             {"envoy.listener_address": owner.address_tag, **prefix},
         ),
-        http_filters=compile_http_filters(ctx, config.http_filters, f"{at}.http_filters"),
+        http_filters=compile_http_filters(ctx, config.http_filters, owner, f"{at}.http_filters"),
         access_logs=compile_access_logs(ctx, config.access_log, f"{at}.access_log"),
         per_connection_buffer_limit_bytes=owner.buffer_limit,
         service_cluster=ctx.service_cluster,
@@ -165,9 +166,16 @@ def _compile_routes(
     owner: FilterOwner,
     at: str,
 ) -> None:
+    if config.WhichOneof("route_specifier") == "rds":
+        source = compile_rds(ctx, config.rds, config.stat_prefix, f"{at}.rds")
+        out.route_table = source.table
+        owner.route_sources.append(source)
+        return
     if config.WhichOneof("route_specifier") != "route_config":
         return
-    out.route_table = f"{owner.table_prefix}/{config.route_config.name}"
+    out.route_table = owner.table_name(config.route_config)
+    if any(table.name == out.route_table for table in owner.route_tables):
+        return
     where = f"{at}.route_config"
     owner.route_tables.append(
         compile_route_table(

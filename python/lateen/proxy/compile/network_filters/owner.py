@@ -2,11 +2,46 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+import hashlib
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from envoy.config.route.v3.route_pb2 import RouteConfiguration
+
     from lateen.protos.worker_pb2 import RouteTable
+
+
+@dataclass(frozen=True)
+class RouteSource:
+    """Routes that come by RDS.
+
+    Attributes:
+        table: the name of the route table in the workers, the same for the same resource.
+        name: of the RouteConfiguration.
+        source: where from, a serialized ConfigSource.
+        stat_prefix: of the connection manager.
+    """
+
+    table: str
+    name: str
+    source: bytes
+    stat_prefix: str
+
+
+@dataclass(frozen=True)
+class FilterSource:
+    """An HTTP filter whose configuration comes by ECDS.
+
+    Attributes:
+        table: its name in the workers, the same for the same source.
+        name: of the resource and of the filter.
+        source: a serialized ExtensionConfigSource.
+    """
+
+    table: str
+    name: str
+    source: bytes
 
 
 @dataclass(frozen=True)
@@ -14,17 +49,25 @@ class FilterOwner:
     """The place of a network filter, and what it adds to its listener.
 
     Attributes:
-        table_prefix: begins the names of the route tables inside; unique in the process.
+        table_prefix: begins the names of the listener's route tables; unique in the process.
         address_tag: the listener's address, or its stat_prefix, as stats have it.
         buffer_limit: how much of a connection is buffered, in bytes.
         route_tables: where a filter puts the route tables inside it.
+        route_sources: where it puts those that are to be subscribed to.
+        filter_sources: where it puts HTTP filters that are to be subscribed to.
     """
 
     table_prefix: str
     address_tag: str
     buffer_limit: int = 0
     route_tables: list[RouteTable] = field(default_factory=list)
+    route_sources: list[RouteSource] = field(default_factory=list)
+    filter_sources: list[FilterSource] = field(default_factory=list)
 
-    def inner(self, name: str | int) -> FilterOwner:
-        """The same for what is inside, called `name`."""
-        return replace(self, table_prefix=f"{self.table_prefix}/{name}")
+    def table_name(self, routes: RouteConfiguration) -> str:
+        """The name of an inline table. The same routes have the same name: a filter chain that did
+        not change goes on with its table when its listener changes.
+        """
+        data = routes.SerializeToString(deterministic=True)
+        digest = hashlib.blake2b(data, digest_size=8).hexdigest()
+        return f"{self.table_prefix}/{digest}/{routes.name}"

@@ -136,11 +136,11 @@ def test_one_field_at_a_time(given, field, value):
 
 
 def test_the_route_table_is_named_and_kept_by_the_owner():
-    owner = FilterOwner("listener/l/0", "a")
+    owner = FilterOwner("listener/l", "a")
     source = source_of()
     made = compile_http_connection_manager(context(), source, owner, "h").http_connection_manager
     (table,) = owner.route_tables
-    assert made.route_table == table.name == "listener/l/0/r"
+    assert made.route_table == table.name == owner.table_name(source.route_config)
 
 
 def test_two_blocks_of_stats():

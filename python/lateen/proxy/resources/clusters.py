@@ -1,0 +1,200 @@
+"""The cluster manager: static clusters and those that arrive by CDS.
+
+Source: Envoy docs, "Cluster manager", "Cluster warming".
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Collection, Iterator
+from typing import TYPE_CHECKING
+
+from lateen.proxy.resources.assignments import ASSIGNMENT_URL
+from lateen.proxy.resources.cluster_shapes import CLUSTER, CheckedCluster, ClusterShapes
+from lateen.proxy.resources.cluster_versions import ClusterVersion
+from lateen.proxy.resources.cluster_warming import ClusterWarming
+from lateen.proxy.resources.collection_pause import without_collection
+from lateen.proxy.resources.environment import milliseconds_now, timestamp
+from lateen.proxy.resources.reading import TYPE_PREFIX, ResourceError, UndecodableError
+from lateen.proxy.stats.main_thread import StatNames
+from lateen.xds.subscription import BadResource, FetchFailure, Outcome
+
+if TYPE_CHECKING:
+    from envoy.config.cluster.v3.cluster_pb2 import Cluster
+    from envoy.config.core.v3.config_source_pb2 import ConfigSource
+
+    from lateen.proxy.resources.environment import Environment, Refused
+    from lateen.xds.subscription import Resource, Subscription, Update
+
+CLUSTER_URL = TYPE_PREFIX + CLUSTER
+
+_STATS = StatNames(counters=("config_reload",), gauges=("config_reload_time_ms",))
+
+_Decoded = tuple["Resource", "CheckedCluster"]
+
+
+class ClusterManager:
+    """Every cluster that did not come with the bootstrap; the Subscriber of CDS."""
+
+    def __init__(self, environment: Environment, static: Collection[str]) -> None:
+        self._environment = environment
+        self._static = frozenset(static)
+        self._shapes = ClusterShapes(environment.reader, environment.blocks)
+        self._warming = ClusterWarming(environment, self._static, self._settled)
+        self._subscription: Subscription | None = None
+        self._on_ready: Callable[[], None] | None = None
+        self._answered = False
+        self._pause: contextlib.ExitStack | None = None
+        self._reloads = environment.stats.open("cluster_manager.cds", _STATS)
+        self.version = ""
+
+    @property
+    def active(self) -> dict[str, ClusterVersion]:
+        """The clusters in use, by name."""
+        return self._warming.active
+
+    @property
+    def warming(self) -> dict[str, ClusterVersion]:
+        """Those that wait for what they need."""
+        return self._warming.warming
+
+    @property
+    def errors(self) -> dict[str, Refused]:
+        """What was last refused, by name."""
+        return self._warming.errors
+
+    def names(self) -> Collection[str]:
+        """Every cluster that a route may name."""
+        return _Names(self._static, self._warming.active, self._warming.warming)
+
+    def start(self, source: ConfigSource | None, on_ready: Callable[[], None]) -> None:
+        """Subscribes to CDS; `on_ready` is called once its first clusters are warm."""
+        self._on_ready = on_ready
+        if source is None:
+            self._answered = True
+            self._settled()
+            return
+        self._subscription = self._environment.subscribe(
+            source, CLUSTER_URL, None, self, "cluster_manager.cds"
+        )
+
+    def add_static(self, name: str, shown: str, source: ConfigSource, eds_name: str) -> None:
+        """Subscribes to the endpoints of a static cluster."""
+        self._warming.watch_static(name, shown, source, eds_name)
+
+    def take(self, update: Update) -> Outcome:
+        """Takes clusters. The requests for their endpoints go out before the answer to this."""
+        subscriptions = self._environment.subscriptions
+        with without_collection(), subscriptions.paused(ASSIGNMENT_URL):
+            outcome = self._take(update)
+        self._answered = True
+        self._settled()
+        return outcome
+
+    def fail(self, failure: FetchFailure, reason: str) -> None:
+        """Goes on without, if this is the end of the wait for the first answer."""
+        if failure is not FetchFailure.CONNECTION:
+            self._answered = True
+            self._settled()
+
+    def _take(self, update: Update) -> Outcome:
+        try:
+            changed, names = self._decode(update)
+        except UndecodableError as error:
+            return Outcome((), str(error))
+        bad = []
+        seen: set[str] = set()
+        for resource, checked in changed:
+            name = checked.message.name
+            try:
+                if name in seen:
+                    raise ResourceError(f"duplicate cluster {name} found")
+                seen.add(name)
+                self._add(resource, checked)
+            except ResourceError as error:
+                bad.append(BadResource(name, str(error)))
+                self._warming.refused(name, resource, str(error))
+                self._environment.log.warning(
+                    "upstream", f"cds: cluster '{name}' config rejected: {error}"
+                )
+        for name in self._gone(update, names):
+            self._warming.remove(name)
+        if bad:
+            listed = ", ".join(f"{each.name}: {each.reason}" for each in bad)
+            return Outcome(bad, f"Error adding/updating cluster(s) {listed}")
+        self.version = update.version
+        self._reloads.add("config_reload")
+        self._reloads.set("config_reload_time_ms", milliseconds_now())
+        return Outcome()
+
+    def _decode(self, update: Update) -> tuple[list[_Decoded], set[str]]:
+        """What is new in an update, and the names of all that is in it."""
+        reader = self._environment.reader
+        changed: list[_Decoded] = []
+        names: set[str] = set()
+        for resource in update.resources:
+            if resource.body is None:
+                names.add(resource.name)
+                continue
+            name = resource.name or _leading_name(resource.body)
+            if name in names or not self._warming.knows(name, resource):
+                message: Cluster = reader.parse(resource, CLUSTER)  # type: ignore[assignment]
+                changed.append((resource, self._shapes.check(message)))
+                name = message.name
+            names.add(name)
+        return changed, names
+
+    def _add(self, resource: Resource, checked: CheckedCluster) -> None:
+        if checked.message.name in self._static:
+            return
+        compiled = self._shapes.compile(checked)
+        version = ClusterVersion(compiled, resource, timestamp())
+        self._warming.add(version)
+
+    def _gone(self, update: Update, names: set[str]) -> list[str]:
+        if not update.full:
+            return list(update.removed)
+        return [
+            name
+            for name in dict.fromkeys((*self._warming.active, *self._warming.warming))
+            if name not in names
+        ]
+
+    def _settled(self) -> None:
+        """Looks whether CDS may go on, and whether the first clusters are warm."""
+        quiet = not self._warming.waiting
+        if self._on_ready is not None:
+            if quiet and self._answered:
+                on_ready, self._on_ready = self._on_ready, None
+                on_ready()
+            return
+        # As in Envoy, what the control plane says next of clusters waits for these.
+        if quiet and self._pause is not None:
+            self._pause.close()
+            self._pause = None
+        elif not quiet and self._pause is None and self._subscription is not None:
+            self._pause = contextlib.ExitStack()
+            self._pause.enter_context(self._environment.subscriptions.paused(CLUSTER_URL))
+
+
+class _Names(Collection[str]):
+    """Several sets of names, looked at in turn: a copy would cost all for each route table."""
+
+    def __init__(self, *parts: Collection[str]) -> None:
+        self._parts = parts
+
+    def __contains__(self, name: object) -> bool:
+        return any(name in part for part in self._parts)
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for part in self._parts for name in part)
+
+    def __len__(self) -> int:
+        return sum(len(part) for part in self._parts)
+
+
+def _leading_name(body: bytes) -> str:
+    """The name that a serialized cluster begins with, as serializers write it; or ""."""
+    if len(body) < 2 or body[0] != 0x0A or body[1] > 127:
+        return ""
+    return body[2 : 2 + body[1]].decode(errors="replace")

@@ -1,0 +1,1 @@
+"""Brings xDS resources to the main thread: gRPC streams, REST and files."""
