@@ -255,7 +255,7 @@ def test_subscriptions_of_one_type_share_a_stream(server, tmp_path):
                 server.wait, lambda seen: list(seen.request.resource_names) == ["b"]
             )
             assert client.value("cluster.a.update_success") is None
-            assert client.value("cluster.b.update_success") == 1
+            assert client.value("cluster.b.update_success") >= 1
             with client.subscriptions.paused(EDS.type_url):
                 b.handle.set_names(["b", "c"])
                 b.handle.set_names(["b", "d"])
