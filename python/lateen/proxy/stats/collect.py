@@ -90,8 +90,12 @@ def _scope(
 
 
 def _by_code(codes: Iterable[ResponseCode], kind: BlockKind, values: Sequence[int]) -> list[Stat]:
-    """`upstream_rq_503`, `upstream_rq_5xx`, `upstream_rq_completed`, of all and by origin."""
+    """`upstream_rq_503`, `upstream_rq_5xx`, `upstream_rq_completed`, of all and by origin.
+
+    A count of 0 stands for a counter that was set to 0 after it had been written.
+    """
     counts: dict[str, int] = defaultdict(int)
+    shown = {"upstream_rq_completed"}
     if kind is BlockKind.CLUSTER:
         counts["upstream_rq_completed"] = 0
     for _, origin, status, count in codes:
@@ -106,8 +110,11 @@ def _by_code(codes: Iterable[ResponseCode], kind: BlockKind, values: Sequence[in
             fronts = (_ORIGINS[origin],)
         for front in fronts:
             for code in (*codes_of, "completed"):
-                counts[f"{front}upstream_rq_{code}"] += count
-    return [counter(name, n) for name, n in counts.items() if n or name == "upstream_rq_completed"]
+                name = f"{front}upstream_rq_{code}"
+                counts[name] += count
+                if count == 0:
+                    shown.add(name)
+    return [counter(name, n) for name, n in counts.items() if n or name in shown]
 
 
 def _per_worker(

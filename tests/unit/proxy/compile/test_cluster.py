@@ -37,7 +37,7 @@ def test_defaults():
     assert cluster.connect_timeout_ms == 5000
     assert cluster.idle_timeout_ms == 3_600_000
     assert cluster.per_connection_buffer_limit_bytes == 1 << 20
-    assert cluster.max_response_headers_bytes == 60 * 1024
+    assert cluster.max_response_headers_bytes == 80 * 1024
     assert cluster.max_response_headers_count == 100
     assert cluster.max_requests_per_connection == 0
     assert cluster.http1.allow_absolute_url
