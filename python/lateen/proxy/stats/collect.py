@@ -90,10 +90,12 @@ def _scope(
 
 
 def _by_code(codes: Iterable[ResponseCode], kind: BlockKind, values: Sequence[int]) -> list[Stat]:
-    """`upstream_rq_503`, `upstream_rq_5xx`, `upstream_rq_completed`, of all and by origin."""
+    """`upstream_rq_503`, `upstream_rq_5xx`, `upstream_rq_completed`, of all and by origin.
+
+    A count of 0 stands for a counter that was set to 0 after it had been written.
+    """
     counts: dict[str, int] = defaultdict(int)
-    # What is 0 because it was reset is there; what is 0 because all of it counts elsewhere is not.
-    there = {"upstream_rq_completed"}
+    shown = {"upstream_rq_completed"}
     if kind is BlockKind.CLUSTER:
         counts["upstream_rq_completed"] = 0
     for _, origin, status, count in codes:
@@ -110,9 +112,9 @@ def _by_code(codes: Iterable[ResponseCode], kind: BlockKind, values: Sequence[in
             for code in (*codes_of, "completed"):
                 name = f"{front}upstream_rq_{code}"
                 counts[name] += count
-                if not count:
-                    there.add(name)
-    return [counter(name, n) for name, n in counts.items() if n or name in there]
+                if count == 0:
+                    shown.add(name)
+    return [counter(name, n) for name, n in counts.items() if n or name in shown]
 
 
 def _per_worker(
