@@ -80,7 +80,8 @@ def check_free(host: str, port: int, what: str) -> None:
 
 def start_proxy(service_port: int) -> subprocess.Popen[bytes]:
     """Start the command that a user would type, and show it."""
-    argv = ["proxy", "-c", str(CONFIG), "--resolve", f"httpserver-svc:80=127.0.0.1:{service_port}"]
+    resolve = f"httpserver-svc:80=127.0.0.1:{service_port}"
+    argv = ["proxy", "-c", str(CONFIG), "--resolve", resolve, "--use-dynamic-base-id"]
     print("$ lateen", *argv, flush=True)
     return subprocess.Popen([str(LATEEN), *argv])
 

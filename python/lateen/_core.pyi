@@ -41,8 +41,27 @@ class Workers:
     def start(self) -> None:
         """Lets the listeners accept."""
 
-    def drain(self) -> None:
-        """HTTP connections close after their request, idle ones over the drain time."""
+    def drain(self, over_ms: int = ...) -> None:
+        """HTTP connections close after their request, idle ones after the manager's drain timeout.
+
+        With `over_ms`, the more likely the more of that time has passed; idle ones that long later.
+        """
+
+    def listening_sockets(self) -> list[int]:
+        """New descriptors of every listening socket, each socket once; they are the caller's.
+
+        Raises WorkersError when a worker does not answer or there are no descriptors left.
+        """
+
+    def adopt_sockets(self, descriptors: list[int]) -> None:
+        """Lets listeners of these sockets' addresses use them (duplicates) instead of binding.
+
+        Every socket gets a worker, also when there are more sockets than workers; a worker without
+        one joins their port. Raises WorkersError for what is no listening socket.
+        """
+
+    def release_sockets(self) -> None:
+        """Closes the adopted sockets that no listener has."""
 
     def fail_health_check(self, failed: bool) -> None:
         """While failed, responses carry `connection: close`; listeners go on. Can be taken back."""

@@ -119,7 +119,8 @@ def test_port_in_use(what: str, command: list[str], tmp_path: Path) -> None:
         listener, admin = (port, 0) if what == "listener" else (free.port, port)
         address = {"socket_address": {"address": "127.0.0.1", "port_value": admin}}
         config = {**bootstrap(listener, 1), "admin": {"address": address}}
-        done = run(command, "-c", write(tmp_path / "c.json", config), "--concurrency", "1")
+        path = write(tmp_path / "c.json", config)
+        done = run(command, "-c", path, "--concurrency", "1", "--disable-hot-restart")
     assert done.returncode != 0
     assert str(port) in done.stderr
     assert mentions_no_traceback(done.stderr)

@@ -293,3 +293,18 @@ def test_what_ends_with_the_workers_is_logged(
         assert echoes(client)
         driver.workers.core.shutdown()
     assert path.read_text() == "TcpConnectionEnd 4\n"
+
+
+def test_who_has_stopped_listening_binds_nothing_more(
+    drive: Start, lease: Callable[[], int]
+) -> None:
+    driver, old_port, new_port = drive(), lease(), lease()
+    driver.apply(listener_of(old_port, chain("echo")))
+    with Client(("127.0.0.1", old_port)) as client:
+        assert echoes(client)
+        driver.workers.core.stop_listeners()
+        assert driver.apply(listener_of(new_port, chain("two"), name="next")) == []
+        assert driver.apply(listener_of(old_port, chain("echo"), tcp_backlog_size=9)) == []
+        eventually(lambda: refuses(old_port))
+        assert refuses(new_port)
+        assert echoes(client)

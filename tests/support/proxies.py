@@ -72,6 +72,7 @@ class Proxy:
         environment: Mapping[str, str] | None = None,
         concurrency: int = 1,
         wait: bool = True,
+        hot_restart: bool = False,
     ) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="lateen-test-"))
         self._admin_file = self.directory / "admin"
@@ -83,7 +84,7 @@ class Proxy:
             "-c", str(self._write_config(config)),
             "--admin-address-path", str(self._admin_file),
             "--concurrency", str(concurrency),
-            "--disable-hot-restart",
+            *([] if hot_restart else ["--disable-hot-restart"]),
             "--file-flush-interval-msec", "50",
             *arguments,
         ]  # fmt: skip

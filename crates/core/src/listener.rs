@@ -6,6 +6,7 @@ mod chain;
 mod config;
 mod drains;
 mod guard;
+mod inherited;
 mod listeners;
 mod matching;
 mod places;
@@ -23,6 +24,7 @@ use crate::worker::Worker;
 
 pub use chain::{Chain, Drain, FilterChain};
 pub use config::{ListenerConfig, ListenerSettings};
+pub use inherited::Inherited;
 pub use listeners::{ListenerUpdate, Listeners, Source};
 pub use matching::Traits;
 pub use socket::Socket;

@@ -21,6 +21,20 @@ pub(crate) fn watch_readable<S: OwnedSocket>(
     }
 }
 
+/// Another descriptor of what `descriptor` refers to, which is closed in programs that the process runs.
+///
+/// # Errors
+/// The number is no open descriptor, or there are none left.
+pub(crate) fn duplicate(descriptor: std::os::fd::RawFd) -> std::io::Result<std::os::fd::OwnedFd> {
+    use std::os::fd::FromRawFd;
+    // SAFETY: fcntl takes any number, and fails for one that is no open descriptor.
+    match unsafe { libc::fcntl(descriptor, libc::F_DUPFD_CLOEXEC, 3) } {
+        -1 => Err(std::io::Error::last_os_error()),
+        // SAFETY: the kernel made this descriptor just now: nothing else owns it.
+        new => Ok(unsafe { std::os::fd::OwnedFd::from_raw_fd(new) }),
+    }
+}
+
 /// Sets a socket option of any level, as configuration names it by number.
 pub(crate) fn set_option(
     socket: std::os::fd::BorrowedFd<'_>,

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::Arc;
@@ -49,7 +50,10 @@ pub enum Command {
     RemoveListener(String, Arc<()>),
     Runtime(Arc<Runtime>),
     Start,
-    Drain,
+    /// HTTP connections end over this time; zero: with their next response.
+    Drain(Duration),
+    /// Answers with every listening socket, by other descriptors.
+    ExportSockets(std::sync::mpsc::Sender<std::io::Result<Vec<OwnedFd>>>),
     /// Responses tell clients to go elsewhere (`/healthcheck/fail`), or no more do.
     FailHealthCheck(bool),
     StopListeners {
@@ -81,7 +85,7 @@ pub struct Worker {
     routes: RefCell<HashMap<Arc<str>, Rc<RouteSlot>>>,
     discovered_filters: RefCell<HashMap<Arc<str>, Arc<Filter>>>,
     virtual_clusters: RefCell<HashMap<u32, Arc<Block>>>,
-    drain_start: Cell<Option<Instant>>,
+    drain: Cell<Option<(Instant, Duration)>>,
     health_failed: Cell<bool>,
 }
 
@@ -111,7 +115,7 @@ impl Worker {
             routes: RefCell::default(),
             discovered_filters: RefCell::default(),
             virtual_clusters: RefCell::default(),
-            drain_start: Cell::new(None),
+            drain: Cell::new(None),
             health_failed: Cell::new(false),
         })
     }
@@ -140,9 +144,17 @@ impl Worker {
         clock::wall()
     }
 
-    /// When draining began.
-    pub fn drain_start(&self) -> Option<Instant> {
-        self.drain_start.get()
+    /// From when on every response ends its connection.
+    pub fn drain_complete(&self) -> Option<Instant> {
+        self.drain.get().map(|(start, over)| start + over)
+    }
+
+    /// Whether a response is to end its connection: the more likely, the more of the drain time has
+    /// passed (Envoy's --drain-strategy gradual).
+    pub fn is_drain_close(&self) -> bool {
+        let Some((start, over)) = self.drain.get() else { return false };
+        let elapsed = clock::since(start);
+        elapsed >= over || self.random.below(over.as_millis() as u64) < elapsed.as_millis() as u64
     }
 
     /// Responses tell clients to go elsewhere.
@@ -166,9 +178,9 @@ impl Worker {
         self.virtual_clusters.borrow_mut().clear();
     }
 
-    fn drain(&self) {
-        if self.drain_start.get().is_none() {
-            self.drain_start.set(Some(Instant::now()));
+    fn drain(&self, over: Duration) {
+        if self.drain.get().is_none_or(|(_, before)| over < before) {
+            self.drain.set(Some((Instant::now(), over)));
             self.timers.wake_all();
         }
     }
@@ -231,7 +243,8 @@ fn obey(worker: &Rc<Worker>, listeners: &mut Listeners, command: Command) -> boo
         Command::RemoveListener(name, closing) => listeners.remove(&name, closing),
         Command::Runtime(runtime) => *worker.runtime.borrow_mut() = runtime,
         Command::Start => listeners.start(worker),
-        Command::Drain => worker.drain(),
+        Command::Drain(over) => worker.drain(over),
+        Command::ExportSockets(answer) => drop(answer.send(listeners.export())),
         Command::FailHealthCheck(failed) => worker.health_failed.set(failed),
         Command::StopListeners { inbound_only } => listeners.stop(inbound_only),
         Command::FlushLogs => worker.logs.flush(),

@@ -4,6 +4,7 @@ mod apply;
 mod listeners;
 mod retired;
 
+use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -19,6 +20,9 @@ use crate::upstream::endpoints::{EndpointThread, Resolve};
 use crate::worker::{run, Command, Shared, Worker};
 
 use apply::Resources;
+
+/// How long a worker may take to name its listening sockets.
+const EXPORT_LIMIT: Duration = Duration::from_secs(2);
 
 /// How a process of workers is made.
 pub struct Options {
@@ -107,8 +111,55 @@ impl Workers {
         self.send_all(|_| Command::Start);
     }
 
-    pub fn drain(&self) {
-        self.send_all(|_| Command::Drain);
+    /// HTTP connections end over a time; zero: with their next response.
+    pub fn drain(&self, over: Duration) {
+        self.send_all(|_| Command::Drain(over));
+    }
+
+    /// Takes in listening sockets of the process that this one replaces, by duplicates of their
+    /// descriptors: listeners of their addresses use them instead of binding.
+    ///
+    /// # Errors
+    /// A descriptor is no listening socket, or there are no descriptors left.
+    pub fn adopt_sockets(&self, descriptors: &[i32]) -> std::io::Result<()> {
+        let mut resources = self.resources.lock().unwrap_or_else(PoisonError::into_inner);
+        let inherited = resources.inherited();
+        descriptors.iter().try_for_each(|&each| inherited.add(crate::sys::duplicate(each)?))
+    }
+
+    /// Closes the adopted sockets that no listener has.
+    pub fn release_sockets(&self) {
+        let mut resources = self.resources.lock().unwrap_or_else(PoisonError::into_inner);
+        resources.inherited().clear();
+    }
+
+    /// Every listening socket of every worker once, by other descriptors, in the order of workers.
+    ///
+    /// # Errors
+    /// There are no descriptors left, or a worker does not answer.
+    pub fn listening_sockets(&self) -> std::io::Result<Vec<OwnedFd>> {
+        let mut found = Vec::new();
+        let mut seen = std::collections::HashSet::new();
+        for receiver in self.ask_sockets() {
+            let sockets = receiver.recv_timeout(EXPORT_LIMIT);
+            for descriptor in sockets.map_err(|_| std::io::ErrorKind::TimedOut)?? {
+                let cookie = socket2::SockRef::from(&descriptor).cookie()?;
+                if seen.insert(cookie) {
+                    found.push(descriptor);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn ask_sockets(&self) -> Vec<std::sync::mpsc::Receiver<std::io::Result<Vec<OwnedFd>>>> {
+        let receivers = std::cell::RefCell::new(Vec::new());
+        self.send_all(|_| {
+            let (sender, receiver) = std::sync::mpsc::channel();
+            receivers.borrow_mut().push(receiver);
+            Command::ExportSockets(sender)
+        });
+        receivers.into_inner()
     }
 
     pub fn fail_health_check(&self, failed: bool) {
@@ -116,6 +167,10 @@ impl Workers {
     }
 
     pub fn stop_listeners(&self, inbound_only: bool) {
+        if !inbound_only {
+            let mut resources = self.resources.lock().unwrap_or_else(PoisonError::into_inner);
+            resources.stop_listening();
+        }
         self.send_all(|_| Command::StopListeners { inbound_only });
     }
 

@@ -1,5 +1,6 @@
 //! The Python extension: a handle on the workers. Its interface is python/lateen/_core.pyi.
 
+use std::os::fd::IntoRawFd;
 use std::time::Duration;
 
 use lateen_core::proto;
@@ -81,8 +82,23 @@ impl Workers {
         self.inner.accept();
     }
 
-    fn drain(&self) {
-        self.inner.drain();
+    #[pyo3(signature = (over_ms=0))]
+    fn drain(&self, over_ms: u64) {
+        self.inner.drain(Duration::from_millis(over_ms));
+    }
+
+    fn listening_sockets(&self, py: Python<'_>) -> PyResult<Vec<i32>> {
+        let sockets = py.detach(|| self.inner.listening_sockets()).map_err(failed)?;
+        Ok(sockets.into_iter().map(IntoRawFd::into_raw_fd).collect())
+    }
+
+    #[allow(clippy::needless_pass_by_value)]
+    fn adopt_sockets(&self, descriptors: Vec<i32>) -> PyResult<()> {
+        self.inner.adopt_sockets(&descriptors).map_err(failed)
+    }
+
+    fn release_sockets(&self) {
+        self.inner.release_sockets();
     }
 
     fn fail_health_check(&self, failed: bool) {

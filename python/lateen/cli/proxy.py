@@ -30,7 +30,9 @@ def run(arguments: Sequence[str]) -> int:
         print(version_line())
         return 0
     if values.pop("hot_restart_version", False):
-        print("disabled")
+        from lateen.proxy.hot_restart.wire import HOT_RESTART_VERSION
+
+        print("disabled" if values.get("disable_hot_restart") else HOT_RESTART_VERSION)
         return 0
     try:
         options = _options(values)
@@ -51,8 +53,8 @@ def _options(values: dict[str, object]) -> Options:
         values["log_format"] = JSON_FORMAT
     if values.get("disable_extensions"):
         raise UsageError("--disable-extensions is not supported: leave the extensions out")
-    if values.get("restart_epoch"):
-        raise UsageError("hot restart is not supported yet: --restart-epoch must be 0")
+    if (epoch := values.get("restart_epoch")) and values.get("use_dynamic_base_id"):
+        raise UsageError(f"cannot use --restart-epoch={epoch} with --use-dynamic-base-id")
     if not values.get("config_path") and not values.get("config_yaml"):
         raise UsageError("a configuration is needed: --config-path or --config-yaml")
     return dataclasses.replace(Options(), **values)  # type: ignore[arg-type]

@@ -100,7 +100,12 @@ _ENVOY: tuple[Flag[FlagValue], ...] = (
     Flag(
         ("--drain-strategy",), "gradual (the default) or immediate", one_of("gradual", "immediate")
     ),
-    Flag(("--parent-shutdown-time-s",), "of hot restart (default: 900)", number, "SECONDS"),
+    Flag(
+        ("--parent-shutdown-time-s",),
+        "when the parent of a hot restart ends (default: 900)",
+        number,
+        "SECONDS",
+    ),
     Flag(
         ("--file-flush-interval-msec",),
         "how often access logs are written (default: 10000)",
@@ -128,11 +133,11 @@ _ENVOY: tuple[Flag[FlagValue], ...] = (
     Flag(("--base-id",), "number of this proxy on the machine", number, "NUMBER"),
     Flag(("--base-id-path",), "file that the base id is written to", text),
     Flag(("--use-dynamic-base-id",), "choose the base id"),
-    Flag(("--restart-epoch",), "number of hot restarts before this one", number, "NUMBER"),
-    Flag(("--disable-hot-restart",), "no hot restart (it is not supported yet)"),
+    Flag(("--restart-epoch",), "take over from the process of the epoch before", number, "NUMBER"),
+    Flag(("--disable-hot-restart",), "be no parent and no child"),
     Flag(("--hot-restart-version",), "print the version of hot restart and exit"),
-    Flag(("--skip-hot-restart-on-no-parent",), "accepted, has no effect"),
-    Flag(("--skip-hot-restart-parent-stats",), "accepted, has no effect"),
+    Flag(("--skip-hot-restart-on-no-parent",), "start alone if there is no parent"),
+    Flag(("--skip-hot-restart-parent-stats",), "let the stats begin at 0"),
     Flag(("--skip-deprecated-logs",), "do not warn of deprecated fields"),
     Flag(("--local-address-ip-version",), "v4 (the default) or v6", one_of("v4", "v6")),
     Flag(("--cpuset-threads",), "accepted: the default of --concurrency respects cpusets anyway"),
@@ -146,8 +151,17 @@ _ENVOY: tuple[Flag[FlagValue], ...] = (
         _extensions,
         "NAMES",
     ),
-    Flag(("--socket-path",), "of hot restart", text),
-    Flag(("--socket-mode",), "of hot restart", _octal, "MODE"),
+    Flag(
+        ("--socket-path",),
+        "begin of the hot restart socket's name, @ for abstract (default: @envoy_domain_socket)",
+        text,
+    ),
+    Flag(
+        ("--socket-mode",),
+        "mode of the hot restart socket's file (default: 600)",
+        _octal,
+        "MODE",
+    ),
     Flag(("--version",), "print the version and exit"),
     Flag(("-h", "--help"), "print this and exit"),
 )

@@ -44,6 +44,11 @@ class Lifecycle:
         return ServerState.DRAINING if self._health_check_failed else self._state
 
     @property
+    def stage(self) -> ServerState:
+        """The state, whatever health checks are made to say."""
+        return self._state
+
+    @property
     def uptime_s(self) -> int:
         """Seconds since the start."""
         return int(time.monotonic() - self._started_s)
@@ -91,6 +96,9 @@ class Lifecycle:
     async def run(self) -> None:
         """Returns when the process is to end: after a drain, or at once after a second signal."""
         await self._draining.wait()
+        if self._ended.is_set():
+            self._log.info("main", "exiting")
+            return
         self._state = ServerState.DRAINING
         self._log.info("main", "draining: waiting for what is in flight")
         self._workers.core.stop_listeners()
@@ -107,6 +115,18 @@ class Lifecycle:
         """Drains, then ends; during a drain: ends at once."""
         if self._draining.is_set():
             self._ended.set()
+        self._draining.set()
+
+    def hand_over(self, drain_ms: int) -> None:
+        """Stops accepting for a process that has taken over; connections end over a time."""
+        self._state = ServerState.DRAINING
+        self._workers.core.stop_listeners()
+        self.listeners_stopped += 1
+        self._workers.core.drain(drain_ms)
+
+    def end(self) -> None:
+        """Ends at once."""
+        self._ended.set()
         self._draining.set()
 
     def set_health_check_failed(self, failed: bool) -> None:

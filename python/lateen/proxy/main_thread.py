@@ -13,6 +13,8 @@ from lateen.proxy.admin.connection import AdminParts
 from lateen.proxy.admin.context import AdminContext
 from lateen.proxy.admin.dispatch import Dispatcher
 from lateen.proxy.admin.listener import AdminBindError, AdminListener
+from lateen.proxy.hot_restart.stats import InheritedStats
+from lateen.proxy.hot_restart.status import RestartStatus
 from lateen.proxy.lifecycle import Lifecycle
 from lateen.proxy.log.from_workers import WorkerLog
 from lateen.proxy.memory import give_back, memory_use
@@ -22,8 +24,10 @@ from lateen.proxy.stats.source import StatsSource
 from lateen.proxy.version import ENVOY_VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    from lateen.proxy.hot_restart.process import ProxyProcess
+    from lateen.proxy.hot_restart.restart import HotRestart
     from lateen.proxy.log.logger import Log
     from lateen.proxy.options import Options
     from lateen.proxy.prepare import Prepared
@@ -41,13 +45,27 @@ class MainThreadError(Exception):
 class MainThread:
     """Everything of a proxy that is not a worker; made inside a running event loop's thread."""
 
-    def __init__(self, options: Options, prepared: Prepared, workers: Workers, log: Log) -> None:
+    def __init__(
+        self,
+        options: Options,
+        prepared: Prepared,
+        workers: Workers,
+        log: Log,
+        restart: HotRestart | None = None,
+        live: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`live` is called once the proxy serves."""
         self._options = options
         self._prepared = prepared
         self._workers = workers
         self._log = log
         self._runtime = RuntimeLayers(prepared.runtime, self._publish_runtime)
-        self._stats = StatsSource(workers.core, prepared.blocks, prepared.stats, self._facts)
+        self._restart = restart
+        self._on_live = live
+        inherited = restart.inherited if restart else None
+        self._stats = StatsSource(
+            workers.core, prepared.blocks, prepared.stats, self._facts, inherited
+        )
         self._worker_log = WorkerLog(workers.core, log)
         self._open: OpenDynamic | None = None
 
@@ -61,7 +79,10 @@ class MainThread:
         self._lifecycle.watch_signals()
         self._worker_log.start()
         self._open = self._open_dynamic()
+        process = self._replaceable()
         listener = await self._listen()
+        if process is not None:
+            process.admin = listener
         flush = asyncio.create_task(self._flush())
         try:
             await self._live()
@@ -69,6 +90,8 @@ class MainThread:
             flush.cancel()
             if self._open is not None:
                 self._open.subscriptions.close()
+            if self._restart is not None:
+                await self._restart.close()
             if listener is not None:
                 await listener.close()
             self._workers.core.shutdown()
@@ -81,6 +104,8 @@ class MainThread:
             return
         self._lifecycle.start()
         self._stats.histograms.record("server.initialization_time_ms", self._lifecycle.age_ms)
+        if self._lifecycle.workers_started:
+            await self._replace_parent()
         give_back()
         await self._lifecycle.run()
 
@@ -107,6 +132,23 @@ class MainThread:
             raise MainThreadError(str(error)) from None
         return self._open.ready
 
+    async def _replace_parent(self) -> None:
+        if self._restart is not None:
+            await self._restart.take_over(self._workers, self._prepared.stats.flush_interval_s)
+        self._on_live()
+
+    def _replaceable(self) -> ProxyProcess | None:
+        """Lets another process take over from this one, if hot restart is enabled."""
+        if self._restart is None:
+            return None
+        from lateen.proxy.hot_restart.process import ProxyProcess
+
+        process = ProxyProcess(
+            self._restart, self._lifecycle, self._workers, self._stats, self._log
+        )
+        self._restart.serve(process)
+        return process
+
     async def _listen(self) -> AdminListener | None:
         settings = self._prepared.admin
         if settings.address is None:
@@ -118,6 +160,8 @@ class MainThread:
             self._log,
         )
         listener = AdminListener(parts, settings.address)
+        if self._restart is not None:
+            await self._restart.take_admin()
         try:
             address = await listener.listen()
         except AdminBindError as error:
@@ -155,6 +199,7 @@ class MainThread:
             summary=self._prepared.summary,
             runtime=self._runtime,
             dynamic=self._open.dynamic if self._open is not None else None,
+            restart=self._restart.status if self._restart else RestartStatus(),
         )
 
     def _publish_runtime(self, values: Mapping[str, str]) -> None:
@@ -164,6 +209,8 @@ class MainThread:
     def _facts(self) -> ProcessFacts:
         summary = self._prepared.summary
         use = memory_use()
+        status = self._restart.status if self._restart else RestartStatus()
+        inherited = self._restart.inherited if self._restart else InheritedStats()
         return ProcessFacts(
             concurrency=self._workers.concurrency,
             clusters=summary.cluster_count,
@@ -175,9 +222,12 @@ class MainThread:
             runtime_overrides=self._runtime.overrides(),
             runtime_loads=1 + self._runtime.loads,
             state=self._lifecycle.state,
-            uptime_s=self._lifecycle.uptime_s,
-            total_connections=self._workers.core.active_connections(),
-            memory_allocated=use.anonymous,
+            uptime_s=status.age_before_s + self._lifecycle.uptime_s,
+            total_connections=self._workers.core.active_connections() + inherited.connections,
+            restart_epoch=status.epoch,
+            restart_generation=status.generation,
+            parent_connections=inherited.connections,
+            memory_allocated=use.anonymous + inherited.memory,
             memory_heap=use.heap,
             memory_physical=use.resident,
             version=self._prepared.server_version or _SERVER_VERSION,

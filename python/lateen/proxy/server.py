@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from lateen.proxy.cores import usable_cores
+from lateen.proxy.hot_restart.report import Reporter
+from lateen.proxy.hot_restart.status import RestartError
 from lateen.proxy.log.levels import parse_component_levels
 from lateen.proxy.log.logger import Log, LogOpenError
 from lateen.proxy.log.pattern import DEFAULT_FORMAT, compile_pattern, json_formatter
 from lateen.proxy.options import JSON_FORMAT, Options
-from lateen.proxy.prepare import Preparation, Prepared, prepare
+from lateen.proxy.prepare import Prepared, prepare
 from lateen.proxy.workers import Workers, WorkersError, start_workers
 
 if TYPE_CHECKING:
     from lateen.config import Diagnostic
+    from lateen.proxy.hot_restart.restart import HotRestart
 
 
 class StartError(Exception):
@@ -24,18 +26,19 @@ class StartError(Exception):
 
 def run_proxy(options: Options) -> int:
     """Validates, or runs a proxy to its end; returns the exit code."""
+    reporter = Reporter.from_environment()
     try:
         if options.mode == "validate":
-            return _validate(options)
-        return _serve(options)
-    except (StartError, LogOpenError, WorkersError) as error:
-        print(f"lateen proxy: {error}", file=sys.stderr)
+            return _validate(options, reporter)
+        return _serve(options, reporter)
+    except (StartError, LogOpenError, WorkersError, RestartError) as error:
+        reporter.complain(f"lateen proxy: {error}")
         return 1
     except KeyboardInterrupt:
         return 130
 
 
-def _validate(options: Options) -> int:
+def _validate(options: Options, reporter: Reporter) -> int:
     preparation = prepare(options)
     found = list(preparation.diagnostics)
     if preparation.prepared is not None:
@@ -44,33 +47,59 @@ def _validate(options: Options) -> int:
             found += preparation.of_rejections(workers.check(preparation.prepared.update))
         finally:
             workers.core.shutdown()
-    if not _report(found):
+    if not _report(found, reporter):
         return 1
     print(f"configuration '{options.config_path or '--config-yaml'}' OK")
     return 0
 
 
-def _serve(options: Options) -> int:
+def _serve(options: Options, reporter: Reporter) -> int:
     preparation = prepare(options)
     prepared = preparation.prepared
     if prepared is None:
-        _report(preparation.diagnostics)
+        _report(preparation.diagnostics, reporter)
         return 1
     log = _open_log(options, prepared.log_format)
     for each in preparation.diagnostics:
         log.warning("config", str(each))
-    concurrency = options.concurrency or usable_cores()
-    workers = _start_workers(options, concurrency)
+    restart = _begin_restart(options, log)
+    if restart is not None:
+        options = restart.options
+    workers = None
     try:
-        if not _apply(workers, preparation, prepared):
+        workers = _start_workers(options, options.concurrency or usable_cores())
+        if restart is not None:
+            restart.adopt_sockets(workers)
+        if not _report(preparation.of_rejections(workers.apply(prepared.update)), reporter):
             return 1
         del preparation
-        return _run(options, prepared, workers, log)
+        return _run(options, prepared, workers, log, restart, reporter)
     finally:
-        workers.core.shutdown()
+        if restart is not None:
+            restart.release()
+        if workers is not None:
+            workers.core.shutdown()
 
 
-def _run(options: Options, prepared: Prepared, workers: Workers, log: Log) -> int:
+def _begin_restart(options: Options, log: Log) -> HotRestart | None:
+    if options.mode != "serve" or options.disable_hot_restart:
+        return None
+    from lateen.proxy.event_loop import load_asyncio
+
+    load_asyncio()
+    from lateen.proxy.hot_restart.restart import HotRestart
+
+    return HotRestart.begin(options, log)
+
+
+def _run(
+    options: Options,
+    prepared: Prepared,
+    workers: Workers,
+    log: Log,
+    restart: HotRestart | None,
+    reporter: Reporter,
+) -> int:
     # Imported here: validation does without, and the order decides whether `ssl` comes along.
     from lateen.proxy.event_loop import load_asyncio
 
@@ -78,7 +107,8 @@ def _run(options: Options, prepared: Prepared, workers: Workers, log: Log) -> in
     from lateen.proxy.main_thread import MainThread, MainThreadError
 
     try:
-        asyncio.run(MainThread(options, prepared, workers, log).run())
+        main = MainThread(options, prepared, workers, log, restart, reporter.live)
+        asyncio.run(main.run())
     except MainThreadError as error:
         raise StartError(str(error)) from None
     return 0
@@ -92,12 +122,6 @@ def _start_workers(options: Options, concurrency: int) -> Workers:
         drain_time_ms=options.drain_time_s * 1000,
         pin=1 < concurrency <= usable_cores(),
     )
-
-
-def _apply(workers: Workers, preparation: Preparation, prepared: Prepared) -> bool:
-    """Hands the configuration over; False after reporting what was rejected."""
-    rejections = workers.apply(prepared.update)
-    return _report(preparation.of_rejections(rejections))
 
 
 def _open_log(options: Options, configured: str) -> Log:
@@ -114,10 +138,10 @@ def _open_log(options: Options, configured: str) -> Log:
     )
 
 
-def _report(diagnostics: Iterable[Diagnostic]) -> bool:
+def _report(diagnostics: Iterable[Diagnostic], reporter: Reporter) -> bool:
     """Prints what was found, one line each; whether there is no error among it."""
     good = True
     for each in diagnostics:
-        print(each, file=sys.stderr)
+        reporter.complain(str(each))
         good = good and each.severity != "error"
     return good

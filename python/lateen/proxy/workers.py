@@ -70,6 +70,28 @@ class Workers:
         """Whether every DNS cluster had its first answer, good or bad."""
         return all(cluster.resolved for cluster in self.clusters())
 
+    def listening_sockets(self) -> list[int]:
+        """Descriptors of the listening sockets of all workers; they are the caller's.
+
+        Raises:
+            WorkersError: a worker does not answer, or there are no descriptors left.
+        """
+        try:
+            return self.core.listening_sockets()
+        except self._failure as error:
+            raise WorkersError(str(error)) from None
+
+    def adopt_sockets(self, descriptors: list[int]) -> None:
+        """Gives workers sockets of another process, which stay the caller's; see the stub.
+
+        Raises:
+            WorkersError: one is no listening socket, or there are no descriptors left.
+        """
+        try:
+            self.core.adopt_sockets(descriptors)
+        except self._failure as error:
+            raise WorkersError(str(error)) from None
+
     def _hand_over(self, call: Callable[[bytes], bytes], update: bytes) -> list[Rejection]:
         try:
             answer = call(update)

@@ -67,7 +67,7 @@ def test_options_reach_the_proxy(monkeypatch):
     [
         [],
         ["--nope"],
-        ["-c", "a", "--restart-epoch", "1"],
+        ["-c", "a", "--restart-epoch", "1", "--use-dynamic-base-id"],
         ["-c", "a", "--log-json", "--log-format", "%v"],
     ],
 )

@@ -42,8 +42,17 @@ class FakeCore:
     def start(self) -> None:
         self.calls.append(("start",))
 
-    def drain(self) -> None:
-        self.calls.append(("drain",))
+    def drain(self, over_ms: int = 0) -> None:
+        self.calls.append(("drain", over_ms) if over_ms else ("drain",))
+
+    def listening_sockets(self) -> list[int]:
+        return []
+
+    def adopt_sockets(self, descriptors: list[int]) -> None:
+        self.calls.append(("adopt_sockets", len(descriptors)))
+
+    def release_sockets(self) -> None:
+        self.calls.append(("release_sockets",))
 
     def fail_health_check(self, failed: bool) -> None:
         self.calls.append(("fail_health_check", failed))

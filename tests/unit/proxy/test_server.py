@@ -1,5 +1,6 @@
 """The main thread from flags to exit, on a fake extension."""
 
+import functools
 import http.client
 import os
 import signal
@@ -12,10 +13,13 @@ import pytest
 
 import lateen
 from lateen.protos import worker_pb2
-from lateen.proxy.options import Options
+from lateen.proxy.options import Options as AllOptions
 from lateen.proxy.server import run_proxy
 from tests.unit.proxy.admin.conftest import CONFIG
 from tests.unit.proxy.fake_core import FakeCore
+
+# Tests of several checkouts may run at once, and a base id is one for the machine.
+Options = functools.partial(AllOptions, disable_hot_restart=True)
 
 
 class FakeWorkersError(Exception):

@@ -296,9 +296,9 @@ impl Server {
     fn poll_idle(&mut self, cx: &mut Context<'_>, idle_since: Instant) -> Poll<Next> {
         let timeouts = &self.manager.config.timeouts;
         loop {
-            let all = self.manager.drain_start(&self.worker);
-            let started = [self.drain_since, all].into_iter().flatten().min();
-            let drained = started.map(|start| start + timeouts.drain);
+            let own = self.drain_since.map(|since| since + timeouts.drain);
+            let all = self.manager.drain_end(&self.worker);
+            let drained = [own, all].into_iter().flatten().min();
             let fresh = self.drain_since.is_none();
             let idle = timeouts.idle.filter(|_| fresh).map(|idle| idle_since + idle);
             let old = timeouts.max_connection.filter(|_| fresh);

@@ -49,12 +49,10 @@ impl Manager {
         }
     }
 
-    /// When draining began.
-    pub fn drain_start(&self, worker: &Worker) -> Option<Instant> {
-        match (self.drain.since(), worker.drain_start()) {
-            (Some(own), Some(all)) => Some(own.min(all)),
-            (own, all) => own.or(all),
-        }
+    /// When connections without a request are to close, if the chain or the worker drains.
+    pub fn drain_end(&self, worker: &Worker) -> Option<Instant> {
+        let complete = [self.drain.since(), worker.drain_complete()].into_iter().flatten().min()?;
+        Some(complete + self.config.timeouts.drain)
     }
 }
 

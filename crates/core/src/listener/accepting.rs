@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::rc::Rc;
 use std::task::{ready, Context, Poll};
@@ -70,6 +71,17 @@ fn accept_tcp(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
 }
 
 impl Accepting {
+    /// The same socket by another descriptor.
+    ///
+    /// # Errors
+    /// There are no descriptors left.
+    pub fn export(&self) -> io::Result<OwnedFd> {
+        match self {
+            Self::Tcp(listener) => listener.get_ref().as_fd().try_clone_to_owned(),
+            Self::Unix(listener) => listener.as_fd().try_clone_to_owned(),
+        }
+    }
+
     /// Sets the options of a changed listener on its socket.
     pub fn adapt(&self, message: &proto::Listener) -> io::Result<()> {
         match self {

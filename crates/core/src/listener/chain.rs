@@ -56,7 +56,7 @@ impl Drain {
     /// Responses are to end their connections.
     pub fn is_on(&self, worker: &Worker) -> bool {
         self.since.get().is_some()
-            || worker.drain_start().is_some()
+            || worker.is_drain_close()
             || (worker.is_health_failed() && !self.modify_only)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +17,7 @@ use crate::worker::Worker;
 
 /// Where the socket of an address comes from.
 pub enum Source {
-    New(Socket),
+    New(Vec<Socket>),
     /// The listener has it.
     Kept,
     /// Another listener has it, which is about to be removed.
@@ -64,7 +65,7 @@ impl Listeners {
         let mut places = Vec::new();
         for (address, source) in sockets {
             let place = match source {
-                Source::New(socket) => Some(Place::new(address, socket)),
+                Source::New(sockets) => Some(Place::new(address, sockets)),
                 Source::Kept => take(&mut known, &address),
                 Source::From(other) => self
                     .entries
@@ -79,7 +80,7 @@ impl Listeners {
             adapt_places(&places, &settings.message);
         }
         if self.started {
-            places = places.into_iter().filter_map(|p| p.start(worker, &slot)).collect();
+            places = places.into_iter().map(|place| place.start(worker, &slot)).collect();
         }
         self.entries.insert(name, Entry { slot, places });
         close_later(closing);
@@ -117,8 +118,13 @@ impl Listeners {
         self.started = true;
         for entry in self.entries.values_mut() {
             let places = std::mem::take(&mut entry.places).into_iter();
-            entry.places = places.filter_map(|place| place.start(worker, &entry.slot)).collect();
+            entry.places = places.map(|place| place.start(worker, &entry.slot)).collect();
         }
+    }
+
+    /// Every listening socket, by another descriptor.
+    pub fn export(&self) -> std::io::Result<Vec<OwnedFd>> {
+        self.entries.values().flat_map(|entry| &entry.places).flat_map(Place::export).collect()
     }
 
     pub fn stop(&mut self, inbound_only: bool) {

@@ -1,5 +1,7 @@
 //! The listening sockets of one listener in one worker.
 
+use std::io;
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
 use tokio::task::AbortHandle;
@@ -23,64 +25,78 @@ enum State {
 pub struct Place {
     /// As bound.
     pub address: Address,
-    state: State,
+    /// One, or several that were inherited from more workers than there are now.
+    sockets: Vec<State>,
 }
 
 impl Place {
-    pub fn new(address: Address, socket: Socket) -> Self {
-        Self { address, state: State::Waiting(socket) }
+    pub fn new(address: Address, sockets: Vec<Socket>) -> Self {
+        Self { address, sockets: sockets.into_iter().map(State::Waiting).collect() }
     }
 
     /// Begins to accept for the listener in `slot`, if it does not.
-    pub fn start(self, worker: &Rc<Worker>, slot: &Rc<Slot>) -> Option<Self> {
-        match self.state {
-            State::Waiting(socket) => match socket.into_accepting() {
-                Ok(accepting) => Some(accept(worker, slot, self.address, Rc::new(accepting))),
-                Err(error) => {
-                    let name = slot.borrow().listener.settings.name.clone();
-                    let text = format!("listener {name}: {error}");
-                    crate::log::send(Component::ConnHandler, Level::Error, text);
-                    None
-                }
-            },
-            State::Accepting(..) => Some(self),
-        }
+    pub fn start(self, worker: &Rc<Worker>, slot: &Rc<Slot>) -> Self {
+        let sockets = self.sockets.into_iter().filter_map(|state| state.start(worker, slot));
+        Self { address: self.address, sockets: sockets.collect() }
     }
 
     /// The same socket for another listener: connections that wait in its queue go there.
     pub fn hand_over(self, worker: &Rc<Worker>, slot: &Rc<Slot>) -> Self {
-        match &self.state {
-            State::Waiting(_) => self,
+        let sockets = self.sockets.into_iter().map(|state| match state {
+            State::Waiting(_) => state,
             State::Accepting(accepting, task) => {
                 task.abort();
-                let accepting = accepting.clone();
-                accept(worker, slot, self.address, accepting)
+                accept(worker, slot, accepting)
             }
-        }
+        });
+        Self { address: self.address, sockets: sockets.collect() }
     }
 
     /// Sets the options of `settings` that can change on a socket that listens.
-    pub fn adapt(&self, message: &crate::proto::Listener) -> std::io::Result<()> {
-        match &self.state {
+    pub fn adapt(&self, message: &crate::proto::Listener) -> io::Result<()> {
+        self.sockets.iter().try_for_each(|state| match state {
             State::Waiting(socket) => socket.adapt(message),
             State::Accepting(accepting, _) => accepting.adapt(message),
-        }
+        })
+    }
+
+    /// The sockets that listen, by other descriptors.
+    ///
+    /// # Errors
+    /// There are no descriptors left.
+    pub fn export(&self) -> impl Iterator<Item = io::Result<OwnedFd>> + '_ {
+        self.sockets.iter().filter_map(|state| match state {
+            State::Waiting(socket) => socket.export(),
+            State::Accepting(accepting, _) => Some(accepting.export()),
+        })
     }
 
     pub fn stop(&self) {
-        if let State::Accepting(_, task) = &self.state {
-            task.abort();
+        for state in &self.sockets {
+            if let State::Accepting(_, task) = state {
+                task.abort();
+            }
         }
     }
 }
 
-fn accept(
-    worker: &Rc<Worker>,
-    slot: &Rc<Slot>,
-    address: Address,
-    accepting: Rc<Accepting>,
-) -> Place {
+impl State {
+    fn start(self, worker: &Rc<Worker>, slot: &Rc<Slot>) -> Option<Self> {
+        let Self::Waiting(socket) = self else { return Some(self) };
+        let settings = slot.borrow().listener.settings.clone();
+        match socket.into_accepting(&settings.message) {
+            Ok(accepting) => Some(accept(worker, slot, Rc::new(accepting))),
+            Err(error) => {
+                let text = format!("listener {}: {error}", settings.name);
+                crate::log::send(Component::ConnHandler, Level::Error, text);
+                None
+            }
+        }
+    }
+}
+
+fn accept(worker: &Rc<Worker>, slot: &Rc<Slot>, accepting: Rc<Accepting>) -> State {
     let task = accept_loop(worker.clone(), slot.clone(), accepting.clone());
     let task = tokio::task::spawn_local(task).abort_handle();
-    Place { address, state: State::Accepting(accepting, task) }
+    State::Accepting(accepting, task)
 }

@@ -1,6 +1,7 @@
 //! Listening sockets: bound on the main thread, so that a failure is an answer, then given to workers.
 
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use socket2::{Domain, Protocol, SockAddr, SockRef, Type};
@@ -11,25 +12,46 @@ use crate::address::Address;
 use crate::proto::{self, socket_option::Value};
 
 /// A bound socket on its way to a worker.
-pub struct Socket(pub socket2::Socket);
+pub struct Socket {
+    pub inner: socket2::Socket,
+    /// A socket that joins those of another process listens only when its worker starts: until then that
+    /// process accepts.
+    is_listening: bool,
+}
 
 impl Socket {
+    /// A socket that another process has bound, and that listens.
+    pub fn inherited(inner: socket2::Socket) -> Self {
+        Self { inner, is_listening: true }
+    }
+
     /// # Errors
     /// What the kernel says of the socket.
-    pub fn into_accepting(self) -> io::Result<Accepting> {
-        Ok(match self.0.domain()? {
-            Domain::UNIX => Accepting::Unix(UnixListener::from_std(self.0.into())?),
-            _ => Accepting::Tcp(crate::sys::watch_readable(self.0.into())?),
+    pub fn into_accepting(self, message: &proto::Listener) -> io::Result<Accepting> {
+        if !self.is_listening {
+            listen(&self.inner, message)?;
+        }
+        Ok(match self.inner.domain()? {
+            Domain::UNIX => Accepting::Unix(UnixListener::from_std(self.inner.into())?),
+            _ => Accepting::Tcp(crate::sys::watch_readable(self.inner.into())?),
         })
     }
 
     /// Sets the options of a changed listener on its socket.
     pub fn adapt(&self, message: &proto::Listener) -> io::Result<()> {
-        adapt(SockRef::from(&self.0), message)
+        match self.is_listening {
+            true => adapt(SockRef::from(&self.inner), message),
+            false => set_all(&self.inner, self.inner.domain()?, message),
+        }
+    }
+
+    /// The same socket by another descriptor, if it listens.
+    pub fn export(&self) -> Option<io::Result<OwnedFd>> {
+        self.is_listening.then(|| Ok(self.inner.try_clone()?.into()))
     }
 
     fn duplicate(&self) -> io::Result<Self> {
-        Ok(Self(self.0.try_clone()?))
+        Ok(Self { inner: self.inner.try_clone()?, is_listening: self.is_listening })
     }
 }
 
@@ -42,7 +64,20 @@ pub fn bind(
     address: &Address,
     options: &proto::Listener,
     workers: usize,
+) -> io::Result<(Address, Vec<Vec<Socket>>)> {
+    let (bound, sockets) = bind_each(address, options, workers)?;
+    Ok((bound, sockets.into_iter().map(|socket| vec![socket]).collect()))
+}
+
+fn bind_each(
+    address: &Address,
+    options: &proto::Listener,
+    workers: usize,
 ) -> io::Result<(Address, Vec<Socket>)> {
+    let listening = |inner: socket2::Socket| -> io::Result<Socket> {
+        listen(&inner, options)?;
+        Ok(Socket { inner, is_listening: true })
+    };
     match address {
         Address::Ip(ip) => {
             let share = options.reuse_port;
@@ -52,28 +87,58 @@ pub fn bind(
             }
             let first = open(ip, options, share)?;
             let bound = first.local_addr()?.as_socket().unwrap_or(*ip);
-            let mut sockets = vec![Socket(first)];
-            for _ in 1..workers {
-                sockets.push(match share {
-                    true => Socket(open(&bound, options, true)?),
-                    false => sockets[0].duplicate()?,
-                });
+            let mut opened = vec![first];
+            for _ in 1..if share { workers } else { 1 } {
+                opened.push(open(&bound, options, true)?);
             }
-            for socket in &sockets {
-                listen(socket, options)?;
+            let mut sockets = opened.into_iter().map(listening).collect::<io::Result<Vec<_>>>()?;
+            for _ in sockets.len()..workers {
+                sockets.push(sockets[0].duplicate()?);
             }
             Ok((Address::Ip(bound), sockets))
         }
         Address::Pipe(path) => {
-            let socket = Socket(open_pipe(path, options)?);
-            listen(&socket, options)?;
-            let mut sockets = vec![socket];
+            let mut sockets = vec![listening(open_pipe(path, options)?)?];
             for _ in 1..workers {
                 sockets.push(sockets[0].duplicate()?);
             }
             Ok((address.clone(), sockets))
         }
     }
+}
+
+/// Spreads sockets that listen on an address already over the workers, so that each socket has a worker
+/// and each worker a socket.
+///
+/// # Errors
+/// A socket cannot take the options of the listener.
+pub fn spread(
+    inherited: Vec<Socket>,
+    options: &proto::Listener,
+    workers: usize,
+) -> io::Result<Vec<Vec<Socket>>> {
+    let mut sets: Vec<Vec<Socket>> = (0..workers).map(|_| Vec::new()).collect();
+    let count = inherited.len();
+    for (index, socket) in inherited.into_iter().enumerate() {
+        socket.adapt(options)?;
+        sets[index % workers].push(socket);
+    }
+    for index in count..workers {
+        let like = &sets[index % count][0];
+        let more = join(like, options).map_or_else(|| like.duplicate(), Ok)?;
+        sets[index].push(more);
+    }
+    Ok(sets)
+}
+
+/// A further socket that shares the port of `like`, if both the kernel and the listener let it.
+fn join(like: &Socket, options: &proto::Listener) -> Option<Socket> {
+    if !options.reuse_port || !like.inner.reuse_port().ok()? {
+        return None;
+    }
+    let address = like.inner.local_addr().ok()?.as_socket()?;
+    let inner = open(&address, options, true).ok()?;
+    Some(Socket { inner, is_listening: false })
 }
 
 fn open(
@@ -186,12 +251,12 @@ fn open_pipe(path: &Path, options: &proto::Listener) -> io::Result<socket2::Sock
     Ok(socket)
 }
 
-fn listen(socket: &Socket, options: &proto::Listener) -> io::Result<()> {
-    socket.0.listen(backlog(options))?;
-    if socket.0.domain()? != Domain::UNIX {
-        set_fast_open(&socket.0, options)?;
+fn listen(socket: &socket2::Socket, options: &proto::Listener) -> io::Result<()> {
+    socket.listen(backlog(options))?;
+    if socket.domain()? != Domain::UNIX {
+        set_fast_open(socket, options)?;
     }
-    set_options(&socket.0, options, 2)
+    set_options(socket, options, 2)
 }
 
 fn backlog(options: &proto::Listener) -> i32 {

@@ -8,7 +8,7 @@ use super::retired::Retired;
 use super::Workers;
 use crate::compile::{CompileError, Result};
 use crate::filters::Filter;
-use crate::listener::ListenerConfig;
+use crate::listener::{Inherited, ListenerConfig};
 use crate::matcher::Regexes;
 use crate::proto::{self, Discovery};
 use crate::route::RouteTable;
@@ -53,6 +53,16 @@ fn discovered_filter(
 impl Resources {
     pub fn clusters(&self) -> impl Iterator<Item = &Arc<ClusterShared>> {
         self.clusters.values()
+    }
+
+    /// Listeners that come or change from now on bind nothing.
+    pub fn stop_listening(&mut self) {
+        self.listeners.is_stopped = true;
+    }
+
+    /// Sockets of the process that this one replaces.
+    pub fn inherited(&mut self) -> &mut Inherited {
+        &mut self.listeners.inherited
     }
 
     /// Every listener, and what of former ones is still draining.

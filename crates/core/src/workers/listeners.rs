@@ -9,8 +9,8 @@ use super::retired::Retired;
 use super::Workers;
 use crate::address::Address;
 use crate::compile::CompileError;
-use crate::listener::socket::{bind, check};
-use crate::listener::{ListenerConfig, ListenerUpdate, Socket, Source};
+use crate::listener::socket::{bind, check, spread};
+use crate::listener::{Inherited, ListenerConfig, ListenerUpdate, Socket, Source};
 use crate::proto;
 use crate::worker::Command;
 
@@ -31,7 +31,8 @@ struct Known {
 
 /// Where the sockets of an address come from, for all workers.
 enum Plan {
-    New(Vec<Socket>),
+    /// By worker.
+    New(Vec<Vec<Socket>>),
     Kept,
     From(Arc<str>),
 }
@@ -42,6 +43,10 @@ pub struct ListenerTable {
     known: HashMap<String, Known>,
     /// Addresses whose sockets workers are closing.
     closing: Vec<(Address, Arc<()>)>,
+    /// Sockets of the process that this one replaces.
+    pub inherited: Inherited,
+    /// The process accepts no more, nor does it after an update: another may have the addresses.
+    pub is_stopped: bool,
 }
 
 /// The kernel's words without the number.
@@ -103,7 +108,7 @@ impl ListenerTable {
         config: &ListenerConfig,
         removed: &[String],
     ) -> Result<Vec<(Bound, Plan)>, CompileError> {
-        if !message.bind_to_port {
+        if !message.bind_to_port || self.is_stopped {
             return Ok(Vec::new());
         }
         let own = self.known.get(&message.name);
@@ -115,14 +120,31 @@ impl ListenerTable {
             } else if let Some((name, bound)) = self.find_removed(wanted, message, removed) {
                 plans.push((bound, Plan::From(name)));
             } else {
-                self.wait_closed(wanted);
-                let (bound, sockets) = bind(wanted, message, workers.concurrency).map_err(|e| {
-                    CompileError::new(format!("cannot bind '{wanted}': {}", reason(&e)))
-                })?;
+                let (bound, sockets) = self.open(workers, message, wanted)?;
                 plans.push((Bound { wanted: wanted.clone(), bound }, Plan::New(sockets)));
             }
         }
         Ok(plans)
+    }
+
+    /// Sockets for each worker: those that the process inherited, else new ones.
+    fn open(
+        &mut self,
+        workers: &Workers,
+        message: &proto::Listener,
+        wanted: &Address,
+    ) -> Result<(Address, Vec<Vec<Socket>>), CompileError> {
+        let inherited = self.inherited.take(wanted);
+        let opened = if inherited.is_empty() {
+            self.wait_closed(wanted);
+            bind(wanted, message, workers.concurrency)
+        } else {
+            let sockets = spread(inherited, message, workers.concurrency);
+            sockets.map(|sockets| (wanted.clone(), sockets))
+        };
+        opened.map_err(|error| {
+            CompileError::new(format!("cannot bind '{wanted}': {}", reason(&error)))
+        })
     }
 
     /// A listener that is about to go and has sockets of this address that fit.
@@ -171,10 +193,10 @@ fn send(
     closing: Arc<()>,
 ) {
     let plans = std::cell::RefCell::new(plans);
-    workers.send_all(|_| {
+    workers.send_all(|index| {
         let mut plans = plans.borrow_mut();
         let source = |plan: &mut Plan| match plan {
-            Plan::New(sockets) => sockets.pop().map(Source::New),
+            Plan::New(sockets) => sockets.get_mut(index).map(std::mem::take).map(Source::New),
             Plan::Kept => Some(Source::Kept),
             Plan::From(name) => Some(Source::From(name.clone())),
         };

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from lateen.proxy.hot_restart.status import RestartStatus
+
 if TYPE_CHECKING:
     from lateen.proxy.config_source import ConfigSource
     from lateen.proxy.config_summary import ConfigSummary
@@ -63,3 +65,4 @@ class AdminContext:
     runtime: RuntimeLayers
     dynamic: Dynamic | None = None
     lookups: Lookups = field(default_factory=Lookups)
+    restart: RestartStatus = field(default_factory=RestartStatus)

@@ -22,7 +22,8 @@ class AdminListener:
 
     def __init__(self, parts: AdminParts, address: worker_pb2.Address) -> None:
         self._parts = parts
-        self._address = address
+        self._address = worker_pb2.Address()
+        self._address.CopyFrom(address)
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
 
@@ -40,12 +41,18 @@ class AdminListener:
             reason = os.strerror(error.errno) if error.errno else str(error)
             raise AdminBindError(f"cannot bind the admin address '{where}': {reason}") from None
         name = bound.getsockname()
+        if isinstance(name, tuple) and not self._address.socket.port:
+            self._address.socket.port = name[1]
         return host_port(name[0], name[1]) if isinstance(name, tuple) else os.fsdecode(name)
+
+    def stop_listening(self) -> None:
+        """Frees the address; connections go on. `listen` takes the same address again."""
+        if self._server is not None:
+            self._server.close()
 
     async def close(self) -> None:
         """Stops listening and ends every connection."""
-        if self._server is not None:
-            self._server.close()
+        self.stop_listening()
         for task in self._connections:
             task.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)

@@ -13,18 +13,18 @@ _MODES = {"serve": "Serve", "validate": "Validate", "init_only": "InitOnly"}
 
 def server_info(context: AdminContext, _request: AdminRequest) -> AdminResponse:
     """Version, state, flags and node."""
-    uptime = f"{context.control.uptime_s}s"
+    uptime_s = context.control.uptime_s
     return AdminResponse(
         document(
             {
                 "version": version_text(),
                 "state": context.control.state.name,
-                "uptime_current_epoch": uptime,
-                "uptime_all_epochs": uptime,
-                "hot_restart_version": "disabled",
+                "uptime_current_epoch": f"{uptime_s}s",
+                "uptime_all_epochs": f"{context.restart.age_before_s + uptime_s}s",
+                "hot_restart_version": context.restart.version,
                 "command_line_options": command_line_options(context.options, context.concurrency),
                 "node": _node(context.config.node()),
-                "hot_restart_initializing": False,
+                "hot_restart_initializing": context.restart.initializing,
             }
         ),
         content_type=JSON,

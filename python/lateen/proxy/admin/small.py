@@ -1,4 +1,4 @@
-"""Endpoints whose answer never changes."""
+"""Endpoints of a few lines."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def contention(_context: AdminContext, _request: AdminRequest) -> AdminResponse:
     )
 
 
-def hot_restart_version(_context: AdminContext, _request: AdminRequest) -> AdminResponse:
-    """/hot_restart_version: hot restart is not in this proxy yet."""
-    return AdminResponse("disabled")
+def hot_restart_version(context: AdminContext, _request: AdminRequest) -> AdminResponse:
+    """/hot_restart_version: of the messages between the old process and the new."""
+    return AdminResponse(context.restart.version)
 
 
 def init_dump(context: AdminContext, _request: AdminRequest) -> AdminResponse:

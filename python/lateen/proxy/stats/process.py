@@ -31,6 +31,9 @@ class ProcessFacts:
         dns_clusters: how many of them need DNS.
         listeners: number of listeners.
         listeners_added: how many were ever added, likewise for the rest.
+        uptime_s: seconds since the start of the first epoch.
+        restart_generation: how many processes there have been; 0: hot restart is disabled.
+        parent_connections: connections of processes that are being replaced.
         runtime_layers: number of runtime layers, `runtime_keys` number of keys in them.
     """
 
@@ -52,6 +55,9 @@ class ProcessFacts:
     memory_physical: int = 0
     version: int = 0
     lookups: int = 0
+    restart_epoch: int = 0
+    restart_generation: int = 0
+    parent_connections: int = 0
     counters: dict[str, int] = field(default_factory=dict)
 
 
@@ -95,12 +101,14 @@ def _server(facts: ProcessFacts) -> Iterator[Stat]:
     yield gauge("server.compilation_settings.fips_mode", used=True)
     yield gauge("server.concurrency", facts.concurrency)
     yield gauge("server.days_until_first_cert_expiring", _NEVER)
-    yield gauge("server.hot_restart_epoch")
+    yield gauge("server.hot_restart_epoch", facts.restart_epoch)
+    if facts.restart_generation:
+        yield gauge("server.hot_restart_generation", facts.restart_generation)
     yield gauge("server.live", int(live), used=True)
     yield gauge("server.memory_allocated", facts.memory_allocated)
     yield gauge("server.memory_heap_size", facts.memory_heap)
     yield gauge("server.memory_physical_size", facts.memory_physical)
-    yield gauge("server.parent_connections")
+    yield gauge("server.parent_connections", facts.parent_connections)
     yield gauge("server.seconds_until_first_ocsp_response_expiring")
     yield gauge("server.state", int(facts.state), used=True)
     yield gauge("server.stats_recent_lookups", facts.lookups)

@@ -16,6 +16,7 @@ from lateen.proxy.stats.snapshot import Snapshot, StatsFilter
 
 if TYPE_CHECKING:
     from lateen.proxy.compile.stats_blocks import StatsBlocks
+    from lateen.proxy.hot_restart.stats import InheritedStats
     from lateen.proxy.workers import Core
 
 
@@ -28,6 +29,7 @@ class StatsSource:
         blocks: StatsBlocks,
         config: StatsConfig,
         facts: Callable[[], ProcessFacts],
+        inherited: InheritedStats | None = None,
     ) -> None:
         self.config = config
         self.histograms = Histograms()
@@ -40,6 +42,7 @@ class StatsSource:
         self._facts = facts
         self._used_before_reset: frozenset[str] = frozenset()
         self._codes_before_reset: set[ResponseCode] = set()
+        self._inherited = inherited
 
     def snapshot(self) -> Snapshot:
         """All stats of this moment; histograms are those of the last merge."""
@@ -63,6 +66,8 @@ class StatsSource:
         )
         scopes = join_scopes(scopes, self.main_thread.scopes())
         scopes.extend(self.admin.scopes())
+        if self._inherited is not None:
+            scopes = list(self._inherited.merged(scopes))
         accepts = None if self.config.accepts is accept_all else self.config.accepts
         histograms = self.histograms.stats(self._blocks, self._core.histograms())
         texts = self.main_thread.texts()
@@ -89,3 +94,5 @@ class StatsSource:
         self._core.reset_counters()
         self.admin.reset()
         self.main_thread.reset_counters()
+        if self._inherited is not None:
+            self._inherited.reset_counters()
