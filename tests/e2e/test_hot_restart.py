@@ -194,6 +194,31 @@ def test_sockets_of_every_kind(
             assert client.request(get()).status == 200
 
 
+def test_listeners_over_xds_take_sockets_over(
+    epochs: Epochs, site: tuple[Config, int], tmp_path: Path
+) -> None:
+    config, port = site
+    resources = config["static_resources"]
+    assert isinstance(resources, dict)
+    # Without a shared port only the parent's own socket can listen while the parent does.
+    listener = {**resources["listeners"][0], "enable_reuse_port": False}
+    kind = "type.googleapis.com/envoy.config.listener.v3.Listener"
+    file = tmp_path / "lds.json"
+    file.write_text(json.dumps({"resources": [{"@type": kind, **listener}]}))
+    dynamic: Config = {
+        **config,
+        "node": {"id": "n", "cluster": "c"},
+        "static_resources": {"clusters": resources["clusters"]},
+        "dynamic_resources": {"lds_config": {"path_config_source": {"path": str(file)}}},
+    }
+    old = epochs.start(0, dynamic)
+    assert fetch(port, get()).status == 200
+    new = epochs.start(1, dynamic, *SHORT)
+    assert old.wait_exit() == 0
+    assert fetch(port, get()).status == 200
+    assert new.stats()["listener_manager.lds.update_rejected"] == 0
+
+
 def refuses(port: int) -> bool:
     """Whether nobody listens."""
     try:
