@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from bench import load
@@ -30,6 +31,7 @@ TABLE_MEDIAN: Final = "table_median_ms"
 TABLE_WORST: Final = "table_worst_ms"
 QUIET_PAUSE: Final = "quiet_longest_ms"
 TABLE_PAUSE: Final = "table_longest_ms"
+TABLE_CPU: Final = "table_worker_cpu_ms"
 
 Values = Mapping[str, float]
 CONNECTIONS = 64
@@ -37,6 +39,10 @@ STORM_RATE = 100
 _SETTLE_SECONDS = 3.0
 _PROBES = 4
 _BETWEEN_SECONDS = 0.05
+#: Time for a table of routes to be taken and for the old one to be freed.
+_TAKE_SECONDS = 0.3
+#: Both proxies call their worker threads wrk:worker_0 and so on.
+_WORKER = "wrk:"
 
 
 @dataclass(frozen=True)
@@ -104,7 +110,9 @@ def tables(scene: Scene, effort: Effort) -> Values:
     """Milliseconds from the push of a table of routes to the first answer of it, and how long an
     answer took at the longest meanwhile, beside as many answers while nothing happens.
 
-    The proxy answers by itself, so that the longest wait is a pause of a worker, or of the probe.
+    The proxy answers by itself, so that the longest wait is a pause of a worker, or of the probe,
+    which has no core of its own. What a worker computes for a table while it has nothing else to
+    do does not depend on who else wants the core: it bounds what a request has to wait for.
     """
     probe = Probe(scene.port, STILL, _PROBES)
     followed, pauses, quiet = [], [], []
@@ -121,12 +129,28 @@ def tables(scene: Scene, effort: Effort) -> Values:
         nothing = probe.during(asked[-1].at - asked[0].at + _BETWEEN_SECONDS)
         quiet.append(_longest([one.took for one in nothing]))
     probe.close()
+    before = _workers_ns(scene)
+    for number in range(effort.tables + 1, 2 * effort.tables + 1):
+        scene.plane.ask({"prepare": number})
+        scene.plane.ask({"table": number})
+        time.sleep(_TAKE_SECONDS)
+    spent = [after - before[thread] for thread, after in _workers_ns(scene).items()]
     return {
+        TABLE_CPU: max(spent) / effort.tables / 1e6,
         TABLE_MEDIAN: statistics.median(followed),
         TABLE_WORST: max(followed),
         TABLE_PAUSE: statistics.median(pauses),
         QUIET_PAUSE: statistics.median(quiet),
     }
+
+
+def _workers_ns(scene: Scene) -> dict[str, int]:
+    """CPU time of each worker thread so far (see Process.cpu_ns)."""
+    found = {}
+    for task in Path(f"/proc/{scene.process.pid}/task").iterdir():
+        if (task / "comm").read_text().startswith(_WORKER):
+            found[task.name] = int((task / "schedstat").read_text().split()[0])
+    return found
 
 
 def _longest(seconds: Sequence[float]) -> float:

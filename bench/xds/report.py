@@ -27,6 +27,7 @@ TITLES = {
     measure.TABLE_WORST: "the same at worst, ms",
     measure.QUIET_PAUSE: "longest wait for an answer without it, median of rounds, ms",
     measure.TABLE_PAUSE: "longest wait for an answer meanwhile, median of rounds, ms",
+    measure.TABLE_CPU: "CPU of the busiest worker for a table, ms",
 }
 #: Those of which the worst of all rounds counts, and those that are added up.
 WORST = {measure.MOVE_WORST, measure.TABLE_WORST}
@@ -75,9 +76,7 @@ def verdicts(values: Values, peer: Values | None) -> list[Verdict]:
     quiet = get(measure.QUIET_P99)
     judge("p99 under pushes, ms", get(measure.STORM_P99), None if quiet is None else 2 * quiet)
     judge("table of routes, at worst, ms", get(measure.TABLE_WORST), 50.0)
-    pause, before = get(measure.TABLE_PAUSE), get(measure.QUIET_PAUSE)
-    if pause is not None and before is not None:
-        judge("pause that a new table adds, ms", max(0.0, pause - before), 1.0)
+    judge("CPU of a worker for a table of routes, ms", get(measure.TABLE_CPU), 1.0)
     return found
 
 

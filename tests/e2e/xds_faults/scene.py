@@ -34,7 +34,8 @@ class Scene:
         self.port = stack.enter_context(PortLease()).port
         self.load = stack.enter_context(Ledger(self.port))
         self.fill()
-        flags = ["--drain-time-s", "2"]
+        # Longer than any request waits on a busy machine: what is left after that is cut off.
+        flags = ["--drain-time-s", "15"]
         config = bootstrap(self.server.port, delta)
         self.proxy = stack.enter_context(Proxy(command, config, flags, concurrency=_WORKERS))
         self.load.start()
