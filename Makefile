@@ -22,10 +22,10 @@ cargo_deny := $(cache)/tools/bin/cargo-deny
 generator_inputs := $(shell find build_backend proto -type f -not -path '*/__pycache__/*')
 rust_inputs := $(shell find crates -type f) Cargo.toml Cargo.lock $(shell find proto -type f)
 
-.PHONY: help build run test lint bench lock clean claim
+.PHONY: help build run test lint bench bench-xds lock clean claim
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
 build: claim .venv/.built ## build everything; leaves the command at .venv/bin/lateen
 
@@ -51,6 +51,10 @@ bench: build .venv-envoy/.installed ## measure CPU, latency and memory beside ng
 	PIP_QUIET=1 $(bin)/maturin develop --quiet --profile wheel --locked
 	cargo build --locked --release --package lateen-core --examples
 	$(bin)/python -m bench --json bench/results/latest.json $(BENCH)
+
+bench-xds: build .venv-envoy/.installed ## measure resources over xDS: start, memory, pushes under load, beside Envoy
+	cargo build --locked --release --package lateen-core --examples
+	$(bin)/python -m bench.xds --json bench/results/xds.json $(BENCH)
 
 lock: ## write requirements.lock again, from pyproject.toml
 	.ci/prerequisites

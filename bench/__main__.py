@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,13 +10,13 @@ from pathlib import Path
 from bench import idle, machine, report, scale, scaling, traffic
 from bench.context import Context, run_upstream
 from bench.errors import BenchError
+from bench.paths import default_envoy, default_lateen, default_target
 from bench.priority import realtime
 from bench.profile import profile
 from bench.proxies import PROXIES
 from bench.proxies.base import Programs, Proxy
 from bench.results import Measured, Results
 
-ROOT = Path(__file__).parents[1]
 #: Scenarios of proxies that run Envoy's configuration.
 SIZES: dict[str, Callable[[Context, Proxy], Measured]] = {
     "hello": idle.hello_pss,
@@ -26,16 +25,6 @@ SIZES: dict[str, Callable[[Context, Proxy], Measured]] = {
 }
 SCALING = "workers"
 SCENARIOS = [*(one.name for one in traffic.SCENARIOS), *SIZES, SCALING]
-
-
-def _default_target() -> Path:
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return Path(os.environ.get("CARGO_TARGET_DIR") or cache / "lateen" / "target")
-
-
-def _default_envoy() -> Path:
-    found = sorted(ROOT.glob(".venv-envoy/lib/python*/site-packages/envoy/_bin/envoy"))
-    return found[0] if found else ROOT / ".venv-envoy" / "envoy"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -53,12 +42,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--callers", action="store_true", help="profile: record call stacks")
     parser.add_argument("--perf-data", type=Path, help="profile: keep perf's data in this file")
-    parser.add_argument("--lateen", type=Path, default=ROOT / ".venv" / "bin" / "lateen")
-    parser.add_argument("--envoy", type=Path, default=_default_envoy(), help="the binary")
+    parser.add_argument("--lateen", type=Path, default=default_lateen())
+    parser.add_argument("--envoy", type=Path, default=default_envoy(), help="the binary")
     parser.add_argument(
         "--examples",
         type=Path,
-        default=_default_target() / "release" / "examples",
+        default=default_target() / "release" / "examples",
         help="where cargo leaves the relay and the upstream",
     )
     return parser

@@ -62,7 +62,8 @@ def as_json(about: Mapping[str, str], found: Results) -> str:
     )
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table in markdown; all columns but the first are numbers."""
     rule = "|".join("---" if not number else "---:" for number in range(len(head)))
     lines = ["| " + " | ".join(head) + " |", f"|{rule}|"]
     lines += ["| " + " | ".join(row) + " |" for row in rows]
@@ -73,7 +74,7 @@ def _traffic(rows: Sequence[Measured], found: Results) -> str:
     peers = [peer for peer in PEERS if any(row.proxy == peer for row in rows)]
     head = ["proxy", "CPU us/request", "rounds", "requests/s", "p50 us", "p99 us", "PSS MB"]
     head += [f"/ {peer}" for peer in peers] + ["others", "errors"]
-    table = []
+    lines = []
     for row in rows:
         cpu = row.values[results.CPU]
         spread = sorted(values[results.CPU] for values in row.rounds)
@@ -86,8 +87,8 @@ def _traffic(rows: Sequence[Measured], found: Results) -> str:
             cells.append("-" if ratio is None else f"{ratio:.2f}")
         cells.append(f"{row.values[results.OTHERS]:.0%}")
         cells.append(f"{row.values[results.ERRORS]:.0f}")
-        table.append(cells)
-    return _table(head, table)
+        lines.append(cells)
+    return table(head, lines)
 
 
 def _sizes(found: Results) -> list[str]:
@@ -105,7 +106,7 @@ def _sizes(found: Results) -> list[str]:
         if any(value is not None for value in values):
             cells = ["-" if value is None else f"{value:,.1f}" for value in values]
             rows.append([title, *cells])
-    return ["### Memory and start\n\n" + _table(["", *names], rows)] if rows else []
+    return ["### Memory and start\n\n" + table(["", *names], rows)] if rows else []
 
 
 def _targets(verdicts: Iterable[targets.Verdict]) -> str:
@@ -118,4 +119,4 @@ def _targets(verdicts: Iterable[targets.Verdict]) -> str:
         ]
         for one in verdicts
     ]
-    return _table(["target", "reached", "at most", "met"], rows)
+    return table(["target", "reached", "at most", "met"], rows)

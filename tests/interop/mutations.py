@@ -39,11 +39,16 @@ def mutations(count: int, seed: int) -> Iterator[tuple[str, str]]:
     for number in range(count):
         name = names[number % len(names)]
         tree = copy.deepcopy(good[name])
-        place = chooser.choice(list(_places(tree)))
-        operation = chooser.choice(_OPERATIONS)
-        done = operation(tree, place, chooser)
+        done, place = change(tree, chooser)
         where = ".".join(str(step) for step in place)
         yield f"{name}: {done} {where}", yaml.safe_dump(tree, sort_keys=False)
+
+
+def change(tree: Tree, chooser: random.Random) -> tuple[str, Place]:
+    """Does something to a tree; what, and where."""
+    place = chooser.choice(list(_places(tree)))
+    operation = chooser.choice(_OPERATIONS)
+    return operation(tree, place, chooser), place
 
 
 def _places(tree: Tree, here: Place = ()) -> Iterator[Place]:

@@ -38,6 +38,16 @@ class TypeRegistry:
     def __init__(self, serialized_set: bytes | mmap.mmap) -> None:
         self._files = DescriptorFiles(serialized_set)
         self.pool = DescriptorPool(self._files)
+        self._kept: dict[str, type[Message]] | None = None
+
+    def keep_classes(self) -> None:
+        """Keeps every class that is asked for from now on.
+
+        A class that nobody holds is made anew when it is asked for, with those of all messages in
+        it: a millisecond for a listener, and garbage. One that is used once is not worth keeping.
+        """
+        if self._kept is None:
+            self._kept = {}
 
     def message_class(self, full_name: str) -> type[Message]:
         """The class of a message type.
@@ -48,7 +58,13 @@ class TypeRegistry:
         Raises:
             UnknownTypeError: no type has this name.
         """
-        return GetMessageClass(self.descriptor(full_name))
+        kept = self._kept
+        if kept is None:
+            return GetMessageClass(self.descriptor(full_name))
+        found = kept.get(full_name)
+        if found is None:
+            found = kept[full_name] = GetMessageClass(self.descriptor(full_name))
+        return found
 
     def descriptor(self, full_name: str) -> Descriptor:
         """The descriptor of a message type.

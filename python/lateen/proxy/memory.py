@@ -37,10 +37,15 @@ def give_back() -> None:
 
     What lives then lives long, so the collector need not look at it again.
     """
-    import ctypes
-
     gc.collect()
     gc.freeze()
+    return_pages()
+
+
+def return_pages() -> None:
+    """Returns pages that nothing uses any more: the allocator keeps them for itself otherwise."""
+    import ctypes
+
     try:
         ctypes.CDLL(None).malloc_trim(0)
     except (AttributeError, OSError):

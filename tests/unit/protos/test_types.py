@@ -1,11 +1,14 @@
 """The private pool: every v3 type resolves, and the default pool stays untouched."""
 
+import gc
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from lateen.protos import UnknownTypeError, envoy_types
+import lateen.protos
+from lateen.protos import TypeRegistry, UnknownTypeError, envoy_types
 
 HCM = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 
@@ -96,3 +99,11 @@ def test_validate_rules_survive():
         field.GetOptions().SerializeToString()
     )
     assert options.Extensions[rules].string.min_len == 1
+
+
+def test_classes_are_made_once_if_they_are_kept():
+    types = TypeRegistry(Path(lateen.protos.__file__).with_name("envoy.binpb").read_bytes())
+    types.keep_classes()
+    first = id(types.message_class(HCM))
+    gc.collect()
+    assert id(types.message_class(HCM)) == first

@@ -127,6 +127,10 @@ def _compile_locality(
         out.weight = source.load_balancing_weight.value
     for index, endpoint in enumerate(source.lb_endpoints):
         where = f"{at}.lb_endpoints[{index}]"
+        if host_names and not endpoint.endpoint.HasField("address"):
+            # Envoy takes it and never finds a host there.
+            ctx.warning(f"{where}.endpoint", "there is no address: nothing is resolved for it")
+            continue
         _compile_endpoint(ctx, endpoint, out.endpoints.add(), where, host_names=host_names)
 
 

@@ -86,6 +86,7 @@ class Dynamic:
             on_ready: called when the workers may start.
         """
         types = parts.context.types
+        types.keep_classes()
         message = types.message_class(BOOTSTRAP)()
         message.MergeFromString(bootstrap)
         self._bootstrap = cast("Bootstrap", message)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lateen.proxy.memory import return_pages
 from lateen.proxy.xds.rotation import Attempt, Rotation
 from lateen.proxy.xds.target import Target, TargetError
 from lateen.xds.codec import BadMessageError, decode_delta, decode_sotw, encode_request
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     Call = grpc.aio.StreamStreamCall[bytes, bytes]
 
 _COMPONENT = "config"
+# After an answer of this size the memory that it took is worth giving back.
+_LARGE_BYTES = 1 << 20
 # The same failure is logged as a warning once in this time.
 _QUIET_S = 60.0
 
@@ -154,7 +157,10 @@ class GrpcStream:
             except BadMessageError as error:
                 return f"13, {error}"
             # A large answer is not kept until the next one comes.
+            large = len(data) > _LARGE_BYTES
             del data
+            if large:
+                return_pages()
 
     def _take(self, response: Response, attempt: Attempt) -> None:
         attempt.answered = True

@@ -1,6 +1,6 @@
 from lateen.protos.worker_pb2 import Endpoint
 from lateen.proxy.compile.endpoints import compile_endpoints
-from tests.support.messages import context, message, unsupported
+from tests.support.messages import context, message, unsupported, warnings
 
 
 def compiled(text):
@@ -76,4 +76,17 @@ def test_endpoints_by_name_are_not_implemented():
     )
     assert unsupported(source) == [
         "error x.endpoints[0].lb_endpoints[0].endpoint_name: endpoint_name is not implemented"
+    ]
+
+
+def test_a_name_that_is_missing_is_left_out_where_names_are_resolved():
+    assignment = message(
+        "config.endpoint.v3.ClusterLoadAssignment",
+        "{cluster_name: c, endpoints: [{lb_endpoints: [{endpoint: {}}]}]}",
+    )
+    ctx = context()
+    compiled = compile_endpoints(ctx, assignment, "c", "", host_names=True)
+    assert [len(each.endpoints) for each in compiled.localities] == [0]
+    assert warnings(ctx) == [
+        ".endpoints[0].lb_endpoints[0].endpoint: there is no address: nothing is resolved for it"
     ]

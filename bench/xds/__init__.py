@@ -1,0 +1,1 @@
+"""What resources over xDS cost: `python -m bench.xds`, or `make bench-xds`."""

@@ -1,0 +1,54 @@
+"""Both terminals of the example in one: the control plane, the proxy, and load."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from ports import Ports, add_flags, free_ports
+
+HERE = Path(__file__).resolve().parent
+
+
+def main() -> int:
+    """Runs until Ctrl-C, or with --once until the canary has arrived; returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--once", action="store_true", help="end when all requests go to v2")
+    parser.add_argument("--step-seconds", type=float, default=2.0, help="default: %(default)s")
+    parser.add_argument("--free-ports", action="store_true", help="not those of the README")
+    add_flags(parser)
+    options = parser.parse_args()
+    ports = free_ports() if options.free_ports else Ports.from_options(options)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    interval = f"--interval={options.step_seconds / 2}"
+    once = ["--once"] if options.once else []
+    plane = start("control_plane.py", f"--step-seconds={options.step_seconds}", *ports.flags)
+    traffic = start("traffic.py", interval, *once, *ports.flags)
+    try:
+        return traffic.wait()
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        for process in (traffic, plane):
+            stop(process)
+
+
+def start(name: str, *arguments: str) -> subprocess.Popen[bytes]:
+    """Starts one of the example's programs."""
+    return subprocess.Popen([sys.executable, str(HERE / name), *arguments])
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """Ends a program as Ctrl-C does."""
+    with suppress(KeyboardInterrupt):
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+        process.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
