@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from lateen.config.support import Fields, whole
 from lateen.protos.worker_pb2 import Runtime, Update
 from lateen.proxy.compile.cluster import compile_cluster
-from lateen.proxy.compile.control_plane import excuse_control_planes
+from lateen.proxy.compile.control_plane import note_control_planes
 from lateen.proxy.compile.discovery import is_eds
 from lateen.proxy.compile.dns import compile_default_resolver
 from lateen.proxy.compile.listener import compile_listener
@@ -33,10 +33,9 @@ SUPPORT = (
             node static_resources dynamic_resources cluster_manager stats_config
             stats_flush_interval stats_flush_on_admin layered_runtime admin use_tcp_for_dns_lookups
             dns_resolution_config typed_dns_resolver_config stats_server_version_override
-            application_log_config
+            application_log_config node_context_params config_sources default_config_source
         """,
         harmless={
-            "node_context_params": "they are sent to a control plane, and there is none yet",
             "stats_sinks": "stats are not sent anywhere yet; the admin listener serves them",
             "enable_worker_cpu_affinity": "workers are pinned already",
             "flags_path": "nothing reads it, as in Envoy",
@@ -136,7 +135,7 @@ def compile_bootstrap_resources(
     ctx.default_resolver = compile_default_resolver(ctx, bootstrap)
     if bootstrap.cluster_manager.HasField("upstream_bind_config"):
         ctx.default_bind = bootstrap.cluster_manager.upstream_bind_config
-    excuse_control_planes(ctx, bootstrap)
+    note_control_planes(ctx, bootstrap)
     update = Update(runtime=Runtime(values=ctx.runtime))
     _compile_clusters(ctx, bootstrap, update)
     return update, _compile_listeners(ctx, bootstrap, update)

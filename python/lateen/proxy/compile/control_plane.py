@@ -49,16 +49,15 @@ SUPPORT = (
 )
 
 _OWN = ("typed_extension_protocol_options", "http2_protocol_options", "transport_socket")
-_WHY = "the main thread speaks to the control plane, and it reads this"
 
 
-def excuse_control_planes(ctx: CompileContext, bootstrap: Bootstrap) -> None:
-    """Let clusters that lead to a control plane have what workers do not implement."""
+def note_control_planes(ctx: CompileContext, bootstrap: Bootstrap) -> None:
+    """Let clusters that lead to a control plane have what the main thread reads, and no worker."""
     names = set(_clusters(bootstrap))
     for index, cluster in enumerate(bootstrap.static_resources.clusters):
         if cluster.name in names:
             for field in _OWN:
-                ctx.excuse(f"static_resources.clusters[{index}].{field}", _WHY)
+                ctx.elsewhere.add(f"static_resources.clusters[{index}].{field}")
 
 
 def _clusters(bootstrap: Bootstrap) -> Iterator[str]:

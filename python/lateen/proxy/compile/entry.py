@@ -77,13 +77,21 @@ def unsupported(
     ctx: CompileContext, table: SupportTable, message: Message, at: str
 ) -> list[Diagnostic]:
     """What `message` sets and is not implemented; what compiling excused is a warning."""
-    return [_excuse(ctx, found) for found in table.check(message, at)]
+    return [
+        _excuse(ctx, found)
+        for found in table.check(message, at)
+        if not any(_is_in(found.path, path) for path in ctx.elsewhere)
+    ]
+
+
+def _is_in(path: str, outer: str) -> bool:
+    return path == outer or path.startswith((f"{outer}.", f"{outer}["))
 
 
 def _excuse(ctx: CompileContext, found: Diagnostic) -> Diagnostic:
     if found.severity == "warning":
         return found
     for path, why in ctx.excused.items():
-        if found.path == path or found.path.startswith((f"{path}.", f"{path}[")):
+        if _is_in(found.path, path):
             return Diagnostic("warning", found.path, found.message, why)
     return found

@@ -91,7 +91,7 @@ class Dynamic:
         message.MergeFromString(bootstrap)
         self._bootstrap = cast("Bootstrap", message)
         self._needs = needs
-        self._context = replace(parts.context, diagnostics=[], excused={})
+        self._context = replace(parts.context, diagnostics=[], excused={}, elsewhere=set())
         self.init = InitManager("Server", on_ready)
         self._runtime = parts.runtime
         self._first = InitManager("RTDS", self._start_clusters)

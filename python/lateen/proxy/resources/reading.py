@@ -109,7 +109,7 @@ class ResourceReader:
         Raises:
             ResourceError: it cannot be used.
         """
-        context = replace(self._context, diagnostics=[], excused={})
+        context = replace(self._context, diagnostics=[], excused={}, elsewhere=set())
         with context.blocks.recorded() as blocks:
             compiled = compile_(context)
         unsupported_ = unsupported(context, self._table, message, at)
