@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from lateen.proxy.options import Options
     from lateen.proxy.prepare import Prepared
     from lateen.proxy.resources.opening import OpenDynamic
+    from lateen.proxy.runtime_watch import RuntimeWatch
     from lateen.proxy.workers import Workers
 
 # Envoy's stat server.version is the first three bytes of the revision.
@@ -68,6 +69,7 @@ class MainThread:
         )
         self._worker_log = WorkerLog(workers.core, log)
         self._open: OpenDynamic | None = None
+        self._watch: RuntimeWatch | None = None
 
     async def run(self) -> None:
         """Runs until the process is to end.
@@ -78,6 +80,7 @@ class MainThread:
         self._lifecycle = Lifecycle(self._workers, self._log, self._options)
         self._lifecycle.watch_signals()
         self._worker_log.start()
+        self._watch = self._watch_runtime()
         self._open = self._open_dynamic()
         process = self._replaceable()
         listener = await self._listen()
@@ -88,6 +91,8 @@ class MainThread:
             await self._live()
         finally:
             flush.cancel()
+            if self._watch is not None:
+                self._watch.close()
             if self._open is not None:
                 self._open.subscriptions.close()
             if self._restart is not None:
@@ -108,6 +113,19 @@ class MainThread:
             await self._replace_parent()
         give_back()
         await self._lifecycle.run()
+
+    def _watch_runtime(self) -> RuntimeWatch | None:
+        if not self._runtime.roots:
+            return None
+        # Imported here: a proxy without runtime layers on disk does without.
+        from lateen.proxy.runtime_watch import RuntimeWatch
+
+        try:
+            return RuntimeWatch(self._runtime, self._log)
+        except OSError as error:
+            raise MainThreadError(
+                f"unable to add filesystem watch for {error.filename}: {error.strerror}"
+            ) from None
 
     def _open_dynamic(self) -> OpenDynamic | None:
         if self._prepared.dynamic is None:
@@ -220,7 +238,7 @@ class MainThread:
             runtime_layers=len(self._runtime.layers),
             runtime_keys=len(self._runtime.merged()),
             runtime_overrides=self._runtime.overrides(),
-            runtime_loads=1 + self._runtime.loads,
+            runtime_loads=self._runtime.loads,
             state=self._lifecycle.state,
             uptime_s=status.age_before_s + self._lifecycle.uptime_s,
             total_connections=self._workers.core.active_connections() + inherited.connections,

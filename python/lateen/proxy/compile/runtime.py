@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 SUPPORT = (
     Fields(
         "envoy.config.bootstrap.v3.RuntimeLayer",
-        implemented="name static_layer admin_layer rtds_layer",
+        implemented="name static_layer disk_layer admin_layer rtds_layer",
     ),
+    whole("envoy.config.bootstrap.v3.RuntimeLayer.DiskLayer"),
     whole("envoy.config.bootstrap.v3.RuntimeLayer.RtdsLayer"),
     whole("envoy.service.runtime.v3.Runtime"),
 )
@@ -30,7 +31,9 @@ _FRACTION = frozenset(("numerator", "denominator"))
 
 
 def compile_runtime(ctx: CompileContext, runtime: LayeredRuntime, at: str) -> dict[str, str]:
-    """Every key of every static layer with the value of the last layer that has it."""
+    """Every key of every static layer and of those on disk, which the context has, with the value
+    of the last layer that has it.
+    """
     values: dict[str, str] = {}
     names: set[str] = set()
     admin_layers = 0
@@ -40,6 +43,8 @@ def compile_runtime(ctx: CompileContext, runtime: LayeredRuntime, at: str) -> di
         names.add(layer.name)
         if layer.HasField("static_layer"):
             values |= flatten(ctx, layer.static_layer, f"{where}.static_layer")
+        elif layer.HasField("disk_layer"):
+            values |= ctx.disk_layers.get(layer.name, {})
         elif layer.HasField("admin_layer"):
             admin_layers += 1
             if admin_layers > 1:

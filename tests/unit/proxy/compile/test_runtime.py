@@ -47,8 +47,13 @@ def test_what_envoy_refuses():
     ]
 
 
-def test_layers_from_disk_are_not_implemented():
-    source = message(
-        "config.bootstrap.v3.LayeredRuntime", "layers: [{name: a, disk_layer: {symlink_root: /x}}]"
-    )
-    assert unsupported(source) == ["error x.layers[0].disk_layer: disk_layer is not implemented"]
+def test_layers_on_disk_are_those_of_the_context():
+    ctx = context(disk_layers={"b": {"x": "2", "y": "3"}})
+    source = """
+    layers:
+    - {name: a, static_layer: {x: 1}}
+    - {name: b, disk_layer: {symlink_root: /x}}
+    - {name: c, static_layer: {y: 4}}
+    """
+    assert compiled(source, ctx) == {"x": "2", "y": "4"}
+    assert unsupported(message("config.bootstrap.v3.LayeredRuntime", source)) == []
