@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from lateen.proxy.resources.opening import OpenDynamic
     from lateen.proxy.runtime_watch import RuntimeWatch
     from lateen.proxy.workers import Workers
+    from lateen.proxy.xds.load_stats import LoadReporter
 
 # Envoy's stat server.version is the first three bytes of the revision.
 _SERVER_VERSION = int.from_bytes(bytes(ENVOY_VERSION))
@@ -70,6 +71,7 @@ class MainThread:
         self._worker_log = WorkerLog(workers.core, log)
         self._open: OpenDynamic | None = None
         self._watch: RuntimeWatch | None = None
+        self._reporter: LoadReporter | None = None
 
     async def run(self) -> None:
         """Runs until the process is to end.
@@ -82,6 +84,7 @@ class MainThread:
         self._worker_log.start()
         self._watch = self._watch_runtime()
         self._open = self._open_dynamic()
+        self._reporter = self._report_load()
         process = self._replaceable()
         listener = await self._listen()
         if process is not None:
@@ -93,6 +96,8 @@ class MainThread:
             flush.cancel()
             if self._watch is not None:
                 self._watch.close()
+            if self._reporter is not None:
+                self._reporter.close()
             if self._open is not None:
                 self._open.subscriptions.close()
             if self._restart is not None:
@@ -137,6 +142,21 @@ class MainThread:
         return open_dynamic(
             self._options, self._prepared, self._workers, stats, self._log, self._runtime
         )
+
+    def _report_load(self) -> LoadReporter | None:
+        if not self._prepared.reports_load:
+            return None
+        # Imported here: a proxy that reports no load does without.
+        from lateen.proxy.resources.opening import open_load_reporter
+        from lateen.proxy.xds.source import SourceError
+
+        clusters = self._open.dynamic.clusters if self._open is not None else None
+        try:
+            return open_load_reporter(
+                self._prepared, self._workers, self._stats.main_thread, self._log, clusters
+            )
+        except SourceError as error:
+            raise MainThreadError(f"cluster_manager.load_stats_config: {error}") from None
 
     def _begin_dynamic(self) -> asyncio.Event | None:
         """Asks for what comes over xDS; the event is set when the first of it is there."""

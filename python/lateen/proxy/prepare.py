@@ -55,6 +55,7 @@ class Prepared:
         log_format: `text:FORMAT`, or `json` if the bootstrap asks for it; "": it does not say.
         server_version: overrides the stat server.version; 0: it does not.
         dynamic: what is needed to take resources over xDS; None when all is static.
+        reports_load: whether load is reported.
     """
 
     update: bytes
@@ -67,6 +68,7 @@ class Prepared:
     log_format: str
     server_version: int
     dynamic: DynamicNeeds | None = None
+    reports_load: bool = False
 
 
 @dataclass
@@ -153,6 +155,7 @@ def _prepare(
         dynamic=DynamicNeeds(ctx, compiled.needs)
         if is_dynamic(bootstrap, compiled.needs)
         else None,
+        reports_load=bootstrap.cluster_manager.HasField("load_stats_config"),
     )
 
 

@@ -67,11 +67,10 @@ SUPPORT = (
     ),
     Fields(
         f"{_PACKAGE}.ClusterManager",
-        implemented="upstream_bind_config",
+        implemented="upstream_bind_config load_stats_config",
         harmless={
             "local_cluster_name": "zone-aware routing is not implemented yet",
             "outlier_detection": "outlier detection is not implemented yet",
-            "load_stats_config": "load is not reported yet",
             "enable_deferred_cluster_creation": _PROCESS,
         },
     ),
