@@ -6,7 +6,10 @@ import os
 
 import pytest
 
+from tests.support.client import fetch, get
+from tests.support.ports import PortLease
 from tests.support.proxies import DidNotStart, Proxy, envoy_command, lateen_command
+from tests.support.xds_resources import HCM, ROUTER
 
 STATS = (
     "runtime.load_error",
@@ -70,6 +73,19 @@ def bootstrap(root):
     }
 
 
+def with_routes(config, port, routes):
+    manager = {
+        "@type": HCM,
+        "stat_prefix": "in",
+        "http_filters": [ROUTER],
+        "route_config": {"virtual_hosts": [{"name": "v", "domains": ["*"], "routes": routes}]},
+    }
+    address = {"socket_address": {"address": "127.0.0.1", "port_value": port}}
+    chains = [{"filters": [{"name": "hcm", "typed_config": manager}]}]
+    listener = {"name": "l", "address": address, "filter_chains": chains}
+    return {**config, "static_resources": {"listeners": [listener]}}
+
+
 @pytest.fixture
 def pair():
     """Starts Envoy and Lateen with one configuration."""
@@ -78,7 +94,14 @@ def pair():
         pytest.skip("no real Envoy or no lateen command: run make build")
 
     with contextlib.ExitStack() as stack:
-        yield lambda config: [stack.enter_context(Proxy(each, config)) for each in commands]
+
+        def start(*configs):
+            """One configuration for both, or one for each."""
+            both = configs if len(configs) > 1 else configs * 2
+            pairs = zip(commands, both, strict=True)
+            return [stack.enter_context(Proxy(each, config)) for each, config in pairs]
+
+        yield start
 
 
 def seen(proxy):
@@ -128,6 +151,37 @@ def test_a_tree_may_come_later(pair, tmp_path):
     tree.show(FILES)
     envoy, lateen = until_loads(proxies, {"exists": 3, "not_exists": 2})
     assert lateen == envoy
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "  100 \n",
+        "numerator: 10000\ndenominator: TEN_THOUSAND\n",
+        '{"numerator": 1000000, "denominator": "MILLION"}',
+        "numerator: 100",
+        "{numerator: 1",
+        "# 100",
+        "numerator: many",
+    ],
+)
+def test_what_a_file_comes_to(pair, tmp_path, value):
+    tree = Tree(tmp_path)
+    tree.show({"envoy/share": value})
+    fraction = {"default_value": {"numerator": 0}, "runtime_key": "share"}
+    routes = [
+        {
+            "match": {"prefix": "/", "runtime_fraction": fraction},
+            "direct_response": {"status": 201},
+        },
+        {"match": {"prefix": "/"}, "direct_response": {"status": 202}},
+    ]
+    with PortLease() as first, PortLease() as second:
+        ports = [first.port, second.port]
+        configs = [with_routes(bootstrap(tree.root), each, routes) for each in ports]
+        pair(*configs)
+        answers = [fetch(port, get()).status for port in ports]
+    assert answers[1] == answers[0]
 
 
 def test_a_root_that_cannot_be_watched(pair, tmp_path):

@@ -13,6 +13,7 @@ from lateen.proxy.admin.connection import AdminParts
 from lateen.proxy.admin.context import AdminContext
 from lateen.proxy.admin.dispatch import Dispatcher
 from lateen.proxy.admin.listener import AdminBindError, AdminListener
+from lateen.proxy.compile.runtime import runtime_for_workers
 from lateen.proxy.hot_restart.stats import InheritedStats
 from lateen.proxy.hot_restart.status import RestartStatus
 from lateen.proxy.lifecycle import Lifecycle
@@ -241,7 +242,7 @@ class MainThread:
         )
 
     def _publish_runtime(self, values: Mapping[str, str]) -> None:
-        update = worker_pb2.Update(runtime=worker_pb2.Runtime(values=values))
+        update = worker_pb2.Update(runtime=runtime_for_workers(values))
         self._workers.apply(update.SerializeToString())
 
     def _facts(self) -> ProcessFacts:
