@@ -13,6 +13,7 @@ from lateen.proxy.admin.connection import AdminParts
 from lateen.proxy.admin.context import AdminContext
 from lateen.proxy.admin.dispatch import Dispatcher
 from lateen.proxy.admin.listener import AdminBindError, AdminListener
+from lateen.proxy.compile.runtime import runtime_for_workers
 from lateen.proxy.hot_restart.stats import InheritedStats
 from lateen.proxy.hot_restart.status import RestartStatus
 from lateen.proxy.lifecycle import Lifecycle
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
     from lateen.proxy.options import Options
     from lateen.proxy.prepare import Prepared
     from lateen.proxy.resources.opening import OpenDynamic
+    from lateen.proxy.runtime_watch import RuntimeWatch
     from lateen.proxy.workers import Workers
+    from lateen.proxy.xds.load_stats import LoadReporter
 
 # Envoy's stat server.version is the first three bytes of the revision.
 _SERVER_VERSION = int.from_bytes(bytes(ENVOY_VERSION))
@@ -68,6 +71,8 @@ class MainThread:
         )
         self._worker_log = WorkerLog(workers.core, log)
         self._open: OpenDynamic | None = None
+        self._watch: RuntimeWatch | None = None
+        self._reporter: LoadReporter | None = None
 
     async def run(self) -> None:
         """Runs until the process is to end.
@@ -78,7 +83,9 @@ class MainThread:
         self._lifecycle = Lifecycle(self._workers, self._log, self._options)
         self._lifecycle.watch_signals()
         self._worker_log.start()
+        self._watch = self._watch_runtime()
         self._open = self._open_dynamic()
+        self._reporter = self._report_load()
         process = self._replaceable()
         listener = await self._listen()
         if process is not None:
@@ -88,6 +95,10 @@ class MainThread:
             await self._live()
         finally:
             flush.cancel()
+            if self._watch is not None:
+                self._watch.close()
+            if self._reporter is not None:
+                self._reporter.close()
             if self._open is not None:
                 self._open.subscriptions.close()
             if self._restart is not None:
@@ -109,6 +120,19 @@ class MainThread:
         give_back()
         await self._lifecycle.run()
 
+    def _watch_runtime(self) -> RuntimeWatch | None:
+        if not self._runtime.roots:
+            return None
+        # Imported here: a proxy without runtime layers on disk does without.
+        from lateen.proxy.runtime_watch import RuntimeWatch
+
+        try:
+            return RuntimeWatch(self._runtime, self._log)
+        except OSError as error:
+            raise MainThreadError(
+                f"unable to add filesystem watch for {error.filename}: {error.strerror}"
+            ) from None
+
     def _open_dynamic(self) -> OpenDynamic | None:
         if self._prepared.dynamic is None:
             return None
@@ -119,6 +143,21 @@ class MainThread:
         return open_dynamic(
             self._options, self._prepared, self._workers, stats, self._log, self._runtime
         )
+
+    def _report_load(self) -> LoadReporter | None:
+        if not self._prepared.reports_load:
+            return None
+        # Imported here: a proxy that reports no load does without.
+        from lateen.proxy.resources.opening import open_load_reporter
+        from lateen.proxy.xds.source import SourceError
+
+        clusters = self._open.dynamic.clusters if self._open is not None else None
+        try:
+            return open_load_reporter(
+                self._prepared, self._workers, self._stats.main_thread, self._log, clusters
+            )
+        except SourceError as error:
+            raise MainThreadError(f"cluster_manager.load_stats_config: {error}") from None
 
     def _begin_dynamic(self) -> asyncio.Event | None:
         """Asks for what comes over xDS; the event is set when the first of it is there."""
@@ -203,7 +242,7 @@ class MainThread:
         )
 
     def _publish_runtime(self, values: Mapping[str, str]) -> None:
-        update = worker_pb2.Update(runtime=worker_pb2.Runtime(values=values))
+        update = worker_pb2.Update(runtime=runtime_for_workers(values))
         self._workers.apply(update.SerializeToString())
 
     def _facts(self) -> ProcessFacts:
@@ -220,7 +259,7 @@ class MainThread:
             runtime_layers=len(self._runtime.layers),
             runtime_keys=len(self._runtime.merged()),
             runtime_overrides=self._runtime.overrides(),
-            runtime_loads=1 + self._runtime.loads,
+            runtime_loads=self._runtime.loads,
             state=self._lifecycle.state,
             uptime_s=status.age_before_s + self._lifecycle.uptime_s,
             total_connections=self._workers.core.active_connections() + inherited.connections,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -55,6 +55,7 @@ class Prepared:
         log_format: `text:FORMAT`, or `json` if the bootstrap asks for it; "": it does not say.
         server_version: overrides the stat server.version; 0: it does not.
         dynamic: what is needed to take resources over xDS; None when all is static.
+        reports_load: whether load is reported.
     """
 
     update: bytes
@@ -67,6 +68,7 @@ class Prepared:
     log_format: str
     server_version: int
     dynamic: DynamicNeeds | None = None
+    reports_load: bool = False
 
 
 @dataclass
@@ -108,23 +110,33 @@ def prepare(options: Options) -> Preparation:
         return Preparation(None, loaded.diagnostics, loaded)
     bootstrap = loaded.bootstrap
     _identify(bootstrap, options)
+    on_disk, unwatched = _disk_layers(bootstrap)
     compiled = compile_bootstrap(
         bootstrap,
         read_file=_read_file,
         environment=os.environ,
         node_id=options.service_node,
         service_cluster=options.service_cluster,
+        disk_layers={
+            name: {key: value.strip() for key, value in layer.values.items()}
+            for name, layer in on_disk.items()
+        },
     )
     already = len(compiled.context.diagnostics)
-    prepared = _prepare(bootstrap, compiled, options)
-    found = [*compiled.diagnostics, *compiled.context.diagnostics[already:]]
+    prepared = _prepare(bootstrap, compiled, options, on_disk)
+    found = [*unwatched, *compiled.diagnostics, *compiled.context.diagnostics[already:]]
     diagnostics = [*loaded.diagnostics, *loaded.position(found)]
     failed = any(each.severity == "error" for each in diagnostics)
     owners = _owners(bootstrap, compiled)
     return Preparation(None if failed else prepared, diagnostics, loaded, owners)
 
 
-def _prepare(bootstrap: Bootstrap, compiled: Compiled, options: Options) -> Prepared:
+def _prepare(
+    bootstrap: Bootstrap,
+    compiled: Compiled,
+    options: Options,
+    on_disk: Mapping[str, RuntimeLayer],
+) -> Prepared:
     ctx = compiled.context
     now = datetime.now(UTC)
     return Prepared(
@@ -137,12 +149,13 @@ def _prepare(bootstrap: Bootstrap, compiled: Compiled, options: Options) -> Prep
         ),
         admin=compile_admin(ctx, bootstrap.admin),
         stats=compile_stats_config(ctx, bootstrap, options.stats_tag),
-        runtime=_runtime(ctx, bootstrap),
+        runtime=_runtime(ctx, bootstrap, on_disk),
         log_format=_log_format(bootstrap),
         server_version=bootstrap.stats_server_version_override.value,
         dynamic=DynamicNeeds(ctx, compiled.needs)
         if is_dynamic(bootstrap, compiled.needs)
         else None,
+        reports_load=bootstrap.cluster_manager.HasField("load_stats_config"),
     )
 
 
@@ -168,11 +181,35 @@ def _read_file(path: str) -> bytes:
         return file.read()
 
 
-def _runtime(ctx: CompileContext, bootstrap: Bootstrap) -> list[RuntimeLayer]:
+def _disk_layers(bootstrap: Bootstrap) -> tuple[dict[str, RuntimeLayer], list[Diagnostic]]:
+    """Runtime layers on disk by name, read, and what is wrong with where they are."""
+    layers: dict[str, RuntimeLayer] = {}
+    wrong: list[Diagnostic] = []
+    for index, layer in enumerate(bootstrap.layered_runtime.layers):
+        if not layer.HasField("disk_layer"):
+            continue
+        # Imported here: a configuration without such layers does without.
+        from lateen.proxy.disk_layer import DiskLayer, DiskLayerError
+
+        try:
+            disk = DiskLayer.of(layer, bootstrap.node.cluster)
+        except DiskLayerError as error:
+            at = f"layered_runtime.layers[{index}].disk_layer.symlink_root"
+            wrong.append(Diagnostic("error", at, str(error)))
+            continue
+        layers[layer.name] = RuntimeLayer(layer.name, disk=disk)
+        layers[layer.name].load()
+    return layers, wrong
+
+
+def _runtime(
+    ctx: CompileContext, bootstrap: Bootstrap, on_disk: Mapping[str, RuntimeLayer]
+) -> list[RuntimeLayer]:
     from lateen.proxy.compile.runtime import flatten
 
     return [
-        RuntimeLayer(
+        on_disk.get(layer.name)
+        or RuntimeLayer(
             layer.name,
             flatten(ctx, layer.static_layer, "layered_runtime")
             if layer.HasField("static_layer")

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lateen.config.support import Fields, whole
-from lateen.protos.worker_pb2 import Runtime, Update
+from lateen.protos.worker_pb2 import Update
 from lateen.proxy.compile.cluster import compile_cluster
 from lateen.proxy.compile.control_plane import note_control_planes
 from lateen.proxy.compile.discovery import is_eds
 from lateen.proxy.compile.dns import compile_default_resolver
 from lateen.proxy.compile.listener import compile_listener
-from lateen.proxy.compile.runtime import compile_runtime
+from lateen.proxy.compile.runtime import compile_runtime, runtime_for_workers
 
 if TYPE_CHECKING:
     from envoy.config.bootstrap.v3.bootstrap_pb2 import Bootstrap
@@ -66,11 +66,10 @@ SUPPORT = (
     ),
     Fields(
         f"{_PACKAGE}.ClusterManager",
-        implemented="upstream_bind_config",
+        implemented="upstream_bind_config load_stats_config",
         harmless={
             "local_cluster_name": "zone-aware routing is not implemented yet",
             "outlier_detection": "outlier detection is not implemented yet",
-            "load_stats_config": "load is not reported yet",
             "enable_deferred_cluster_creation": _PROCESS,
         },
     ),
@@ -136,7 +135,7 @@ def compile_bootstrap_resources(
     if bootstrap.cluster_manager.HasField("upstream_bind_config"):
         ctx.default_bind = bootstrap.cluster_manager.upstream_bind_config
     note_control_planes(ctx, bootstrap)
-    update = Update(runtime=Runtime(values=ctx.runtime))
+    update = Update(runtime=runtime_for_workers(ctx.runtime))
     _compile_clusters(ctx, bootstrap, update)
     return update, _compile_listeners(ctx, bootstrap, update)
 

@@ -54,7 +54,7 @@ SUPPORT = (
             "close_connections_on_host_health_failure": _HEALTH_CHECK,
             "ignore_health_on_host_removal": _HEALTH_CHECK,
             "upstream_http_protocol_options": "TLS is not implemented yet",
-            "lrs_server": "load is not reported yet",
+            "lrs_server": "load goes to load_stats_config, as in Envoy",
             "lrs_report_endpoint_metrics": "load is not reported yet",
             "ring_hash_lb_config": "only RING_HASH clusters read it",
             "maglev_lb_config": "only MAGLEV clusters read it",

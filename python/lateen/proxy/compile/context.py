@@ -37,6 +37,7 @@ class CompileContext:
         service_cluster: --service-cluster or node.cluster.
         clusters: the clusters that a route may name; None when that is not checked.
         runtime: the runtime snapshot.
+        disk_layers: the values of runtime layers on disk, by the name of the layer.
         default_resolver: what resolves the names of clusters that do not say.
         default_bind: where the connections of clusters that do not say come from.
         excused: paths at which something not implemented is left out, and why that is right.
@@ -53,6 +54,7 @@ class CompileContext:
     service_cluster: str = ""
     clusters: Collection[str] | None = None
     runtime: Mapping[str, str] = field(default_factory=dict)
+    disk_layers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     default_resolver: Dns | None = None
     default_bind: BindConfig | None = None
     excused: dict[str, str] = field(default_factory=dict)

@@ -63,6 +63,7 @@ def note_control_planes(ctx: CompileContext, bootstrap: Bootstrap) -> None:
 def _clusters(bootstrap: Bootstrap) -> Iterator[str]:
     dynamic = bootstrap.dynamic_resources
     yield from _of_api(dynamic.ads_config)
+    yield from _of_api(bootstrap.cluster_manager.load_stats_config)
     sources = [dynamic.cds_config, dynamic.lds_config, *bootstrap.config_sources]
     sources += [each.eds_cluster_config.eds_config for each in bootstrap.static_resources.clusters]
     for source in sources:

@@ -48,6 +48,7 @@ def compile_bootstrap(
     environment: Mapping[str, str] | None = None,
     node_id: str = "",
     service_cluster: str = "",
+    disk_layers: Mapping[str, Mapping[str, str]] | None = None,
     table: SupportTable | None = None,
 ) -> Compiled:
     """Compile a validated bootstrap.
@@ -58,6 +59,7 @@ def compile_bootstrap(
         environment: the variables that data sources may name.
         node_id: --service-node; node.id counts when it is empty.
         service_cluster: --service-cluster; node.cluster counts when it is empty.
+        disk_layers: the values of runtime layers on disk, by the name of the layer.
         table: what is implemented; `support_table()` when not given.
     """
     ctx = CompileContext(
@@ -67,6 +69,7 @@ def compile_bootstrap(
         environment=environment or {},
         node_id=node_id or bootstrap.node.id,
         service_cluster=service_cluster or bootstrap.node.cluster,
+        disk_layers=disk_layers or {},
     )
     update, needs = compile_bootstrap_resources(ctx, bootstrap)
     diagnostics = unsupported(ctx, table or support_table(), bootstrap, "")

@@ -6,9 +6,13 @@ with dots, unless it is a fraction (numerator, denominator), which stays one val
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from lateen.config.support import Fields, whole
+from lateen.config.syntax import ConfigSyntaxError
+from lateen.config.yaml_tree import parse_yaml
+from lateen.protos.worker_pb2 import Runtime
 from lateen.proxy.compile.values import JsonValue, struct_to_python, to_json
 
 if TYPE_CHECKING:
@@ -20,17 +24,42 @@ if TYPE_CHECKING:
 SUPPORT = (
     Fields(
         "envoy.config.bootstrap.v3.RuntimeLayer",
-        implemented="name static_layer admin_layer rtds_layer",
+        implemented="name static_layer disk_layer admin_layer rtds_layer",
     ),
+    whole("envoy.config.bootstrap.v3.RuntimeLayer.DiskLayer"),
     whole("envoy.config.bootstrap.v3.RuntimeLayer.RtdsLayer"),
     whole("envoy.service.runtime.v3.Runtime"),
 )
 
 _FRACTION = frozenset(("numerator", "denominator"))
+_DENOMINATORS = {"HUNDRED": 100, "TEN_THOUSAND": 10_000, "MILLION": 1_000_000}
+
+
+def runtime_for_workers(values: Mapping[str, str]) -> Runtime:
+    """The snapshot as workers read it: a fraction, JSON or YAML, is `numerator/denominator`."""
+    return Runtime(values={key: _as_share(value) for key, value in values.items()})
+
+
+def _as_share(text: str) -> str:
+    if "numerator" not in text and "denominator" not in text:
+        return text
+    try:
+        found = parse_yaml(text)
+    except ConfigSyntaxError:
+        return text
+    if not isinstance(found, dict) or not found.keys() <= _FRACTION:
+        return text
+    numerator = found.get("numerator", 0)
+    denominator = _DENOMINATORS.get(str(found.get("denominator", "HUNDRED")))
+    if not isinstance(numerator, int) or denominator is None:
+        return text
+    return f"{numerator}/{denominator}"
 
 
 def compile_runtime(ctx: CompileContext, runtime: LayeredRuntime, at: str) -> dict[str, str]:
-    """Every key of every static layer with the value of the last layer that has it."""
+    """Every key of every static layer and of those on disk, which the context has, with the value
+    of the last layer that has it.
+    """
     values: dict[str, str] = {}
     names: set[str] = set()
     admin_layers = 0
@@ -40,6 +69,8 @@ def compile_runtime(ctx: CompileContext, runtime: LayeredRuntime, at: str) -> di
         names.add(layer.name)
         if layer.HasField("static_layer"):
             values |= flatten(ctx, layer.static_layer, f"{where}.static_layer")
+        elif layer.HasField("disk_layer"):
+            values |= ctx.disk_layers.get(layer.name, {})
         elif layer.HasField("admin_layer"):
             admin_layers += 1
             if admin_layers > 1:

@@ -78,6 +78,11 @@ class ClusterWarming:
         self._static_waiting.add(name)
         self._begin(assignment)
 
+    def assignment(self, name: str) -> Assignment | None:
+        """The subscription to the endpoints of a cluster in use; None: it needs none."""
+        active = self.active.get(name)
+        return active.assignment if active is not None else self._static_assignments.get(name)
+
     def knows(self, name: str, resource: Resource) -> bool:
         """Whether a resource is what is there already: the warming version counts before the
         active one.

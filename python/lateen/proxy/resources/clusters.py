@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from envoy.config.cluster.v3.cluster_pb2 import Cluster
     from envoy.config.core.v3.config_source_pb2 import ConfigSource
 
+    from lateen.proxy.resources.assignments import Assignment
     from lateen.proxy.resources.environment import Environment, Refused
     from lateen.xds.subscription import Resource, Subscription, Update
 
@@ -62,6 +63,10 @@ class ClusterManager:
     def errors(self) -> dict[str, Refused]:
         """What was last refused, by name."""
         return self._warming.errors
+
+    def assignment(self, name: str) -> Assignment | None:
+        """The subscription to the endpoints of a cluster in use; None: it needs none."""
+        return self._warming.assignment(name)
 
     def names(self) -> Collection[str]:
         """Every cluster that a route may name."""

@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from lateen.proxy.log.logger import Log
     from lateen.proxy.options import Options
     from lateen.proxy.prepare import Prepared
+    from lateen.proxy.resources.clusters import ClusterManager
     from lateen.proxy.runtime import RuntimeLayers
     from lateen.proxy.stats.main_thread import MainThreadStats
     from lateen.proxy.workers import Workers
+    from lateen.proxy.xds.load_stats import LoadReporter
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,27 @@ def open_dynamic(
     )
     dynamic = Dynamic(parts, prepared.config.bootstrap, prepared.dynamic.listeners, ready.set)
     return OpenDynamic(dynamic, subscriptions, ready)
+
+
+def open_load_reporter(
+    prepared: Prepared,
+    workers: Workers,
+    stats: MainThreadStats,
+    log: Log,
+    clusters: ClusterManager | None,
+) -> LoadReporter:
+    """Begins to report load as `cluster_manager.load_stats_config` says.
+
+    Raises:
+        SourceError: the server cannot be reached as configured.
+    """
+    from lateen.proxy.load_observation import LoadObserver
+    from lateen.proxy.xds.load_stats import LoadReporter
+
+    sources = BootstrapSources(prepared.config.bootstrap)
+    assert sources.load_stats is not None
+    observe = LoadObserver(workers, prepared.blocks, prepared.summary, sources, clusters)
+    return LoadReporter(sources.load_stats, Surroundings(sources, stats, log), observe)
 
 
 def _later(seconds: float, call: Callable[[], None]) -> Callable[[], None]:

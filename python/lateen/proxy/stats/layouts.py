@@ -101,6 +101,8 @@ _CLUSTER_CONSTANTS = {
     "warming_state": 0,
     "http1.metadata_not_supported_error": 0,
 }
+# They are for load reports alone, as in Envoy.
+_CLUSTER_HIDDEN = frozenset(("upstream_rq_dropped", "upstream_rq_drop_overload"))
 # The codec's stats exist from the first connection on; the rest when the cluster is configured so.
 _CLUSTER_SHOWN: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(
@@ -112,8 +114,6 @@ _CLUSTER_SHOWN: dict[str, tuple[str, ...]] = {
         ),
         ("upstream_cx_http1_total",),
     ),
-    "upstream_rq_dropped": ("upstream_rq_dropped",),
-    "upstream_rq_drop_overload": ("upstream_rq_drop_overload",),
     **{
         f"circuit_breakers.{priority}.remaining_{name}": tuple(
             f"circuit_breakers.{priority}.remaining_{each}" for each in _REMAINING
@@ -149,10 +149,11 @@ def _layout(
     shown: Mapping[str, tuple[str, ...]] | None = None,
     constants: Mapping[str, int] | None = None,
     always_used: frozenset[str] = frozenset(),
+    hidden: frozenset[str] = frozenset(),
 ) -> Layout:
     indexes = {stat_name(name, enum_prefix): index for name, index in values}
     constants = constants or {}
-    names = sorted({*indexes, *constants})
+    names = sorted({*indexes, *constants} - hidden)
     implied = implied or {}
     shown = shown or {}
     return Layout(
@@ -197,6 +198,7 @@ def cluster_layout() -> Layout:
         shown=_CLUSTER_SHOWN,
         constants=_CLUSTER_CONSTANTS,
         always_used=_CLUSTER_ALWAYS_USED,
+        hidden=_CLUSTER_HIDDEN,
     )
 
 

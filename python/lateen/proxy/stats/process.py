@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+from lateen.proxy.runtime import RuntimeLoads
 from lateen.proxy.stats.model import Stat, counter, gauge
 
 # server.days_until_first_cert_expiring of a process without certificates.
@@ -46,7 +47,7 @@ class ProcessFacts:
     runtime_layers: int = 0
     runtime_keys: int = 0
     runtime_overrides: int = 0
-    runtime_loads: int = 2
+    runtime_loads: RuntimeLoads = field(default_factory=lambda: RuntimeLoads(success=2))
     state: ServerState = ServerState.PRE_INITIALIZING
     uptime_s: int = 0
     total_connections: int = 0
@@ -92,8 +93,11 @@ def _runtime(facts: ProcessFacts) -> Iterator[Stat]:
     yield gauge("runtime.deprecated_feature_seen_since_process_start")
     yield gauge("runtime.num_keys", facts.runtime_keys, used=True)
     yield gauge("runtime.num_layers", facts.runtime_layers, used=True)
-    yield counter("runtime.load_success", facts.runtime_loads)
-    yield counter("runtime.override_dir_not_exists", facts.runtime_loads)
+    loads = facts.runtime_loads
+    yield counter("runtime.load_error", loads.error)
+    yield counter("runtime.load_success", loads.success)
+    yield counter("runtime.override_dir_exists", loads.dir_exists)
+    yield counter("runtime.override_dir_not_exists", loads.dir_not_exists)
 
 
 def _server(facts: ProcessFacts) -> Iterator[Stat]:
@@ -160,8 +164,6 @@ _ZERO_COUNTERS = (
     "listener_manager.listener_modified",
     "listener_manager.listener_removed",
     "runtime.deprecated_feature_use",
-    "runtime.load_error",
-    "runtime.override_dir_exists",
     "server.debug_assertion_failures",
     "server.dropped_stat_flushes",
     "server.envoy_bug_failures",

@@ -26,6 +26,7 @@ class BootstrapSources:
     Attributes:
         node: serialized core.v3.Node.
         ads: the aggregated source; None without one.
+        load_stats: where load is reported; None: nowhere.
     """
 
     def __init__(self, serialized: bytes) -> None:
@@ -37,6 +38,9 @@ class BootstrapSources:
         self.ads: ApiConfigSource | None = None
         if dynamic.HasField("ads_config"):
             self.ads = _copy(dynamic.ads_config)
+        self.load_stats: ApiConfigSource | None = None
+        if bootstrap.cluster_manager.HasField("load_stats_config"):
+            self.load_stats = _copy(bootstrap.cluster_manager.load_stats_config)
         self._sources: Sequence[ConfigSource] = [_copy(each) for each in bootstrap.config_sources]
         self._default: ConfigSource | None = None
         if bootstrap.HasField("default_config_source"):

@@ -128,7 +128,7 @@ def test_runtime(admin):
 
 
 def test_runtime_without_an_admin_layer(admin):
-    admin.context.runtime.layers.pop()
+    admin.context.runtime.layers[-1].admin = False
     response = admin.ask("/runtime_modify?a=2", "POST")
     assert (response.status, response.body) == (503, "No admin layer specified")
 

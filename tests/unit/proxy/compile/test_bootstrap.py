@@ -89,11 +89,11 @@ def test_a_route_to_an_unknown_cluster_is_an_error(hello):
 
 
 def test_what_is_not_implemented_is_reported_with_its_path(hello):
-    hello["layered_runtime"] = {"layers": [{"name": "d", "disk_layer": {"symlink_root": "/x"}}]}
+    hello["hds_config"] = {}
     hello["static_resources"]["clusters"][0]["health_checks"] = [{"timeout": "1s"}]
     assert found(compiled(hello)) == [
         "error static_resources.clusters[0].health_checks: health_checks is not implemented",
-        "error layered_runtime.layers[0].disk_layer: disk_layer is not implemented",
+        "error hds_config: hds_config is not implemented",
     ]
 
 

@@ -1,4 +1,6 @@
-from lateen.proxy.compile.runtime import compile_runtime
+import pytest
+
+from lateen.proxy.compile.runtime import compile_runtime, runtime_for_workers
 from tests.support.messages import context, errors, message, unsupported
 
 
@@ -47,8 +49,32 @@ def test_what_envoy_refuses():
     ]
 
 
-def test_layers_from_disk_are_not_implemented():
-    source = message(
-        "config.bootstrap.v3.LayeredRuntime", "layers: [{name: a, disk_layer: {symlink_root: /x}}]"
-    )
-    assert unsupported(source) == ["error x.layers[0].disk_layer: disk_layer is not implemented"]
+def test_layers_on_disk_are_those_of_the_context():
+    ctx = context(disk_layers={"b": {"x": "2", "y": "3"}})
+    source = """
+    layers:
+    - {name: a, static_layer: {x: 1}}
+    - {name: b, disk_layer: {symlink_root: /x}}
+    - {name: c, static_layer: {y: 4}}
+    """
+    assert compiled(source, ctx) == {"x": "2", "y": "4"}
+    assert unsupported(message("config.bootstrap.v3.LayeredRuntime", source)) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "given"),
+    [
+        ("5", "5"),
+        ('{"denominator":"MILLION","numerator":1}', "1/1000000"),
+        ("numerator: 3\ndenominator: TEN_THOUSAND", "3/10000"),
+        ("{numerator: 7}", "7/100"),
+        ("{denominator: MILLION}", "0/1000000"),
+        ("{numerator: x}", "{numerator: x}"),
+        ("{numerator: 1, denominator: FEW}", "{numerator: 1, denominator: FEW}"),
+        ("{numerator: 1, other: 2}", "{numerator: 1, other: 2}"),
+        ("numerator", "numerator"),
+        ("{numerator", "{numerator"),
+    ],
+)
+def test_fractions_are_shares_to_workers(value, given):
+    assert runtime_for_workers({"k": value}).values == {"k": given}

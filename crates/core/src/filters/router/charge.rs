@@ -3,10 +3,10 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::failure::TimeoutKind;
+use super::failure::{Failure, TimeoutKind};
 use super::{scopes, Router};
 use crate::http::stream::Stream;
-use crate::proto::HttpStat;
+use crate::proto::{ClusterStat, HttpStat};
 use crate::route::is_grpc;
 use crate::stats::Origin;
 use crate::upstream::Cluster;
@@ -38,6 +38,15 @@ pub fn host(stream: &Stream, good: bool) {
     if let Some(host) = &stream.info.upstream.host {
         let counter = if good { &host.stats.rq_success } else { &host.stats.rq_error };
         counter.fetch_add(1, Relaxed);
+    }
+}
+
+/// Counts a request that the cluster turned away, for load reports.
+pub fn dropped(cluster: &Cluster, failure: &Failure) {
+    let block = cluster.block();
+    block.inc(ClusterStat::ClusterUpstreamRqDropped);
+    if matches!(failure, Failure::Dropped { .. }) {
+        block.inc(ClusterStat::ClusterUpstreamRqDropOverload);
     }
 }
 

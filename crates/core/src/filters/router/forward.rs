@@ -337,6 +337,7 @@ impl Forwarding<'_> {
                 stream.manager.block.inc(HttpStat::HttpDownstreamCxProtocolError);
             }
             Failure::Timeout(kind) => charge::manager_timeout(stream, *kind),
+            Failure::Dropped { .. } | Failure::Overflow => charge::dropped(&self.cluster, failure),
             _ => {}
         }
         let transport = stream.info.upstream.transport_failure_reason.clone();
