@@ -13,16 +13,14 @@ from tests.support.xds_resources import (
     CDS,
     EDS,
     LDS,
-    PREFIX,
     RDS,
+    SRDS,
     assignment,
     cluster,
     listener,
     message,
     routes,
 )
-
-SRDS = PREFIX + "envoy.config.route.v3.ScopedRouteConfiguration"
 
 
 def scope(name, key, route="", **more):

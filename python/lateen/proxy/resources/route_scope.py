@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lateen.xds.subscription import Resource
 
 SCOPE = "envoy.config.route.v3.ScopedRouteConfiguration"
+REFUSED = "Error adding/updating scoped route(s): "
 
 
 class Scope(NamedTuple):
@@ -98,7 +99,7 @@ def check_conflicts(scopes: Iterable[Scope]) -> None:
         first = seen.setdefault(scope.key, scope.name)
         if first != scope.name:
             raise ResourceError(
-                f"scope key conflict found, first scope is '{first}', second scope is"
+                f"{REFUSED}scope key conflict found, first scope is '{first}', second scope is"
                 f" '{scope.name}'"
             )
 

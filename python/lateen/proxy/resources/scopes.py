@@ -16,7 +16,13 @@ from lateen.proxy.resources.reading import (
     UndecodableError,
     reason_of_rejections,
 )
-from lateen.proxy.resources.route_scope import SCOPE, Scope, ScopeCompiler, check_conflicts
+from lateen.proxy.resources.route_scope import (
+    REFUSED,
+    SCOPE,
+    Scope,
+    ScopeCompiler,
+    check_conflicts,
+)
 from lateen.proxy.resources.routes import ROUTES_URL
 from lateen.proxy.stats.main_thread import StatNames
 from lateen.xds.subscription import BadResource, FetchFailure, Outcome
@@ -146,8 +152,6 @@ class ScopeSubscription:
             self._answered()
 
     def _take(self, update: Update) -> Outcome:
-        if update.full and not update.resources:
-            self._stats.add("update_empty")
         made: list[Scope] = []
         try:
             after = self._read(update, made)
@@ -172,7 +176,9 @@ class ScopeSubscription:
         for resource in update.resources:
             scope = self._scope(resource, made)
             if scope.name in seen:
-                raise ResourceError(f"duplicate scoped route configuration '{scope.name}' found")
+                raise ResourceError(
+                    f"{REFUSED}duplicate scoped route configuration '{scope.name}' found"
+                )
             seen.add(scope.name)
             after[scope.name] = scope
         return after
