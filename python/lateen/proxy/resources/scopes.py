@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from lateen.protos import worker_pb2
 from lateen.proxy.resources.environment import Refused, milliseconds_now, timestamp
+from lateen.proxy.resources.init_manager import InitManager
 from lateen.proxy.resources.reading import (
     TYPE_PREFIX,
     ResourceError,
@@ -105,9 +106,11 @@ class ScopeSubscription:
         self._source = source
         self._compiler = ScopeCompiler(environment, source)
         self._waiters: list[Callable[[], None]] | None = []
-        # What is not settled: the first answer, and the tables that it names.
-        self._open = 1
-        self._heard = False
+        self._first = InitManager(f"SRDS {source.name}", self._settle)
+        self._answered = self._first.target("scopes")
+        self._first.start()
+        # What says that the routes of a scope came, or are not wanted any more.
+        self._settled: dict[tuple[str, bytes], Callable[[], None]] = {}
         self._subscription: Subscription | None = None
         self._prefix = f"http.{source.stat_prefix}.scoped_rds.{source.name}"
         self._stats = environment.stats.open(self._prefix, _STATS)
@@ -135,7 +138,7 @@ class ScopeSubscription:
         if self._subscription is not None:
             self._subscription.close()
         self._stats.close()
-        gone = list(self.scopes.values())
+        gone, self.scopes = list(self.scopes.values()), {}
         self._environment.apply(worker_pb2.Update(removed_route_scopes=[self._source.table]))
         self._drop(gone)
 
@@ -160,7 +163,7 @@ class ScopeSubscription:
         except (UndecodableError, ResourceError) as error:
             for scope in made:
                 self._environment.release(scope.blocks)
-            bad = [BadResource(each.name, str(error)) for each in update.resources[:1]]
+            bad = [BadResource(each.name, str(error)) for each in update.resources]
             if update.resources:
                 self.error = Refused(update.resources[0], str(error), timestamp())
             return Outcome(bad, str(error))
@@ -231,11 +234,12 @@ class ScopeSubscription:
         for scope in scopes:
             if scope.routes is None:
                 continue
-            self._open += 1
+            ready = self._first.target(f"RDS {scope.routes.name}")
+            self._settled[scope.name, scope.body] = ready
             try:
-                self._routes.acquire(scope.routes, self._settled)
+                self._routes.acquire(scope.routes, ready)
             except ResourceError:
-                self._open -= 1
+                self._settled.pop((scope.name, scope.body))()
                 self._release_routes(done)
                 raise
             done.append(scope)
@@ -244,6 +248,7 @@ class ScopeSubscription:
         for scope in scopes:
             if scope.routes is not None:
                 self._routes.release(scope.routes)
+                self._settled.pop((scope.name, scope.body))()
 
     def _drop(self, scopes: list[Scope]) -> None:
         self._release_routes(scopes)
@@ -255,15 +260,7 @@ class ScopeSubscription:
         for scope in scopes:
             self._environment.release(scope.blocks)
 
-    def _answered(self) -> None:
-        if self._waiters is not None and not self._heard:
-            self._heard = True
-            self._settled()
-
-    def _settled(self) -> None:
-        self._open -= 1
-        if self._open or self._waiters is None:
-            return
+    def _settle(self) -> None:
         waiters, self._waiters = self._waiters, None
-        for call in waiters:
+        for call in waiters or ():
             call()

@@ -92,6 +92,14 @@ def test_scopes_that_go_take_their_routes_along(proxy):
     assert proxy.stat(f"{STATS}.all_scopes") == 1
 
 
+def test_routes_that_are_no_longer_named_are_not_waited_for(proxy):
+    proxy.xds.send(SRDS, scope("one", "1", "r"))
+    proxy.xds.send(SRDS, scope("one", "1", "q"))
+    assert not proxy.ready
+    proxy.xds.send(RDS, routes("q", "a"))
+    assert proxy.ready
+
+
 def test_routes_inside_a_scope(proxy):
     assert proxy.xds.send(SRDS, scope("in", "1", route_configuration=inline())).accepted
     assert proxy.ready
@@ -140,13 +148,17 @@ def test_bad_scopes_change_nothing(proxy, made, reason):
 
 
 def test_a_listener_that_goes_takes_its_scopes_along(proxy):
-    proxy.xds.send(SRDS, scope("one", "1", "r"))
+    inner = scope("in", "2", route_configuration=inline())
+    proxy.xds.send(SRDS, scope("one", "1", "r"), inner)
     proxy.xds.send(RDS, routes("r", "a"))
+    held = set(tables(proxy).values())
     proxy.xds.send(LDS)
     proxy.clock.run()
     assert proxy.xds.names(SRDS) == proxy.xds.names(RDS) == []
     removed = [name for update in proxy.core.updates for name in update.removed_route_scopes]
     assert len(removed) == 1
+    gone = {name for update in proxy.core.updates for name in update.removed_route_tables}
+    assert gone == held
     assert proxy.dynamic.scopes.subscriptions == {}
 
 
