@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tests.interop.test_xds_resources import Setting
+from tests.interop.xds_setting import Setting
 from tests.support.client import Client
 from tests.support.proxies import lateen_command
 from tests.support.xds_resources import (

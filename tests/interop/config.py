@@ -140,14 +140,15 @@ def http_connection_manager(scene: Scene) -> Mapped:
             "text_format_source": {"inline_string": scene.fill_in(case.log_format or LOG_FORMAT)}
         },
     }
+    changes = scene.mapping(case.hcm)
     return {
         "@type": HCM,
         "stat_prefix": scene.fill_in("$http"),
         "delayed_close_timeout": "0.1s",
         "access_log": [{"name": "envoy.access_loggers.file", "typed_config": log}],
-        "route_config": routes,
+        **({} if "scoped_routes" in changes else {"route_config": routes}),
         "http_filters": [{"name": "envoy.filters.http.router", "typed_config": {"@type": ROUTER}}],
-        **scene.mapping(case.hcm),
+        **changes,
     }
 
 

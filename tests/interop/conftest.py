@@ -9,7 +9,10 @@ import pytest
 from tests.interop.model import Case
 from tests.interop.observation import Observation
 from tests.interop.suite import run_on_both, starter
+from tests.interop.xds_setting import command, setting
 from tests.support.proxies import envoy_command, lateen_command
+
+__all__ = ["command", "setting"]
 
 Pair = tuple[Observation, Observation]
 TALLY = pytest.StashKey[dict[str, int]]()

@@ -109,7 +109,7 @@ fn is_enabled(filter: &Filter, stream: &Stream) -> bool {
 }
 
 fn choose_route(stream: &mut Stream) -> std::result::Result<(), Answer> {
-    let table = stream.manager.routes.borrow().clone();
+    let table = stream.manager.route_table(&stream.request);
     let Some(table) = table else { return Ok(()) };
     if !stream.internal {
         for name in &table.internal_only_headers {

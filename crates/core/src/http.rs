@@ -11,6 +11,7 @@ pub mod mutation;
 pub mod mutation_list;
 pub mod path;
 pub mod request_id;
+pub mod scoped_routes;
 pub mod server;
 pub mod stream;
 pub mod stream_info;

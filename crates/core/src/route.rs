@@ -19,6 +19,7 @@ mod path_rewrite;
 mod redirect;
 mod regex_rewrite;
 mod retry;
+mod scopes;
 #[cfg(test)]
 pub(crate) mod test_support;
 #[cfg(test)]
@@ -42,6 +43,7 @@ pub use forward::Forward;
 pub use overrides::FilterConfig;
 pub use redirect::{DirectResponse, Redirect};
 pub use retry::{RateLimitedBackoff, ResetHeader, RetryOn, RetryPolicy};
+pub use scopes::{RouteScopes, ScopeKeyBuilder};
 pub use virtual_cluster::{VirtualClusterMatch, VirtualClusters};
 
 use domains::Domains;

@@ -17,7 +17,7 @@ use crate::headers::SpareHeaders;
 use crate::http::date::DateCache;
 use crate::listener::{ListenerUpdate, Listeners};
 use crate::random::Random;
-use crate::route::RouteTable;
+use crate::route::{RouteScopes, RouteTable};
 use crate::runtime::Runtime;
 use crate::stats::{Block, BlockKind, Registry, PROCESS_BLOCK};
 use crate::timer::Timers;
@@ -25,6 +25,12 @@ use crate::upstream::{ClusterShared, Clusters, UpstreamContext};
 
 /// Where a connection manager finds its route table; empty until the table arrives.
 pub type RouteSlot = RefCell<Option<Arc<RouteTable>>>;
+
+/// The place of a route table for each scope key; see `RouteScopes`.
+pub type ScopeSlots = HashMap<Arc<[u8]>, Rc<RouteSlot>>;
+
+/// Where a connection manager finds its scopes.
+pub type ScopesSlot = RefCell<ScopeSlots>;
 
 /// What the workers of a process share.
 pub struct Shared {
@@ -43,6 +49,8 @@ pub enum Command {
     RemoveCluster(String),
     RouteTable(Arc<RouteTable>),
     RemoveRouteTable(String),
+    RouteScopes(Arc<RouteScopes>),
+    RemoveRouteScopes(String),
     DiscoveredFilter(Arc<str>, Arc<Filter>),
     RemoveDiscoveredFilter(String),
     Listener(ListenerUpdate),
@@ -83,6 +91,7 @@ pub struct Worker {
     pub open_connections: Cell<usize>,
     runtime: RefCell<Arc<Runtime>>,
     routes: RefCell<HashMap<Arc<str>, Rc<RouteSlot>>>,
+    route_scopes: RefCell<HashMap<Arc<str>, Rc<ScopesSlot>>>,
     discovered_filters: RefCell<HashMap<Arc<str>, Arc<Filter>>>,
     virtual_clusters: RefCell<HashMap<u32, Arc<Block>>>,
     drain: Cell<Option<(Instant, Duration)>>,
@@ -113,6 +122,7 @@ impl Worker {
             open_connections: Cell::new(0),
             runtime: RefCell::default(),
             routes: RefCell::default(),
+            route_scopes: RefCell::default(),
             discovered_filters: RefCell::default(),
             virtual_clusters: RefCell::default(),
             drain: Cell::new(None),
@@ -165,6 +175,16 @@ impl Worker {
     /// The place of a route table, which exists before the table does.
     pub fn route_slot(&self, name: &Arc<str>) -> Rc<RouteSlot> {
         self.routes.borrow_mut().entry(name.clone()).or_default().clone()
+    }
+
+    /// The place of the scopes of that name, which exists before they do.
+    pub fn scopes_slot(&self, name: &Arc<str>) -> Rc<ScopesSlot> {
+        self.route_scopes.borrow_mut().entry(name.clone()).or_default().clone()
+    }
+
+    /// The places of the route tables of scopes.
+    pub fn scope_slots(&self, scopes: &RouteScopes) -> ScopeSlots {
+        scopes.iter().map(|(key, table)| (key.clone(), self.route_slot(table))).collect()
     }
 
     /// The present configuration of a filter that comes by itself.
@@ -234,6 +254,13 @@ fn obey(worker: &Rc<Worker>, listeners: &mut Listeners, command: Command) -> boo
         }
         Command::RemoveDiscoveredFilter(name) => {
             worker.discovered_filters.borrow_mut().remove(name.as_str());
+        }
+        Command::RouteScopes(scopes) => {
+            let slots = worker.scope_slots(&scopes);
+            *worker.scopes_slot(&scopes.name).borrow_mut() = slots;
+        }
+        Command::RemoveRouteScopes(name) => {
+            worker.route_scopes.borrow_mut().remove(name.as_str());
         }
         Command::RemoveRouteTable(name) => {
             worker.routes.borrow_mut().remove(name.as_str());

@@ -84,7 +84,7 @@ class ConfigSource:
             Dump("ClustersConfigDump", _joined(_list("static_clusters", clusters), clusters_)),
             *([Dump("EcdsConfigDump", filters)] if filters else []),
             Dump("ListenersConfigDump", _joined(_list("static_listeners", listeners), listeners_)),
-            Dump("ScopedRoutesConfigDump", {}),
+            Dump("ScopedRoutesConfigDump", self._scopes(static.listeners, wanted, dynamic)),
             Dump("RoutesConfigDump", _joined(_list("static_route_configs", routes), routes_)),
             Dump("SecretsConfigDump", dynamic.secrets() if dynamic is not None else {}),
         ]
@@ -116,6 +116,20 @@ class ConfigSource:
     def mask_fits(self, message: str, path: str, item: _Fields | None = None) -> bool:
         """Whether a mask's path names a field; through an Any by the `@type` in `item`."""
         return _fits(envoy_types().descriptor(message), path, item or {})
+
+    def _scopes(
+        self, listeners: Iterable[Message], wanted: NameTest, dynamic: DynamicDump | None
+    ) -> _Fields:
+        inline = [
+            scoped_entry(routes, self.loaded_at)
+            for listener in listeners
+            for routes in scoped_routes_of(listener)
+            if wanted(routes.name)  # type: ignore[attr-defined]
+        ]
+        if dynamic is None:
+            return _list("inline_scoped_route_configs", inline)
+        inline += dynamic.inline_scopes()
+        return {**_list("inline_scoped_route_configs", inline), **dynamic.scopes()}
 
     def _message(self) -> Message:
         message = envoy_types().message_class(BOOTSTRAP)()
@@ -180,6 +194,29 @@ def _fits(descriptor: Descriptor, path: str, item: _Fields) -> bool:
 
 def route_configs_of(listener: Message) -> Iterator[Message]:
     """The route configurations inside a listener's connection managers."""
+    for manager in _managers_of(listener):
+        if manager.HasField("route_config"):
+            yield manager.route_config  # type: ignore[attr-defined]
+
+
+def scoped_routes_of(listener: Message) -> Iterator[Message]:
+    """The ScopedRoutes whose scopes are inside a listener's connection managers."""
+    for manager in _managers_of(listener):
+        if manager.scoped_routes.HasField("scoped_route_configurations_list"):  # type: ignore[attr-defined]
+            yield manager.scoped_routes  # type: ignore[attr-defined]
+
+
+def scoped_entry(routes: Message, updated: str) -> JsonValue:
+    """An InlineScopedRouteConfigs."""
+    listed = routes.scoped_route_configurations_list.scoped_route_configurations  # type: ignore[attr-defined]
+    scopes: list[JsonValue] = [
+        {"@type": f"{TYPE_PREFIX}{each.DESCRIPTOR.full_name}", **to_json(each)} for each in listed
+    ]
+    name: str = routes.name  # type: ignore[attr-defined]
+    return {"name": name, "scoped_route_configs": scopes, "last_updated": updated}
+
+
+def _managers_of(listener: Message) -> Iterator[Message]:
     types = envoy_types()
     chains = [*listener.filter_chains]  # type: ignore[attr-defined]
     if listener.HasField("default_filter_chain"):
@@ -187,9 +224,7 @@ def route_configs_of(listener: Message) -> Iterator[Message]:
     for chain in chains:
         for each in chain.filters:
             if each.typed_config.type_url.rpartition("/")[2] == _HCM:
-                manager = types.unpack(each.typed_config)
-                if manager.HasField("route_config"):
-                    yield manager.route_config  # type: ignore[attr-defined]
+                yield types.unpack(each.typed_config)
 
 
 def _assignment(status: worker_pb2.ClusterStatus) -> JsonValue:

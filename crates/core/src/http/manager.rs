@@ -13,6 +13,7 @@ use crate::access_log::{AccessLog, Sinks};
 use crate::compile::{each, At, Result};
 use crate::filters::Filter;
 use crate::http::local_reply::LocalReplies;
+use crate::http::scoped_routes::ScopedRoutes;
 use crate::http1::encode::HeaderCase;
 use crate::http1::request::RequestLimits;
 use crate::matcher::Regexes;
@@ -45,6 +46,7 @@ pub struct ManagerConfig {
     pub stats_block: u32,
     pub listener_stats_block: u32,
     pub route_table: Arc<str>,
+    pub scoped_routes: Option<ScopedRoutes>,
     pub filters: Vec<Filter>,
     pub access_logs: Vec<AccessLog>,
     pub log_on_new_request: bool,
@@ -142,6 +144,7 @@ impl ManagerConfig {
             stats_block: message.stats_block,
             listener_stats_block: message.listener_stats_block,
             route_table: message.route_table.as_str().into(),
+            scoped_routes: message.scoped_routes.as_ref().map(ScopedRoutes::compile),
             filters: each(&message.http_filters, "http_filters", |filter| {
                 Filter::compile(filter, sinks, regexes)
             })?,

@@ -8,6 +8,7 @@ use std::time::Instant;
 use super::downstream::Downstream;
 use super::flags::ResponseFlags;
 use super::manager::{response, ManagerConfig};
+use super::scoped_routes::ManagerScopes;
 use super::stream_info::{ConnectionInfo, Protocol, StreamInfo};
 use crate::clock;
 use crate::filters;
@@ -19,7 +20,7 @@ use crate::http1::request::RequestHead;
 use crate::http1::{BodyLength, Encoding};
 use crate::listener::Drain;
 use crate::proto::{HttpHistogram, HttpStat, ListenerHttpStat};
-use crate::route::{ClusterChoice, Route, RouteContext};
+use crate::route::{ClusterChoice, Route, RouteContext, RouteTable};
 use crate::stats::{Block, BlockKind};
 use crate::upstream::Cluster;
 use crate::worker::{RouteSlot, Worker};
@@ -30,7 +31,8 @@ pub struct Manager {
     pub block: Arc<Block>,
     /// The listener's block, which counts responses by class for each stat prefix.
     pub listener_http: Option<Arc<Block>>,
-    pub routes: Rc<RouteSlot>,
+    routes: Rc<RouteSlot>,
+    scopes: Option<ManagerScopes>,
     drain: Rc<Drain>,
 }
 
@@ -44,8 +46,17 @@ impl Manager {
             block: worker.block(config.stats_block, BlockKind::Http),
             listener_http,
             routes: worker.route_slot(&config.route_table),
+            scopes: config.scoped_routes.as_ref().map(|scoped| ManagerScopes::new(worker, scoped)),
             config,
             drain,
+        }
+    }
+
+    /// The route table that a request takes now.
+    pub fn route_table(&self, request: &Headers) -> Option<Arc<RouteTable>> {
+        match (&self.scopes, &self.config.scoped_routes) {
+            (Some(scopes), Some(scoped)) => scopes.find(scoped, request),
+            _ => self.routes.borrow().clone(),
         }
     }
 

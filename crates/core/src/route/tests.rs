@@ -7,3 +7,4 @@ mod property;
 mod redirects;
 mod retries;
 mod rewrites;
+mod scopes;

@@ -11,7 +11,7 @@ use crate::filters::Filter;
 use crate::listener::{Inherited, ListenerConfig};
 use crate::matcher::Regexes;
 use crate::proto::{self, Discovery};
-use crate::route::RouteTable;
+use crate::route::{RouteScopes, RouteTable};
 use crate::runtime::Runtime;
 use crate::upstream::{load_assignment, ClusterShared};
 use crate::worker::Command;
@@ -128,6 +128,10 @@ impl Resources {
                 Err(error) => rejections.push(rejection("route_table", &table.name, error)),
             }
         }
+        for message in update.route_scopes.iter().filter(|_| !dry) {
+            let scopes = Arc::new(RouteScopes::compile(&message.name, &message.scopes));
+            workers.send_all(|_| Command::RouteScopes(scopes.clone()));
+        }
         for message in &update.discovered_filters {
             if let Err(error) = discovered_filter(workers, message, dry) {
                 rejections.push(rejection("discovered_filter", &message.name, error));
@@ -204,6 +208,9 @@ impl Resources {
     fn remove(&mut self, workers: &Workers, update: &proto::Update) {
         for name in &update.removed_listeners {
             self.listeners.remove(workers, name, &mut self.retired);
+        }
+        for name in &update.removed_route_scopes {
+            workers.send_all(|_| Command::RemoveRouteScopes(name.clone()));
         }
         for name in &update.removed_route_tables {
             let old = self.route_tables.remove(name);

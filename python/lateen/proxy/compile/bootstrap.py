@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from envoy.config.bootstrap.v3.bootstrap_pb2 import Bootstrap
 
     from lateen.proxy.compile.context import CompileContext
-    from lateen.proxy.compile.network_filters.owner import FilterSource, RouteSource
+    from lateen.proxy.compile.network_filters.owner import FilterSource, RouteSource, ScopeSource
 
 _PROCESS = "it tunes Envoy's process"
 _PACKAGE = "envoy.config.bootstrap.v3"
@@ -101,9 +101,11 @@ SUPPORT = (
 
 @dataclass
 class ListenerNeeds:
-    """What the listeners of a bootstrap subscribe to: routes (RDS) and HTTP filters (ECDS)."""
+    """What the listeners of a bootstrap subscribe to: routes (RDS), scopes (SRDS) and HTTP filters
+    (ECDS)."""
 
     routes: list[RouteSource] = field(default_factory=list)
+    scopes: list[ScopeSource] = field(default_factory=list)
     filters: list[FilterSource] = field(default_factory=list)
 
 
@@ -112,6 +114,7 @@ def is_dynamic(bootstrap: Bootstrap, needs: ListenerNeeds) -> bool:
     if (
         needs.routes
         or needs.filters
+        or needs.scopes
         or any(is_eds(each) for each in bootstrap.static_resources.clusters)
     ):
         return True
@@ -164,5 +167,6 @@ def _compile_listeners(ctx: CompileContext, bootstrap: Bootstrap, out: Update) -
         out.listeners.append(compiled.listener)
         out.route_tables.extend(compiled.route_tables)
         needs.routes += compiled.route_sources
+        needs.scopes += compiled.scope_sources
         needs.filters += compiled.filter_sources
     return needs

@@ -15,7 +15,12 @@ from lateen.proxy.compile.access_log import compile_access_logs
 from lateen.proxy.compile.address import address_text, compile_address
 from lateen.proxy.compile.filter_chain import compile_filter_chain
 from lateen.proxy.compile.filter_chain_overlap import check_overlap
-from lateen.proxy.compile.network_filters.owner import FilterOwner, FilterSource, RouteSource
+from lateen.proxy.compile.network_filters.owner import (
+    FilterOwner,
+    FilterSource,
+    RouteSource,
+    ScopeSource,
+)
 from lateen.proxy.compile.socket_options import compile_socket_options, keepalive_options
 from lateen.proxy.compile.stats_blocks import BlockKind
 from lateen.proxy.compile.values import metadata_json
@@ -65,6 +70,7 @@ class CompiledListener:
     listener: worker_pb2.Listener
     route_tables: list[RouteTable]
     route_sources: list[RouteSource]
+    scope_sources: list[ScopeSource]
     filter_sources: list[FilterSource]
 
 
@@ -92,7 +98,13 @@ def compile_listener(ctx: CompileContext, source: envoy.Listener, at: str) -> Co
         buffer_limit=listener.per_connection_buffer_limit_bytes,
     )
     _compile_chains(ctx, source, listener, owner, at)
-    return CompiledListener(listener, owner.route_tables, owner.route_sources, owner.filter_sources)
+    return CompiledListener(
+        listener,
+        owner.route_tables,
+        owner.route_sources,
+        owner.scope_sources,
+        owner.filter_sources,
+    )
 
 
 def _additional(ctx: CompileContext, source: envoy.Listener, at: str) -> list[worker_pb2.Address]:

@@ -45,7 +45,12 @@ from lateen.proxy.compile import (
 )
 from lateen.proxy.compile import direct_response as direct
 from lateen.proxy.compile.http_filters import header_mutation, router
-from lateen.proxy.compile.network_filters import http_connection_manager, rds, tcp_proxy
+from lateen.proxy.compile.network_filters import (
+    http_connection_manager,
+    rds,
+    scoped_routes,
+    tcp_proxy,
+)
 
 # Values and containers whose every field is read by whatever holds them.
 COMMON: tuple[Fields, ...] = (
@@ -100,6 +105,7 @@ _MODULES = (
     route_table.SUPPORT,
     router.SUPPORT,
     runtime.SUPPORT,
+    scoped_routes.SUPPORT,
     socket_options.SUPPORT,
     substitution_format.SUPPORT,
     tcp_proxy.SUPPORT,

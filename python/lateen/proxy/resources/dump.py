@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 from google.protobuf.message import DecodeError, Message
 
 from lateen.protos import UnknownTypeError, envoy_types
-from lateen.proxy.config_source import TYPE_PREFIX, route_configs_of, to_json
+from lateen.proxy.config_source import (
+    TYPE_PREFIX,
+    route_configs_of,
+    scoped_entry,
+    scoped_routes_of,
+    to_json,
+)
+from lateen.proxy.resources.route_scope import SCOPE
 from lateen.proxy.resources.secrets import SECRET, redacted
 
 if TYPE_CHECKING:
@@ -99,6 +106,31 @@ class DynamicDump:
                 if self._wanted(routes.name):  # type: ignore[attr-defined]
                     config = {"@type": TYPE_PREFIX + _ROUTES, **to_json(routes)}
                     yield {"route_config": config, "last_updated": version.updated}
+
+    def scopes(self) -> _Fields:
+        """Of ScopedRoutesConfigDump."""
+        entries: list[JsonValue] = []
+        for each in self._dynamic.scopes.subscriptions.values():
+            if not self._wanted(each.name) or not (each.updated or each.error):
+                continue
+            scopes = [_body(SCOPE, scope.body) for scope in each.scopes.values()]
+            entry = _present(
+                name=each.name,
+                version_info=each.version,
+                scoped_route_configs=scopes,
+                last_updated=each.updated,
+            )
+            if each.error is not None:
+                entry["error_state"] = _error(each.error)
+            entries.append(entry)
+        return _present(dynamic_scoped_route_configs=entries)
+
+    def inline_scopes(self) -> Iterator[JsonValue]:
+        """Of ScopedRoutesConfigDump: what is inside listeners."""
+        for version in self._dynamic.listeners.warming.active.values():
+            for routes in scoped_routes_of(_message(_LISTENER, version.resource.body or b"")):
+                if self._wanted(routes.name):  # type: ignore[attr-defined]
+                    yield scoped_entry(routes, version.updated)
 
     def filters(self) -> _Fields:
         """Of EcdsConfigDump."""

@@ -22,6 +22,7 @@ from lateen.proxy.resources.listeners import ListenerManager
 from lateen.proxy.resources.reading import ResourceReader, UnknownFields
 from lateen.proxy.resources.routes import RouteManager
 from lateen.proxy.resources.runtime import RuntimeSubscription
+from lateen.proxy.resources.scopes import ScopeManager
 from lateen.proxy.resources.secrets import SecretManager
 from lateen.proxy.stats.main_thread import StatNames
 
@@ -65,6 +66,7 @@ class Dynamic:
         init: what the server waits for.
         clusters: the cluster manager.
         routes: route configurations by RDS.
+        scopes: scoped routes by SRDS.
         filters: HTTP filters by ECDS.
         secrets: those of the bootstrap and those by SDS.
         listeners: the listener manager.
@@ -101,10 +103,11 @@ class Dynamic:
         self.clusters = ClusterManager(environment, [each.name for each in static.clusters])
         self._context.clusters = self.clusters.names()
         self.routes = RouteManager(environment)
+        self.scopes = ScopeManager(environment, self.routes)
         self.filters = FilterManager(environment)
         self.secrets = SecretManager(environment, static.secrets)
         names = [each.name for each in static.listeners]
-        self.listeners = ListenerManager(environment, self.routes, self.filters, names)
+        self.listeners = ListenerManager(environment, self.routes, self.scopes, self.filters, names)
 
     def start(self) -> None:
         """Subscribes to the first things."""
@@ -136,6 +139,8 @@ class Dynamic:
     def _start_listeners(self) -> None:
         for source in self._needs.routes:
             self.routes.acquire(source, self.init.target(f"RDS {source.name}"))
+        for scopes in self._needs.scopes:
+            self.scopes.acquire(scopes, self.init.target(f"SRDS {scopes.name}"))
         for each in self._needs.filters:
             self.filters.acquire(each, self.init.target(f"ECDS {each.name}"))
         dynamic = self._bootstrap.dynamic_resources

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lateen.proxy.resources.filters import FilterManager
     from lateen.proxy.resources.listener_versions import ListenerVersion
     from lateen.proxy.resources.routes import RouteManager
+    from lateen.proxy.resources.scopes import ScopeManager
     from lateen.xds.subscription import Resource
 
 _STATS = StatNames(
@@ -60,11 +61,13 @@ class ListenerWarming:
         self,
         environment: Environment,
         routes: RouteManager,
+        scopes: ScopeManager,
         filters: FilterManager,
         static: int,
     ) -> None:
         self._environment = environment
         self._routes = routes
+        self._scopes = scopes
         self._filters = filters
         self._static = static
         self._tables: Counter[str] = Counter()
@@ -184,6 +187,9 @@ class ListenerWarming:
             for source in version.compiled.route_sources:
                 self._routes.acquire(source, target(f"RDS {source.name}"))
                 undo.append(functools.partial(self._routes.release, source))
+            for scopes in version.compiled.scope_sources:
+                self._scopes.acquire(scopes, target(f"SRDS {scopes.name}"))
+                undo.append(functools.partial(self._scopes.release, scopes))
             for each in version.compiled.filter_sources:
                 self._filters.acquire(each, target(f"ECDS {each.name}"))
                 undo.append(functools.partial(self._filters.release, each))
@@ -239,6 +245,8 @@ class ListenerWarming:
     def _let_go(self, version: ListenerVersion) -> None:
         for source in version.compiled.route_sources:
             self._routes.release(source)
+        for scopes in version.compiled.scope_sources:
+            self._scopes.release(scopes)
         for each in version.compiled.filter_sources:
             self._filters.release(each)
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from lateen.proxy.resources.environment import Environment
     from lateen.proxy.resources.filters import FilterManager
     from lateen.proxy.resources.routes import RouteManager
+    from lateen.proxy.resources.scopes import ScopeManager
     from lateen.xds.subscription import Resource, Subscription, Update
 
 LISTENER = "envoy.config.listener.v3.Listener"
@@ -42,12 +43,13 @@ class ListenerManager:
         self,
         environment: Environment,
         routes: RouteManager,
+        scopes: ScopeManager,
         filters: FilterManager,
         static: Collection[str],
     ) -> None:
         self._environment = environment
         self._static = frozenset(static)
-        self.warming = ListenerWarming(environment, routes, filters, len(static))
+        self.warming = ListenerWarming(environment, routes, scopes, filters, len(static))
         self._subscription: Subscription | None = None
         self._ready: Callable[[], None] | None = None
         self.version = ""

@@ -17,7 +17,7 @@ from lateen.proxy.stats.histograms import Histograms
 from lateen.proxy.stats.main_thread import MainThreadStats
 from lateen.proxy.workers import Workers
 from lateen.xds.subscription import FetchFailure, Resource, Update
-from tests.support.xds_resources import CDS, LDS, resource
+from tests.support.xds_resources import CDS, LDS, SRDS, resource
 
 BOOTSTRAP = """
 node: {id: "n", cluster: c}
@@ -86,7 +86,7 @@ class FakeSubscriptions:
 
     def send(self, type_url, *made, version="1", full=None, removed=()):
         """Gives messages to whom they are for; the outcomes."""
-        wild = type_url in (CDS, LDS)
+        wild = type_url in (CDS, LDS, SRDS)
         if wild:
             full = True if full is None else full
             items = [_resource(each, version) for each in made]

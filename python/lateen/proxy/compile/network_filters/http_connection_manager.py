@@ -18,6 +18,7 @@ from lateen.proxy.compile.local_reply import compile_local_reply
 from lateen.proxy.compile.network_filters.hcm_limits import compile_limits
 from lateen.proxy.compile.network_filters.owner import FilterOwner
 from lateen.proxy.compile.network_filters.rds import compile_rds
+from lateen.proxy.compile.network_filters.scoped_routes import compile_scoped_routes
 from lateen.proxy.compile.registry import Extension
 from lateen.proxy.compile.route_table import compile_route_table
 from lateen.proxy.compile.stats_blocks import BlockKind
@@ -54,7 +55,7 @@ SUPPORT = (
     Fields(
         f"{_PACKAGE}.HttpConnectionManager",
         implemented="""
-            codec_type stat_prefix route_config rds http_filters add_user_agent
+            codec_type stat_prefix route_config rds scoped_routes http_filters add_user_agent
             common_http_protocol_options http_protocol_options server_name
             server_header_transformation scheme_header_transformation max_request_headers_kb
             stream_idle_timeout request_timeout request_headers_timeout drain_timeout
@@ -79,7 +80,6 @@ SUPPORT = (
             "append_local_overload": _NO_OVERLOAD,
             "add_proxy_protocol_connection_state": "PROXY protocol is not implemented yet",
         },
-        rejected={"scoped_routes": "use rds or route_config"},
         within={"common_http_protocol_options": _COMMON},
         category="envoy.filters.network",
     ),
@@ -170,6 +170,12 @@ def _compile_routes(
         source = compile_rds(ctx, config.rds, config.stat_prefix, f"{at}.rds")
         out.route_table = source.table
         owner.route_sources.append(source)
+        return
+    if config.WhichOneof("route_specifier") == "scoped_routes":
+        scoped = compile_scoped_routes(
+            ctx, config.scoped_routes, config.stat_prefix, owner, f"{at}.scoped_routes"
+        )
+        out.scoped_routes.CopyFrom(scoped)
         return
     if config.WhichOneof("route_specifier") != "route_config":
         return

@@ -30,6 +30,25 @@ class RouteSource:
 
 
 @dataclass(frozen=True)
+class ScopeSource:
+    """Scopes that come by SRDS.
+
+    Attributes:
+        table: the name of the scopes in the workers, the same for the same source and name.
+        name: of the scoped routes.
+        source: where from, a serialized ConfigSource.
+        rds_source: where the routes that scopes name come from, a serialized ConfigSource.
+        stat_prefix: of the connection manager.
+    """
+
+    table: str
+    name: str
+    source: bytes
+    rds_source: bytes
+    stat_prefix: str
+
+
+@dataclass(frozen=True)
 class FilterSource:
     """An HTTP filter whose configuration comes by ECDS.
 
@@ -54,6 +73,7 @@ class FilterOwner:
         buffer_limit: how much of a connection is buffered, in bytes.
         route_tables: where a filter puts the route tables inside it.
         route_sources: where it puts those that are to be subscribed to.
+        scope_sources: where it puts scoped routes that are to be subscribed to.
         filter_sources: where it puts HTTP filters that are to be subscribed to.
     """
 
@@ -62,6 +82,7 @@ class FilterOwner:
     buffer_limit: int = 0
     route_tables: list[RouteTable] = field(default_factory=list)
     route_sources: list[RouteSource] = field(default_factory=list)
+    scope_sources: list[ScopeSource] = field(default_factory=list)
     filter_sources: list[FilterSource] = field(default_factory=list)
 
     def table_name(self, routes: RouteConfiguration) -> str:

@@ -31,9 +31,13 @@ def compile_rds(ctx: CompileContext, rds: hcm.Rds, stat_prefix: str, at: str) ->
             f" {rds.route_config_name}"
         )
         ctx.error(f"{at}.config_source", reason)
-    table = f"rds/{_key(source)}/{rds.route_config_name}"
-    data = source.SerializeToString(deterministic=True)
-    return RouteSource(table, rds.route_config_name, data, stat_prefix)
+    return route_source(source, rds.route_config_name, stat_prefix)
+
+
+def route_source(source: ConfigSource, name: str, stat_prefix: str) -> RouteSource:
+    """The routes of that name from a source."""
+    table = f"rds/{_key(source)}/{name}"
+    return RouteSource(table, name, source.SerializeToString(deterministic=True), stat_prefix)
 
 
 def _key(source: ConfigSource) -> str:

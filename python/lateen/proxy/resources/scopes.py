@@ -1,0 +1,266 @@
+"""Scoped routes that arrive by SRDS, and the routes that the scopes name.
+
+Source: Envoy docs, "Scoped route discovery service (SRDS)".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from lateen.protos import worker_pb2
+from lateen.proxy.resources.environment import Refused, milliseconds_now, timestamp
+from lateen.proxy.resources.init_manager import InitManager
+from lateen.proxy.resources.reading import (
+    TYPE_PREFIX,
+    ResourceError,
+    UndecodableError,
+    reason_of_rejections,
+)
+from lateen.proxy.resources.route_scope import (
+    REFUSED,
+    SCOPE,
+    Scope,
+    ScopeCompiler,
+    check_conflicts,
+)
+from lateen.proxy.resources.routes import ROUTES_URL
+from lateen.proxy.stats.main_thread import StatNames
+from lateen.xds.subscription import BadResource, FetchFailure, Outcome
+
+if TYPE_CHECKING:
+    from envoy.config.core.v3.config_source_pb2 import ConfigSource
+
+    from lateen.proxy.compile.network_filters.owner import ScopeSource
+    from lateen.proxy.resources.environment import Environment
+    from lateen.proxy.resources.routes import RouteManager
+    from lateen.xds.subscription import Resource, Subscription, Update
+
+SCOPE_URL = TYPE_PREFIX + SCOPE
+
+_STATS = StatNames(
+    counters=("config_reload", "update_empty"),
+    gauges=("active_scopes", "all_scopes", "config_reload_time_ms", "on_demand_scopes"),
+)
+
+
+class ScopeManager:
+    """The scopes of every connection manager whose scopes are subscribed to."""
+
+    def __init__(self, environment: Environment, routes: RouteManager) -> None:
+        self._environment = environment
+        self._routes = routes
+        self.subscriptions: dict[str, ScopeSubscription] = {}
+
+    def acquire(self, source: ScopeSource, on_settled: Callable[[], None]) -> None:
+        """Uses scopes; `on_settled` is called, perhaps at once, when the first ones and their
+        routes came or the wait for that ended.
+
+        Raises:
+            ResourceError: nothing can come from the source.
+        """
+        scopes = self.subscriptions.get(source.table)
+        if scopes is None:
+            scopes = ScopeSubscription(self._environment, self._routes, source)
+            try:
+                scopes.start()
+            except ResourceError:
+                scopes.close()
+                raise
+            self.subscriptions[source.table] = scopes
+        scopes.users += 1
+        scopes.when_settled(on_settled)
+
+    def release(self, source: ScopeSource) -> None:
+        """Ends a use; the scopes go with the last."""
+        scopes = self.subscriptions.get(source.table)
+        if scopes is None:
+            return
+        scopes.users -= 1
+        if not scopes.users:
+            del self.subscriptions[source.table]
+            scopes.close()
+
+
+class ScopeSubscription:
+    """The scopes of one source; a Subscriber.
+
+    Attributes:
+        name: of the scoped routes.
+        users: how many filter chains use them.
+        scopes: those in use, by name.
+        version: of what is in use.
+        updated: when it came.
+        error: what was refused after that.
+    """
+
+    def __init__(self, environment: Environment, routes: RouteManager, source: ScopeSource) -> None:
+        self.name = source.name
+        self.users = 0
+        self.scopes: dict[str, Scope] = {}
+        self.version = ""
+        self.updated = ""
+        self.error: Refused | None = None
+        self._environment = environment
+        self._routes = routes
+        self._source = source
+        self._compiler = ScopeCompiler(environment, source)
+        self._waiters: list[Callable[[], None]] | None = []
+        self._first = InitManager(f"SRDS {source.name}", self._settle)
+        self._answered = self._first.target("scopes")
+        self._first.start()
+        # What says that the routes of a scope came, or are not wanted any more.
+        self._settled: dict[tuple[str, bytes], Callable[[], None]] = {}
+        self._subscription: Subscription | None = None
+        self._prefix = f"http.{source.stat_prefix}.scoped_rds.{source.name}"
+        self._stats = environment.stats.open(self._prefix, _STATS)
+
+    def when_settled(self, call: Callable[[], None]) -> None:
+        """Calls when the first scopes and their routes came or the wait ended; at once if that
+        was before.
+        """
+        if self._waiters is None:
+            call()
+        else:
+            self._waiters.append(call)
+
+    def start(self) -> None:
+        """Subscribes to all scopes of the source."""
+        types = self._environment.reader.types
+        source: ConfigSource = types.message_class("envoy.config.core.v3.ConfigSource")()  # type: ignore[assignment]
+        source.MergeFromString(self._source.source)
+        self._subscription = self._environment.subscribe(
+            source, SCOPE_URL, None, self, self._prefix
+        )
+
+    def close(self) -> None:
+        """Ends the subscription, and removes the scopes and what only they use."""
+        if self._subscription is not None:
+            self._subscription.close()
+        self._stats.close()
+        gone, self.scopes = list(self.scopes.values()), {}
+        self._environment.apply(worker_pb2.Update(removed_route_scopes=[self._source.table]))
+        self._drop(gone)
+
+    def take(self, update: Update) -> Outcome:
+        """Takes scopes, all or none. The requests for their routes go out before the answer."""
+        with self._environment.subscriptions.paused(ROUTES_URL):
+            outcome = self._take(update)
+        self._answered()
+        return outcome
+
+    def fail(self, failure: FetchFailure, reason: str) -> None:
+        """Requests find no scope, if this is the end of the wait for the first answer."""
+        if failure is not FetchFailure.CONNECTION:
+            self._answered()
+
+    def _take(self, update: Update) -> Outcome:
+        made: list[Scope] = []
+        try:
+            after = self._read(update, made)
+            check_conflicts(after.values())
+            self._use(after)
+        except (UndecodableError, ResourceError) as error:
+            for scope in made:
+                self._environment.release(scope.blocks)
+            bad = [BadResource(each.name, str(error)) for each in update.resources]
+            if update.resources:
+                self.error = Refused(update.resources[0], str(error), timestamp())
+            return Outcome(bad, str(error))
+        self.version = update.version
+        return Outcome()
+
+    def _read(self, update: Update, made: list[Scope]) -> dict[str, Scope]:
+        """The scopes after an update; those that are new in it are put into `made` too."""
+        gone = frozenset(update.removed)
+        kept = {name: scope for name, scope in self.scopes.items() if name not in gone}
+        after: dict[str, Scope] = {} if update.full else kept
+        seen: set[str] = set()
+        for resource in update.resources:
+            scope = self._scope(resource, made)
+            if scope.name in seen:
+                raise ResourceError(
+                    f"{REFUSED}duplicate scoped route configuration '{scope.name}' found"
+                )
+            seen.add(scope.name)
+            after[scope.name] = scope
+        return after
+
+    def _scope(self, resource: Resource, made: list[Scope]) -> Scope:
+        known = self.scopes.get(resource.name)
+        if known is not None and resource.body in (None, known.body):
+            return known
+        scope = self._compiler.compile(resource)
+        known = self.scopes.get(scope.name)
+        if known is not None and known.body == scope.body:
+            self._environment.release(scope.blocks)
+            return known
+        made.append(scope)
+        return scope
+
+    def _use(self, after: dict[str, Scope]) -> None:
+        """Puts scopes in the place of those before."""
+        before = self.scopes
+        new = [scope for name, scope in after.items() if before.get(name) is not scope]
+        gone = [scope for name, scope in before.items() if after.get(name) is not scope]
+        if not new and not gone:
+            return
+        self._acquire(new)
+        inline = [scope.inline for scope in new if scope.inline is not None]
+        scopes = [
+            worker_pb2.RouteScope(key=scope.key, route_table=scope.table)
+            for scope in after.values()
+        ]
+        table = worker_pb2.RouteScopes(name=self._source.table, scopes=scopes)
+        update = worker_pb2.Update(route_tables=inline, route_scopes=[table])
+        rejections = self._environment.workers.check(update.SerializeToString())
+        if reason := reason_of_rejections(rejections):
+            self._release_routes(new)
+            raise ResourceError(reason)
+        self._environment.apply(update)
+        self.scopes = after
+        self._drop(gone)
+        self.updated = timestamp()
+        self.error = None
+        self._stats.add("config_reload")
+        self._stats.set("config_reload_time_ms", milliseconds_now())
+        self._stats.set("all_scopes", len(after))
+        named = sum(scope.routes is not None for scope in after.values())
+        self._stats.set("active_scopes", named)
+
+    def _acquire(self, scopes: list[Scope]) -> None:
+        """Subscribes to the routes that scopes name."""
+        done: list[Scope] = []
+        for scope in scopes:
+            if scope.routes is None:
+                continue
+            ready = self._first.target(f"RDS {scope.routes.name}")
+            self._settled[scope.name, scope.body] = ready
+            try:
+                self._routes.acquire(scope.routes, ready)
+            except ResourceError:
+                self._settled.pop((scope.name, scope.body))()
+                self._release_routes(done)
+                raise
+            done.append(scope)
+
+    def _release_routes(self, scopes: list[Scope]) -> None:
+        for scope in scopes:
+            if scope.routes is not None:
+                self._routes.release(scope.routes)
+                self._settled.pop((scope.name, scope.body))()
+
+    def _drop(self, scopes: list[Scope]) -> None:
+        self._release_routes(scopes)
+        used = {scope.table for scope in self.scopes.values()}
+        tables = [scope.table for scope in scopes if scope.inline is not None]
+        gone = [table for table in tables if table not in used]
+        if gone:
+            self._environment.apply(worker_pb2.Update(removed_route_tables=gone))
+        for scope in scopes:
+            self._environment.release(scope.blocks)
+
+    def _settle(self) -> None:
+        waiters, self._waiters = self._waiters, None
+        for call in waiters or ():
+            call()
