@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.interop.xds_setting import attempt
 from tests.support.client import Client
 from tests.support.xds_resources import (
     ADS,
@@ -133,3 +134,18 @@ def test_config_dump_shows_the_scopes(setting):
     assert names.keys() == {"first", "second"}
     assert names["first"]["route_configuration_name"] == "r"
     assert names["first"]["key"] == {"fragments": [{"string_key": "1"}]}
+
+
+def test_nothing_is_served_before_the_scopes_and_their_routes_are_there(setting):
+    setting.put(CDS, cluster("a"), cluster("b"))
+    setting.put(EDS, assignment("a", setting.one), assignment("b", setting.two))
+    setting.put(LDS, scoped(setting.port))
+    setting.proxy = setting._start()
+    setting.server.wait(lambda seen: seen.type_url == SRDS)
+    assert attempt(lambda: setting.proxy.admin("/ready").status) != 200
+    setting.put(SRDS, scope("first", "1", "r"))
+    setting.server.wait(lambda seen: seen.type_url == RDS)
+    assert setting.proxy.admin("/ready").status != 200
+    setting.put(RDS, routes("r", "a"))
+    setting.proxy.wait_ready()
+    assert ask(setting, "1") == "one"
