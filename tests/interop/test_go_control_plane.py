@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests.interop.test_xds_resources import bootstrap
+from tests.interop.xds_setting import bootstrap
 from tests.support.client import Client
 from tests.support.go_server import GoServer, NoGo, build_go_server
 from tests.support.ports import PortLease

@@ -7,7 +7,7 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.interop.test_xds_resources import bootstrap
+from tests.interop.xds_setting import bootstrap
 from tests.support.ledger import Ledger, Report
 from tests.support.ports import PortLease
 from tests.support.proxies import Proxy
