@@ -46,10 +46,6 @@ def compile_limits(config: hcm.HttpConnectionManager, out: HttpConnectionManager
         config.HasField("delayed_close_timeout"), config.delayed_close_timeout, _DELAYED_CLOSE_MS
     )
     options = config.access_log_options
-    newer = options.HasField("access_log_flush_interval")
-    out.access_log_flush_interval_ms = milliseconds(
-        options.access_log_flush_interval if newer else config.access_log_flush_interval
-    )
     out.flush_access_log_on_new_request = (
         options.flush_access_log_on_new_request or config.flush_access_log_on_new_request
     )

@@ -51,6 +51,7 @@ _COMMON = Fields(
         "max_connection_duration_jitter": "every connection ends after max_connection_duration",
     },
 )
+_NO_INTERVAL = "a request is logged when it ends, not in between as well"
 SUPPORT = (
     Fields(
         f"{_PACKAGE}.HttpConnectionManager",
@@ -59,7 +60,7 @@ SUPPORT = (
             common_http_protocol_options http_protocol_options server_name
             server_header_transformation scheme_header_transformation max_request_headers_kb
             stream_idle_timeout request_timeout request_headers_timeout drain_timeout
-            delayed_close_timeout access_log access_log_flush_interval
+            delayed_close_timeout access_log
             flush_access_log_on_new_request access_log_options use_remote_address
             xff_num_trusted_hops internal_address_config skip_xff_append via generate_request_id
             preserve_external_request_id always_set_request_id_in_response
@@ -78,6 +79,7 @@ SUPPORT = (
             "drain_timeout_jitter": "every connection drains after drain_timeout",
             "record_route_resolution_stats": "it only adds stats",
             "append_local_overload": _NO_OVERLOAD,
+            "access_log_flush_interval": _NO_INTERVAL,
             "add_proxy_protocol_connection_state": "PROXY protocol is not implemented yet",
         },
         within={"common_http_protocol_options": _COMMON},
@@ -87,8 +89,11 @@ SUPPORT = (
     Fields(f"{_PACKAGE}.HttpConnectionManager.UpgradeConfig", implemented="upgrade_type enabled"),
     Fields(
         f"{_PACKAGE}.HttpConnectionManager.HcmAccessLogOptions",
-        implemented="access_log_flush_interval flush_access_log_on_new_request",
-        harmless={"flush_log_on_tunnel_successfully_established": "it only adds log lines"},
+        implemented="flush_access_log_on_new_request",
+        harmless={
+            "flush_log_on_tunnel_successfully_established": "it only adds log lines",
+            "access_log_flush_interval": _NO_INTERVAL,
+        },
     ),
     whole(f"{_PACKAGE}.RequestIDExtension"),
     Fields(

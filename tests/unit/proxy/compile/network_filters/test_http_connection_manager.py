@@ -117,12 +117,6 @@ def test_defaults():
             "https",
         ),
         ({"scheme_header_transformation": {"match_upstream": True}}, "scheme_match_upstream", True),
-        ({"access_log_flush_interval": "1s"}, "access_log_flush_interval_ms", 1000),
-        (
-            {"access_log_options": {"access_log_flush_interval": "2s"}},
-            "access_log_flush_interval_ms",
-            2000,
-        ),
         (
             {"access_log_options": {"flush_access_log_on_new_request": True}},
             "flush_access_log_on_new_request",
