@@ -49,7 +49,7 @@ impl Filter {
 }
 
 /// Runs the filters on a request. An answer: a filter refused it; `None`: a response was written.
-pub async fn run(stream: &mut Stream, down: &mut Downstream, timer: &Timer) -> Option<Answer> {
+pub async fn run(stream: &mut Stream, down: &mut dyn Downstream, timer: &Timer) -> Option<Answer> {
     if let Err(answer) = choose_route(stream) {
         return Some(answer);
     }

@@ -4,7 +4,6 @@ pub mod body;
 mod connection;
 pub mod encode;
 pub mod error;
-pub mod pump;
 pub mod reader;
 pub mod request;
 pub mod response;
@@ -13,6 +12,5 @@ pub mod writer;
 
 pub use body::{BodyDecoder, BodyLength};
 pub use error::CodecError;
-pub use pump::{poll_pump, PumpError};
-pub use reader::{BodyEvent, ReadError, Reader};
+pub use reader::Reader;
 pub use writer::{Encoding, Writer};

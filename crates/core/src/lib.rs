@@ -3,6 +3,7 @@
 
 pub mod access_log;
 pub mod address;
+pub mod body;
 pub mod buffer;
 pub mod clock;
 pub mod compile;

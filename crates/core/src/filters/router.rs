@@ -12,6 +12,7 @@ mod retry;
 mod scopes;
 mod strict;
 mod timeouts;
+mod wire;
 
 use crate::access_log::{AccessLog, Sinks};
 use crate::compile::{each, Result};
@@ -59,7 +60,7 @@ impl Router {
     pub async fn run(
         &self,
         stream: &mut Stream,
-        down: &mut Downstream,
+        down: &mut dyn Downstream,
         timer: &Timer,
     ) -> Option<Answer> {
         let block = stream.manager.block.clone();

@@ -1,43 +1,46 @@
-//! The client's side of an HTTP/1 connection.
+//! The client's side of a request, whatever protocol the client speaks.
 
-use std::io;
+pub mod http1;
+
 use std::task::{Context, Poll};
 
-use crate::http1::{Reader, Writer};
-use crate::transport::Transport;
+use crate::body::{BodySink, BodySource};
+use crate::headers::Headers;
+use crate::http1::encode::ResponseFrame;
+use crate::http1::CodecError;
 
-/// A client's transport with what was read from it and what waits to be written to it.
-pub struct Downstream {
-    pub transport: Transport,
-    pub reader: Reader,
-    pub writer: Writer,
-}
+pub use http1::Http1Downstream;
 
-impl Downstream {
-    pub fn new(transport: Transport) -> Self {
-        Self { transport, reader: Reader::default(), writer: Writer::default() }
-    }
+/// Where a request comes from and its response goes to: the source of the request's body, the sink of the
+/// response's.
+pub trait Downstream: BodySource + BodySink {
+    /// Puts the head of the response in the output: how many header bytes that are, as Envoy counts them.
+    fn send_head(&mut self, headers: &Headers, frame: &ResponseFrame) -> u64;
 
-    pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.writer.poll_flush(&mut self.transport, cx)
-    }
+    /// Puts a 1xx response in the output.
+    fn inform(&mut self, headers: &Headers, frame: &ResponseFrame);
+
+    /// Lets a client that waits for it send the body of its request.
+    fn send_continue(&mut self);
+
+    /// Adds all of the body of an answer of the proxy's own, after its head. False when the response has no body.
+    fn send_whole_body(&mut self, bytes: &[u8]) -> bool;
+
+    /// The response ended with its head.
+    fn end_with_head(&mut self);
+
+    /// Tells whether the connection ends with this response, as soon as it is written.
+    fn close_when_written(&mut self, closing: bool);
+
+    /// Ready when the client has given the request up while its answer is awaited.
+    fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 
     /// Whether the loop is yet to be told of the client, and would be by [`Self::poll_gone`].
-    pub fn can_watch(&self, limit: usize) -> bool {
-        !self.transport.is_watched() && self.reader.bytes().len() < limit
-    }
+    fn can_watch(&self) -> bool;
 
-    /// Ready when the client has closed or reset the connection while its answer is awaited.
+    /// Drops what has come of a body that nobody wants: how many body bytes, and whether that was all of it.
     ///
-    /// Pipelined bytes are kept, up to `limit`; past that the client is not read.
-    pub fn poll_gone(&mut self, cx: &mut Context<'_>, limit: usize) -> Poll<()> {
-        while self.reader.bytes().len() < limit {
-            match self.reader.poll_fill(&mut self.transport, cx) {
-                Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(()),
-                Poll::Ready(Ok(_)) => {}
-                Poll::Pending => return Poll::Pending,
-            }
-        }
-        Poll::Pending
-    }
+    /// # Errors
+    /// The body is malformed.
+    fn discard_body(&mut self) -> Result<(u64, bool), CodecError>;
 }

@@ -15,9 +15,9 @@ use crate::filters;
 use crate::formatter::{FormatContext, LogType};
 use crate::headers::{HeaderId, Headers};
 use crate::http::local_reply::ReplyTo;
-use crate::http1::encode::{response_head, sent_field_bytes, ResponseFrame};
+use crate::http1::encode::ResponseFrame;
 use crate::http1::request::RequestHead;
-use crate::http1::{BodyLength, Encoding};
+use crate::http1::BodyLength;
 use crate::listener::Drain;
 use crate::proto::{HttpHistogram, HttpStat, ListenerHttpStat};
 use crate::route::{ClusterChoice, Route, RouteContext, RouteTable};
@@ -232,8 +232,8 @@ impl Stream {
         with(&self.request, &context)
     }
 
-    /// Puts an answer of the proxy's own in the writer of `down`.
-    pub fn answer(&mut self, down: &mut Downstream, answer: Answer) {
+    /// Puts an answer of the proxy's own in the output of `down`.
+    pub fn answer(&mut self, down: &mut dyn Downstream, answer: Answer) {
         self.info.flags |= answer.flags;
         self.info.details = answer.details;
         self.response.clear();
@@ -260,11 +260,9 @@ impl Stream {
         filters::response(self);
         self.send_head(down, body.is_empty());
         self.linger |= self.close && !self.waited;
-        if down.writer.encoding != Encoding::None {
-            down.writer.output.extend_from_slice(&body);
+        if down.send_whole_body(&body) {
             self.info.bytes_sent += body.len() as u64;
         }
-        down.writer.encoding = Encoding::None;
     }
 
     /// Applies the route's changes to the response.
@@ -275,8 +273,8 @@ impl Stream {
         }
     }
 
-    /// Writes the head of `self.response` to the writer of `down`, with the manager's changes.
-    pub fn send_head(&mut self, down: &mut Downstream, end: bool) {
+    /// Writes the head of `self.response` to the output of `down`, with the manager's changes.
+    pub fn send_head(&mut self, down: &mut dyn Downstream, end: bool) {
         let status = self.info.response_code;
         let upgrade = status == 101;
         let manager = self.manager.clone();
@@ -288,7 +286,6 @@ impl Stream {
             &self.worker.date,
             self.worker.wall_clock(),
         );
-        let before = down.writer.output.len();
         self.decide_close(status);
         match (self.close, self.head.http10) {
             (true, _) => self.response.set(HeaderId::Connection, b"close"),
@@ -302,8 +299,7 @@ impl Stream {
             http10: self.head.http10,
             case: manager.config.header_case,
         };
-        down.writer.encoding = response_head(&mut down.writer.output, &self.response, &frame);
-        self.info.header_bytes_sent += sent_field_bytes(&down.writer.output[before..]);
+        self.info.header_bytes_sent += down.send_head(&self.response, &frame);
         self.responded = true;
         self.info.first_tx = Some(clock::now());
     }

@@ -5,6 +5,7 @@ use std::task::{ready, Context, Poll};
 
 use super::body::{BodyDecoder, Step};
 use super::error::CodecError;
+use crate::body::{BodyEvent, ReadError};
 use crate::buffer::Buffer;
 use crate::headers::Headers;
 use crate::transport::Transport;
@@ -14,23 +15,6 @@ use crate::transport::Transport;
 const REQUEST_READ: usize = 16 * 1024;
 const RESPONSE_READ: usize = 64 * 1024;
 const LARGE_READ: usize = 256 * 1024;
-
-/// Why no more of a message can be read.
-#[derive(Debug)]
-pub enum ReadError {
-    Codec(CodecError),
-    /// The peer closed in the middle of a message.
-    Truncated,
-    Io(io::Error),
-}
-
-/// What comes next of a body.
-#[derive(Debug, PartialEq, Eq)]
-pub enum BodyEvent {
-    /// This many bytes stand at the front of [`Reader::bytes`].
-    Data(usize),
-    End,
-}
 
 /// Bytes read from a peer and the place in the message they belong to.
 pub struct Reader {

@@ -9,6 +9,7 @@ use super::breakers::{ConnectionPermit, RequestPermit};
 use super::pool::Pool;
 use super::Host;
 use crate::buffer::Buffer;
+use crate::proto::ClusterStat;
 use crate::transport::Transport;
 
 /// Which side ended a connection.
@@ -50,6 +51,13 @@ impl PooledConnection {
         match reusable {
             true => pool.take_back(self),
             false => pool.close(self, ClosedBy::Local, false),
+        }
+    }
+
+    /// Counts in the stats of the cluster.
+    pub fn count(&self, stat: ClusterStat) {
+        if let Some(pool) = &self.pool {
+            pool.count(stat);
         }
     }
 

@@ -11,20 +11,17 @@ use std::time::{Duration, Instant};
 use super::failure::{ConnectFailure, Failure};
 use super::scopes;
 use super::timeouts::Timeouts;
+use super::wire::{Http1Wire, Wire};
 use super::{charge, Router};
+use crate::body::{poll_pump, BodySink, Flow, PumpError, ReadError};
 use crate::clock;
-use crate::headers::{HeaderId, Side};
+use crate::headers::HeaderId;
 use crate::http::downstream::Downstream;
-use crate::http::manager::header_case;
-use crate::http::server::pipeline_limit;
 use crate::http::stream::{count_class, Stream};
 use crate::http::stream_info::{Attempt, Protocol, UpstreamInfo};
-use crate::http1::encode::{
-    request_head, response_head, sent_field_bytes, HeaderCase, RequestStyle, ResponseFrame,
-};
-use crate::http1::pump::Flow;
-use crate::http1::response::{self, ResponseHead, ResponseRules};
-use crate::http1::{poll_pump, BodyDecoder, BodyLength, PumpError, ReadError, Reader, Writer};
+use crate::http1::encode::ResponseFrame;
+use crate::http1::response::ResponseHead;
+use crate::http1::BodyLength;
 use crate::proto::{ClusterStat, VirtualClusterStat};
 use crate::timer::Timer;
 use crate::upstream::{
@@ -47,26 +44,20 @@ pub struct Replay {
 
 /// A request in flight on a connection.
 pub struct Upstream {
-    pub pooled: Option<PooledConnection>,
-    pub reader: Reader,
-    pub writer: Writer,
+    pub wire: Wire,
     pub cluster: Rc<Cluster>,
     pub host: Arc<Host>,
     /// The request went out whole.
     pub sent: bool,
     /// Bytes of `Replay` still to be sent.
     replayed: usize,
-    style: RequestStyle,
-    to_head: bool,
-    /// Trailers are passed on, both ways.
-    pub trailers: bool,
 }
 
 /// What the phases of an attempt share.
 pub struct Parties<'a> {
     pub router: &'a Router,
     pub stream: &'a mut Stream,
-    pub down: &'a mut Downstream,
+    pub down: &'a mut dyn Downstream,
     pub timer: &'a Timer,
     pub timeouts: &'a mut Timeouts,
     pub replay: &'a mut Replay,
@@ -150,7 +141,7 @@ impl Parties<'_> {
     /// Takes what the client has sent of a body that goes nowhere, so that its connection can live on.
     pub fn discard_body(&mut self) {
         // A body that is malformed leaves the request unfinished, which closes the connection.
-        if let Ok((count, whole)) = self.down.reader.discard_body() {
+        if let Ok((count, whole)) = self.down.discard_body() {
             self.stream.info.bytes_received += count;
             if whole {
                 self.stream.request_complete();
@@ -161,7 +152,7 @@ impl Parties<'_> {
     /// The client left, when all of its request has come.
     pub fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match self.stream.request_done.is_some() {
-            true => self.down.poll_gone(cx, pipeline_limit()),
+            true => self.down.poll_gone(cx),
             false => Poll::Pending,
         }
     }
@@ -172,7 +163,7 @@ impl Parties<'_> {
             let watch_at = self.watch_at();
             if self.stream.request_done.is_some()
                 && watch_at.is_none_or(|at| at <= clock::now())
-                && self.down.poll_gone(cx, pipeline_limit()).is_ready()
+                && self.down.poll_gone(cx).is_ready()
             {
                 return Poll::Ready(Failure::ClientGone);
             }
@@ -187,7 +178,7 @@ impl Parties<'_> {
 
     /// When to begin to watch a client that the loop does not know yet: most answers are there before.
     fn watch_at(&self) -> Option<Instant> {
-        let wanted = self.stream.request_done.is_some() && self.down.can_watch(pipeline_limit());
+        let wanted = self.stream.request_done.is_some() && self.down.can_watch();
         wanted.then(|| self.stream.info.start + PATIENCE)
     }
 }
@@ -197,7 +188,7 @@ impl Upstream {
         stream: &mut Stream,
         cluster: Rc<Cluster>,
         host: Arc<Host>,
-        mut pooled: PooledConnection,
+        pooled: PooledConnection,
     ) -> Self {
         cluster.block().inc(ClusterStat::ClusterUpstreamRqTotal);
         cluster.block().inc(ClusterStat::ClusterUpstreamRqActive);
@@ -211,34 +202,15 @@ impl Upstream {
         info.connect_start = Some(pooled.connect_start);
         info.connect_end = Some(pooled.connect_end);
         info.connection_requests = pooled.requests;
-        let reader = Reader::of_responses(std::mem::take(&mut pooled.buffer));
-        let http1 = &cluster.config().http1;
-        let trailers = http1.enable_trailers;
-        let style = RequestStyle {
-            case: header_case(Some(http1)),
-            full_url: http1.send_fully_qualified_url,
-        };
-        Self {
-            pooled: Some(pooled),
-            reader,
-            writer: Writer::with_storage(),
-            cluster,
-            host,
-            sent: false,
-            replayed: 0,
-            style,
-            to_head: stream.head.is_head,
-            trailers,
-        }
+        let wire = Wire::Http1(Http1Wire::new(stream, &cluster, pooled));
+        Self { wire, cluster, host, sent: false, replayed: 0 }
     }
 
     /// Sends the request and waits for the head of the response, which goes to `stream.response`.
     pub async fn exchange(&mut self, parties: &mut Parties<'_>) -> Result<ResponseHead, Failure> {
         let stream = &mut *parties.stream;
         let end = stream.head.body == BodyLength::Empty;
-        self.writer.encoding =
-            request_head(&mut self.writer.output, &stream.request, end, self.style);
-        stream.info.upstream.header_bytes_sent = sent_field_bytes(&self.writer.output);
+        stream.info.upstream.header_bytes_sent = self.wire.send_head(&stream.request, end);
         stream.waited = true;
         let now = clock::now();
         stream.info.upstream.first_tx = Some(now);
@@ -269,11 +241,9 @@ impl Upstream {
         parties: &mut Parties<'_>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Failure>> {
-        let Some(pooled) = self.pooled.as_mut() else { return Poll::Ready(Ok(())) };
         let replay = &mut *parties.replay;
         while self.replayed < replay.bytes.len() {
-            let rest = &replay.bytes[self.replayed..];
-            match self.writer.poll_body(&mut pooled.transport, cx, rest) {
+            match self.wire.poll_write_body(cx, &replay.bytes[self.replayed..]) {
                 Poll::Ready(Ok(count)) => self.replayed += count,
                 Poll::Ready(Err(_)) => return self.stop_sending(),
                 Poll::Pending => return Poll::Pending,
@@ -285,11 +255,10 @@ impl Upstream {
         let mut flow = Flow {
             moved: &mut stream.info.bytes_received,
             copy: keep.then_some(&mut replay.bytes),
-            trailers: self.trailers && stream.manager.config.http1_trailers,
-            case: self.style.case,
+            trailers: self.wire.passes_trailers() && stream.manager.config.http1_trailers,
+            case: self.wire.case(),
         };
-        let down = (&mut parties.down.transport, &mut parties.down.reader);
-        let pumped = poll_pump(cx, down, (&mut pooled.transport, &mut self.writer), &mut flow);
+        let pumped = poll_pump(cx, parties.down, &mut self.wire, &mut flow);
         if keep {
             self.replayed = replay.bytes.len();
             if replay.bytes.len() > replay.limit {
@@ -305,8 +274,8 @@ impl Upstream {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Ok(())) => {
                 self.sent = true;
-                stream.info.upstream.wire_bytes_sent = self.writer.total;
-                self.count_written();
+                stream.info.upstream.wire_bytes_sent = self.wire.written();
+                self.count_traffic();
                 stream.request_complete();
                 let now = clock::now();
                 stream.info.upstream.last_tx = Some(now);
@@ -323,19 +292,16 @@ impl Upstream {
 
     /// The upstream takes no more: its response, if there is one, is still read.
     fn stop_sending(&mut self) -> Poll<Result<(), Failure>> {
-        self.writer = Writer::default();
+        self.wire.stop_sending();
         Poll::Pending
     }
 
-    fn count_written(&mut self) {
-        let written = std::mem::take(&mut self.writer.total);
-        self.cluster.block().add(ClusterStat::ClusterUpstreamCxTxBytesTotal, written);
-    }
-
-    /// Counts what was read.
-    pub fn count_read(&mut self) {
-        let read = std::mem::take(&mut self.reader.received);
-        self.cluster.block().add(ClusterStat::ClusterUpstreamCxRxBytesTotal, read);
+    /// Counts what was written and read.
+    pub fn count_traffic(&mut self) {
+        let (written, read) = self.wire.take_traffic();
+        let block = self.cluster.block();
+        block.add(ClusterStat::ClusterUpstreamCxTxBytesTotal, written);
+        block.add(ClusterStat::ClusterUpstreamCxRxBytesTotal, read);
     }
 
     fn poll_head(
@@ -344,48 +310,20 @@ impl Upstream {
         cx: &mut Context<'_>,
     ) -> Poll<Result<ResponseHead, Failure>> {
         loop {
-            if !self.reader.bytes().is_empty() {
-                match self.take_head(parties.stream) {
-                    Ok(None) => {}
-                    Ok(Some(head)) if head.status < 200 && head.status != 101 => {
-                        self.inform(parties, &head);
-                        continue;
+            match ready!(self.wire.poll_head(cx, &mut parties.stream.response)) {
+                Ok(head) => {
+                    self.note_head(parties.stream, &head);
+                    if head.status >= 200 || head.status == 101 {
+                        return Poll::Ready(Ok(head));
                     }
-                    Ok(Some(head)) => return Poll::Ready(Ok(head)),
-                    Err(failure) => return Poll::Ready(Err(failure)),
+                    self.inform(parties, &head);
                 }
-            }
-            let Some(pooled) = self.pooled.as_mut() else {
-                return Poll::Ready(Err(Failure::Terminated));
-            };
-            match self.reader.poll_fill(&mut pooled.transport, cx) {
-                Poll::Ready(Ok(0) | Err(_)) if self.reader.bytes().is_empty() => {
-                    return Poll::Ready(Err(Failure::Terminated));
-                }
-                // A head without an end is as bad as one that is malformed.
-                Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Err(Failure::Protocol)),
-                Poll::Ready(Ok(_)) => {}
-                Poll::Pending => return Poll::Pending,
+                Err(failure) => return Poll::Ready(Err(failure)),
             }
         }
     }
 
-    fn take_head(&mut self, stream: &mut Stream) -> Result<Option<ResponseHead>, Failure> {
-        let config = self.cluster.config();
-        let rules = ResponseRules {
-            to_head: self.to_head,
-            to_upgrade: stream.head.upgrade,
-            to_connect: stream.head.is_connect,
-            max_head_bytes: config.max_response_headers_bytes,
-            max_headers: config.max_response_headers_count,
-            preserve_case: self.style.case == HeaderCase::Preserve,
-        };
-        stream.response.clear();
-        let parsed = response::parse(self.reader.bytes(), &rules, &mut stream.response);
-        let Some(head) = parsed.map_err(|_| Failure::Protocol)? else { return Ok(None) };
-        stream.response.join_singles(Side::Response);
-        self.reader.buffer.consume(head.size);
-        self.reader.decoder = BodyDecoder::new(head.body, rules.max_head_bytes, rules.max_headers);
+    fn note_head(&self, stream: &mut Stream, head: &ResponseHead) {
         if head.close_notify {
             self.cluster.block().inc(ClusterStat::ClusterUpstreamCxCloseNotify);
         }
@@ -394,36 +332,20 @@ impl Upstream {
         stream.info.upstream.first_rx = Some(now);
         stream.info.upstream.header_bytes_received += head.field_bytes as u64;
         stream.info.upstream.wire_bytes_received += head.size as u64;
-        Ok(Some(head))
     }
 
     /// Gives the connection back when it can carry another request, else closes it.
     pub fn release(&mut self, head: &ResponseHead) {
-        self.count_written();
-        self.count_read();
-        let Some(mut pooled) = self.pooled.take() else { return };
-        let block = self.cluster.block();
-        if !self.reader.bytes().is_empty() {
-            block.inc(ClusterStat::ClusterUpstreamCxProtocolError);
-        }
-        let reusable = head.keep_alive && self.sent && self.reader.bytes().is_empty();
-        pooled.buffer = std::mem::take(&mut self.reader.buffer);
-        pooled.buffer.release();
-        match (head.body == BodyLength::UntilClose, self.sent) {
-            (true, _) => pooled.close(ClosedBy::Remote, false),
-            (false, true) => pooled.release(reusable),
-            (false, false) => pooled.close(ClosedBy::Local, true),
-        }
+        self.count_traffic();
+        self.wire.release(head, self.sent);
     }
 
-    /// Ends the connection in the middle of a request.
+    /// Ends the exchange in the middle of a request.
     pub fn abort(&mut self, by: ClosedBy) {
-        self.count_written();
-        self.count_read();
-        if let Some(pooled) = self.pooled.take() {
-            pooled.close(by, true);
-        }
+        self.count_traffic();
+        self.wire.abort(by);
     }
+
     /// A 1xx response. As with Envoy, the first one of a response counts, and is passed on if the connection
     /// manager is to do so.
     fn inform(&mut self, parties: &mut Parties<'_>, head: &ResponseHead) {
@@ -444,7 +366,7 @@ impl Upstream {
             http10: false,
             case: stream.manager.config.header_case,
         };
-        response_head(&mut parties.down.writer.output, &stream.response, &frame);
+        parties.down.inform(&stream.response, &frame);
         count_class(&stream.manager, head.status);
     }
 }

@@ -19,7 +19,7 @@ use crate::http::downstream::Downstream;
 use crate::http::flags::ResponseFlags;
 use crate::http::stream::{Answer, Stream};
 use crate::http1::response::ResponseHead;
-use crate::http1::{BodyLength, Encoding};
+use crate::http1::BodyLength;
 use crate::lb::LbContext;
 use crate::proto::{ClusterHistogram, ClusterStat, HttpStat, VirtualClusterStat};
 use crate::route::{Forward, RetryPolicy, Route};
@@ -30,7 +30,7 @@ use crate::upstream::{ClosedBy, Cluster, Host, Priority};
 pub async fn forward(
     router: &Router,
     stream: &mut Stream,
-    down: &mut Downstream,
+    down: &mut dyn Downstream,
     timer: &Timer,
     route: &Arc<Route>,
     forward: &Forward,
@@ -166,12 +166,8 @@ impl Forwarding<'_> {
                     let stat = VirtualClusterStat::VirtualClusterUpstreamRqTimeout;
                     scopes::inc(self.parties.stream, stat);
                 }
-                let unread = up.reader.bytes().len() as u64;
-                self.parties.stream.info.upstream.wire_bytes_received += unread;
-                up.abort(match up.reader.at_end {
-                    true => ClosedBy::Remote,
-                    false => ClosedBy::Local,
-                });
+                self.parties.stream.info.upstream.wire_bytes_received += up.wire.unread();
+                up.abort(up.wire.ended_by());
                 Err(failure)
             }
         }
@@ -299,9 +295,9 @@ impl Forwarding<'_> {
         let end = matches!(head.body, BodyLength::Empty | BodyLength::Length(0));
         stream.send_head(down, end);
         if end {
-            down.writer.encoding = Encoding::None;
+            down.end_with_head();
         }
-        down.writer.closing = stream.close && stream.request_done.is_some();
+        down.close_when_written(stream.close && stream.request_done.is_some());
         relay(&mut self.parties, up, head).await;
         self.record_time();
     }

@@ -6,25 +6,24 @@ use std::task::{Context, Poll};
 use super::attempt::{Parties, Upstream};
 use super::charge;
 use super::failure::Failure;
+use crate::body::{poll_pump, Flow, PumpError, ReadError};
 use crate::clock;
 use crate::http::flags::ResponseFlags;
-use crate::http1::pump::Flow;
 use crate::http1::response::ResponseHead;
-use crate::http1::{poll_pump, PumpError, ReadError};
 use crate::proto::{ClusterStat, HttpStat};
 use crate::upstream::ClosedBy;
 
-/// Moves the body to the client. The head of the response stands in the client's writer.
+/// Moves the body to the client. The head of the response stands in the client's output.
 pub async fn relay(parties: &mut Parties<'_>, up: &mut Upstream, head: &ResponseHead) {
     let ended = poll_fn(|cx| poll_relay(parties, up, cx)).await;
     let info = &mut parties.stream.info;
     info.upstream.last_rx = Some(clock::now());
-    info.upstream.wire_bytes_received += up.reader.total;
+    info.upstream.wire_bytes_received += up.wire.body_read();
     let mut closed_by = ClosedBy::Local;
     match ended {
         Ok(()) => {
-            if up.trailers {
-                parties.stream.trailers = std::mem::take(&mut up.reader.trailers);
+            if up.wire.passes_trailers() {
+                parties.stream.trailers = up.wire.take_trailers();
             }
             up.release(head);
             return;
@@ -93,18 +92,16 @@ fn poll_body(
     up: &mut Upstream,
     cx: &mut Context<'_>,
 ) -> Poll<Result<(), Failure>> {
-    let Some(pooled) = up.pooled.as_mut() else { return Poll::Ready(Err(Failure::Terminated)) };
     let stream = &mut *parties.stream;
     let before = stream.info.bytes_sent;
     let mut flow = Flow {
         moved: &mut stream.info.bytes_sent,
         copy: None,
-        trailers: up.trailers && stream.manager.config.http1_trailers,
+        trailers: up.wire.passes_trailers() && stream.manager.config.http1_trailers,
         case: stream.manager.config.header_case,
     };
-    let sink = (&mut parties.down.transport, &mut parties.down.writer);
-    let pumped = poll_pump(cx, (&mut pooled.transport, &mut up.reader), sink, &mut flow);
-    up.count_read();
+    let pumped = poll_pump(cx, &mut up.wire, parties.down, &mut flow);
+    up.count_traffic();
     if stream.info.bytes_sent != before {
         let now = clock::now();
         stream.last_activity = now;

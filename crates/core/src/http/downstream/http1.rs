@@ -1,0 +1,113 @@
+//! The client's side of an HTTP/1 connection.
+
+use std::io;
+use std::task::{Context, Poll};
+
+use super::Downstream;
+use crate::body::{BodyEvent, BodySink, BodySource, ReadError};
+use crate::headers::Headers;
+use crate::http1::encode::{response_head, sent_field_bytes, HeaderCase, ResponseFrame};
+use crate::http1::{CodecError, Encoding, Reader, Writer};
+use crate::transport::Transport;
+
+/// Bytes of pipelined requests that are read while an answer is awaited.
+const PIPELINE_LIMIT: usize = 64 * 1024;
+
+/// A client's transport with what was read from it and what waits to be written to it.
+pub struct Http1Downstream {
+    pub transport: Transport,
+    pub reader: Reader,
+    pub writer: Writer,
+}
+
+impl Http1Downstream {
+    pub fn new(transport: Transport) -> Self {
+        Self { transport, reader: Reader::default(), writer: Writer::default() }
+    }
+}
+
+impl BodySource for Http1Downstream {
+    fn poll_read_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<BodyEvent, ReadError>> {
+        self.reader.poll_body(&mut self.transport, cx)
+    }
+
+    fn body_bytes(&self) -> &[u8] {
+        self.reader.bytes()
+    }
+
+    fn took(&mut self, count: usize) {
+        self.reader.took(count);
+    }
+
+    fn trailers(&self) -> &Headers {
+        &self.reader.trailers
+    }
+}
+
+impl BodySink for Http1Downstream {
+    fn poll_write_body(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.writer.poll_body(&mut self.transport, cx, bytes)
+    }
+
+    fn finish(&mut self, trailers: Option<&Headers>, case: HeaderCase) {
+        self.writer.finish(trailers, case);
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.writer.poll_flush(&mut self.transport, cx)
+    }
+}
+
+impl Downstream for Http1Downstream {
+    fn send_head(&mut self, headers: &Headers, frame: &ResponseFrame) -> u64 {
+        let before = self.writer.output.len();
+        self.writer.encoding = response_head(&mut self.writer.output, headers, frame);
+        sent_field_bytes(&self.writer.output[before..])
+    }
+
+    fn inform(&mut self, headers: &Headers, frame: &ResponseFrame) {
+        response_head(&mut self.writer.output, headers, frame);
+    }
+
+    fn send_continue(&mut self) {
+        self.writer.output.extend_from_slice(b"HTTP/1.1 100 Continue\r\n\r\n");
+    }
+
+    fn send_whole_body(&mut self, bytes: &[u8]) -> bool {
+        let has_body = self.writer.encoding != Encoding::None;
+        if has_body {
+            self.writer.output.extend_from_slice(bytes);
+        }
+        self.writer.encoding = Encoding::None;
+        has_body
+    }
+
+    fn end_with_head(&mut self) {
+        self.writer.encoding = Encoding::None;
+    }
+
+    fn close_when_written(&mut self, closing: bool) {
+        self.writer.closing = closing;
+    }
+
+    /// The client has closed or reset the connection. Pipelined bytes are kept, up to a limit; past that the
+    /// client is not read.
+    fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while self.reader.bytes().len() < PIPELINE_LIMIT {
+            match self.reader.poll_fill(&mut self.transport, cx) {
+                Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(()),
+                Poll::Ready(Ok(_)) => {}
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        Poll::Pending
+    }
+
+    fn can_watch(&self) -> bool {
+        !self.transport.is_watched() && self.reader.bytes().len() < PIPELINE_LIMIT
+    }
+
+    fn discard_body(&mut self) -> Result<(u64, bool), CodecError> {
+        self.reader.discard_body()
+    }
+}

@@ -1,0 +1,60 @@
+//! The connection manager's own checks of a request, whatever protocol it came by.
+
+use crate::headers::HeaderId;
+use crate::http::downstream::Downstream;
+use crate::http::flags::ResponseFlags;
+use crate::http::manager::request::{prepare, Refusal, RefusalKind};
+use crate::http::request_id;
+use crate::http::stream::{count_class, Answer, Stream};
+use crate::proto::{HttpStat, ProcessStat};
+
+/// Prepares a request to be routed; an answer when it is not to be.
+pub fn admit(stream: &mut Stream, down: &mut dyn Downstream) -> Result<(), Answer> {
+    let config = stream.manager.config.clone();
+    if stream.head.expect_continue && !config.proxy_100_continue {
+        stream.request.remove(HeaderId::Expect);
+        down.send_continue();
+        count_class(&stream.manager, 100);
+    }
+    let worker = stream.worker.clone();
+    let head = stream.head;
+    let prepared = prepare(&config, &mut stream.request, &head, &mut stream.info, &worker.random)
+        .map_err(|refusal| refuse(stream, refusal))?;
+    stream.internal = prepared.internal;
+    let dropped = prepared.dropped_underscores;
+    if dropped > 0 {
+        worker.process.add(ProcessStat::ProcessHttp1DroppedHeadersWithUnderscores, dropped);
+    }
+    if let Some(id) = stream.request.get(HeaderId::XRequestId) {
+        stream.random = request_id::stable_random(id).unwrap_or(stream.random);
+    }
+    Ok(())
+}
+
+fn refuse(stream: &mut Stream, refusal: Refusal) -> Answer {
+    let block = &stream.manager.block;
+    match refusal.reason {
+        RefusalKind::NonRelativePath => block.inc(HttpStat::HttpDownstreamRqNonRelativePath),
+        RefusalKind::PathNormalization => {
+            block.inc(HttpStat::HttpDownstreamRqFailedPathNormalization);
+        }
+        RefusalKind::PathRedirect => {
+            block.inc(HttpStat::HttpDownstreamRqRedirectedWithNormalizedPath);
+        }
+        RefusalKind::Underscore => {
+            let stat = ProcessStat::ProcessHttp1RequestsRejectedWithUnderscoresInHeaders;
+            stream.worker.process.inc(stat);
+            block.inc(HttpStat::HttpDownstreamCxProtocolError);
+            stream.request.clear();
+            stream.request_done = None;
+            return Answer::new(400, "Bad Request", refusal.details)
+                .flag(ResponseFlags::DOWNSTREAM_PROTOCOL_ERROR);
+        }
+        RefusalKind::Protocol => {}
+    }
+    let answer = Answer::new(refusal.status, "", refusal.details);
+    match refusal.location {
+        Some(location) => answer.header(HeaderId::Location, location),
+        None => answer,
+    }
+}

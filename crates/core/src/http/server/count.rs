@@ -1,0 +1,105 @@
+//! What a client's connection counts from its start to its end.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Instant;
+
+use crate::clock;
+use crate::http::stream::Manager;
+use crate::proto::{HttpHistogram, HttpStat};
+
+/// How a connection ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    Remote,
+    Local,
+    /// After the answer, without waiting for the client.
+    AtOnce,
+}
+
+/// What the client speaks, once it has said something.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Spoken {
+    Http1,
+    Http2,
+}
+
+impl Spoken {
+    fn stats(self) -> (HttpStat, HttpStat) {
+        match self {
+            Self::Http1 => {
+                (HttpStat::HttpDownstreamCxHttp1Total, HttpStat::HttpDownstreamCxHttp1Active)
+            }
+            Self::Http2 => {
+                (HttpStat::HttpDownstreamCxHttp2Total, HttpStat::HttpDownstreamCxHttp2Active)
+            }
+        }
+    }
+}
+
+/// Counts a connection, and its end even when its task is dropped.
+pub struct ConnectionCount {
+    manager: Rc<Manager>,
+    start: Instant,
+    spoken: Cell<Option<Spoken>>,
+    ended: Cell<bool>,
+}
+
+impl ConnectionCount {
+    pub fn new(manager: &Rc<Manager>, start: Instant) -> Rc<Self> {
+        manager.block.inc(HttpStat::HttpDownstreamCxTotal);
+        manager.block.inc(HttpStat::HttpDownstreamCxActive);
+        let (spoken, ended) = (Cell::new(None), Cell::new(false));
+        Rc::new(Self { manager: manager.clone(), start, spoken, ended })
+    }
+
+    /// The client has sent something.
+    pub fn heard(&self, spoken: Spoken) {
+        if self.spoken.replace(Some(spoken)).is_none() {
+            let (total, active) = spoken.stats();
+            self.manager.block.inc(total);
+            self.manager.block.inc(active);
+        }
+    }
+
+    pub fn has_spoken(&self) -> bool {
+        self.spoken.get().is_some()
+    }
+
+    /// The connection ends, `active` when a request is not complete.
+    pub fn end(&self, end: End, active: bool) {
+        self.ended.set(true);
+        let block = &self.manager.block;
+        let (plain, with_request) = match end {
+            End::Remote => (
+                HttpStat::HttpDownstreamCxDestroyRemote,
+                HttpStat::HttpDownstreamCxDestroyRemoteActiveRq,
+            ),
+            _ => (
+                HttpStat::HttpDownstreamCxDestroyLocal,
+                HttpStat::HttpDownstreamCxDestroyLocalActiveRq,
+            ),
+        };
+        block.inc(plain);
+        if active {
+            block.inc(with_request);
+            block.inc(HttpStat::HttpDownstreamCxDestroyActiveRq);
+        }
+    }
+}
+
+impl Drop for ConnectionCount {
+    fn drop(&mut self) {
+        let block = &self.manager.block;
+        block.inc(HttpStat::HttpDownstreamCxDestroy);
+        block.dec(HttpStat::HttpDownstreamCxActive);
+        if !self.ended.get() {
+            block.inc(HttpStat::HttpDownstreamCxDestroyLocal);
+        }
+        let length = clock::since(self.start).as_millis() as u64;
+        block.record(HttpHistogram::DownstreamCxLengthMs, length);
+        if let Some(spoken) = self.spoken.get() {
+            block.dec(spoken.stats().1);
+        }
+    }
+}

@@ -1,0 +1,369 @@
+//! The life of a client's HTTP/1 connection: read a head, answer it, and again.
+
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use super::admit::admit;
+use super::count::{ConnectionCount, End, Spoken};
+use crate::body::BodySink;
+use crate::clock;
+use crate::filters;
+use crate::formatter::LogType;
+use crate::headers::Side;
+use crate::http::downstream::Http1Downstream;
+use crate::http::flags::ResponseFlags;
+use crate::http::stream::{Answer, Manager, Stream};
+use crate::http::stream_info::ConnectionInfo;
+use crate::http1::request::{self, RequestHead};
+use crate::http1::{BodyDecoder, CodecError};
+use crate::proto::HttpStat;
+use crate::timer::Timer;
+use crate::transport::Transport;
+use crate::worker::Worker;
+
+/// Bytes that a client may still send while its connection closes.
+const LINGER_LIMIT: usize = 1024 * 1024;
+
+/// What came instead of, or as, the next request.
+enum Next {
+    Request(Box<Stream>),
+    Invalid(Box<Stream>, CodecError),
+    TimedOut(Box<Stream>, Answer),
+    Closed,
+    Idle,
+    Drained,
+}
+
+struct Server {
+    worker: Rc<Worker>,
+    manager: Rc<Manager>,
+    connection: Rc<ConnectionInfo>,
+    down: Http1Downstream,
+    timer: Timer,
+    requests: u64,
+    active: bool,
+    count: Rc<ConnectionCount>,
+    /// Since when no further request is wanted, for a reason of this connection alone.
+    drain_since: Option<Instant>,
+}
+
+/// Serves one connection to its end.
+pub async fn serve(
+    worker: Rc<Worker>,
+    manager: Rc<Manager>,
+    transport: Transport,
+    connection: Rc<ConnectionInfo>,
+) {
+    let timer = worker.timers.timer();
+    let block = manager.block.clone();
+    let count = ConnectionCount::new(&manager, connection.start);
+    let mut server = Server {
+        worker,
+        manager,
+        connection,
+        down: Http1Downstream::new(transport),
+        timer,
+        requests: 0,
+        active: false,
+        count,
+        drain_since: None,
+    };
+    let end = server.run().await;
+    if end == End::Local {
+        server.linger().await;
+    }
+    server.count.end(end, server.active);
+    drop(server);
+    drop(block);
+}
+
+impl Server {
+    async fn run(&mut self) -> End {
+        let mut idle_since = clock::now();
+        loop {
+            match self.next(idle_since).await {
+                Next::Request(stream) => {
+                    let end = Box::pin(self.handle(stream)).await;
+                    if let Some(end) = end {
+                        return end;
+                    }
+                }
+                Next::Invalid(stream, error) => {
+                    self.refuse_message(stream, error).await;
+                    return End::Local;
+                }
+                Next::TimedOut(stream, answer) => {
+                    self.finish(stream, Some(answer)).await;
+                    return End::Local;
+                }
+                Next::Closed => return End::Remote,
+                Next::Idle => return End::AtOnce,
+                Next::Drained => return End::Local,
+            }
+            idle_since = clock::now();
+        }
+    }
+
+    /// Waits for the head of the next request.
+    async fn next(&mut self, idle_since: Instant) -> Next {
+        let mut stream: Option<Box<Stream>> = None;
+        self.down.reader.buffer.release();
+        poll_fn(|cx| self.poll_next(cx, idle_since, &mut stream)).await
+    }
+
+    fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+        idle_since: Instant,
+        stream: &mut Option<Box<Stream>>,
+    ) -> Poll<Next> {
+        loop {
+            if !self.down.reader.bytes().is_empty() {
+                if let Some(next) = self.take_head(stream) {
+                    return Poll::Ready(next);
+                }
+            }
+            match self.down.reader.poll_fill(&mut self.down.transport, cx) {
+                Poll::Ready(Ok(0) | Err(_)) => {
+                    if let Some(mut stream) = stream.take() {
+                        stream.info.flags |= ResponseFlags::DOWNSTREAM_CONNECTION_TERMINATION;
+                        stream.info.details = "downstream_remote_disconnect".into();
+                        self.end_stream(stream);
+                        self.active = true;
+                    }
+                    return Poll::Ready(Next::Closed);
+                }
+                Poll::Ready(Ok(_)) => self.heard(),
+                Poll::Pending => return self.poll_waiting(cx, idle_since, stream),
+            }
+        }
+    }
+
+    /// Counts what was read of the client.
+    fn heard(&mut self) {
+        let block = &self.manager.block;
+        let count = std::mem::take(&mut self.down.reader.received);
+        block.add(HttpStat::HttpDownstreamCxRxBytesTotal, count);
+        if count > 0 {
+            self.count.heard(Spoken::Http1);
+        }
+    }
+
+    /// Tries to take a head from the bytes that are there.
+    fn take_head(&mut self, pending: &mut Option<Box<Stream>>) -> Option<Next> {
+        let stream = pending.get_or_insert_with(|| {
+            let block = &self.manager.block;
+            block.inc(HttpStat::HttpDownstreamRqTotal);
+            block.inc(HttpStat::HttpDownstreamRqHttp1Total);
+            block.inc(HttpStat::HttpDownstreamRqActive);
+            self.active = true;
+            Box::new(Stream::new(
+                self.worker.clone(),
+                self.manager.clone(),
+                self.connection.clone(),
+                clock::now(),
+            ))
+        });
+        stream.request.clear();
+        let limits = &self.manager.config.limits;
+        let parsed = request::parse(self.down.reader.bytes(), limits, &mut stream.request);
+        let next = match parsed {
+            Ok(None) => return None,
+            Ok(Some(head)) => {
+                stream.request.join_singles(Side::Request);
+                self.down.reader.buffer.consume(head.size);
+                self.down.reader.decoder = body_decoder(&head, limits);
+                pending.as_mut()?.begin(head);
+                Next::Request(pending.take()?)
+            }
+            Err(error) => {
+                let mut stream = pending.take()?;
+                stream.head.size = self.down.reader.bytes().len();
+                Next::Invalid(stream, error)
+            }
+        };
+        Some(next)
+    }
+
+    /// Nothing to read: which timeout, if any, has passed.
+    fn poll_waiting(
+        &mut self,
+        cx: &mut Context<'_>,
+        idle_since: Instant,
+        stream: &mut Option<Box<Stream>>,
+    ) -> Poll<Next> {
+        let timeouts = &self.manager.config.timeouts;
+        let now_expired = |deadline: Option<Instant>| deadline.is_some_and(|at| at <= clock::now());
+        let Some(pending) = stream.as_ref() else { return self.poll_idle(cx, idle_since) };
+        let start = pending.info.start;
+        let at = |timeout: Option<Duration>| timeout.map(|timeout| start + timeout);
+        let (headers, whole, idle) =
+            (at(timeouts.request_headers), at(timeouts.request), at(timeouts.stream_idle));
+        let deadline = [headers, whole, idle].into_iter().flatten().min();
+        if self.timer.poll(cx, deadline).is_pending() {
+            return Poll::Pending;
+        }
+        let block = &self.manager.block;
+        let answer = if now_expired(headers) {
+            block.inc(HttpStat::HttpDownstreamRqHeaderTimeout);
+            Answer::new(408, "request header timeout", "request_header_timeout")
+        } else if now_expired(whole) {
+            block.inc(HttpStat::HttpDownstreamRqTimeout);
+            Answer::new(408, "request timeout", "request_overall_timeout")
+        } else {
+            block.inc(HttpStat::HttpDownstreamRqIdleTimeout);
+            Answer::new(408, "stream timeout", "stream_idle_timeout")
+                .flag(ResponseFlags::STREAM_IDLE_TIMEOUT)
+        };
+        match stream.take() {
+            Some(stream) => Poll::Ready(Next::TimedOut(stream, answer)),
+            None => Poll::Ready(Next::Closed),
+        }
+    }
+
+    /// Between requests: a connection that is idle or old drains first, unless it was never used.
+    fn poll_idle(&mut self, cx: &mut Context<'_>, idle_since: Instant) -> Poll<Next> {
+        let timeouts = &self.manager.config.timeouts;
+        loop {
+            let own = self.drain_since.map(|since| since + timeouts.drain);
+            let all = self.manager.drain_end(&self.worker);
+            let drained = [own, all].into_iter().flatten().min();
+            let fresh = self.drain_since.is_none();
+            let idle = timeouts.idle.filter(|_| fresh).map(|idle| idle_since + idle);
+            let old = timeouts.max_connection.filter(|_| fresh);
+            let old = old.map(|max| self.connection.start + max);
+            let deadline = [idle, drained, old].into_iter().flatten().min();
+            if self.timer.poll(cx, deadline).is_pending() {
+                return Poll::Pending;
+            }
+            let now = clock::now();
+            if drained.is_some_and(|at| at <= now) {
+                return Poll::Ready(Next::Drained);
+            }
+            self.manager.block.inc(match old.is_some_and(|at| at <= now) {
+                true => HttpStat::HttpDownstreamCxMaxDurationReached,
+                false => HttpStat::HttpDownstreamCxIdleTimeout,
+            });
+            if !self.count.has_spoken() {
+                return Poll::Ready(Next::Idle);
+            }
+            self.drain_since = Some(now);
+        }
+    }
+
+    /// Answers one request. `None`: the connection may carry another.
+    async fn handle(&mut self, mut stream: Box<Stream>) -> Option<End> {
+        self.requests += 1;
+        let max = self.manager.config.max_requests_per_connection;
+        if max > 0 && self.requests >= max {
+            self.manager.block.inc(HttpStat::HttpDownstreamCxMaxRequestsReached);
+            stream.close = true;
+        }
+        stream.close |= self.drain_since.is_some();
+        let answer = match admit(&mut stream, &mut self.down) {
+            Ok(()) => {
+                if self.manager.config.log_on_new_request {
+                    stream.log(LogType::DownstreamStart);
+                }
+                filters::run(&mut stream, &mut self.down, &self.timer).await
+            }
+            Err(answer) => Some(answer),
+        };
+        let gone = stream.info.flags.contains(ResponseFlags::DOWNSTREAM_CONNECTION_TERMINATION);
+        if gone {
+            self.end_stream(stream);
+            self.active = true;
+            return Some(End::Remote);
+        }
+        self.finish(stream, answer).await
+    }
+
+    async fn refuse_message(&mut self, mut stream: Box<Stream>, error: CodecError) {
+        self.manager.block.inc(HttpStat::HttpDownstreamCxProtocolError);
+        stream.request.clear();
+        let answer = Answer::new(error.status(), error.body(), error.details())
+            .flag(ResponseFlags::DOWNSTREAM_PROTOCOL_ERROR);
+        self.finish(stream, Some(answer)).await;
+    }
+
+    /// Writes what remains of the response, then counts and logs the request. `None`: the connection may
+    /// carry another.
+    async fn finish(&mut self, mut stream: Box<Stream>, answer: Option<Answer>) -> Option<End> {
+        if let Some(answer) = answer {
+            stream.answer(&mut self.down, answer);
+        }
+        self.down.writer.closing =
+            stream.close && !stream.linger && !stream.broken && !stream.early;
+        let deadline = stream.manager.config.timeouts.stream_idle.map(|idle| clock::now() + idle);
+        let flushed = poll_fn(|cx| match self.down.poll_flush(cx) {
+            Poll::Ready(result) => Poll::Ready(result.is_ok()),
+            Poll::Pending => self.timer.poll(cx, deadline).map(|()| false),
+        })
+        .await;
+        stream.broken |= !flushed;
+        stream.linger |= stream.broken || stream.early || stream.request_done.is_none();
+        let end = match (stream.linger, stream.close) {
+            (true, _) => Some(End::Local),
+            (false, true) => Some(End::AtOnce),
+            (false, false) => None,
+        };
+        stream.info.last_tx = Some(clock::now());
+        self.end_stream(stream);
+        end
+    }
+
+    fn end_stream(&mut self, mut stream: Box<Stream>) {
+        self.heard();
+        let block = &self.manager.block;
+        let gone = stream.info.flags.contains(ResponseFlags::DOWNSTREAM_CONNECTION_TERMINATION);
+        let unread = stream.request_done.is_none();
+        if (unread || stream.early) && !gone && !stream.broken {
+            block.inc(HttpStat::HttpDownstreamRqResponseBeforeRqComplete);
+        }
+        if gone || unread || stream.broken {
+            block.inc(HttpStat::HttpDownstreamRqRxReset);
+        }
+        if stream.broken && !gone {
+            block.inc(HttpStat::HttpDownstreamRqTxReset);
+        }
+        let written = std::mem::take(&mut self.down.writer.total);
+        block.add(HttpStat::HttpDownstreamCxTxBytesTotal, written);
+        self.active = false;
+        stream.info.wire_bytes_sent = written;
+        let body = std::mem::take(&mut self.down.reader.total);
+        stream.info.wire_bytes_received = stream.head.size as u64 + body;
+        stream.complete();
+    }
+
+    /// Waits a little for the client to close first, so that it can read the whole answer.
+    async fn linger(&mut self) {
+        let wait = self.manager.config.timeouts.delayed_close;
+        if wait.is_zero() {
+            return;
+        }
+        let deadline = clock::now() + wait;
+        let mut budget = LINGER_LIMIT;
+        poll_fn(|cx| {
+            while budget > 0 {
+                self.down.reader.buffer.clear();
+                match self.down.reader.poll_fill(&mut self.down.transport, cx) {
+                    Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(()),
+                    Poll::Ready(Ok(count)) => budget = budget.saturating_sub(count),
+                    Poll::Pending => break,
+                }
+            }
+            let expired = self.timer.poll(cx, Some(deadline));
+            if expired.is_ready() {
+                self.manager.block.inc(HttpStat::HttpDownstreamCxDelayedCloseTimeout);
+            }
+            expired
+        })
+        .await;
+    }
+}
+
+fn body_decoder(head: &RequestHead, limits: &request::RequestLimits) -> BodyDecoder {
+    BodyDecoder::new(head.body, limits.max_head_bytes, limits.max_headers)
+}
