@@ -13,6 +13,7 @@ from lateen.protos.worker_pb2 import HttpConnectionManager, NetworkFilter
 from lateen.proxy.compile.access_log import compile_access_logs
 from lateen.proxy.compile.address import compile_cidrs
 from lateen.proxy.compile.http1_options import compile_http1, default_http1
+from lateen.proxy.compile.http2_options import compile_http2, default_http2
 from lateen.proxy.compile.http_filter_chain import compile_http_filters
 from lateen.proxy.compile.local_reply import compile_local_reply
 from lateen.proxy.compile.network_filters.hcm_limits import compile_limits
@@ -57,7 +58,7 @@ SUPPORT = (
         f"{_PACKAGE}.HttpConnectionManager",
         implemented="""
             codec_type stat_prefix route_config rds scoped_routes http_filters add_user_agent
-            common_http_protocol_options http_protocol_options server_name
+            common_http_protocol_options http_protocol_options http2_protocol_options server_name
             server_header_transformation scheme_header_transformation max_request_headers_kb
             stream_idle_timeout request_timeout request_headers_timeout drain_timeout
             delayed_close_timeout access_log
@@ -72,7 +73,6 @@ SUPPORT = (
             stream_error_on_invalid_http_message strip_trailing_host_dot append_x_forwarded_port
         """,
         harmless={
-            "http2_protocol_options": "HTTP/2 is not implemented yet",
             "http3_protocol_options": "HTTP/3 is not implemented yet",
             "http1_safe_max_connection_duration": "a connection ends between two requests",
             "set_current_client_cert_details": "without TLS there is no client certificate",
@@ -110,7 +110,11 @@ SUPPORT = (
     ),
 )
 
-_CODECS = {"AUTO": HttpConnectionManager.AUTO, "HTTP1": HttpConnectionManager.HTTP1}
+_CODECS = {
+    "AUTO": HttpConnectionManager.AUTO,
+    "HTTP1": HttpConnectionManager.HTTP1,
+    "HTTP2": HttpConnectionManager.HTTP2,
+}
 
 
 def compile_http_connection_manager(
@@ -161,6 +165,12 @@ def _compile_codec(
     override = "override_stream_error_on_invalid_http_message"
     if not config.http_protocol_options.HasField(override):
         out.http1.stream_error_on_invalid_http_message = tolerant
+    if config.HasField("http2_protocol_options"):
+        where = f"{at}.http2_protocol_options"
+        http2 = compile_http2(ctx, config.http2_protocol_options, where, tolerant=tolerant)
+    else:
+        http2 = default_http2(tolerant=tolerant)
+    out.http2.CopyFrom(http2)
     refuse_upgrades(ctx, config.upgrade_configs, f"{at}.upgrade_configs")
 
 
