@@ -16,10 +16,11 @@ use crate::http::local_reply::LocalReplies;
 use crate::http::scoped_routes::ScopedRoutes;
 use crate::http1::encode::HeaderCase;
 use crate::http1::request::RequestLimits;
+use crate::http2::config::Http2Config;
 use crate::matcher::Regexes;
 use crate::proto;
 use crate::proto::http_connection_manager::{
-    EscapedSlashes, ForwardClientCert, ServerHeader, StripPort, Underscores,
+    CodecType, EscapedSlashes, ForwardClientCert, ServerHeader, StripPort, Underscores,
 };
 
 pub use trust::InternalAddresses;
@@ -51,7 +52,9 @@ pub struct ManagerConfig {
     pub access_logs: Vec<AccessLog>,
     pub log_on_new_request: bool,
     pub timeouts: Timeouts,
+    pub codec: CodecType,
     pub limits: RequestLimits,
+    pub http2: Arc<Http2Config>,
     pub max_requests_per_connection: u64,
     /// How much of a request's body is kept for a retry, in bytes, where no route says.
     pub buffer_limit: usize,
@@ -133,6 +136,11 @@ pub(crate) fn header_case(http1: Option<&proto::Http1Options>) -> HeaderCase {
 }
 
 impl ManagerConfig {
+    /// A client's first bytes tell which protocol it speaks.
+    pub fn detects_http2(&self) -> bool {
+        self.codec == CodecType::Auto
+    }
+
     pub fn compile(
         message: &proto::HttpConnectionManager,
         sinks: &Sinks,
@@ -153,7 +161,13 @@ impl ManagerConfig {
             })?,
             log_on_new_request: message.flush_access_log_on_new_request,
             timeouts: timeouts(message),
+            codec: message.codec_type(),
             limits: limits(message),
+            http2: Http2Config::compile(
+                &message.http2.clone().unwrap_or_default(),
+                message.max_request_headers_bytes as usize,
+                message.max_headers_count as usize,
+            ),
             buffer_limit: message.per_connection_buffer_limit_bytes as usize,
             max_requests_per_connection: message.max_requests_per_connection.into(),
             use_remote_address: message.use_remote_address,

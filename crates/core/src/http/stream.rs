@@ -125,6 +125,8 @@ pub struct Stream {
     pub waited: bool,
     /// The connection ends with this response.
     pub close: bool,
+    /// The listener drains: the client is to go elsewhere.
+    pub drain: bool,
     /// The client may still have to read the answer when the connection closes.
     pub linger: bool,
     /// The response was not written whole.
@@ -179,6 +181,7 @@ impl Stream {
             early: false,
             waited: false,
             close: false,
+            drain: false,
             linger: false,
             broken: false,
             ended: false,
@@ -196,6 +199,16 @@ impl Stream {
         if head.body == BodyLength::Empty && !head.upgrade && !head.is_connect {
             self.request_complete();
         }
+    }
+
+    /// Trailers of the client, and for it, are passed on.
+    pub fn passes_trailers(&self) -> bool {
+        self.manager.config.http1_trailers || self.is_http2()
+    }
+
+    /// The client speaks HTTP/2.
+    pub fn is_http2(&self) -> bool {
+        self.info.protocol == Some(Protocol::Http2)
     }
 
     pub fn request_complete(&mut self) {
@@ -288,6 +301,7 @@ impl Stream {
         );
         self.decide_close(status);
         match (self.close, self.head.http10) {
+            _ if self.is_http2() => {}
             (true, _) => self.response.set(HeaderId::Connection, b"close"),
             (false, true) => self.response.set(HeaderId::Connection, b"keep-alive"),
             (false, false) => {}
@@ -309,6 +323,7 @@ impl Stream {
         if self.manager.drain.is_on(&self.worker) && !self.close && status != 101 {
             self.manager.block.inc(HttpStat::HttpDownstreamCxDrainClose);
             self.close = true;
+            self.drain = true;
         }
         self.early = self.request_done.is_none();
         self.close |= unframed || self.early;

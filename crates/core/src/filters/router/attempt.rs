@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use super::failure::{ConnectFailure, Failure};
 use super::scopes;
 use super::timeouts::Timeouts;
-use super::wire::{Http1Wire, Wire};
+use super::wire::{Http1Wire, Http2Wire, Wire};
 use super::{charge, Router};
 use crate::body::{poll_pump, BodySink, Flow, PumpError, ReadError};
 use crate::clock;
@@ -25,7 +25,7 @@ use crate::http1::BodyLength;
 use crate::proto::{ClusterStat, VirtualClusterStat};
 use crate::timer::Timer;
 use crate::upstream::{
-    Acquire, ClosedBy, Cluster, ConnectError, Host, Overflow, PooledConnection, Priority,
+    Acquire, Carrier, ClosedBy, Cluster, ConnectError, Host, Overflow, Priority,
 };
 
 /// How long an answer may take before the departure of a new connection's client is looked for.
@@ -80,7 +80,7 @@ pub async fn connect(
     priority: Priority,
 ) -> Result<Upstream, Failure> {
     begin_attempt(&mut parties.stream.info.upstream, host);
-    let pooled = match cluster.acquire(host, priority) {
+    let pooled = match cluster.acquire(host, priority, parties.stream.is_http2()) {
         Err(overflow) => {
             if overflow != Overflow::Requests {
                 // No connection was looked at, so Envoy names no host.
@@ -188,7 +188,7 @@ impl Upstream {
         stream: &mut Stream,
         cluster: Rc<Cluster>,
         host: Arc<Host>,
-        pooled: PooledConnection,
+        carrier: Carrier,
     ) -> Self {
         cluster.block().inc(ClusterStat::ClusterUpstreamRqTotal);
         cluster.block().inc(ClusterStat::ClusterUpstreamRqActive);
@@ -196,13 +196,27 @@ impl Upstream {
         host.stats.rq_total.fetch_add(1, Relaxed);
         host.stats.rq_active.fetch_add(1, Relaxed);
         let info = &mut stream.info.upstream;
-        info.local = pooled.local;
-        info.connection_id = Some(pooled.id);
-        info.protocol = Some(Protocol::Http11);
-        info.connect_start = Some(pooled.connect_start);
-        info.connect_end = Some(pooled.connect_end);
-        info.connection_requests = pooled.requests;
-        let wire = Wire::Http1(Http1Wire::new(stream, &cluster, pooled));
+        let wire = match carrier {
+            Carrier::Http1(pooled) => {
+                info.local = pooled.local;
+                info.connection_id = Some(pooled.id);
+                info.protocol = Some(Protocol::Http11);
+                info.connect_start = Some(pooled.connect_start);
+                info.connect_end = Some(pooled.connect_end);
+                info.connection_requests = pooled.requests;
+                Wire::Http1(Http1Wire::new(stream, &cluster, pooled))
+            }
+            Carrier::Http2(pooled) => {
+                let connection = &pooled.connection;
+                info.local = connection.local;
+                info.connection_id = Some(connection.id);
+                info.protocol = Some(Protocol::Http2);
+                info.connect_start = Some(connection.connect_start);
+                info.connect_end = Some(connection.connect_end);
+                info.connection_requests = pooled.requests;
+                Wire::Http2(Http2Wire::new(stream, pooled))
+            }
+        };
         Self { wire, cluster, host, sent: false, replayed: 0 }
     }
 
@@ -252,10 +266,11 @@ impl Upstream {
         let stream = &mut *parties.stream;
         let before = stream.info.bytes_received;
         let keep = replay.wanted && !replay.overflowed;
+        let trailers = self.wire.passes_trailers() && stream.passes_trailers();
         let mut flow = Flow {
             moved: &mut stream.info.bytes_received,
             copy: keep.then_some(&mut replay.bytes),
-            trailers: self.wire.passes_trailers() && stream.manager.config.http1_trailers,
+            trailers,
             case: self.wire.case(),
         };
         let pumped = poll_pump(cx, parties.down, &mut self.wire, &mut flow);
@@ -343,7 +358,7 @@ impl Upstream {
     /// Ends the exchange in the middle of a request.
     pub fn abort(&mut self, by: ClosedBy) {
         self.count_traffic();
-        self.wire.abort(by);
+        self.wire.abort(by, &self.cluster);
     }
 
     /// A 1xx response. As with Envoy, the first one of a response counts, and is passed on if the connection

@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use super::attempt::{Parties, Upstream};
 use super::charge;
 use super::failure::Failure;
+use super::wire::failure;
 use crate::body::{poll_pump, Flow, PumpError, ReadError};
 use crate::clock;
 use crate::http::flags::ResponseFlags;
@@ -67,6 +68,10 @@ fn late_details(failure: &Failure) -> &'static str {
         }
         Failure::Timeout(_) => "response_timeout",
         Failure::ClientBody(error) => error.details(),
+        Failure::Reset { refused: true } => {
+            "upstream_reset_after_response_started{remote_refused_stream_reset}"
+        }
+        Failure::Reset { refused: false } => "upstream_reset_after_response_started{remote_reset}",
         _ => "upstream_reset_after_response_started{protocol_error}",
     }
 }
@@ -94,10 +99,11 @@ fn poll_body(
 ) -> Poll<Result<(), Failure>> {
     let stream = &mut *parties.stream;
     let before = stream.info.bytes_sent;
+    let trailers = up.wire.passes_trailers() && stream.passes_trailers();
     let mut flow = Flow {
         moved: &mut stream.info.bytes_sent,
         copy: None,
-        trailers: up.wire.passes_trailers() && stream.manager.config.http1_trailers,
+        trailers,
         case: stream.manager.config.header_case,
     };
     let pumped = poll_pump(cx, &mut up.wire, parties.down, &mut flow);
@@ -111,6 +117,7 @@ fn poll_body(
     pumped.map_err(|error| match error {
         PumpError::Sink(_) => Failure::ClientGone,
         PumpError::Source(ReadError::Codec(_)) => Failure::Protocol,
+        PumpError::Source(ReadError::Reset(reset)) => failure(reset),
         PumpError::Source(_) => Failure::Terminated,
     })
 }

@@ -1,6 +1,7 @@
 //! One request on a connection to an upstream, whatever protocol the upstream speaks.
 
 mod http1;
+mod http2;
 
 use std::io;
 use std::task::{Context, Poll};
@@ -10,13 +11,15 @@ use crate::body::{BodyEvent, BodySink, BodySource, ReadError};
 use crate::headers::Headers;
 use crate::http1::encode::HeaderCase;
 use crate::http1::response::ResponseHead;
-use crate::upstream::ClosedBy;
+use crate::upstream::{ClosedBy, Cluster};
 
 pub use http1::Http1Wire;
+pub use http2::{failure, Http2Wire};
 
 /// The source of a response's body, the sink of a request's.
 pub enum Wire {
     Http1(Http1Wire),
+    Http2(Http2Wire),
 }
 
 impl Wire {
@@ -25,6 +28,7 @@ impl Wire {
     pub fn send_head(&mut self, request: &Headers, end: bool) -> u64 {
         match self {
             Self::Http1(wire) => wire.send_head(request, end),
+            Self::Http2(wire) => wire.send_head(request, end),
         }
     }
 
@@ -36,6 +40,7 @@ impl Wire {
     ) -> Poll<Result<ResponseHead, Failure>> {
         match self {
             Self::Http1(wire) => wire.poll_head(cx, response),
+            Self::Http2(wire) => wire.poll_head(cx, response),
         }
     }
 
@@ -43,6 +48,7 @@ impl Wire {
     pub fn stop_sending(&mut self) {
         match self {
             Self::Http1(wire) => wire.stop_sending(),
+            Self::Http2(wire) => wire.stop_sending(),
         }
     }
 
@@ -50,6 +56,7 @@ impl Wire {
     pub fn written(&self) -> u64 {
         match self {
             Self::Http1(wire) => wire.written(),
+            Self::Http2(wire) => wire.written(),
         }
     }
 
@@ -57,6 +64,7 @@ impl Wire {
     pub fn take_traffic(&mut self) -> (u64, u64) {
         match self {
             Self::Http1(wire) => wire.take_traffic(),
+            Self::Http2(_) => (0, 0),
         }
     }
 
@@ -64,6 +72,7 @@ impl Wire {
     pub fn body_read(&self) -> u64 {
         match self {
             Self::Http1(wire) => wire.body_read(),
+            Self::Http2(wire) => wire.body_read(),
         }
     }
 
@@ -71,6 +80,7 @@ impl Wire {
     pub fn unread(&self) -> u64 {
         match self {
             Self::Http1(wire) => wire.unread(),
+            Self::Http2(_) => 0,
         }
     }
 
@@ -78,6 +88,7 @@ impl Wire {
     pub fn ended_by(&self) -> ClosedBy {
         match self {
             Self::Http1(wire) => wire.ended_by(),
+            Self::Http2(wire) => wire.ended_by(),
         }
     }
 
@@ -85,12 +96,14 @@ impl Wire {
     pub fn passes_trailers(&self) -> bool {
         match self {
             Self::Http1(wire) => wire.trailers,
+            Self::Http2(_) => true,
         }
     }
 
     pub fn take_trailers(&mut self) -> Headers {
         match self {
             Self::Http1(wire) => wire.take_trailers(),
+            Self::Http2(wire) => wire.take_trailers(),
         }
     }
 
@@ -98,6 +111,7 @@ impl Wire {
     pub fn case(&self) -> HeaderCase {
         match self {
             Self::Http1(wire) => wire.case(),
+            Self::Http2(_) => HeaderCase::Lower,
         }
     }
 
@@ -105,13 +119,15 @@ impl Wire {
     pub fn release(&mut self, head: &ResponseHead, sent: bool) {
         match self {
             Self::Http1(wire) => wire.release(head, sent),
+            Self::Http2(wire) => wire.release(),
         }
     }
 
     /// Ends the exchange in the middle.
-    pub fn abort(&mut self, by: ClosedBy) {
+    pub fn abort(&mut self, by: ClosedBy, cluster: &Cluster) {
         match self {
             Self::Http1(wire) => wire.abort(by),
+            Self::Http2(wire) => wire.abort(cluster),
         }
     }
 }
@@ -120,24 +136,28 @@ impl BodySource for Wire {
     fn poll_read_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<BodyEvent, ReadError>> {
         match self {
             Self::Http1(wire) => wire.poll_read_body(cx),
+            Self::Http2(wire) => wire.poll_read_body(cx),
         }
     }
 
     fn body_bytes(&self) -> &[u8] {
         match self {
             Self::Http1(wire) => wire.body_bytes(),
+            Self::Http2(wire) => wire.body_bytes(),
         }
     }
 
     fn took(&mut self, count: usize) {
         match self {
             Self::Http1(wire) => wire.took(count),
+            Self::Http2(wire) => wire.took(count),
         }
     }
 
     fn trailers(&self) -> &Headers {
         match self {
             Self::Http1(wire) => wire.trailers(),
+            Self::Http2(wire) => wire.trailers(),
         }
     }
 }
@@ -146,18 +166,21 @@ impl BodySink for Wire {
     fn poll_write_body(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self {
             Self::Http1(wire) => wire.poll_write_body(cx, bytes),
+            Self::Http2(wire) => wire.poll_write_body(cx, bytes),
         }
     }
 
     fn finish(&mut self, trailers: Option<&Headers>, case: HeaderCase) {
         match self {
             Self::Http1(wire) => wire.finish(trailers, case),
+            Self::Http2(wire) => wire.finish(trailers, case),
         }
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Http1(wire) => wire.poll_flush(cx),
+            Self::Http2(wire) => wire.poll_flush(cx),
         }
     }
 }
