@@ -1,0 +1,158 @@
+//! DATA, as it comes.
+
+use super::receive::Step;
+use super::{Connection, PartialData};
+use crate::error::{ConnectionError, StreamFault};
+use crate::event::Event;
+use crate::frame::{flag, parse::FrameHeader, write, HEADER};
+use crate::stream::StreamKey;
+
+impl Connection {
+    /// Takes the first bytes of a DATA frame, and what `rest` has of its payload.
+    pub(super) fn begin_data<'i>(&mut self, header: FrameHeader, rest: &'i [u8]) -> Step<'i> {
+        let padded = header.has(flag::PADDED);
+        if padded && rest.is_empty() {
+            return Ok((0, None));
+        }
+        self.must_not_be_idle(header.stream)?;
+        let padding = match (padded, rest.first()) {
+            (true, Some(&padding)) => usize::from(padding),
+            _ => 0,
+        };
+        let overhead = usize::from(padded) + padding;
+        let left = match header.length.checked_sub(overhead) {
+            Some(left) => left,
+            None if header.length == 0 => return Err(ConnectionError::FrameSize),
+            None => return Err(ConnectionError::Padding),
+        };
+        let end_stream = header.has(flag::END_STREAM);
+        self.count(header.kind, left == 0 && !end_stream)?;
+        if !self.receive_window.take(header.length) {
+            return Err(ConnectionError::FlowControl);
+        }
+        // Padding, and what nobody will have, is released at once.
+        let skipped = PartialData { stream: None, left, padding, end_stream };
+        self.release_connection(overhead);
+        let key = match self.judge_data(header, left) {
+            Ok(key) => key,
+            Err((key, fault)) => {
+                self.partial = Some(skipped);
+                let event = self.data_fault(key, fault)?;
+                let (used, _) = self.continue_data(&rest[usize::from(padded)..], 0)?;
+                return Ok((HEADER + usize::from(padded) + used, event));
+            }
+        };
+        if let Some(key) = key {
+            self.release_stream(key, overhead);
+        }
+        self.partial = Some(PartialData { stream: key, ..skipped });
+        let before = HEADER + usize::from(padded);
+        self.continue_data(&rest[usize::from(padded)..], before)
+    }
+
+    /// The stream that is to have the frame; `None` when it was reset by us.
+    #[allow(clippy::type_complexity)]
+    fn judge_data(
+        &mut self,
+        header: FrameHeader,
+        content: usize,
+    ) -> Result<Option<StreamKey>, (StreamKey, StreamFault)> {
+        let id = header.stream;
+        let Some(key) = self.streams.find(id) else {
+            return match self.streams.was_reset(id) {
+                true => Ok(None),
+                false => Err((StreamKey::unknown(id), StreamFault::Closed)),
+            };
+        };
+        let Some(stream) = self.streams.get_mut(key) else { return Ok(None) };
+        if stream.received_end {
+            return Err((key, StreamFault::Closed));
+        }
+        if !stream.head_received {
+            return Err((key, StreamFault::UnexpectedData));
+        }
+        if !stream.receive.take(header.length) {
+            return Err((key, StreamFault::FlowControl));
+        }
+        if let Some(left) = &mut stream.content_left {
+            let Some(after) = left.checked_sub(content as u64) else {
+                return Err((key, StreamFault::ContentLengthMismatch));
+            };
+            *left = after;
+            if header.has(flag::END_STREAM) && after > 0 {
+                return Err((key, StreamFault::ContentLengthMismatch));
+            }
+        }
+        Ok(Some(key))
+    }
+
+    fn data_fault<'i>(
+        &mut self,
+        key: StreamKey,
+        fault: StreamFault,
+    ) -> Result<Option<Event<'i>>, ConnectionError> {
+        if self.streams.get(key).is_none() {
+            // Told to the peer, but of no use to the caller.
+            self.write_reset(key.id(), fault.code(), true);
+            self.counters.provoked_resets += 1;
+            return Ok(None);
+        }
+        self.stream_fault(key, fault)
+    }
+
+    /// Takes what `input` has of a DATA frame that has begun; `before` bytes before it were used too.
+    pub(super) fn continue_data<'i>(&mut self, input: &'i [u8], before: usize) -> Step<'i> {
+        let Some(mut partial) = self.partial.take() else { return Ok((before, None)) };
+        let (bytes, rest) = input.split_at(partial.left.min(input.len()));
+        partial.left -= bytes.len();
+        let whole = partial.left == 0;
+        let padding = if whole { partial.padding.min(rest.len()) } else { 0 };
+        partial.padding -= padding;
+        let used = before + bytes.len() + padding;
+        let stream = partial.stream.filter(|key| self.is_open(*key));
+        let ends = whole && partial.end_stream;
+        if ends {
+            partial.end_stream = false;
+        }
+        if partial.left > 0 || partial.padding > 0 {
+            self.partial = Some(PartialData { stream, ..partial });
+        }
+        let Some(key) = stream else {
+            self.release_connection(bytes.len());
+            return Ok((used, None));
+        };
+        if bytes.is_empty() && !ends {
+            return Ok((used, None));
+        }
+        let tag = self.tag(key).unwrap_or(crate::stream::NO_TAG);
+        if ends {
+            self.peer_ended(key);
+        }
+        Ok((used, Some(Event::Data { stream: key, tag, bytes, end_stream: ends })))
+    }
+
+    /// Notes that the caller consumed `count` bytes of a stream's DATA: the peer may send as many more, which is
+    /// told to it in halves of a window. Each byte of [`Event::Data`] is to be released once; of a stream that
+    /// has ended too, since the connection's window still counts it.
+    pub fn release(&mut self, stream: StreamKey, count: usize) {
+        self.release_connection(count);
+        self.release_stream(stream, count);
+    }
+
+    fn release_connection(&mut self, count: usize) {
+        if let Some(increment) = self.receive_window.release(count, self.connection_window) {
+            write::window_update(self.output.append(1), 0, increment);
+        }
+    }
+
+    fn release_stream(&mut self, key: StreamKey, count: usize) {
+        let window = self.stream_window;
+        let Some(stream) = self.streams.get_mut(key) else { return };
+        if stream.received_end {
+            return;
+        }
+        if let Some(increment) = stream.receive.release(count, window) {
+            write::window_update(self.output.append(1), key.id(), increment);
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! METADATA, Envoy's extension: fields that go with a stream or the connection at any time (its source,
+//! `docs/source/.../METADATA`: the frame is type 0x4d, its flag 0x4 ends a block, its payload is HPACK).
+
+use super::Connection;
+use crate::error::ConnectionError;
+use crate::event::Event;
+use crate::frame::{flag, parse::FrameHeader};
+use crate::hpack::{Decoder, Limits};
+use crate::stream::NO_TAG;
+
+/// Blocks of metadata that are not whole yet, by stream.
+#[derive(Default)]
+pub(super) struct Partial(Vec<(u32, Vec<u8>)>);
+
+impl Partial {
+    /// Appends to a stream's block; false when it is then larger than `max`.
+    fn append(&mut self, stream: u32, payload: &[u8], max: usize) -> bool {
+        let place = self.0.iter().position(|(id, _)| *id == stream).unwrap_or_else(|| {
+            self.0.push((stream, Vec::new()));
+            self.0.len() - 1
+        });
+        let block = &mut self.0[place].1;
+        if block.len() + payload.len() > max {
+            return false;
+        }
+        block.extend_from_slice(payload);
+        true
+    }
+
+    fn take(&mut self, stream: u32) -> Vec<u8> {
+        let place = self.0.iter().position(|(id, _)| *id == stream);
+        place.map(|place| self.0.swap_remove(place).1).unwrap_or_default()
+    }
+}
+
+impl Connection {
+    pub(super) fn metadata_frame<'i>(
+        &mut self,
+        header: FrameHeader,
+        payload: &[u8],
+    ) -> Result<Option<Event<'i>>, ConnectionError> {
+        let stream = match header.stream {
+            0 => None,
+            id => match self.streams.find(id) {
+                Some(key) => Some((key, self.tag(key).unwrap_or(NO_TAG))),
+                None => return Ok(None),
+            },
+        };
+        if payload.is_empty() {
+            self.counters.metadata_empty_frames += 1;
+        }
+        let max = self.config.max_metadata_size;
+        if !self.metadata.append(header.stream, payload, max) {
+            return Err(ConnectionError::FrameSize);
+        }
+        if !header.has(flag::END_METADATA) {
+            return Ok(None);
+        }
+        let block = self.metadata.take(header.stream);
+        let limits = Limits { max_bytes: max, max_fields: usize::MAX };
+        Decoder::new(0, self.config.classify)
+            .decode(&block, &mut self.fields, &limits)
+            .map_err(ConnectionError::Compression)?;
+        Ok(Some(Event::Metadata { stream }))
+    }
+}
