@@ -104,6 +104,7 @@ pub enum StreamFault {
     /// A pseudo header that is unknown, or not of this kind of message.
     UnknownPseudo,
     DuplicatePseudo,
+    EmptyPseudo,
     /// A pseudo header after another header.
     LatePseudo,
     /// A pseudo header that this kind of message must have is not there.
@@ -122,7 +123,9 @@ pub enum StreamFault {
     InvalidConnect,
     /// A `content-length` that is no number, or more than one.
     InvalidContentLength,
-    /// The body is not as long as `content-length` says.
+    /// HEADERS that end the stream, before as much body came as `content-length` says.
+    MissingBody,
+    /// DATA is more than `content-length` says, or ends the stream before as much came.
     ContentLengthMismatch,
     /// HEADERS after the first ones that do not end the stream.
     TrailersNotLast,
@@ -144,8 +147,6 @@ pub enum StreamFault {
     SelfDependency,
     /// PRIORITY that is not 5 bytes long.
     PrioritySize,
-    /// HEADERS or DATA after the peer ended the stream.
-    Closed,
 }
 
 impl StreamFault {
@@ -153,15 +154,14 @@ impl StreamFault {
     pub fn code(self) -> ErrorCode {
         match self {
             Self::FlowControl | Self::WindowOverflow => ErrorCode::FLOW_CONTROL_ERROR,
-            Self::Closed => ErrorCode::STREAM_CLOSED,
             Self::PrioritySize => ErrorCode::FRAME_SIZE_ERROR,
             Self::HeadersTooLarge | Self::TooManyHeaders => ErrorCode::INTERNAL_ERROR,
             _ => ErrorCode::PROTOCOL_ERROR,
         }
     }
 
-    /// True of a malformed message, which ends the connection unless the configuration says otherwise. A wrong
-    /// length of the body never does, nor what is too large: Envoy too resets only the stream.
+    /// True of a malformed message, which ends the connection unless the configuration says otherwise. DATA of
+    /// a wrong length never does, nor what is too large: Envoy too resets only the stream.
     pub fn is_malformed(self) -> bool {
         !matches!(
             self,
@@ -173,7 +173,6 @@ impl StreamFault {
                 | Self::EmptyWindowUpdate
                 | Self::SelfDependency
                 | Self::PrioritySize
-                | Self::Closed
         )
     }
 
@@ -188,6 +187,7 @@ impl StreamFault {
             | Self::InvalidTe
             | Self::UnknownPseudo
             | Self::DuplicatePseudo
+            | Self::EmptyPseudo
             | Self::LatePseudo
             | Self::PseudoInTrailers
             | Self::InvalidMethod

@@ -65,6 +65,9 @@ fn scan(block: &FieldBlock, allow_space: bool) -> Result<Seen<'_>, StreamFault> 
         if regular {
             return Err(StreamFault::LatePseudo);
         }
+        if value.is_empty() {
+            return Err(StreamFault::EmptyPseudo);
+        }
         if pseudo.replace(value).is_some() {
             return Err(StreamFault::DuplicatePseudo);
         }
@@ -87,7 +90,7 @@ fn judge_regular(kind: NameKind, value: &[u8], seen: &mut Seen<'_>) -> Result<()
         NameKind::Host if seen.host => Err(StreamFault::DuplicateHost),
         NameKind::Host => {
             seen.host = true;
-            if is_authority(value) {
+            if !value.is_empty() && is_authority(value) {
                 Ok(())
             } else {
                 Err(StreamFault::InvalidAuthority)
@@ -108,7 +111,7 @@ pub fn request(
         return Err(StreamFault::UnknownPseudo);
     }
     let method = seen.method.ok_or(StreamFault::MissingPseudo)?;
-    if method.is_empty() || !method.iter().all(|&byte| is_token(byte)) {
+    if !method.iter().all(|&byte| is_token(byte)) {
         return Err(StreamFault::InvalidMethod);
     }
     if !seen.authority.is_none_or(is_authority) {
@@ -136,7 +139,7 @@ pub fn request(
     }
     let of_http = scheme.eq_ignore_ascii_case(b"http") || scheme.eq_ignore_ascii_case(b"https");
     let regular = path.starts_with(b"/") || (path == b"*" && method == b"OPTIONS");
-    if path.is_empty() || (of_http && !regular) || path.iter().any(|&byte| byte <= b' ') {
+    if (of_http && !regular) || path.iter().any(|&byte| byte <= b' ') {
         return Err(StreamFault::InvalidPath);
     }
     Ok(request)
@@ -174,6 +177,10 @@ pub fn trailers(block: &FieldBlock, allow_space: bool) -> Result<(), StreamFault
     if pseudo.iter().any(Option::is_some) {
         return Err(StreamFault::PseudoInTrailers);
     }
+    // It would say again, or otherwise, how long the body was (RFC 9110 section 6.5.1).
+    if seen.content_length.is_some() {
+        return Err(StreamFault::InvalidContentLength);
+    }
     Ok(())
 }
 
@@ -200,7 +207,7 @@ fn is_scheme(scheme: &[u8]) -> bool {
 
 const AUTHORITY: [bool; 256] = {
     let mut table = [false; 256];
-    let allowed = b"!$%&'()*+,-.:;=@[]_~0123456789\
+    let allowed = b"!$%&'()*+,-.:;=[]_~0123456789\
                     ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     let mut at = 0;
     while at < allowed.len() {
@@ -210,7 +217,8 @@ const AUTHORITY: [bool; 256] = {
     table
 };
 
-/// The characters of RFC 3986 section 3.2; what stands where is the caller's to judge.
+/// The characters of a host and a port (RFC 3986 section 3.2); what stands where is the caller's to judge.
+/// There is no user information in HTTP (RFC 9113 section 8.3.1).
 fn is_authority(authority: &[u8]) -> bool {
     authority.iter().all(|&byte| AUTHORITY[usize::from(byte)])
 }

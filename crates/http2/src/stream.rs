@@ -27,10 +27,6 @@ impl StreamKey {
     pub fn slot(self) -> usize {
         self.slot as usize
     }
-
-    pub(crate) fn unknown(id: u32) -> Self {
-        Self { id, slot: u32::MAX }
-    }
 }
 
 /// What a stream waits for before it can send more.

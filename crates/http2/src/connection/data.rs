@@ -33,71 +33,49 @@ impl Connection {
         // Padding, and what nobody will have, is released at once.
         let skipped = PartialData { stream: None, left, padding, end_stream };
         self.release_connection(overhead);
-        let key = match self.judge_data(header, left) {
-            Ok(key) => key,
-            Err((key, fault)) => {
-                self.partial = Some(skipped);
-                let event = self.data_fault(key, fault)?;
-                let (used, _) = self.continue_data(&rest[usize::from(padded)..], 0)?;
-                return Ok((HEADER + usize::from(padded) + used, event));
-            }
-        };
-        if let Some(key) = key {
-            self.release_stream(key, overhead);
-        }
-        self.partial = Some(PartialData { stream: key, ..skipped });
         let before = HEADER + usize::from(padded);
-        self.continue_data(&rest[usize::from(padded)..], before)
+        let payload = &rest[usize::from(padded)..];
+        let key = match self.streams.find(header.stream) {
+            Some(key) => key,
+            None if self.streams.was_reset(header.stream) => {
+                self.partial = Some(skipped);
+                return self.continue_data(payload, before);
+            }
+            None => return Err(ConnectionError::StreamClosed),
+        };
+        if let Some(fault) = self.judge_data(key, header, left)? {
+            self.partial = Some(skipped);
+            let event = self.stream_fault(key, fault)?;
+            let (used, _) = self.continue_data(payload, before)?;
+            return Ok((used, event));
+        }
+        self.release_stream(key, overhead);
+        self.partial = Some(PartialData { stream: Some(key), ..skipped });
+        self.continue_data(payload, before)
     }
 
-    /// The stream that is to have the frame; `None` when it was reset by us.
-    #[allow(clippy::type_complexity)]
+    /// What is wrong with a DATA frame of an open stream, if anything is.
     fn judge_data(
         &mut self,
+        key: StreamKey,
         header: FrameHeader,
         content: usize,
-    ) -> Result<Option<StreamKey>, (StreamKey, StreamFault)> {
-        let id = header.stream;
-        let Some(key) = self.streams.find(id) else {
-            return match self.streams.was_reset(id) {
-                true => Ok(None),
-                false => Err((StreamKey::unknown(id), StreamFault::Closed)),
-            };
-        };
+    ) -> Result<Option<StreamFault>, ConnectionError> {
         let Some(stream) = self.streams.get_mut(key) else { return Ok(None) };
         if stream.received_end {
-            return Err((key, StreamFault::Closed));
+            return Err(ConnectionError::StreamClosed);
         }
         if !stream.head_received {
-            return Err((key, StreamFault::UnexpectedData));
+            return Ok(Some(StreamFault::UnexpectedData));
         }
         if !stream.receive.take(header.length) {
-            return Err((key, StreamFault::FlowControl));
+            return Ok(Some(StreamFault::FlowControl));
         }
-        if let Some(left) = &mut stream.content_left {
-            let Some(after) = left.checked_sub(content as u64) else {
-                return Err((key, StreamFault::ContentLengthMismatch));
-            };
-            *left = after;
-            if header.has(flag::END_STREAM) && after > 0 {
-                return Err((key, StreamFault::ContentLengthMismatch));
-            }
-        }
-        Ok(Some(key))
-    }
-
-    fn data_fault<'i>(
-        &mut self,
-        key: StreamKey,
-        fault: StreamFault,
-    ) -> Result<Option<Event<'i>>, ConnectionError> {
-        if self.streams.get(key).is_none() {
-            // Told to the peer, but of no use to the caller.
-            self.write_reset(key.id(), fault.code(), true);
-            self.counters.provoked_resets += 1;
-            return Ok(None);
-        }
-        self.stream_fault(key, fault)
+        let Some(left) = stream.content_left else { return Ok(None) };
+        let after = left.checked_sub(content as u64);
+        stream.content_left = after;
+        let ends_early = header.has(flag::END_STREAM) && after != Some(0);
+        Ok((ends_early || after.is_none()).then_some(StreamFault::ContentLengthMismatch))
     }
 
     /// Takes what `input` has of a DATA frame that has begun; `before` bytes before it were used too.

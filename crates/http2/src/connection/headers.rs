@@ -46,8 +46,8 @@ impl Connection {
         let Some(mut block) = self.continued else { return Err(ConnectionError::Continuation) };
         self.count(header.kind, payload.is_empty() && !header.has(flag::END_HEADERS))?;
         block.frames += 1;
-        // Codes of more than 8 bits make a block larger than what it stands for, but no sane one twice.
-        let max_bytes = 2 * self.config.max_header_bytes + MIN_MAX_FRAME_SIZE as usize;
+        // A block that is too large is decoded all the same, within reason: it costs a stream, not the rest.
+        let max_bytes = 4 * self.config.max_header_bytes + 4 * MIN_MAX_FRAME_SIZE as usize;
         let max_frames = MAX_CONTINUATIONS + max_bytes / MIN_MAX_FRAME_SIZE as usize;
         if self.block.len() + payload.len() > max_bytes || block.frames as usize > max_frames {
             return Err(ConnectionError::Flood(Flood::Continuation));
@@ -130,7 +130,7 @@ impl Connection {
     fn next_block<'i>(&mut self, key: StreamKey, block: Continued) -> Outcome<'i> {
         let Some(stream) = self.streams.get(key) else { return Ok(None) };
         if stream.received_end {
-            return self.stream_fault(key, StreamFault::Closed);
+            return Err(ConnectionError::StreamClosed);
         }
         if stream.head_received {
             return self.trailers_block(key, block);
@@ -167,7 +167,7 @@ impl Connection {
         let fault = match judged {
             Err(fault) => Some(fault),
             Ok(()) if !block.end_stream => Some(StreamFault::TrailersNotLast),
-            Ok(()) if left.is_some_and(|left| left > 0) => Some(StreamFault::ContentLengthMismatch),
+            Ok(()) if left.is_some_and(|left| left > 0) => Some(StreamFault::MissingBody),
             Ok(()) => None,
         };
         if let Some(fault) = fault {
@@ -206,7 +206,7 @@ impl Connection {
         length: Option<u64>,
     ) -> Outcome<'i> {
         if block.end_stream && length.is_some_and(|length| length > 0) {
-            return self.stream_fault(key, StreamFault::ContentLengthMismatch);
+            return self.stream_fault(key, StreamFault::MissingBody);
         }
         if let Some(stream) = self.streams.get_mut(key) {
             stream.content_left = length;
