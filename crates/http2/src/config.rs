@@ -7,7 +7,7 @@ use crate::frame::MIN_MAX_FRAME_SIZE;
 pub struct Config {
     /// Bytes of the dynamic table, of either direction.
     pub hpack_table_size: u32,
-    /// Streams that the peer may have open at a time; more are refused.
+    /// Streams that the peer may have open at a time: more are refused. Also those that a client opens.
     pub max_concurrent_streams: u32,
     /// Bytes of body that the peer may send on a stream before they are released.
     pub initial_stream_window_size: u32,

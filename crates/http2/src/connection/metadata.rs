@@ -1,12 +1,12 @@
-//! METADATA, Envoy's extension: fields that go with a stream or the connection at any time (its source,
-//! `docs/source/.../METADATA`: the frame is type 0x4d, its flag 0x4 ends a block, its payload is HPACK).
+//! METADATA, Envoy's extension: fields that go with a stream or the connection at any time. The frame is of type
+//! 0x4d, its flag 0x4 ends a block, and a block is HPACK that refers to no dynamic table.
 
 use super::Connection;
 use crate::error::ConnectionError;
 use crate::event::Event;
-use crate::frame::{flag, parse::FrameHeader};
-use crate::hpack::{Decoder, Limits};
-use crate::stream::NO_TAG;
+use crate::frame::{flag, kind, parse::FrameHeader, write};
+use crate::hpack::{Decoder, Encoder, FieldRef, Limits};
+use crate::stream::{StreamKey, NO_TAG};
 
 /// Blocks of metadata that are not whole yet, by stream.
 #[derive(Default)]
@@ -62,5 +62,31 @@ impl Connection {
             .decode(&block, &mut self.fields, &limits)
             .map_err(ConnectionError::Compression)?;
         Ok(Some(Event::Metadata { stream }))
+    }
+
+    /// Sends metadata of a stream or (`None`) the connection, whether the peer takes such frames or not: it
+    /// skips what it does not know.
+    pub fn send_metadata<'f>(
+        &mut self,
+        stream: Option<StreamKey>,
+        fields: impl Iterator<Item = FieldRef<'f>>,
+    ) {
+        let id = match stream {
+            None => 0,
+            Some(key) if self.is_open(key) => key.id(),
+            Some(_) => return,
+        };
+        let mut encoder = Encoder::new(0, false);
+        let mut block = Vec::new();
+        for field in fields {
+            encoder.field(FieldRef { never_index: true, ..field }, &mut block);
+        }
+        let mut chunks = block.chunks(self.peer.max_frame_size as usize).peekable();
+        while let Some(chunk) = chunks.next() {
+            let flags = if chunks.peek().is_none() { flag::END_METADATA } else { 0 };
+            let out = self.output.append(1);
+            write::header(out, chunk.len(), kind::METADATA, flags, id);
+            out.extend_from_slice(chunk);
+        }
     }
 }

@@ -39,10 +39,16 @@ impl Connection {
         if self.next_stream > MAX_31_BITS {
             return Err(OpenError::NoNumbersLeft);
         }
-        if self.streams.len() >= self.peer.max_concurrent_streams as usize {
+        if self.streams.len() >= self.max_open_streams() as usize {
             return Err(OpenError::TooManyStreams);
         }
         Ok(())
+    }
+
+    /// Streams that may be open at a time: what both the peer's SETTINGS and the configuration allow. Before
+    /// SETTINGS came the peer's share is a guess.
+    pub fn max_open_streams(&self) -> u32 {
+        self.peer.max_concurrent_streams.min(self.config.max_concurrent_streams)
     }
 
     /// Starts a request: opens a stream and sends its head. Only clients do. Pseudo headers come first.

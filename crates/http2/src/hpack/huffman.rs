@@ -97,44 +97,29 @@ fn long(bits: u64) -> (u16, u32) {
 pub fn decode(encoded: &[u8], out: &mut Vec<u8>) -> Result<(), InvalidCode> {
     let start = out.len();
     // No code is shorter than 5 bits.
-    out.resize(start + encoded.len() * 8 / 5 + 1, 0);
+    out.resize(start + encoded.len() * 8 / 5, 0);
     let used = decode_into(encoded, &mut out[start..]);
     out.truncate(start + used.unwrap_or(0));
     used.map(|_| ()).ok_or(InvalidCode)
 }
 
 fn decode_into(mut rest: &[u8], out: &mut [u8]) -> Option<usize> {
-    // The next bits of input, from the top; below `count` bits they are 0.
+    // The next `count` bits of input, from the top; below them 0.
     let (mut bits, mut count, mut at) = (0u64, 0u32, 0);
     loop {
-        if let Some(eight) = rest.first_chunk::<8>() {
-            bits |= u64::from_be_bytes(*eight) >> count;
-            let taken = (63 - count) / 8;
-            rest = &rest[taken as usize..];
-            count += taken * 8;
-            bits &= !(u64::MAX >> 1 >> (count - 1));
-        } else {
-            while count <= 56 {
-                let Some((&byte, after)) = rest.split_first() else { break };
-                bits |= u64::from(byte) << (56 - count);
-                count += 8;
-                rest = after;
+        (bits, count, rest) = refill(bits, count, rest);
+        while count >= 8 {
+            let entry = TABLES.short[(bits >> 56) as usize];
+            if entry == 0 {
+                break;
             }
+            *out.get_mut(at)? = entry as u8;
+            at += 1;
+            bits <<= entry >> 8;
+            count -= u32::from(entry >> 8);
         }
-        // At least the longest code is there, or all that is left.
-        let least = if rest.is_empty() { 1 } else { 32 };
-        while count >= least {
-            // What is past the end reads as padding.
-            let padded = bits | (u64::MAX >> (count - 1) >> 1);
-            let entry = TABLES.short[(padded >> 56) as usize];
-            let (symbol, length) = match entry {
-                0 => long(padded),
-                entry => (entry & 0xff, u32::from(entry >> 8)),
-            };
-            if length > count {
-                let all_ones = padded == u64::MAX;
-                return (all_ones && count < 8).then_some(at);
-            }
+        if count >= LONGEST as u32 {
+            let (symbol, length) = long(bits);
             if symbol == END {
                 return None;
             }
@@ -142,11 +127,47 @@ fn decode_into(mut rest: &[u8], out: &mut [u8]) -> Option<usize> {
             at += 1;
             bits <<= length;
             count -= length;
-        }
-        if rest.is_empty() && count == 0 {
-            return Some(at);
+        } else if rest.is_empty() {
+            return decode_end(bits, count, out, at);
         }
     }
+}
+
+/// Takes more input, to 56 bits at least if there is as much.
+fn refill(mut bits: u64, mut count: u32, mut rest: &[u8]) -> (u64, u32, &[u8]) {
+    if let Some(eight) = rest.first_chunk::<8>() {
+        let taken = (63 - count) / 8;
+        bits |= u64::from_be_bytes(*eight) >> count;
+        count += taken * 8;
+        bits &= !(u64::MAX >> count);
+        return (bits, count, &rest[taken as usize..]);
+    }
+    while count <= 56 {
+        let Some((&byte, after)) = rest.split_first() else { break };
+        bits |= u64::from(byte) << (56 - count);
+        count += 8;
+        rest = after;
+    }
+    (bits, count, rest)
+}
+
+/// Decodes the last bits: what is past them reads as padding, which is less than a byte of ones.
+fn decode_end(mut bits: u64, mut count: u32, out: &mut [u8], mut at: usize) -> Option<usize> {
+    while count > 0 {
+        let padded = bits | (u64::MAX >> count);
+        let (symbol, length) = match TABLES.short[(padded >> 56) as usize] {
+            0 => long(padded),
+            entry => (entry & 0xff, u32::from(entry >> 8)),
+        };
+        if length > count {
+            return (padded == u64::MAX && count < 8).then_some(at);
+        }
+        *out.get_mut(at)? = u8::try_from(symbol).ok()?;
+        at += 1;
+        bits <<= length;
+        count -= length;
+    }
+    Some(at)
 }
 
 /// Bytes that `plain` takes when it is encoded.
