@@ -11,6 +11,9 @@ impl Connection {
     /// Takes the first bytes of a DATA frame, and what `rest` has of its payload.
     pub(super) fn begin_data<'i>(&mut self, header: FrameHeader, rest: &'i [u8]) -> Step<'i> {
         let padded = header.has(flag::PADDED);
+        if padded && header.length == 0 {
+            return Err(ConnectionError::FrameSize);
+        }
         if padded && rest.is_empty() {
             return Ok((0, None));
         }
@@ -22,7 +25,6 @@ impl Connection {
         let overhead = usize::from(padded) + padding;
         let left = match header.length.checked_sub(overhead) {
             Some(left) => left,
-            None if header.length == 0 => return Err(ConnectionError::FrameSize),
             None => return Err(ConnectionError::Padding),
         };
         let end_stream = header.has(flag::END_STREAM);
