@@ -1,5 +1,8 @@
 //! The rules of messages (RFC 9113 section 8), as a connection applies them.
 
+// Outside `#[test]` functions clippy knows of no test.
+#![allow(clippy::expect_used, clippy::panic)]
+
 mod support;
 
 use lateen_http2::{Config, ConnectionError, HeadersKind, StreamFault, StreamFault::*};
