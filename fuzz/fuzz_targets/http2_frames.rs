@@ -93,8 +93,10 @@ fn assert_whole_frames(client: bool, written: &[u8]) {
 fuzz_target!(|input: &[u8]| {
     let Some((&choice, input)) = input.split_first() else { return };
     let (client, lenient) = (choice & 1 != 0, choice & 2 != 0);
+    let settings: &[u8] = if choice & 4 != 0 { &[0, 0, 0, 4, 0, 0, 0, 0, 0] } else { b"" };
+    let input = &[settings, input].concat();
     let whole = run(client, lenient, input, input.len().max(1) + PREFACE.len());
-    let pieces = run(client, lenient, input, usize::from(choice >> 2) + 1);
+    let pieces = run(client, lenient, input, usize::from(choice >> 3) + 1);
     assert_eq!(whole, pieces);
     assert_whole_frames(client, &whole.written);
 });

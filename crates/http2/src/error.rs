@@ -179,7 +179,8 @@ impl StreamFault {
     /// `%RESPONSE_CODE_DETAILS%` of the stream.
     pub fn details(self) -> &'static str {
         match self {
-            Self::HeadersTooLarge | Self::TooManyHeaders => "http2.too_many_headers",
+            Self::HeadersTooLarge => "http2.header_list_size_too_large",
+            Self::TooManyHeaders => "http2.too_many_headers",
             Self::InvalidName
             | Self::InvalidValue
             | Self::SpaceAroundValue

@@ -113,6 +113,11 @@ impl FieldBlock {
         self.bytes.get(start..).unwrap_or_default()
     }
 
+    /// Notes a field of `size` bytes that is left out, as all are after one that was too much.
+    pub(crate) fn leave_out(&mut self, size: usize) {
+        self.size += size;
+    }
+
     /// Makes a field of the bytes from `start` on, the first `name` of which are its name; or drops them, when
     /// the block is then larger than `max_bytes` or has more than `max_fields`.
     pub(crate) fn finish(

@@ -40,7 +40,10 @@ pub struct Counters {
     pub rx_reset: u32,
     /// RST_STREAM sent, for whatever reason.
     pub tx_reset: u32,
+    /// Messages with too many fields.
     pub header_overflow: u32,
+    /// Messages with fields that are too large.
+    pub header_list_size_too_large: u32,
     /// HEADERS of streams that were reset before.
     pub headers_cb_no_stream: u32,
     /// Malformed messages.

@@ -1,5 +1,8 @@
 //! The rules of messages (RFC 9113 section 8), as a connection applies them.
 
+// Outside `#[test]` functions clippy knows of no test.
+#![allow(clippy::expect_used, clippy::panic)]
+
 mod support;
 
 use lateen_http2::{Config, ConnectionError, HeadersKind, StreamFault, StreamFault::*};
@@ -217,7 +220,8 @@ fn responses_that_are_not() {
         ("GET", response(END_STREAM, &[(":status", "100")]), InformationalEnd),
         ("GET", response(0, &[(":status", "204"), ("content-length", "1")]), InvalidContentLength),
         ("GET", frame(0, 0, 1, b"x"), UnexpectedData),
-        ("GET", [ok.clone(), ok.clone()].concat(), TrailersNotLast),
+        ("GET", [ok.clone(), ok.clone()].concat(), PseudoInTrailers),
+        ("GET", [ok.clone(), response(0, &[("x", "y")])].concat(), TrailersNotLast),
         ("HEAD", [ok, frame(0, 0, 1, b"x")].concat(), ContentLengthMismatch),
     ];
     for (method, input, fault) in cases {

@@ -6,17 +6,22 @@ use std::rc::Rc;
 use std::task::{ready, Context, Poll, Waker};
 
 use lateen_http2::{
-    Connection, ConnectionError, Counters, ErrorCode, Event, FieldBlock, HeadersKind, StreamFault, StreamKey,
+    Connection, ConnectionError, Counters, ErrorCode, Event, FieldBlock, HeadersKind, StreamFault,
+    StreamKey,
 };
 use slab::Slab;
 
 use super::fields;
-use super::stream::{Head, Reset, StreamState, FRAME_HEADER};
+use super::stream::{Head, Reset, StreamState};
 use crate::buffer::Buffer;
 use crate::transport::{Transport, Write};
 
 /// Room made for a read.
 const READ: usize = 64 * 1024;
+
+/// Answers to frames of one read that wait, after which they are written: only what the peer does not take is to
+/// count as a flood.
+const ANSWERS: u32 = 64;
 
 /// Why a connection is over.
 #[derive(Clone, Copy, Debug)]
@@ -32,9 +37,14 @@ pub enum Closed {
 /// What a connection tells whoever drives it.
 pub enum Notice {
     /// Streams after `last` are not answered; those of this session know already.
-    GoAway { code: ErrorCode },
+    GoAway {
+        code: ErrorCode,
+    },
     /// A message was malformed: its stream, `known` if it was in use, was reset.
-    Invalid { fault: StreamFault, known: bool },
+    Invalid {
+        fault: StreamFault,
+        known: bool,
+    },
     /// The peer reset a stream.
     Reset,
     /// The peer's settings have changed.
@@ -181,11 +191,7 @@ impl Driver {
     }
 
     /// Reads, tells `observer`, and writes, until the connection is over.
-    pub fn poll(
-        &mut self,
-        cx: &mut Context<'_>,
-        observer: &mut dyn Observer,
-    ) -> Poll<Closed> {
+    pub fn poll(&mut self, cx: &mut Context<'_>, observer: &mut dyn Observer) -> Poll<Closed> {
         let closed = ready!(self.poll_open(cx, observer));
         let reset = match closed {
             Closed::Protocol(error) => Reset::ConnectionProtocol(error),
@@ -195,11 +201,7 @@ impl Driver {
         Poll::Ready(closed)
     }
 
-    fn poll_open(
-        &mut self,
-        cx: &mut Context<'_>,
-        observer: &mut dyn Observer,
-    ) -> Poll<Closed> {
+    fn poll_open(&mut self, cx: &mut Context<'_>, observer: &mut dyn Observer) -> Poll<Closed> {
         let mut driver = self.session.driver.borrow_mut();
         if !driver.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
             *driver = Some(cx.waker().clone());
@@ -207,8 +209,12 @@ impl Driver {
         drop(driver);
         self.session.woken.set(false);
         loop {
+            let mut more = false;
             if self.failed.is_none() {
-                self.failed = self.dispatch(observer).err();
+                match self.dispatch(observer) {
+                    Ok(left) => more = left,
+                    Err(error) => self.failed = Some(error),
+                }
             }
             let flushed = self.poll_flush(cx);
             if let Poll::Ready(Err(_)) = flushed {
@@ -222,6 +228,9 @@ impl Driver {
             }
             if self.failed.is_some() {
                 return Poll::Pending;
+            }
+            if more {
+                continue;
             }
             let input = &mut self.input;
             match self.transport.poll_read(cx, || input.spare(READ)) {
@@ -255,22 +264,23 @@ impl Driver {
         Poll::Ready(Ok(()))
     }
 
-    /// Takes all whole frames that were read.
-    fn dispatch(
-        &mut self,
-        observer: &mut dyn Observer,
-    ) -> Result<(), ConnectionError> {
+    /// Takes all whole frames that were read; true when some are left, for answers are to be written first.
+    fn dispatch(&mut self, observer: &mut dyn Observer) -> Result<bool, ConnectionError> {
         loop {
             let mut engine = self.session.engine.borrow_mut();
             let (used, event) = engine.receive(self.input.bytes())?;
             if let Some(event) = event {
                 handle(&self.session, &mut engine, event, used, observer);
             }
+            let answers = engine.outbound_control_frames();
             drop(engine);
             if used == 0 {
-                return Ok(());
+                return Ok(false);
             }
             self.input.consume(used);
+            if answers == ANSWERS {
+                return Ok(true);
+            }
         }
     }
 }
@@ -294,8 +304,8 @@ fn handle(
         Event::Headers { stream, tag, kind, end_stream } => match kind {
             HeadersKind::Request => {
                 let fields = engine.fields();
-                let size = used.saturating_sub(FRAME_HEADER as usize);
-                match observer.request(session, stream, Block { fields, size }, end_stream) {
+                let head = Block { fields, size: used };
+                match observer.request(session, stream, head, end_stream) {
                     Some(tag) => engine.set_tag(stream, tag),
                     None => engine.reset(stream, ErrorCode::REFUSED_STREAM),
                 }
@@ -303,9 +313,8 @@ fn handle(
             HeadersKind::Response | HeadersKind::Informational => {
                 if let Some(state) = session.stream(tag) {
                     let fields = engine.fields();
-                    let size = used.saturating_sub(FRAME_HEADER as usize);
                     let headers = fields::headers(fields);
-                    state.push_head(Head { headers, size, end: end_stream });
+                    state.push_head(Head { headers, size: used, end: end_stream });
                 }
             }
             HeadersKind::Trailers => {

@@ -6,16 +6,15 @@ use std::io;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use lateen_http2::{Connection, ConnectionError, ErrorCode, FieldRef, OpenError, StreamFault, StreamKey};
+use lateen_http2::{
+    Connection, ConnectionError, ErrorCode, FieldRef, OpenError, StreamFault, StreamKey,
+};
 
 use super::session::Session;
 use crate::body::{BodyEvent, BodySink, BodySource, ReadError};
 use crate::buffer::Buffer;
 use crate::headers::{HeaderId, Headers};
 use crate::http1::encode::HeaderCase;
-
-/// Bytes before the payload of each frame (RFC 9113 section 4.1).
-pub const FRAME_HEADER: u64 = 9;
 
 /// Why a stream ended before its messages did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +34,7 @@ pub enum Reset {
 /// The head of a response.
 pub struct Head {
     pub headers: Headers,
-    /// Bytes of the encoded fields.
+    /// Bytes of its frames.
     pub size: usize,
     /// The message ended with it.
     pub end: bool,
@@ -160,7 +159,9 @@ impl Http2Stream {
 
     /// The peer's message has come to its end, and nothing of it is left to be read.
     pub fn is_read(&self) -> bool {
-        self.state.ended.get() && self.incoming.is_empty() && self.state.incoming.borrow().is_empty()
+        self.state.ended.get()
+            && self.incoming.is_empty()
+            && self.state.incoming.borrow().is_empty()
     }
 
     /// Bytes of body and trailers received so far, frames and all.
@@ -187,7 +188,7 @@ impl Http2Stream {
     }
 
     /// Sends the head of a message, or an informational one. `pseudo` come first, other pseudo headers not at
-    /// all. Returns the bytes of the encoded fields.
+    /// all. Returns the bytes of its frames.
     ///
     /// # Errors
     /// The peer takes no more streams.
@@ -214,7 +215,7 @@ impl Http2Stream {
         });
         sent.1?;
         self.sent |= end;
-        Ok(sent.0.saturating_sub(FRAME_HEADER))
+        Ok(sent.0)
     }
 
     /// Calls the engine; how many bytes that put in the output.
@@ -230,7 +231,12 @@ impl Http2Stream {
     }
 
     /// Sends body bytes: how many were taken. `last` says that the message ends with them.
-    pub fn poll_send(&mut self, cx: &Context<'_>, bytes: &[u8], last: bool) -> Poll<io::Result<usize>> {
+    pub fn poll_send(
+        &mut self,
+        cx: &Context<'_>,
+        bytes: &[u8],
+        last: bool,
+    ) -> Poll<io::Result<usize>> {
         if self.sent {
             return Poll::Ready(Ok(bytes.len()));
         }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::socket::ConnectOptions;
 use crate::address::Address;
 use crate::compile::{each, At, CompileError, Result};
-use crate::lb::LbSettings;
 use crate::http2::config::Http2Config;
+use crate::lb::LbSettings;
 use crate::proto;
 use crate::proto::cluster::UpstreamProtocol;
 

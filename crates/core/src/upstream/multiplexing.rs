@@ -145,7 +145,8 @@ impl Pool {
 async fn drive(pool: Rc<Pool>, connection: Rc<Multiplexed>, driver: Driver) {
     let watch = Watch { pool: pool.clone(), connection: connection.clone(), pong_by: None };
     let timer = pool.context.upstream.timers.timer();
-    let mut task = Task { driver, watch, timer, idle_since: clock::now(), ping_at: None, streams: 0 };
+    let mut task =
+        Task { driver, watch, timer, idle_since: clock::now(), ping_at: None, streams: 0 };
     task.schedule_ping();
     let closed = poll_fn(|cx| task.poll(cx)).await;
     let active = connection.active.get() > 0;
@@ -247,7 +248,8 @@ impl Task {
 
     fn count(&mut self) {
         let block = &self.watch.pool.context.block;
-        block.add(ClusterStat::ClusterUpstreamCxRxBytesTotal, std::mem::take(&mut self.driver.read));
+        block
+            .add(ClusterStat::ClusterUpstreamCxRxBytesTotal, std::mem::take(&mut self.driver.read));
         let written = std::mem::take(&mut self.driver.written);
         block.add(ClusterStat::ClusterUpstreamCxTxBytesTotal, written);
         let counters = self.driver.session.take_counters();
@@ -271,6 +273,7 @@ fn count_codec(pool: &Pool, counters: &Counters) {
         (ClusterStat::ClusterHttp2TxReset, counters.tx_reset),
         (ClusterStat::ClusterUpstreamRqRxReset, counters.rx_reset),
         (ClusterStat::ClusterHttp2HeaderOverflow, counters.header_overflow),
+        (ClusterStat::ClusterHttp2HeaderListSizeTooLarge, counters.header_list_size_too_large),
         (ClusterStat::ClusterHttp2HeadersCbNoStream, counters.headers_cb_no_stream),
         (ClusterStat::ClusterHttp2RxMessagingError, counters.rx_messaging_error),
         (ClusterStat::ClusterHttp2InboundEmptyFramesFlood, counters.inbound_empty_frames_flood),

@@ -7,36 +7,37 @@ use crate::event::Event;
 use crate::frame::{flag, parse::FrameHeader, write, HEADER};
 use crate::stream::StreamKey;
 
+/// What a DATA frame consists of, as one that nobody is to have yet, and the bytes (0 or 1) that say how long its
+/// padding is; `None` when that has not come.
+fn measure(
+    header: FrameHeader,
+    rest: &[u8],
+) -> Result<Option<(PartialData, usize)>, ConnectionError> {
+    let end_stream = header.has(flag::END_STREAM);
+    let whole = PartialData { stream: None, left: header.length, padding: 0, end_stream };
+    if !header.has(flag::PADDED) {
+        return Ok(Some((whole, 0)));
+    }
+    let after = header.length.checked_sub(1).ok_or(ConnectionError::FrameSize)?;
+    let Some(&padding) = rest.first() else { return Ok(None) };
+    let padding = usize::from(padding);
+    let left = after.checked_sub(padding).ok_or(ConnectionError::Padding)?;
+    Ok(Some((PartialData { left, padding, ..whole }, 1)))
+}
+
 impl Connection {
     /// Takes the first bytes of a DATA frame, and what `rest` has of its payload.
     pub(super) fn begin_data<'i>(&mut self, header: FrameHeader, rest: &'i [u8]) -> Step<'i> {
-        let padded = header.has(flag::PADDED);
-        if padded && header.length == 0 {
-            return Err(ConnectionError::FrameSize);
-        }
-        if padded && rest.is_empty() {
-            return Ok((0, None));
-        }
         self.must_not_be_idle(header.stream)?;
-        let padding = match (padded, rest.first()) {
-            (true, Some(&padding)) => usize::from(padding),
-            _ => 0,
-        };
-        let overhead = usize::from(padded) + padding;
-        let left = match header.length.checked_sub(overhead) {
-            Some(left) => left,
-            None => return Err(ConnectionError::Padding),
-        };
-        let end_stream = header.has(flag::END_STREAM);
-        self.count(header.kind, left == 0 && !end_stream)?;
+        let Some((skipped, padded)) = measure(header, rest)? else { return Ok((0, None)) };
+        self.count(header.kind, skipped.left == 0 && !skipped.end_stream)?;
         if !self.receive_window.take(header.length) {
             return Err(ConnectionError::FlowControl);
         }
         // Padding, and what nobody will have, is released at once.
-        let skipped = PartialData { stream: None, left, padding, end_stream };
+        let overhead = header.length - skipped.left;
         self.release_connection(overhead);
-        let before = HEADER + usize::from(padded);
-        let payload = &rest[usize::from(padded)..];
+        let (before, payload) = (HEADER + padded, &rest[padded..]);
         let key = match self.streams.find(header.stream) {
             Some(key) => key,
             None if self.streams.was_reset(header.stream) => {
@@ -45,7 +46,7 @@ impl Connection {
             }
             None => return Err(ConnectionError::StreamClosed),
         };
-        if let Some(fault) = self.judge_data(key, header, left)? {
+        if let Some(fault) = self.judge_data(key, header, skipped.left)? {
             self.partial = Some(skipped);
             let event = self.stream_fault(key, fault)?;
             let (used, _) = self.continue_data(payload, before)?;

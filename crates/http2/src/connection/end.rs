@@ -35,8 +35,10 @@ impl Connection {
         if fault.is_malformed() || fault == StreamFault::ContentLengthMismatch {
             self.counters.rx_messaging_error += 1;
         }
-        if matches!(fault, StreamFault::HeadersTooLarge | StreamFault::TooManyHeaders) {
-            self.counters.header_overflow += 1;
+        match fault {
+            StreamFault::HeadersTooLarge => self.counters.header_list_size_too_large += 1,
+            StreamFault::TooManyHeaders => self.counters.header_overflow += 1,
+            _ => {}
         }
         if fault.is_malformed() && !self.config.stream_error_on_invalid_http_message {
             return Err(ConnectionError::InvalidMessage(fault));

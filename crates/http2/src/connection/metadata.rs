@@ -50,6 +50,8 @@ impl Connection {
             self.counters.metadata_empty_frames += 1;
         }
         let max = self.config.max_metadata_size;
+        let streams = &mut self.streams;
+        self.metadata.0.retain(|(id, _)| *id == 0 || streams.find(*id).is_some());
         if !self.metadata.append(header.stream, payload, max) {
             return Err(ConnectionError::FrameSize);
         }

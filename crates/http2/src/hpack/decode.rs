@@ -96,6 +96,11 @@ impl Decoder {
         limits: &Limits,
     ) -> Result<&'b [u8], HpackError> {
         let (index, used) = integer::read(block, 7).ok_or(HpackError::Truncated)?;
+        if out.overflowed() {
+            // A block may name a large entry in each of its bytes: not one of them is copied for nothing.
+            out.leave_out(self.size_at(index)?);
+            return Ok(&block[used..]);
+        }
         let start = out.scratch().len();
         let (meta, name) = match index {
             0 => return Err(HpackError::InvalidIndex),
@@ -156,6 +161,18 @@ impl Decoder {
         }
         out.finish(start, name, meta, limits);
         Ok(rest)
+    }
+
+    /// Bytes of the name and the value at an index.
+    fn size_at(&self, index: usize) -> Result<usize, HpackError> {
+        if index > static_table::LENGTH {
+            let (meta, name, value) = self.entry(index)?;
+            return Ok(static_table::name(meta.static_index).len() + name.len() + value.len());
+        }
+        match index as u8 {
+            0 => Err(HpackError::InvalidIndex),
+            index => Ok(static_table::name(index).len() + static_table::value(index).len()),
+        }
     }
 
     fn entry(&self, index: usize) -> Result<(Meta, &[u8], &[u8]), HpackError> {

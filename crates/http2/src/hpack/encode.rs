@@ -8,6 +8,7 @@ use super::name::{Flags, NameKind};
 use super::static_table::{self, AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION};
 use super::table::{Meta, Table};
 use super::{huffman, integer};
+use crate::fields::Field;
 
 /// Slots of the look-up from hashes to entries; a table of 4096 bytes has at most 128 entries.
 const SLOTS: usize = 256;
@@ -34,6 +35,14 @@ pub struct FieldRef<'a> {
 impl<'a> FieldRef<'a> {
     pub fn new(name: &'a [u8], value: &'a [u8]) -> Self {
         Self { name, value, static_index: 0, never_index: false }
+    }
+}
+
+/// To be sent on as it came.
+impl<'a> From<Field<'a>> for FieldRef<'a> {
+    fn from(field: Field<'a>) -> Self {
+        let Field { name, value, static_index, never_index, .. } = field;
+        Self { name, value, static_index, never_index }
     }
 }
 

@@ -1,6 +1,8 @@
 //! A connection under test, and frames written by hand.
 #![allow(dead_code)]
 
+pub mod traffic;
+
 use std::sync::Arc;
 
 use lateen_http2::{
@@ -64,6 +66,11 @@ pub fn headers(stream: u32, flags: u8, fields: &[(&str, &str)]) -> Vec<u8> {
         .flat_map(|(name, value)| literal(name.as_bytes(), value.as_bytes()))
         .collect();
     frame(1, flags, stream, &block)
+}
+
+/// The head of a POST on a stream, which stays open.
+pub fn open(stream: u32) -> Vec<u8> {
+    headers(stream, END_HEADERS, &post())
 }
 
 pub fn get() -> Vec<(&'static str, &'static str)> {

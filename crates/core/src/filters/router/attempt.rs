@@ -184,12 +184,7 @@ impl Parties<'_> {
 }
 
 impl Upstream {
-    fn new(
-        stream: &mut Stream,
-        cluster: Rc<Cluster>,
-        host: Arc<Host>,
-        carrier: Carrier,
-    ) -> Self {
+    fn new(stream: &mut Stream, cluster: Rc<Cluster>, host: Arc<Host>, carrier: Carrier) -> Self {
         cluster.block().inc(ClusterStat::ClusterUpstreamRqTotal);
         cluster.block().inc(ClusterStat::ClusterUpstreamRqActive);
         scopes::inc(stream, VirtualClusterStat::VirtualClusterUpstreamRqTotal);

@@ -15,6 +15,7 @@ pub fn count(worker: &Worker, counters: &Counters) {
         (ProcessStat::ProcessHttp2RxReset, counters.rx_reset),
         (ProcessStat::ProcessHttp2TxReset, counters.tx_reset),
         (ProcessStat::ProcessHttp2HeaderOverflow, counters.header_overflow),
+        (ProcessStat::ProcessHttp2HeaderListSizeTooLarge, counters.header_list_size_too_large),
         (ProcessStat::ProcessHttp2HeadersCbNoStream, counters.headers_cb_no_stream),
         (ProcessStat::ProcessHttp2RxMessagingError, counters.rx_messaging_error),
         (ProcessStat::ProcessHttp2InboundEmptyFramesFlood, counters.inbound_empty_frames_flood),

@@ -17,7 +17,6 @@ use crate::formatter::LogType;
 use crate::http::downstream::Http2Downstream;
 use crate::http::flags::ResponseFlags;
 use crate::http::stream::{Answer, Stream};
-use crate::http2::stream::FRAME_HEADER;
 use crate::http2::{Reset, Session};
 
 /// What the requests of a connection share with it.
@@ -89,7 +88,7 @@ pub async fn serve(requests: Rc<Requests>, mut stream: Box<Stream>, mut down: Ht
     }
     count_outcome(&stream, gone);
     stream.info.wire_bytes_received = stream.head.size as u64 + down.stream.wire_received();
-    stream.info.wire_bytes_sent = down.stream.wire_sent.saturating_sub(FRAME_HEADER);
+    stream.info.wire_bytes_sent = down.stream.wire_sent;
     stream.complete();
     drop(down);
     requests.ended();

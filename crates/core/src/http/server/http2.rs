@@ -45,7 +45,8 @@ pub async fn serve(
         opened: 0,
         premature: 0,
     };
-    let mut server = Server { driver: Driver::new(session, transport, input), watch, count, active: 0 };
+    let mut server =
+        Server { driver: Driver::new(session, transport, input), watch, count, active: 0 };
     let closed = poll_fn(|cx| server.poll(cx)).await;
     server.end(closed).await
 }

@@ -83,7 +83,8 @@ impl Limits {
     }
 
     fn schedule_ping(&mut self) {
-        self.ping_at = self.keepalive.and_then(|keepalive| keepalive.next_ping(&self.worker.random));
+        self.ping_at =
+            self.keepalive.and_then(|keepalive| keepalive.next_ping(&self.worker.random));
     }
 
     /// Ready when there is something to do; `active` streams are in use, `leave` says that the client was told
@@ -152,7 +153,8 @@ impl Limits {
     /// Idle for too long, or open for too long; counts which.
     fn is_too_old(&self, now: Instant) -> bool {
         let timeouts = &self.manager.config.timeouts;
-        let idle = self.idle_since.zip(timeouts.idle).is_some_and(|(since, idle)| since + idle <= now);
+        let idle =
+            self.idle_since.zip(timeouts.idle).is_some_and(|(since, idle)| since + idle <= now);
         let old = timeouts.max_connection.is_some_and(|max| self.start + max <= now);
         if old {
             self.manager.block.inc(HttpStat::HttpDownstreamCxMaxDurationReached);

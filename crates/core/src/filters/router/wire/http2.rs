@@ -12,7 +12,6 @@ use crate::http::stream::Stream;
 use crate::http1::encode::HeaderCase;
 use crate::http1::response::ResponseHead;
 use crate::http1::BodyLength;
-use crate::http2::stream::FRAME_HEADER;
 use crate::http2::{Http2Stream, Reset};
 use crate::proto::ClusterStat;
 use crate::upstream::{ClosedBy, Cluster, PooledStream};
@@ -108,7 +107,7 @@ impl Http2Wire {
     }
 
     pub fn written(&self) -> u64 {
-        self.pooled.as_ref().map_or(0, |p| p.stream.wire_sent.saturating_sub(FRAME_HEADER))
+        self.pooled.as_ref().map_or(0, |pooled| pooled.stream.wire_sent)
     }
 
     pub fn body_read(&self) -> u64 {
