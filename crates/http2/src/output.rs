@@ -5,10 +5,15 @@ use crate::frame::{flag, kind, parse::FrameHeader, HEADER};
 /// Bytes written already that are worth moving the rest for.
 const WORTH_MOVING: usize = 32 * 1024;
 
+/// Where the flags stand in the header of a frame.
+const FLAGS: usize = 4;
+
 /// Frames to be written, in one buffer.
 #[derive(Default)]
 pub struct Output {
     bytes: Vec<u8>,
+    /// Bytes that were taken out before those of `bytes`.
+    before: u64,
     /// Where what is not yet written starts.
     start: usize,
     /// Where the oldest frame starts that is not written whole.
@@ -31,6 +36,25 @@ impl Output {
     pub fn append(&mut self, frames: u32) -> &mut Vec<u8> {
         self.frames += frames;
         &mut self.bytes
+    }
+
+    /// Where the next frame will begin, as [`Output::add_flag`] takes it.
+    pub fn position(&self) -> u64 {
+        self.before + self.bytes.len() as u64
+    }
+
+    /// Sets a flag of the frame that begins at `position`; false when some of it was written already.
+    pub fn add_flag(&mut self, position: u64, flag: u8) -> bool {
+        let Some(at) = position.checked_sub(self.before).map(|at| at as usize) else {
+            return false;
+        };
+        match self.bytes.get_mut(at + FLAGS) {
+            Some(flags) if at >= self.start => {
+                *flags |= flag;
+                true
+            }
+            _ => false,
+        }
     }
 
     /// Where to append one frame of control.
@@ -61,6 +85,7 @@ impl Output {
     pub fn consume(&mut self, count: usize) {
         self.start = self.bytes.len().min(self.start + count);
         if self.start == self.bytes.len() {
+            self.before += self.bytes.len() as u64;
             self.bytes.clear();
             (self.start, self.frame, self.frames, self.control) = (0, 0, 0, 0);
             return;
@@ -78,6 +103,7 @@ impl Output {
         }
         let moved = self.frame.min(self.start);
         if moved >= WORTH_MOVING && moved * 2 >= self.bytes.len() {
+            self.before += moved as u64;
             self.bytes.drain(..moved);
             self.start -= moved;
             self.frame -= moved;
@@ -99,7 +125,7 @@ impl Output {
 mod tests {
     use super::*;
     use crate::error::ErrorCode;
-    use crate::frame::{write, PREFACE};
+    use crate::frame::{flag, write, PREFACE};
 
     #[test]
     fn frames_are_counted_until_they_are_written_whole() {
@@ -118,6 +144,21 @@ mod tests {
         output.consume(13);
         assert_eq!((output.frames(), output.control_frames()), (0, 0));
         assert!(output.pending().is_empty());
+    }
+
+    #[test]
+    fn a_flag_is_added_while_nothing_of_its_frame_is_written() {
+        let mut output = Output::default();
+        write::data(output.append(1), 1, b"a", false);
+        let position = output.position();
+        write::data(output.append(1), 3, b"b", false);
+        output.consume(10);
+        assert!(output.add_flag(position, flag::END_STREAM));
+        assert_eq!(output.pending()[FLAGS], flag::END_STREAM);
+        output.consume(1);
+        assert!(!output.add_flag(position, flag::END_STREAM));
+        output.consume(9);
+        assert!(!output.add_flag(position, flag::END_STREAM));
     }
 
     #[test]

@@ -53,6 +53,8 @@ pub struct Stream {
     pub sent_end: bool,
     /// The head of the request or the final response came.
     pub head_received: bool,
+    /// Where the last DATA frame was put in the output.
+    pub last_data: Option<u64>,
     /// Our request was HEAD: the response has no body.
     pub head_request: bool,
     /// Our request was CONNECT.
@@ -71,6 +73,7 @@ impl Stream {
             received_end: false,
             sent_end: false,
             head_received: false,
+            last_data: None,
             head_request: false,
             connect_request: false,
         }

@@ -355,7 +355,7 @@ impl BodySink for Http2Stream {
                 self.send(|engine, _, _| engine.send_headers(key, fields, true));
             }
             None => {
-                self.send(|engine, _, _| engine.send_data(key, b"", true));
+                self.send(|engine, _, _| engine.end_stream(key));
             }
         }
     }

@@ -149,7 +149,9 @@ async fn drive(pool: Rc<Pool>, connection: Rc<Multiplexed>, driver: Driver) {
         Task { driver, watch, timer, idle_since: clock::now(), ping_at: None, streams: 0 };
     task.schedule_ping();
     let closed = poll_fn(|cx| task.poll(cx)).await;
-    let active = connection.active.get() > 0;
+    task.count_streams(0);
+    // Requests of a connection that is closed for what its peer did wrong are reset before.
+    let active = connection.active.get() > 0 && matches!(closed, Closed::Remote);
     let by = match closed {
         Closed::Local => ClosedBy::Local,
         Closed::Remote => ClosedBy::Remote,
@@ -256,10 +258,14 @@ impl Task {
         if counters != Counters::default() {
             count_codec(&self.watch.pool, &counters);
         }
-        let streams = self.driver.session.active() as u64;
+        self.count_streams(self.driver.session.active() as u64);
+    }
+
+    fn count_streams(&mut self, streams: u64) {
         let before = std::mem::replace(&mut self.streams, streams);
         if before != streams {
             // The gauge is summed modulo 2^64, as every value of a block.
+            let block = &self.watch.pool.context.block;
             block.add(ClusterStat::ClusterHttp2StreamsActive, streams.wrapping_sub(before));
         }
     }
@@ -271,7 +277,6 @@ fn count_codec(pool: &Pool, counters: &Counters) {
     for (stat, count) in [
         (ClusterStat::ClusterHttp2RxReset, counters.rx_reset),
         (ClusterStat::ClusterHttp2TxReset, counters.tx_reset),
-        (ClusterStat::ClusterUpstreamRqRxReset, counters.rx_reset),
         (ClusterStat::ClusterHttp2HeaderOverflow, counters.header_overflow),
         (ClusterStat::ClusterHttp2HeaderListSizeTooLarge, counters.header_list_size_too_large),
         (ClusterStat::ClusterHttp2HeadersCbNoStream, counters.headers_cb_no_stream),

@@ -147,6 +147,7 @@ impl Connection {
             let last = count == left;
             if count > 0 || (last && end_stream) {
                 let chunk = &bytes[sent..sent + count];
+                stream.last_data = Some(self.output.position());
                 write::data(self.output.append(1), key.id(), chunk, last && end_stream);
                 stream.send.take(count);
                 self.send_window.take(count);
@@ -162,6 +163,20 @@ impl Connection {
             if count == 0 {
                 self.wait(key);
                 return sent;
+            }
+        }
+    }
+
+    /// Ends our side of a stream: by a flag of its last DATA frame where nothing of that was written yet, else by
+    /// an empty one.
+    pub fn end_stream(&mut self, stream: StreamKey) {
+        let Some(found) = self.streams.get(stream).filter(|stream| !stream.sent_end) else {
+            return;
+        };
+        match found.last_data.is_some_and(|at| self.output.add_flag(at, flag::END_STREAM)) {
+            true => self.we_ended(stream),
+            false => {
+                self.send_data(stream, b"", true);
             }
         }
     }

@@ -379,7 +379,9 @@ fn count_failed_attempt(up: &Upstream, failure: &Failure) {
         Failure::Timeout(TimeoutKind::PerTryIdle) => {
             ClusterStat::ClusterUpstreamRqPerTryIdleTimeout
         }
-        Failure::Protocol => ClusterStat::ClusterUpstreamCxProtocolError,
+        Failure::Protocol if !up.wire.shares_connection() => {
+            ClusterStat::ClusterUpstreamCxProtocolError
+        }
         _ => return,
     };
     block.inc(stat);

@@ -41,7 +41,8 @@ pub async fn relay(parties: &mut Parties<'_>, up: &mut Upstream, head: &Response
                 parties.stream.manager.block.inc(HttpStat::HttpDownstreamCxProtocolError);
             }
             let info = &mut parties.stream.info;
-            if matches!(failure, Failure::Protocol | Failure::Terminated) {
+            let spoiled = matches!(failure, Failure::Protocol | Failure::Terminated);
+            if spoiled && !up.wire.shares_connection() {
                 up.cluster.block().inc(ClusterStat::ClusterUpstreamCxProtocolError);
             }
             if matches!(failure, Failure::Terminated) {

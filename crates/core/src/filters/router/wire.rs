@@ -84,6 +84,11 @@ impl Wire {
         }
     }
 
+    /// A response that breaks the protocol is a fault of the connection alone, which counts it itself.
+    pub fn shares_connection(&self) -> bool {
+        matches!(self, Self::Http2(_))
+    }
+
     /// Which side an exchange that failed was ended by.
     pub fn ended_by(&self) -> ClosedBy {
         match self {

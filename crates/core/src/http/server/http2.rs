@@ -111,9 +111,12 @@ impl Server {
         let counters = self.driver.session.take_counters();
         self.watch.premature += u64::from(counters.provoked_resets);
         codec_stats::count(&accepted.worker, &counters);
-        let active = self.driver.session.active() as u64;
+        self.count_streams(self.driver.session.active() as u64);
+    }
+
+    fn count_streams(&mut self, active: u64) {
         let before = std::mem::replace(&mut self.active, active);
-        codec_stats::streams(&accepted.worker, before, active);
+        codec_stats::streams(&self.watch.requests.accepted.worker, before, active);
     }
 
     /// Ends the requests that are left, then the connection.
@@ -130,6 +133,7 @@ impl Server {
         let own = !matches!(closed, Closed::Remote);
         self.count.give_up(own, active);
         self.watch.requests.until_all_ended(&session).await;
+        self.count_streams(0);
         let left = match closed {
             Closed::Remote => true,
             Closed::Protocol(ConnectionError::Flood(_)) => false,

@@ -133,9 +133,20 @@ impl Http2Wire {
     }
 
     pub fn abort(&mut self, cluster: &Cluster) {
-        if let Some(pooled) = &self.pooled {
-            if pooled.stream.reset().is_none() {
-                cluster.block().inc(ClusterStat::ClusterUpstreamRqTxReset);
+        if let Some(pooled) = &mut self.pooled {
+            pooled.stream.set_reset_code(ErrorCode::INTERNAL_ERROR);
+            let stat = match pooled.stream.reset() {
+                Some(Reset::ConnectionEnd) => {
+                    Some(ClusterStat::ClusterUpstreamRqPendingFailureEject)
+                }
+                None | Some(Reset::Malformed(_) | Reset::ConnectionProtocol(_)) => {
+                    Some(ClusterStat::ClusterUpstreamRqTxReset)
+                }
+                Some(Reset::Refused | Reset::Remote(ErrorCode::REFUSED_STREAM)) => None,
+                Some(Reset::Remote(_)) => Some(ClusterStat::ClusterUpstreamRqRxReset),
+            };
+            if let Some(stat) = stat {
+                cluster.block().inc(stat);
             }
         }
         self.release();
