@@ -239,11 +239,19 @@ def test_only_one_way_to_strip_a_port():
     assert len(errors(ctx)) == 1
 
 
-@pytest.mark.parametrize("codec", ["HTTP2", "HTTP3"])
-def test_codecs_that_are_not_implemented(codec):
+def test_http_3_is_not_implemented():
     ctx = context()
-    compiled(ctx, codec_type=codec)
-    assert errors(ctx) == [f"h.codec_type: codec_type {codec} is not implemented"]
+    compiled(ctx, codec_type="HTTP3")
+    assert errors(ctx) == ["h.codec_type: codec_type HTTP3 is not implemented"]
+
+
+def test_http_2_has_options_whatever_the_codec():
+    assert compiled().http2.max_concurrent_streams == 1024
+    manager = compiled(codec_type="HTTP2", http2_protocol_options={"max_concurrent_streams": 7})
+    assert manager.codec_type == HttpConnectionManager.HTTP2
+    assert manager.http2.max_concurrent_streams == 7
+    tolerant = compiled(stream_error_on_invalid_http_message=True).http2
+    assert tolerant.stream_error_on_invalid_http_message
 
 
 def mutation(name):
@@ -287,7 +295,7 @@ def test_filters_keep_their_names_and_may_be_disabled():
     ("field", "found"),
     [
         ({"tracing": {}}, "error x.tracing"),
-        ({"http2_protocol_options": {}}, "warning x.http2_protocol_options"),
+        ({"http3_protocol_options": {}}, "warning x.http3_protocol_options"),
         ({"proxy_status_config": {}}, "error x.proxy_status_config"),
         ({"set_current_client_cert_details": {"uri": True}}, "warning x.set_current_client_cert"),
     ],
