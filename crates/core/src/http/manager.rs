@@ -14,6 +14,7 @@ use crate::compile::{each, At, Result};
 use crate::filters::Filter;
 use crate::http::local_reply::LocalReplies;
 use crate::http::scoped_routes::ScopedRoutes;
+use crate::http::upgrade::Upgrades;
 use crate::http1::encode::HeaderCase;
 use crate::http1::request::RequestLimits;
 use crate::matcher::Regexes;
@@ -86,6 +87,8 @@ pub struct ManagerConfig {
     pub scheme_match_upstream: bool,
     pub append_x_forwarded_port: bool,
     pub stream_error_on_invalid_message: bool,
+    pub upgrades: Upgrades,
+    pub log_on_tunnel: bool,
 }
 
 fn bytes(text: &str) -> Box<[u8]> {
@@ -152,6 +155,8 @@ impl ManagerConfig {
                 AccessLog::compile(log, sinks)
             })?,
             log_on_new_request: message.flush_access_log_on_new_request,
+            log_on_tunnel: message.flush_access_log_on_tunnel,
+            upgrades: Upgrades::compile(&message.upgrades, sinks, regexes)?,
             timeouts: timeouts(message),
             limits: limits(message),
             buffer_limit: message.per_connection_buffer_limit_bytes as usize,

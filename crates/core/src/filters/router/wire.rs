@@ -1,6 +1,7 @@
 //! One request on a connection to an upstream, whatever protocol the upstream speaks.
 
 mod http1;
+mod tcp;
 
 use std::io;
 use std::task::{Context, Poll};
@@ -13,10 +14,12 @@ use crate::http1::response::ResponseHead;
 use crate::upstream::ClosedBy;
 
 pub use http1::Http1Wire;
+pub use tcp::TcpWire;
 
 /// The source of a response's body, the sink of a request's.
 pub enum Wire {
     Http1(Http1Wire),
+    Tcp(TcpWire),
 }
 
 impl Wire {
@@ -25,6 +28,7 @@ impl Wire {
     pub fn send_head(&mut self, request: &Headers, end: bool) -> u64 {
         match self {
             Self::Http1(wire) => wire.send_head(request, end),
+            Self::Tcp(_) => 0,
         }
     }
 
@@ -36,6 +40,7 @@ impl Wire {
     ) -> Poll<Result<ResponseHead, Failure>> {
         match self {
             Self::Http1(wire) => wire.poll_head(cx, response),
+            Self::Tcp(_) => Poll::Ready(Ok(TcpWire::head(response))),
         }
     }
 
@@ -43,6 +48,7 @@ impl Wire {
     pub fn stop_sending(&mut self) {
         match self {
             Self::Http1(wire) => wire.stop_sending(),
+            Self::Tcp(wire) => wire.stop_sending(),
         }
     }
 
@@ -50,6 +56,7 @@ impl Wire {
     pub fn written(&self) -> u64 {
         match self {
             Self::Http1(wire) => wire.written(),
+            Self::Tcp(wire) => wire.written(),
         }
     }
 
@@ -57,6 +64,7 @@ impl Wire {
     pub fn take_traffic(&mut self) -> (u64, u64) {
         match self {
             Self::Http1(wire) => wire.take_traffic(),
+            Self::Tcp(wire) => wire.take_traffic(),
         }
     }
 
@@ -64,6 +72,7 @@ impl Wire {
     pub fn body_read(&self) -> u64 {
         match self {
             Self::Http1(wire) => wire.body_read(),
+            Self::Tcp(wire) => wire.body_read(),
         }
     }
 
@@ -71,6 +80,7 @@ impl Wire {
     pub fn unread(&self) -> u64 {
         match self {
             Self::Http1(wire) => wire.unread(),
+            Self::Tcp(_) => 0,
         }
     }
 
@@ -78,6 +88,7 @@ impl Wire {
     pub fn ended_by(&self) -> ClosedBy {
         match self {
             Self::Http1(wire) => wire.ended_by(),
+            Self::Tcp(wire) => wire.ended_by(),
         }
     }
 
@@ -85,12 +96,14 @@ impl Wire {
     pub fn passes_trailers(&self) -> bool {
         match self {
             Self::Http1(wire) => wire.trailers,
+            Self::Tcp(_) => false,
         }
     }
 
     pub fn take_trailers(&mut self) -> Headers {
         match self {
             Self::Http1(wire) => wire.take_trailers(),
+            Self::Tcp(_) => Headers::new(),
         }
     }
 
@@ -98,6 +111,7 @@ impl Wire {
     pub fn case(&self) -> HeaderCase {
         match self {
             Self::Http1(wire) => wire.case(),
+            Self::Tcp(_) => HeaderCase::Lower,
         }
     }
 
@@ -105,6 +119,7 @@ impl Wire {
     pub fn release(&mut self, head: &ResponseHead, sent: bool) {
         match self {
             Self::Http1(wire) => wire.release(head, sent),
+            Self::Tcp(wire) => wire.release(sent),
         }
     }
 
@@ -112,6 +127,7 @@ impl Wire {
     pub fn abort(&mut self, by: ClosedBy) {
         match self {
             Self::Http1(wire) => wire.abort(by),
+            Self::Tcp(wire) => wire.abort(by),
         }
     }
 }
@@ -120,24 +136,28 @@ impl BodySource for Wire {
     fn poll_read_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<BodyEvent, ReadError>> {
         match self {
             Self::Http1(wire) => wire.poll_read_body(cx),
+            Self::Tcp(wire) => wire.poll_read_body(cx),
         }
     }
 
     fn body_bytes(&self) -> &[u8] {
         match self {
             Self::Http1(wire) => wire.body_bytes(),
+            Self::Tcp(wire) => wire.body_bytes(),
         }
     }
 
     fn took(&mut self, count: usize) {
         match self {
             Self::Http1(wire) => wire.took(count),
+            Self::Tcp(wire) => wire.took(count),
         }
     }
 
     fn trailers(&self) -> &Headers {
         match self {
             Self::Http1(wire) => wire.trailers(),
+            Self::Tcp(wire) => wire.trailers(),
         }
     }
 }
@@ -146,18 +166,21 @@ impl BodySink for Wire {
     fn poll_write_body(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self {
             Self::Http1(wire) => wire.poll_write_body(cx, bytes),
+            Self::Tcp(wire) => wire.poll_write_body(cx, bytes),
         }
     }
 
     fn finish(&mut self, trailers: Option<&Headers>, case: HeaderCase) {
         match self {
             Self::Http1(wire) => wire.finish(trailers, case),
+            Self::Tcp(wire) => wire.finish(trailers, case),
         }
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Http1(wire) => wire.poll_flush(cx),
+            Self::Tcp(wire) => wire.poll_flush(cx),
         }
     }
 }

@@ -319,7 +319,7 @@ impl Server {
         let block = &self.manager.block;
         let gone = stream.info.flags.contains(ResponseFlags::DOWNSTREAM_CONNECTION_TERMINATION);
         let unread = stream.request_done.is_none();
-        if (unread || stream.early) && !gone && !stream.broken {
+        if (unread || stream.early) && (stream.tunnel || (!gone && !stream.broken)) {
             block.inc(HttpStat::HttpDownstreamRqResponseBeforeRqComplete);
         }
         if gone || unread || stream.broken {
