@@ -14,6 +14,7 @@ use crate::compile::{each, At, Result};
 use crate::filters::Filter;
 use crate::http::local_reply::LocalReplies;
 use crate::http::scoped_routes::ScopedRoutes;
+use crate::http::upgrade::Upgrades;
 use crate::http1::encode::HeaderCase;
 use crate::http1::request::RequestLimits;
 use crate::http2::config::Http2Config;
@@ -89,6 +90,8 @@ pub struct ManagerConfig {
     pub scheme_match_upstream: bool,
     pub append_x_forwarded_port: bool,
     pub stream_error_on_invalid_message: bool,
+    pub upgrades: Upgrades,
+    pub log_on_tunnel: bool,
 }
 
 fn bytes(text: &str) -> Box<[u8]> {
@@ -160,6 +163,8 @@ impl ManagerConfig {
                 AccessLog::compile(log, sinks)
             })?,
             log_on_new_request: message.flush_access_log_on_new_request,
+            log_on_tunnel: message.flush_access_log_on_tunnel,
+            upgrades: Upgrades::compile(&message.upgrades, sinks, regexes)?,
             timeouts: timeouts(message),
             codec: message.codec_type(),
             limits: limits(message),

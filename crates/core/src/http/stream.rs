@@ -121,6 +121,12 @@ pub struct Stream {
     pub responded: bool,
     /// The head of the response was written before all of the request had come.
     pub early: bool,
+    /// An upgrade or CONNECT that may pass, and is counted as one.
+    pub upgraded: bool,
+    /// The place of the filters that are for this kind of upgrade alone.
+    pub upgrade_filters: Option<usize>,
+    /// The upstream has agreed to it: both bodies are open streams.
+    pub tunnel: bool,
     /// An upstream was waited for: the answer, if there is one, is not given at once.
     pub waited: bool,
     /// The connection ends with this response.
@@ -179,6 +185,9 @@ impl Stream {
             last_activity: start,
             responded: false,
             early: false,
+            upgraded: false,
+            upgrade_filters: None,
+            tunnel: false,
             waited: false,
             close: false,
             drain: false,
@@ -196,7 +205,7 @@ impl Stream {
             self.info.protocol = Some(Protocol::Http10);
         }
         self.info.header_bytes_received = head.field_bytes as u64;
-        if head.body == BodyLength::Empty && !head.upgrade && !head.is_connect {
+        if head.body == BodyLength::Empty {
             self.request_complete();
         }
     }
@@ -289,18 +298,19 @@ impl Stream {
     /// Writes the head of `self.response` to the output of `down`, with the manager's changes.
     pub fn send_head(&mut self, down: &mut dyn Downstream, end: bool) {
         let status = self.info.response_code;
-        let upgrade = status == 101;
         let manager = self.manager.clone();
         response::finish(
             &manager.config,
             &mut self.response,
             self.request.get(HeaderId::XRequestId),
-            upgrade,
+            self.tunnel && self.head.upgrade,
             &self.worker.date,
             self.worker.wall_clock(),
         );
-        self.decide_close(status);
-        match (self.close, self.head.http10) {
+        self.decide_close();
+        // As Envoy: a tunnel by another status than 200 is told that its connection ends, as it does.
+        let switched = self.tunnel && matches!(status, 101 | 200);
+        match (self.close && !switched, self.head.http10 && !switched) {
             _ if self.is_http2() => {}
             (true, _) => self.response.set(HeaderId::Connection, b"close"),
             (false, true) => self.response.set(HeaderId::Connection, b"keep-alive"),
@@ -309,7 +319,8 @@ impl Stream {
         let frame = ResponseFrame {
             status,
             end,
-            to_head: self.head.is_head,
+            to_head: self.head.is_head && !self.tunnel,
+            to_connect: self.tunnel && self.head.is_connect,
             http10: self.head.http10,
             case: manager.config.header_case,
         };
@@ -318,9 +329,9 @@ impl Stream {
         self.info.first_tx = Some(clock::now());
     }
 
-    fn decide_close(&mut self, status: u16) {
+    fn decide_close(&mut self) {
         let unframed = self.head.http10 && !self.response.contains(HeaderId::ContentLength);
-        if self.manager.drain.is_on(&self.worker) && !self.close && status != 101 {
+        if self.manager.drain.is_on(&self.worker) && !self.close && !self.tunnel {
             self.manager.block.inc(HttpStat::HttpDownstreamCxDrainClose);
             self.close = true;
             self.drain = true;
@@ -333,6 +344,9 @@ impl Stream {
     pub fn complete(&mut self) {
         self.ended = true;
         self.manager.block.dec(HttpStat::HttpDownstreamRqActive);
+        if self.upgraded {
+            self.manager.block.dec(HttpStat::HttpDownstreamCxUpgradesActive);
+        }
         self.info.end = Some(clock::now());
         let status = self.info.response_code;
         count_class(&self.manager, status);

@@ -187,8 +187,8 @@ impl Http2Stream {
         self.state.ended.set(true);
     }
 
-    /// Sends the head of a message, or an informational one. `pseudo` come first, other pseudo headers not at
-    /// all. Returns the bytes of its frames.
+    /// Sends the head of a message, or an informational one. `pseudo` come first, other pseudo headers and those
+    /// of a connection not at all. Returns the bytes of its frames.
     ///
     /// # Errors
     /// The peer takes no more streams.
@@ -199,7 +199,7 @@ impl Http2Stream {
         end: bool,
     ) -> Result<u64, OpenError> {
         let pseudo = pseudo.iter().map(|(name, value)| FieldRef::new(name, value));
-        let rest = headers.iter().filter(|(id, ..)| !id.is_pseudo());
+        let rest = headers.iter().filter(|(id, ..)| is_carried(*id));
         let fields = pseudo.chain(rest.map(|(_, name, value)| FieldRef::new(name, value)));
         let sent = self.send(|engine, state, tag| match state.key() {
             Some(key) => {
@@ -350,7 +350,7 @@ impl BodySink for Http2Stream {
         self.sent = true;
         match trailers.filter(|trailers| !trailers.is_empty()) {
             Some(trailers) => {
-                let fields = trailers.iter().filter(|(id, ..)| is_trailer(*id));
+                let fields = trailers.iter().filter(|(id, ..)| is_carried(*id));
                 let fields = fields.map(|(_, name, value)| FieldRef::new(name, value));
                 self.send(|engine, _, _| engine.send_headers(key, fields, true));
             }
@@ -369,8 +369,9 @@ impl BodySink for Http2Stream {
     }
 }
 
-/// Pseudo headers, and what is about a connection, are no trailers (RFC 9113 section 8.2.2).
-fn is_trailer(id: HeaderId) -> bool {
+/// Pseudo headers are written by themselves, and what is about a connection has no place here (RFC 9113
+/// section 8.2.2).
+fn is_carried(id: HeaderId) -> bool {
     !id.is_pseudo()
         && !matches!(
             id,

@@ -1,6 +1,7 @@
 """Options of HTTP/2, downstream and upstream.
 
-Source: Http2ProtocolOptions in envoy/config/core/v3/protocol.proto; defaults and errors as in Envoy 1.40.
+Source: Http2ProtocolOptions in envoy/config/core/v3/protocol.proto; defaults and errors as in
+Envoy 1.40.
 """
 
 from __future__ import annotations

@@ -29,6 +29,12 @@ pub async fn relay(parties: &mut Parties<'_>, up: &mut Upstream, head: &Response
             up.release(head);
             return;
         }
+        Err(Failure::Terminated) if parties.stream.tunnel => {
+            info.flags |= ResponseFlags::UPSTREAM_CONNECTION_TERMINATION;
+            info.details = "upstream_reset_after_response_started{connection_termination}".into();
+            parties.stream.broken = true;
+            closed_by = up.wire.ended_by();
+        }
         Err(Failure::ClientGone) => {
             info.flags |= ResponseFlags::DOWNSTREAM_CONNECTION_TERMINATION;
             info.details = "downstream_remote_disconnect".into();
@@ -82,7 +88,7 @@ fn poll_relay(
     up: &mut Upstream,
     cx: &mut Context<'_>,
 ) -> Poll<Result<(), Failure>> {
-    if !up.sent {
+    if !up.sent && !parties.holding {
         if let Poll::Ready(Err(failure)) = up.poll_send(parties, cx) {
             return Poll::Ready(Err(failure));
         }

@@ -2,6 +2,7 @@
 
 mod http1;
 mod http2;
+mod tcp;
 
 use std::io;
 use std::task::{Context, Poll};
@@ -15,11 +16,13 @@ use crate::upstream::{ClosedBy, Cluster};
 
 pub use http1::Http1Wire;
 pub use http2::{failure, Http2Wire};
+pub use tcp::TcpWire;
 
 /// The source of a response's body, the sink of a request's.
 pub enum Wire {
     Http1(Http1Wire),
     Http2(Http2Wire),
+    Tcp(TcpWire),
 }
 
 impl Wire {
@@ -29,6 +32,7 @@ impl Wire {
         match self {
             Self::Http1(wire) => wire.send_head(request, end),
             Self::Http2(wire) => wire.send_head(request, end),
+            Self::Tcp(_) => 0,
         }
     }
 
@@ -41,6 +45,7 @@ impl Wire {
         match self {
             Self::Http1(wire) => wire.poll_head(cx, response),
             Self::Http2(wire) => wire.poll_head(cx, response),
+            Self::Tcp(_) => Poll::Ready(Ok(TcpWire::head(response))),
         }
     }
 
@@ -49,6 +54,7 @@ impl Wire {
         match self {
             Self::Http1(wire) => wire.stop_sending(),
             Self::Http2(wire) => wire.stop_sending(),
+            Self::Tcp(wire) => wire.stop_sending(),
         }
     }
 
@@ -57,6 +63,7 @@ impl Wire {
         match self {
             Self::Http1(wire) => wire.written(),
             Self::Http2(wire) => wire.written(),
+            Self::Tcp(wire) => wire.written(),
         }
     }
 
@@ -65,6 +72,7 @@ impl Wire {
         match self {
             Self::Http1(wire) => wire.take_traffic(),
             Self::Http2(_) => (0, 0),
+            Self::Tcp(wire) => wire.take_traffic(),
         }
     }
 
@@ -73,6 +81,7 @@ impl Wire {
         match self {
             Self::Http1(wire) => wire.body_read(),
             Self::Http2(wire) => wire.body_read(),
+            Self::Tcp(wire) => wire.body_read(),
         }
     }
 
@@ -81,6 +90,7 @@ impl Wire {
         match self {
             Self::Http1(wire) => wire.unread(),
             Self::Http2(_) => 0,
+            Self::Tcp(_) => 0,
         }
     }
 
@@ -94,6 +104,7 @@ impl Wire {
         match self {
             Self::Http1(wire) => wire.ended_by(),
             Self::Http2(wire) => wire.ended_by(),
+            Self::Tcp(wire) => wire.ended_by(),
         }
     }
 
@@ -102,6 +113,7 @@ impl Wire {
         match self {
             Self::Http1(wire) => wire.trailers,
             Self::Http2(_) => true,
+            Self::Tcp(_) => false,
         }
     }
 
@@ -109,6 +121,7 @@ impl Wire {
         match self {
             Self::Http1(wire) => wire.take_trailers(),
             Self::Http2(wire) => wire.take_trailers(),
+            Self::Tcp(_) => Headers::new(),
         }
     }
 
@@ -117,6 +130,7 @@ impl Wire {
         match self {
             Self::Http1(wire) => wire.case(),
             Self::Http2(_) => HeaderCase::Lower,
+            Self::Tcp(_) => HeaderCase::Lower,
         }
     }
 
@@ -125,6 +139,7 @@ impl Wire {
         match self {
             Self::Http1(wire) => wire.release(head, sent),
             Self::Http2(wire) => wire.release(),
+            Self::Tcp(wire) => wire.release(sent),
         }
     }
 
@@ -133,6 +148,7 @@ impl Wire {
         match self {
             Self::Http1(wire) => wire.abort(by),
             Self::Http2(wire) => wire.abort(cluster),
+            Self::Tcp(wire) => wire.abort(by),
         }
     }
 }
@@ -142,6 +158,7 @@ impl BodySource for Wire {
         match self {
             Self::Http1(wire) => wire.poll_read_body(cx),
             Self::Http2(wire) => wire.poll_read_body(cx),
+            Self::Tcp(wire) => wire.poll_read_body(cx),
         }
     }
 
@@ -149,6 +166,7 @@ impl BodySource for Wire {
         match self {
             Self::Http1(wire) => wire.body_bytes(),
             Self::Http2(wire) => wire.body_bytes(),
+            Self::Tcp(wire) => wire.body_bytes(),
         }
     }
 
@@ -156,6 +174,7 @@ impl BodySource for Wire {
         match self {
             Self::Http1(wire) => wire.took(count),
             Self::Http2(wire) => wire.took(count),
+            Self::Tcp(wire) => wire.took(count),
         }
     }
 
@@ -163,6 +182,7 @@ impl BodySource for Wire {
         match self {
             Self::Http1(wire) => wire.trailers(),
             Self::Http2(wire) => wire.trailers(),
+            Self::Tcp(wire) => wire.trailers(),
         }
     }
 }
@@ -172,6 +192,7 @@ impl BodySink for Wire {
         match self {
             Self::Http1(wire) => wire.poll_write_body(cx, bytes),
             Self::Http2(wire) => wire.poll_write_body(cx, bytes),
+            Self::Tcp(wire) => wire.poll_write_body(cx, bytes),
         }
     }
 
@@ -179,6 +200,7 @@ impl BodySink for Wire {
         match self {
             Self::Http1(wire) => wire.finish(trailers, case),
             Self::Http2(wire) => wire.finish(trailers, case),
+            Self::Tcp(wire) => wire.finish(trailers, case),
         }
     }
 
@@ -186,6 +208,7 @@ impl BodySink for Wire {
         match self {
             Self::Http1(wire) => wire.poll_flush(cx),
             Self::Http2(wire) => wire.poll_flush(cx),
+            Self::Tcp(wire) => wire.poll_flush(cx),
         }
     }
 }

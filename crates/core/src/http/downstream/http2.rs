@@ -71,7 +71,9 @@ impl BodySink for Http2Downstream {
 
 impl Downstream for Http2Downstream {
     fn send_head(&mut self, headers: &Headers, frame: &ResponseFrame) -> u64 {
-        self.head(headers, frame.status, frame.end || frame.to_head)
+        // An upgrade is agreed to by 200 (RFC 8441 section 5).
+        let status = if frame.status == 101 { 200 } else { frame.status };
+        self.head(headers, status, frame.end || frame.to_head)
     }
 
     fn inform(&mut self, headers: &Headers, frame: &ResponseFrame) {

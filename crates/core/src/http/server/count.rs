@@ -111,7 +111,7 @@ impl Drop for ConnectionCount {
 pub fn count_outcome(stream: &Stream, gone: bool) {
     let block = &stream.manager.block;
     let unread = stream.request_done.is_none();
-    if (unread || stream.early) && !gone && !stream.broken {
+    if (unread || stream.early) && (stream.tunnel || (!gone && !stream.broken)) {
         block.inc(HttpStat::HttpDownstreamRqResponseBeforeRqComplete);
     }
     if gone || unread || stream.broken {

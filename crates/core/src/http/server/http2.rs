@@ -197,7 +197,7 @@ impl Observer for Watch {
         self.limits.heard();
         fields::append(head.fields, &mut stream.request);
         tidy(&mut stream.request);
-        let head = request_head(&stream.request, head.size, end);
+        let head = request_head(&mut stream.request, head.size, end);
         stream.begin(head);
         let incoming = Http2Stream::new(session.clone(), Some(key));
         if end {
@@ -246,22 +246,33 @@ fn tidy(request: &mut Headers) {
     }
 }
 
-fn request_head(request: &Headers, size: usize, end: bool) -> RequestHead {
-    let length = request.get_str(HeaderId::ContentLength).and_then(|text| text.parse().ok());
+/// What the head says of the message. An extended CONNECT becomes the upgrade that HTTP/1 would ask for
+/// (RFC 8441 section 4).
+fn request_head(request: &mut Headers, size: usize, end: bool) -> RequestHead {
+    let protocol = request.get(HeaderId::Protocol).map(<[u8]>::to_vec);
+    if let Some(protocol) = &protocol {
+        request.remove(HeaderId::Protocol);
+        request.set(HeaderId::Method, b"GET");
+        request.set(HeaderId::Connection, b"upgrade");
+        request.set(HeaderId::Upgrade, protocol);
+    }
     let method = request.get(HeaderId::Method);
+    let is_connect = method == Some(b"CONNECT");
+    let length = request.get_str(HeaderId::ContentLength).and_then(|text| text.parse().ok());
     let expect = request.get(HeaderId::Expect);
     RequestHead {
         http10: false,
         body: match (end, length) {
             (true, _) => BodyLength::Empty,
+            _ if is_connect || protocol.is_some() => BodyLength::Open,
             (false, Some(length)) => BodyLength::Length(length),
             (false, None) => BodyLength::Chunked,
         },
         keep_alive: true,
-        upgrade: false,
+        upgrade: protocol.is_some(),
         expect_continue: expect.is_some_and(|expect| expect.eq_ignore_ascii_case(b"100-continue")),
         is_head: method == Some(b"HEAD"),
-        is_connect: method == Some(b"CONNECT"),
+        is_connect,
         size,
         field_bytes: size,
     }

@@ -23,7 +23,7 @@ from lateen.proxy.compile.network_filters.scoped_routes import compile_scoped_ro
 from lateen.proxy.compile.registry import Extension
 from lateen.proxy.compile.route_table import compile_route_table
 from lateen.proxy.compile.stats_blocks import BlockKind
-from lateen.proxy.compile.upgrades import refuse_upgrades
+from lateen.proxy.compile.upgrades import compile_upgrades
 from lateen.proxy.compile.values import enum_name
 
 if TYPE_CHECKING:
@@ -86,12 +86,12 @@ SUPPORT = (
         category="envoy.filters.network",
     ),
     whole(f"{_PACKAGE}.HttpConnectionManager.InternalAddressConfig"),
-    Fields(f"{_PACKAGE}.HttpConnectionManager.UpgradeConfig", implemented="upgrade_type enabled"),
     Fields(
         f"{_PACKAGE}.HttpConnectionManager.HcmAccessLogOptions",
-        implemented="flush_access_log_on_new_request",
+        implemented=(
+            "flush_access_log_on_new_request flush_log_on_tunnel_successfully_established"
+        ),
         harmless={
-            "flush_log_on_tunnel_successfully_established": "it only adds log lines",
             "access_log_flush_interval": _NO_INTERVAL,
         },
     ),
@@ -138,6 +138,8 @@ def compile_http_connection_manager(
         service_node=ctx.node_id,
     )
     _compile_codec(ctx, config, manager, at)
+    where = f"{at}.upgrade_configs"
+    manager.upgrades.extend(compile_upgrades(ctx, config.upgrade_configs, owner, where))
     _compile_routes(ctx, config, manager, owner, at)
     compile_limits(config, manager)
     _compile_client_address(ctx, config, manager, at)
@@ -171,7 +173,6 @@ def _compile_codec(
     else:
         http2 = default_http2(tolerant=tolerant)
     out.http2.CopyFrom(http2)
-    refuse_upgrades(ctx, config.upgrade_configs, f"{at}.upgrade_configs")
 
 
 def _compile_routes(

@@ -196,11 +196,35 @@ def test_paths_are_normalized_by_default_where_the_runtime_says_so():
     assert not compiled(context(runtime={key: "true"}), normalize_path=False).normalize_path
 
 
-def test_upgrades_may_only_be_forbidden():
-    upgrades = [{"upgrade_type": "x", "enabled": False}, {"upgrade_type": "WebSocket"}]
+def test_upgrades_are_let_through_or_not():
+    upgrades = [
+        {"upgrade_type": "x", "enabled": False},
+        {"upgrade_type": "WebSocket", "filters": [ROUTER]},
+    ]
+    manager = compiled(upgrade_configs=upgrades)
+    assert [(each.type, each.enabled) for each in manager.upgrades] == [
+        ("x", False),
+        ("websocket", True),
+    ]
+    assert [len(each.http_filters) for each in manager.upgrades] == [0, 1]
+
+
+def test_the_filters_of_an_upgrade_end_in_the_router():
+    mutation = {
+        "name": "m",
+        "typed_config": {
+            "@type": f"{_URL}.filters.http.header_mutation.v3.HeaderMutation",
+            "mutations": {},
+        },
+    }
     ctx = context()
-    compiled(ctx, upgrade_configs=upgrades)
-    assert ["upgrade_configs[1]" in error for error in errors(ctx)] == [True]
+    compiled(ctx, upgrade_configs=[{"upgrade_type": "x", "filters": [mutation]}])
+    assert ["upgrade_configs[0].filters[0]" in error for error in errors(ctx)] == [True]
+
+
+def test_tunnels_are_logged_when_they_open():
+    options = {"flush_log_on_tunnel_successfully_established": True}
+    assert compiled(access_log_options=options).flush_access_log_on_tunnel
 
 
 def extension(**given):

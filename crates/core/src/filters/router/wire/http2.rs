@@ -20,6 +20,9 @@ pub struct Http2Wire {
     /// None once the exchange is over.
     pooled: Option<PooledStream>,
     to_head: bool,
+    to_connect: bool,
+    /// What the request asks to be switched to.
+    upgrade: Option<Vec<u8>>,
     /// Bytes of body and trailers, frames and all, once the exchange is over.
     received: u64,
     trailers: Headers,
@@ -32,6 +35,11 @@ impl Http2Wire {
         Self {
             pooled: Some(pooled),
             to_head: stream.head.is_head,
+            to_connect: stream.head.is_connect,
+            upgrade: stream
+                .head
+                .upgrade
+                .then(|| stream.request.get(HeaderId::Upgrade).unwrap_or_default().to_vec()),
             received: 0,
             trailers: Headers::new(),
             refused: None,
@@ -44,17 +52,26 @@ impl Http2Wire {
 
     pub fn send_head(&mut self, request: &Headers, end: bool) -> u64 {
         let Some(pooled) = &mut self.pooled else { return 0 };
-        let pseudo: [(&[u8], HeaderId); 5] = [
-            (b":method", HeaderId::Method),
-            (b":scheme", HeaderId::Scheme),
-            (b":authority", HeaderId::Authority),
-            (b":path", HeaderId::Path),
-            (b":protocol", HeaderId::Protocol),
+        let value = |id| request.get(id);
+        let path = value(HeaderId::Path).filter(|_| !self.to_connect);
+        // An upgrade is an extended CONNECT (RFC 8441 section 4).
+        let (method, protocol): (_, Option<&[u8]>) = match &self.upgrade {
+            Some(protocol) => (Some(&b"CONNECT"[..]), Some(protocol)),
+            None => (value(HeaderId::Method), None),
+        };
+        let scheme = value(HeaderId::Scheme).filter(|_| !self.to_connect);
+        let authority = value(HeaderId::Authority);
+        let pseudo: [(&[u8], Option<&[u8]>); 5] = [
+            (b":method", method),
+            (b":protocol", protocol),
+            (b":scheme", scheme),
+            (b":authority", authority),
+            (b":path", path),
         ];
         let mut fields: [(&[u8], &[u8]); 5] = Default::default();
         let mut count = 0;
-        for (name, id) in pseudo {
-            if let Some(value) = request.get(id) {
+        for (name, value) in pseudo {
+            if let Some(value) = value {
                 fields[count] = (name, value);
                 count += 1;
             }
@@ -76,7 +93,6 @@ impl Http2Wire {
         if let Some(failure) = self.refused.take() {
             return Poll::Ready(Err(failure));
         }
-        let to_head = self.to_head;
         let Some(stream) = self.stream() else { return Poll::Ready(Err(Failure::Terminated)) };
         let head = match ready!(stream.poll_head(cx)) {
             Ok(head) => head,
@@ -85,12 +101,21 @@ impl Http2Wire {
         *response = head.headers;
         response.join_singles(Side::Response);
         let number = |id| response.get_str(id).and_then(|text| text.parse::<u64>().ok());
-        let status = number(HeaderId::Status).unwrap_or(0) as u16;
-        let body = match (head.end || to_head, number(HeaderId::ContentLength)) {
+        let mut status = number(HeaderId::Status).unwrap_or(0) as u16;
+        let open = self.to_connect && (200..300).contains(&status);
+        let switched = self.upgrade.take_if(|_| status == 200);
+        let body = match (head.end || self.to_head, number(HeaderId::ContentLength)) {
             (true, _) => BodyLength::Empty,
+            _ if open || switched.is_some() => BodyLength::Open,
             (false, Some(length)) if length > 0 => BodyLength::Length(length),
             (false, _) => BodyLength::Chunked,
         };
+        if let Some(protocol) = switched {
+            status = 101;
+            response.set(HeaderId::Status, b"101");
+            response.set(HeaderId::Connection, b"upgrade");
+            response.set(HeaderId::Upgrade, &protocol);
+        }
         Poll::Ready(Ok(ResponseHead {
             status,
             http10: false,
