@@ -205,10 +205,9 @@ impl Observer for Watch {
         }
         let tag = incoming.tag();
         let requests = self.requests.clone();
+        let worker = requests.accepted.worker.clone();
+        let served = Box::pin(exchange::serve(requests, stream, Http2Downstream::new(incoming)));
         tokio::task::spawn_local(async move {
-            let worker = requests.accepted.worker.clone();
-            let down = Http2Downstream::new(incoming);
-            let served = exchange::serve(requests, stream, down);
             if let Err(message) = fault::caught(served).await {
                 fault::report(&worker, "request", &message);
             }
