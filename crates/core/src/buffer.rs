@@ -95,6 +95,16 @@ impl Buffer {
         &mut self.data
     }
 
+    /// The same, with storage of its own that has no more room than that: what is borrowed may have.
+    pub fn spare_exact(&mut self, room: usize) -> &mut Vec<u8> {
+        if self.start > 0 {
+            self.data.drain(..self.start);
+            self.start = 0;
+        }
+        self.data.reserve_exact(room);
+        &mut self.data
+    }
+
     /// How much can be appended without moving or growing.
     pub fn room(&self) -> usize {
         self.data.capacity() - self.data.len()

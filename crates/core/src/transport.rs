@@ -266,6 +266,11 @@ impl Transport {
     }
 }
 
+/// Whether an operation failed because the peer has reset the connection.
+pub fn is_reset<T>(result: &io::Result<T>) -> bool {
+    result.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::ConnectionReset)
+}
+
 fn set_linger(stream: &impl AsFd) -> io::Result<()> {
     socket2::SockRef::from(stream).set_linger(Some(std::time::Duration::ZERO))
 }

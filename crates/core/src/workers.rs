@@ -63,6 +63,8 @@ impl Workers {
             connections: AtomicU64::new(0),
             drain_time: options.drain_time,
         });
+        // The number after that of the log writer's block, which is also the one for what is counted on demand.
+        let resolving = registry.block(concurrency + 1, PROCESS_BLOCK, BlockKind::Process);
         let sinks = Sinks::start(options.file_flush_interval, &registry, concurrency)?;
         let cores = crate::sys::allowed_cores();
         let handles = (0..concurrency)
@@ -75,7 +77,7 @@ impl Workers {
             handles: Mutex::new(handles),
             shared,
             sinks,
-            endpoints: EndpointThread::start(options.resolve)?,
+            endpoints: EndpointThread::start(options.resolve, resolving)?,
             resources: Arc::default(),
             concurrency,
         })

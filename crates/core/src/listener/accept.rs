@@ -13,7 +13,7 @@ use crate::clock;
 use crate::fault;
 use crate::http::flags::ResponseFlags;
 use crate::http::server;
-use crate::http::stream_info::{ConnectionInfo, StreamInfo};
+use crate::http::stream_info::{ConnectionInfo, ConnectionTally, StreamInfo};
 use crate::log::{Component, Level};
 use crate::network::{tcp_proxy, Program};
 use crate::proto::{ListenerHistogram, ListenerStat, ProcessStat};
@@ -148,6 +148,7 @@ fn connection(
         traffic_direction: settings.traffic_direction,
         listener_metadata: settings.metadata.clone(),
         filter_chain_metadata: chain.and_then(|chain| chain.config.metadata.clone()),
+        tally: ConnectionTally::default(),
     })
 }
 
@@ -189,7 +190,11 @@ fn run(guard: Guard, logged: Option<StreamInfo>, serving: impl Future<Output = (
         if let Some(mut info) = logged {
             info.end = Some(clock::now());
             info.stream_id = guard.worker.next_id();
+            info.connection.clone().tally.tell(&mut info);
             guard.listener.log(&guard.worker, &info);
         }
     });
 }
+
+#[cfg(test)]
+mod tests;

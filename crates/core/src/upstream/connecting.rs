@@ -16,6 +16,7 @@ use super::{happy_eyeballs, Host};
 use crate::buffer::Buffer;
 use crate::clock;
 use crate::proto::{ClusterHistogram, ClusterStat};
+use crate::stats::Buffered;
 
 /// Why a request got no connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +70,7 @@ pub(super) async fn connect(pool: Rc<Pool>, permit: ConnectionPermit) {
                 local: opened.local,
                 host,
                 requests: 0,
+                buffered: Buffered::of_upstream(pool.context.block.clone()),
                 connect_start: start,
                 connect_end: end,
                 permit: Some(permit),

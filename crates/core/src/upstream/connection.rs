@@ -10,6 +10,7 @@ use super::pool::Pool;
 use super::Host;
 use crate::buffer::Buffer;
 use crate::proto::ClusterStat;
+use crate::stats::Buffered;
 use crate::transport::Transport;
 
 /// Which side ended a connection.
@@ -33,6 +34,7 @@ pub struct PooledConnection {
     pub host: Arc<Host>,
     /// Requests so far, the present one included.
     pub requests: u64,
+    pub buffered: Buffered,
     pub connect_start: Instant,
     pub connect_end: Instant,
     /// Held for as long as the connection is open.
