@@ -20,7 +20,14 @@ pub fn borrow_storage() -> Vec<u8> {
 }
 
 /// Keeps empty storage for the next read or write of the worker.
+#[inline]
 pub fn return_storage(storage: Vec<u8>) {
+    if storage.capacity() > 0 {
+        keep(storage);
+    }
+}
+
+fn keep(storage: Vec<u8>) {
     if (SMALLEST_KEPT..=LARGEST_KEPT).contains(&storage.capacity()) {
         SPARE.with_borrow_mut(|spare| {
             if spare.len() < KEPT {

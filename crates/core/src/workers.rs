@@ -11,7 +11,6 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::sync::mpsc::{unbounded_channel, UnboundedSender};
-use tokio::task::LocalSet;
 
 use crate::access_log::{Sinks, WorkerLogBuffers};
 use crate::proto::{self, ProcessStat};
@@ -263,8 +262,7 @@ fn spawn(
                 crate::sys::pin_to_core(core);
             }
             crate::clock::hold();
-            let local = LocalSet::new();
-            local.block_on(&runtime, async move {
+            runtime.block_on(async move {
                 let block = shared.registry.block(index, PROCESS_BLOCK, BlockKind::Process);
                 let logs = WorkerLogBuffers::new(sinks, block);
                 let worker = Worker::new(index, shared, logs);

@@ -68,10 +68,9 @@ impl ConnectionTally {
         self.bytes_sent.set(self.bytes_sent.get() + bytes);
     }
 
-    /// The protocol is HTTP/1, which the first bytes without a fault have shown.
-    pub fn speaks(&self, http10: bool) {
+    /// The protocol, which the first bytes without a fault have shown.
+    pub fn speaks(&self, protocol: Protocol) {
         if self.protocol.get().is_none() {
-            let protocol = if http10 { Protocol::Http10 } else { Protocol::Http11 };
             self.protocol.set(Some(protocol));
         }
     }
@@ -205,6 +204,8 @@ pub struct StreamInfo {
 }
 
 impl StreamInfo {
+    // In place of a copy: it is large.
+    #[inline(always)]
     pub fn new(connection: Rc<ConnectionInfo>, start: Instant, start_wall: SystemTime) -> Self {
         Self {
             remote: connection.remote.clone(),

@@ -183,7 +183,7 @@ fn log_closed(
 
 /// Serves a connection in a task of its own. `logged` is what the listener's access logs tell of it.
 fn run(guard: Guard, logged: Option<StreamInfo>, serving: impl Future<Output = ()> + 'static) {
-    tokio::task::spawn_local(async move {
+    crate::sys::spawn_here(async move {
         if let Err(message) = guard.watch(serving).await {
             fault::report(&guard.worker, "connection", &message);
         }

@@ -9,7 +9,7 @@ use std::task::Poll;
 use std::time::Instant;
 
 use super::breakers::ConnectionPermit;
-use super::connection::{ClosedBy, PooledConnection};
+use super::connection::{ClosedBy, Connection, PooledConnection};
 use super::pool::{count_destroyed, Pool, PoolContext, Protocol};
 use super::socket::{Opened, SocketError};
 use super::{happy_eyeballs, Host};
@@ -63,7 +63,7 @@ pub(super) async fn connect(pool: Rc<Pool>, permit: ConnectionPermit) {
             let end = clock::now();
             let ms = (end - start).as_millis() as u64;
             pool.context.block.record(ClusterHistogram::UpstreamCxConnectMs, ms);
-            pool.connected(PooledConnection {
+            pool.connected(PooledConnection::new(Connection {
                 transport: opened.transport,
                 buffer: Buffer::new(),
                 id: pool.context.upstream.connection_ids.fetch_add(1, Relaxed),
@@ -76,7 +76,7 @@ pub(super) async fn connect(pool: Rc<Pool>, permit: ConnectionPermit) {
                 permit: Some(permit),
                 request: None,
                 pool: None,
-            });
+            }));
         }
         Err(error) => {
             count_failure(&pool.context, &host, &error);

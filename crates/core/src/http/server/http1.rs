@@ -18,7 +18,7 @@ use crate::headers::Side;
 use crate::http::downstream::Http1Downstream;
 use crate::http::flags::ResponseFlags;
 use crate::http::stream::{Answer, Manager, Stream};
-use crate::http::stream_info::ConnectionInfo;
+use crate::http::stream_info::{ConnectionInfo, Protocol};
 use crate::http1::request::{self, RequestHead};
 use crate::http1::{BodyDecoder, CodecError};
 use crate::proto::HttpStat;
@@ -196,7 +196,7 @@ impl Server {
         let parsed = request::parse(self.down.reader.bytes(), limits, &mut stream.request);
         let next = match parsed {
             Ok(None) => {
-                self.connection.tally.speaks(false);
+                self.connection.tally.speaks(Protocol::Http11);
                 return None;
             }
             Ok(Some(head)) => {
@@ -204,7 +204,9 @@ impl Server {
                 self.down.reader.buffer.consume(head.size);
                 self.down.reader.decoder = body_decoder(&head, limits);
                 pending.as_mut()?.begin(head);
-                self.connection.tally.speaks(head.http10);
+
+                let protocol = if head.http10 { Protocol::Http10 } else { Protocol::Http11 };
+                self.connection.tally.speaks(protocol);
                 Next::Request(pending.take()?)
             }
             Err(error) => {

@@ -106,8 +106,13 @@ impl Server {
     fn count_traffic(&mut self) {
         let accepted = &self.watch.requests.accepted;
         let block = &accepted.manager.block;
-        block.add(HttpStat::HttpDownstreamCxRxBytesTotal, std::mem::take(&mut self.driver.read));
-        block.add(HttpStat::HttpDownstreamCxTxBytesTotal, std::mem::take(&mut self.driver.written));
+        let read = std::mem::take(&mut self.driver.read);
+        let written = std::mem::take(&mut self.driver.written);
+        block.add(HttpStat::HttpDownstreamCxRxBytesTotal, read);
+        block.add(HttpStat::HttpDownstreamCxTxBytesTotal, written);
+        accepted.connection.tally.received(read);
+        accepted.connection.tally.sent(written);
+        accepted.connection.tally.speaks(Protocol::Http2);
         let counters = self.driver.session.take_counters();
         self.watch.premature += u64::from(counters.provoked_resets);
         codec_stats::count(&accepted.worker, &counters);
@@ -205,7 +210,7 @@ impl Observer for Watch {
         }
         let tag = incoming.tag();
         let requests = self.requests.clone();
-        tokio::task::spawn_local(async move {
+        crate::sys::spawn_here(async move {
             let worker = requests.accepted.worker.clone();
             let down = Http2Downstream::new(incoming);
             let served = exchange::serve(requests, stream, down);
