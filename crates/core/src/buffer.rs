@@ -97,9 +97,17 @@ impl Buffer {
             self.start = 0;
         }
         if self.data.capacity() - self.data.len() < room {
-            self.data.reserve(room);
+            self.grow(room);
         }
         &mut self.data
+    }
+
+    /// Makes room; empty storage that is too small is exchanged, for to enlarge it would copy all of it.
+    fn grow(&mut self, room: usize) {
+        match self.data.is_empty() {
+            true => self.data = Vec::with_capacity(room),
+            false => self.data.reserve(room),
+        }
     }
 
     /// The same, with storage of its own that has no more room than that: what is borrowed may have.

@@ -58,6 +58,13 @@ impl Writer {
         writer
     }
 
+    /// Takes storage for a message after which the connection ends, if it has none.
+    pub fn borrow_for_last(&mut self) {
+        if self.output.capacity() == 0 {
+            self.output = borrow_storage();
+        }
+    }
+
     pub fn is_flushed(&self) -> bool {
         self.written == self.output.len()
     }

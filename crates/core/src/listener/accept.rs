@@ -2,6 +2,7 @@
 
 use std::future::{poll_fn, Future};
 use std::io;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -119,12 +120,14 @@ fn admit(worker: &Rc<Worker>, current: &Rc<Current>, accepted: Accepted) {
     match program {
         Program::Http(manager) => {
             let logged = (!listener.settings.access_logs.is_empty())
-                .then(|| StreamInfo::new(info.clone(), start, clock::wall()));
-            run(guard, logged, server::serve(worker.clone(), manager.clone(), transport, info));
+                .then(|| Box::new(StreamInfo::new(info.clone(), start, clock::wall())));
+            let serving = server::serve(worker.clone(), manager.clone(), transport, info);
+            run(guard, logged, Box::pin(serving));
         }
         Program::TcpProxy(proxy) => {
             let (worker, listener) = (worker.clone(), listener.clone());
-            run(guard, None, tcp_proxy::serve(worker, listener, proxy.clone(), transport, info));
+            let serving = tcp_proxy::serve(worker, listener, proxy.clone(), transport, info);
+            run(guard, None, Box::pin(serving));
         }
     }
 }
@@ -182,7 +185,13 @@ fn log_closed(
 }
 
 /// Serves a connection in a task of its own. `logged` is what the listener's access logs tell of it.
-fn run(guard: Guard, logged: Option<StreamInfo>, serving: impl Future<Output = ()> + 'static) {
+///
+/// What is large is in boxes: a task is copied several times in its life.
+fn run<F: Future<Output = ()> + 'static>(
+    guard: Guard,
+    logged: Option<Box<StreamInfo>>,
+    serving: Pin<Box<F>>,
+) {
     crate::sys::spawn_here(async move {
         if let Err(message) = guard.watch(serving).await {
             fault::report(&guard.worker, "connection", &message);

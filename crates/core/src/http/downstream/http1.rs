@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use super::Downstream;
 use crate::body::{BodyEvent, BodySink, BodySource, ReadError};
-use crate::headers::Headers;
+use crate::headers::{HeaderId, Headers};
 use crate::http1::encode::{response_head, sent_field_bytes, HeaderCase, ResponseFrame};
 use crate::http1::{CodecError, Encoding, Reader, Writer};
 use crate::stats::{Block, Buffered};
@@ -89,6 +89,9 @@ impl BodySink for Http1Downstream {
 
 impl Downstream for Http1Downstream {
     fn send_head(&mut self, headers: &Headers, frame: &ResponseFrame) -> u64 {
+        if headers.get(HeaderId::Connection) == Some(b"close") {
+            self.writer.borrow_for_last();
+        }
         let before = self.writer.output.len();
         self.writer.encoding = response_head(&mut self.writer.output, headers, frame);
         sent_field_bytes(&self.writer.output[before..])

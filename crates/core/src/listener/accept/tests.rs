@@ -51,13 +51,17 @@ fn a_panic_in_one_connection_ends_that_one_and_counts() {
     let served = Rc::new(Cell::new(0));
     let other = served.clone();
     tokio::task::LocalSet::new().block_on(&runtime, async {
-        run(guard(), None, async { panic!("a fault in one connection") });
-        run(guard(), None, async move {
-            for _ in 0..3 {
-                tokio::task::yield_now().await;
-                other.set(other.get() + 1);
-            }
-        });
+        run(guard(), None, Box::pin(async { panic!("a fault in one connection") }));
+        run(
+            guard(),
+            None,
+            Box::pin(async move {
+                for _ in 0..3 {
+                    tokio::task::yield_now().await;
+                    other.set(other.get() + 1);
+                }
+            }),
+        );
         for _ in 0..100 {
             tokio::task::yield_now().await;
         }
