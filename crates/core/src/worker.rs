@@ -1,6 +1,6 @@
 //! One worker: a thread with a single-threaded loop that owns its sockets, pools and counters.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, Ref, RefCell};
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
@@ -150,6 +150,11 @@ impl Worker {
         self.runtime.borrow().clone()
     }
 
+    /// The same for what is done at once.
+    pub fn current_runtime(&self) -> Ref<'_, Arc<Runtime>> {
+        self.runtime.borrow()
+    }
+
     pub fn wall_clock(&self) -> SystemTime {
         clock::wall()
     }
@@ -206,11 +211,11 @@ impl Worker {
     }
 }
 
-/// Runs a worker until it is told to end. To be called in a `LocalSet`.
+/// Runs a worker until it is told to end. To be called in the thread's own runtime.
 pub async fn run(worker: Rc<Worker>, mut commands: UnboundedReceiver<Command>) {
-    tokio::task::spawn_local(worker.timers.clone().drive());
+    crate::sys::spawn_here(worker.timers.clone().drive());
     let refresher = worker.clone();
-    tokio::task::spawn_local(async move {
+    crate::sys::spawn_here(async move {
         let timer = refresher.timers.timer();
         loop {
             timer.until(Some(Instant::now() + REFRESH)).await;
@@ -218,7 +223,7 @@ pub async fn run(worker: Rc<Worker>, mut commands: UnboundedReceiver<Command>) {
         }
     });
     let flusher = worker.clone();
-    tokio::task::spawn_local(async move {
+    crate::sys::spawn_here(async move {
         let timer = flusher.timers.timer();
         loop {
             timer.until(Some(Instant::now() + flusher.logs.interval())).await;

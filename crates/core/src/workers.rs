@@ -11,7 +11,6 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::sync::mpsc::{unbounded_channel, UnboundedSender};
-use tokio::task::LocalSet;
 
 use crate::access_log::{Sinks, WorkerLogBuffers};
 use crate::proto::{self, ProcessStat};
@@ -63,6 +62,8 @@ impl Workers {
             connections: AtomicU64::new(0),
             drain_time: options.drain_time,
         });
+        // The number after that of the log writer's block, which is also the one for what is counted on demand.
+        let resolving = registry.block(concurrency + 1, PROCESS_BLOCK, BlockKind::Process);
         let sinks = Sinks::start(options.file_flush_interval, &registry, concurrency)?;
         let cores = crate::sys::allowed_cores();
         let handles = (0..concurrency)
@@ -75,7 +76,7 @@ impl Workers {
             handles: Mutex::new(handles),
             shared,
             sinks,
-            endpoints: EndpointThread::start(options.resolve)?,
+            endpoints: EndpointThread::start(options.resolve, resolving)?,
             resources: Arc::default(),
             concurrency,
         })
@@ -261,8 +262,7 @@ fn spawn(
                 crate::sys::pin_to_core(core);
             }
             crate::clock::hold();
-            let local = LocalSet::new();
-            local.block_on(&runtime, async move {
+            runtime.block_on(async move {
                 let block = shared.registry.block(index, PROCESS_BLOCK, BlockKind::Process);
                 let logs = WorkerLogBuffers::new(sinks, block);
                 let worker = Worker::new(index, shared, logs);

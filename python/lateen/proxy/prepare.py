@@ -109,6 +109,7 @@ def prepare(options: Options) -> Preparation:
     if loaded.bootstrap is None:
         return Preparation(None, loaded.diagnostics, loaded)
     bootstrap = loaded.bootstrap
+    given_node = bootstrap.node.SerializeToString()
     _identify(bootstrap, options)
     on_disk, unwatched = _disk_layers(bootstrap)
     compiled = compile_bootstrap(
@@ -123,7 +124,7 @@ def prepare(options: Options) -> Preparation:
         },
     )
     already = len(compiled.context.diagnostics)
-    prepared = _prepare(bootstrap, compiled, options, on_disk)
+    prepared = _prepare(bootstrap, compiled, options, on_disk, given_node)
     found = [*unwatched, *compiled.diagnostics, *compiled.context.diagnostics[already:]]
     diagnostics = [*loaded.diagnostics, *loaded.position(found)]
     failed = any(each.severity == "error" for each in diagnostics)
@@ -136,6 +137,7 @@ def _prepare(
     compiled: Compiled,
     options: Options,
     on_disk: Mapping[str, RuntimeLayer],
+    given_node: bytes,
 ) -> Prepared:
     ctx = compiled.context
     now = datetime.now(UTC)
@@ -146,6 +148,7 @@ def _prepare(
         config=ConfigSource(
             bootstrap.SerializeToString(),
             now.strftime("%Y-%m-%dT%H:%M:%S.") + f"{now.microsecond // 1000:03d}Z",
+            given_node,
         ),
         admin=compile_admin(ctx, bootstrap.admin),
         stats=compile_stats_config(ctx, bootstrap, options.stats_tag),

@@ -24,6 +24,7 @@ pub(crate) fn stream_info() -> StreamInfo {
         listener_metadata: None,
         filter_chain_metadata: None,
         traffic_direction: "unspecified",
+        tally: Default::default(),
     };
     StreamInfo::new(Rc::new(connection), Instant::now(), SystemTime::now())
 }

@@ -5,10 +5,10 @@ Source: envoy/config/route/v3/scoped_route.proto; errors as in Envoy 1.40.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
+from lateen.proxy.compile.digest import digest
 from lateen.proxy.compile.network_filters.rds import route_source
 from lateen.proxy.compile.network_filters.scoped_routes import key_of
 from lateen.proxy.compile.route_table import compile_route_table
@@ -84,8 +84,7 @@ class ScopeCompiler:
         return Scope(message.name, key_of(message), table, routes, inline, body, blocks)
 
     def _table_name(self, scope: str, body: bytes) -> str:
-        digest = hashlib.blake2b(body, digest_size=8).hexdigest()
-        return f"{self._source.table}/{digest}/{scope}"
+        return f"{self._source.table}/{digest(body).hex()}/{scope}"
 
 
 def check_conflicts(scopes: Iterable[Scope]) -> None:

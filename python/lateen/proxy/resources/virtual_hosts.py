@@ -6,11 +6,11 @@ virtual host is compiled by itself, and kept serialized: a table is the bytes of
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from lateen.protos.worker_pb2 import RouteTable
+from lateen.proxy.compile.digest import digest
 from lateen.proxy.compile.route_table import body_limit_of, check_domains, compile_route_table
 from lateen.proxy.compile.virtual_host import compile_virtual_host
 from lateen.proxy.resources.reading import ResourceError, UndecodableError
@@ -81,9 +81,7 @@ class RouteTableCompiler:
         ordered = []
         try:
             for index, part in enumerate(parts):
-                key = hashlib.blake2b(
-                    part.SerializeToString(deterministic=True) + salt, digest_size=16
-                ).digest()
+                key = digest(part.SerializeToString(deterministic=True), salt, size=16)
                 host = before.get(key) or hosts.get(key) or self._host(part, limit, index, salt)
                 hosts[key] = host
                 ordered.append(host)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from lateen.proxy.compile.digest import digest
 
 if TYPE_CHECKING:
     from envoy.config.route.v3.route_pb2 import RouteConfiguration
@@ -89,6 +90,5 @@ class FilterOwner:
         """The name of an inline table. The same routes have the same name: a filter chain that did
         not change goes on with its table when its listener changes.
         """
-        data = routes.SerializeToString(deterministic=True)
-        digest = hashlib.blake2b(data, digest_size=8).hexdigest()
-        return f"{self.table_prefix}/{digest}/{routes.name}"
+        key = digest(routes.SerializeToString(deterministic=True)).hex()
+        return f"{self.table_prefix}/{key}/{routes.name}"

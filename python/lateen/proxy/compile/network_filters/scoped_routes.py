@@ -6,11 +6,11 @@ errors as in Envoy 1.40.
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 from lateen.config.support import Fields, whole
 from lateen.protos.worker_pb2 import RouteScope, ScopedRoutes, ScopeKeyFragment
+from lateen.proxy.compile.digest import digest
 from lateen.proxy.compile.network_filters.owner import ScopeSource
 from lateen.proxy.compile.route_table import compile_route_table
 
@@ -80,11 +80,8 @@ def key_of(scope: ScopedRouteConfiguration) -> tuple[str, ...]:
 def _source_of(config: hcm.ScopedRoutes, stat_prefix: str) -> ScopeSource:
     source = config.scoped_rds.scoped_rds_config_source.SerializeToString(deterministic=True)
     rds = config.rds_config_source.SerializeToString(deterministic=True)
-    parts = (config.name.encode(), stat_prefix.encode(), source, rds)
-    digest = hashlib.blake2b(digest_size=8)
-    for part in parts:
-        digest.update(len(part).to_bytes(8, "little") + part)
-    return ScopeSource(f"srds/{digest.hexdigest()}", config.name, source, rds, stat_prefix)
+    key = digest(config.name.encode(), stat_prefix.encode(), source, rds).hex()
+    return ScopeSource(f"srds/{key}", config.name, source, rds, stat_prefix)
 
 
 def _compile_inline(
