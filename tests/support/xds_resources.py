@@ -12,6 +12,7 @@ CDS = PREFIX + "envoy.config.cluster.v3.Cluster"
 EDS = PREFIX + "envoy.config.endpoint.v3.ClusterLoadAssignment"
 LDS = PREFIX + "envoy.config.listener.v3.Listener"
 RDS = PREFIX + "envoy.config.route.v3.RouteConfiguration"
+VHDS = PREFIX + "envoy.config.route.v3.VirtualHost"
 SRDS = PREFIX + "envoy.config.route.v3.ScopedRouteConfiguration"
 HCM = PREFIX + "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 ROUTER = {
@@ -66,6 +67,11 @@ def routes(name, target, **more):
         "routes": [{"match": {"prefix": "/"}, "route": {"cluster": target}}],
     }
     return message(RDS, {"name": name, "virtual_hosts": [host], **more})
+
+
+def virtual_host(name, domain, target):
+    route = {"match": {"prefix": "/"}, "route": {"cluster": target}}
+    return message(VHDS, {"name": name, "domains": [domain], "routes": [route]})
 
 
 def resource(made, version="1"):

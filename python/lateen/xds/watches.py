@@ -52,7 +52,7 @@ class Watches:
     """All watches of one type.
 
     Args:
-        namespaces: whether a name `a/b` is of interest to who wants `a` (virtual hosts).
+        namespaces: whether a name `a/b` is of interest to who wants `a/` (virtual hosts).
     """
 
     def __init__(self, *, namespaces: bool = False) -> None:
@@ -72,6 +72,10 @@ class Watches:
     def names(self) -> Collection[str]:
         """All names that are wanted, each once."""
         return self._by_name.keys()
+
+    def is_namespace(self, name: str) -> bool:
+        """Whether a name stands for those that begin with it; no server is told of it."""
+        return self._namespaces and name.endswith("/")
 
     @property
     def wildcards(self) -> Collection[Watch]:
@@ -118,7 +122,7 @@ class Watches:
         if self._globs:
             yield from self._by_name.get(_collection(name), ())
         if self._namespaces:
-            yield from self._by_name.get(name.rpartition("/")[0], ())
+            yield from self._by_name.get(name[: name.rfind("/") + 1], ())
 
     def _join(self, watch: Watch, name: str) -> bool:
         others = self._by_name.get(name, ())

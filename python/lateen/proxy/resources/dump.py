@@ -86,12 +86,12 @@ class DynamicDump:
     def routes(self) -> _Fields:
         """Of RoutesConfigDump."""
         entries: list[JsonValue] = []
-        for table in self._dynamic.routes.tables.values():
+        for table in self._dynamic.routes.found.values():
             if not self._wanted(table.name) or not (table.body or table.error):
                 continue
             entry = _present(
                 version_info=table.version,
-                route_config=_body(_ROUTES, table.body),
+                route_config=_body(_ROUTES, table.whole),
                 last_updated=table.updated,
             )
             if table.error is not None:
@@ -110,7 +110,7 @@ class DynamicDump:
     def scopes(self) -> _Fields:
         """Of ScopedRoutesConfigDump."""
         entries: list[JsonValue] = []
-        for each in self._dynamic.scopes.subscriptions.values():
+        for each in self._dynamic.scopes.found.values():
             if not self._wanted(each.name) or not (each.updated or each.error):
                 continue
             scopes = [_body(SCOPE, scope.body) for scope in each.scopes.values()]
@@ -135,7 +135,7 @@ class DynamicDump:
     def filters(self) -> _Fields:
         """Of EcdsConfigDump."""
         entries: list[JsonValue] = []
-        for each in self._dynamic.filters.filters.values():
+        for each in self._dynamic.filters.found.values():
             if not self._wanted(each.name) or not (each.body or each.error):
                 continue
             entry = _present(

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from lateen.protos import worker_pb2
-from lateen.proxy.resources.environment import Refused, milliseconds_now, timestamp
+from lateen.proxy.resources.environment import milliseconds_now, timestamp
 from lateen.proxy.resources.init_manager import InitManager
 from lateen.proxy.resources.reading import (
     TYPE_PREFIX,
@@ -25,16 +25,15 @@ from lateen.proxy.resources.route_scope import (
     check_conflicts,
 )
 from lateen.proxy.resources.routes import ROUTES_URL
+from lateen.proxy.resources.shared import SharedSubscription, SharedSubscriptions
 from lateen.proxy.stats.main_thread import StatNames
 from lateen.xds.subscription import BadResource, FetchFailure, Outcome
 
 if TYPE_CHECKING:
-    from envoy.config.core.v3.config_source_pb2 import ConfigSource
-
     from lateen.proxy.compile.network_filters.owner import ScopeSource
     from lateen.proxy.resources.environment import Environment
     from lateen.proxy.resources.routes import RouteManager
-    from lateen.xds.subscription import Resource, Subscription, Update
+    from lateen.xds.subscription import Resource, Update
 
 SCOPE_URL = TYPE_PREFIX + SCOPE
 
@@ -44,102 +43,43 @@ _STATS = StatNames(
 )
 
 
-class ScopeManager:
+class ScopeManager(SharedSubscriptions["ScopeSource", "ScopeSubscription"]):
     """The scopes of every connection manager whose scopes are subscribed to."""
 
     def __init__(self, environment: Environment, routes: RouteManager) -> None:
-        self._environment = environment
-        self._routes = routes
-        self.subscriptions: dict[str, ScopeSubscription] = {}
-
-    def acquire(self, source: ScopeSource, on_settled: Callable[[], None]) -> None:
-        """Uses scopes; `on_settled` is called, perhaps at once, when the first ones and their
-        routes came or the wait for that ended.
-
-        Raises:
-            ResourceError: nothing can come from the source.
-        """
-        scopes = self.subscriptions.get(source.table)
-        if scopes is None:
-            scopes = ScopeSubscription(self._environment, self._routes, source)
-            try:
-                scopes.start()
-            except ResourceError:
-                scopes.close()
-                raise
-            self.subscriptions[source.table] = scopes
-        scopes.users += 1
-        scopes.when_settled(on_settled)
-
-    def release(self, source: ScopeSource) -> None:
-        """Ends a use; the scopes go with the last."""
-        scopes = self.subscriptions.get(source.table)
-        if scopes is None:
-            return
-        scopes.users -= 1
-        if not scopes.users:
-            del self.subscriptions[source.table]
-            scopes.close()
+        super().__init__(lambda source: ScopeSubscription(environment, routes, source))
 
 
-class ScopeSubscription:
-    """The scopes of one source; a Subscriber.
+class ScopeSubscription(SharedSubscription):
+    """The scopes of one source; a Subscriber. It is settled once the routes that the first scopes
+    name came too.
 
     Attributes:
-        name: of the scoped routes.
-        users: how many filter chains use them.
         scopes: those in use, by name.
-        version: of what is in use.
-        updated: when it came.
-        error: what was refused after that.
     """
 
     def __init__(self, environment: Environment, routes: RouteManager, source: ScopeSource) -> None:
-        self.name = source.name
-        self.users = 0
+        prefix = f"http.{source.stat_prefix}.scoped_rds.{source.name}"
+        super().__init__(environment, source, prefix, _STATS)
         self.scopes: dict[str, Scope] = {}
-        self.version = ""
-        self.updated = ""
-        self.error: Refused | None = None
-        self._environment = environment
         self._routes = routes
         self._source = source
         self._compiler = ScopeCompiler(environment, source)
-        self._waiters: list[Callable[[], None]] | None = []
         self._first = InitManager(f"SRDS {source.name}", self._settle)
         self._answered = self._first.target("scopes")
         self._first.start()
         # What says that the routes of a scope came, or are not wanted any more.
         self._settled: dict[tuple[str, bytes], Callable[[], None]] = {}
-        self._subscription: Subscription | None = None
-        self._prefix = f"http.{source.stat_prefix}.scoped_rds.{source.name}"
-        self._stats = environment.stats.open(self._prefix, _STATS)
-
-    def when_settled(self, call: Callable[[], None]) -> None:
-        """Calls when the first scopes and their routes came or the wait ended; at once if that
-        was before.
-        """
-        if self._waiters is None:
-            call()
-        else:
-            self._waiters.append(call)
 
     def start(self) -> None:
         """Subscribes to all scopes of the source."""
-        types = self._environment.reader.types
-        source: ConfigSource = types.message_class("envoy.config.core.v3.ConfigSource")()  # type: ignore[assignment]
-        source.MergeFromString(self._source.source)
-        self._subscription = self._environment.subscribe(
-            source, SCOPE_URL, None, self, self._prefix
-        )
+        self._subscribe(self._source_in(self._source.source), SCOPE_URL, None, self)
 
     def close(self) -> None:
         """Ends the subscription, and removes the scopes and what only they use."""
-        if self._subscription is not None:
-            self._subscription.close()
-        self._stats.close()
+        super().close()
         gone, self.scopes = list(self.scopes.values()), {}
-        self._environment.apply(worker_pb2.Update(removed_route_scopes=[self._source.table]))
+        self._environment.apply(worker_pb2.Update(removed_route_scopes=[self._table]))
         self._drop(gone)
 
     def take(self, update: Update) -> Outcome:
@@ -165,7 +105,7 @@ class ScopeSubscription:
                 self._environment.release(scope.blocks)
             bad = [BadResource(each.name, str(error)) for each in update.resources]
             if update.resources:
-                self.error = Refused(update.resources[0], str(error), timestamp())
+                self._refused(update.resources[0], str(error))
             return Outcome(bad, str(error))
         self.version = update.version
         return Outcome()
@@ -211,7 +151,7 @@ class ScopeSubscription:
             worker_pb2.RouteScope(key=scope.key, route_table=scope.table)
             for scope in after.values()
         ]
-        table = worker_pb2.RouteScopes(name=self._source.table, scopes=scopes)
+        table = worker_pb2.RouteScopes(name=self._table, scopes=scopes)
         update = worker_pb2.Update(route_tables=inline, route_scopes=[table])
         rejections = self._environment.workers.check(update.SerializeToString())
         if reason := reason_of_rejections(rejections):
@@ -259,8 +199,3 @@ class ScopeSubscription:
             self._environment.apply(worker_pb2.Update(removed_route_tables=gone))
         for scope in scopes:
             self._environment.release(scope.blocks)
-
-    def _settle(self) -> None:
-        waiters, self._waiters = self._waiters, None
-        for call in waiters or ():
-            call()

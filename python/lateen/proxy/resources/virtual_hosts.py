@@ -7,7 +7,7 @@ virtual host is compiled by itself, and kept serialized: a table is the bytes of
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from lateen.protos.worker_pb2 import RouteTable
@@ -140,6 +140,14 @@ def blocks_of(hosts: dict[bytes, CompiledHost], kept: dict[bytes, CompiledHost])
     """The stats blocks of the hosts that are not among those that are kept."""
     gone = (host for key, host in hosts.items() if key not in kept)
     return [number for host in gone for number in host.blocks]
+
+
+def with_hosts(table: bytes, hosts: Mapping[str, bytes]) -> bytes:
+    """A serialized RouteConfiguration with more serialized virtual hosts, in the order of names."""
+    parts = [table]
+    for _, body in sorted(hosts.items()):
+        parts += (b"\x12", _varint(len(body)), body)
+    return b"".join(parts)
 
 
 def update_of(table: bytes) -> bytes:
