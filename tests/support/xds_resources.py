@@ -19,6 +19,7 @@ ROUTER = {
     "name": "envoy.filters.http.router",
     "typed_config": {"@type": PREFIX + "envoy.extensions.filters.http.router.v3.Router"},
 }
+ON_DEMAND = PREFIX + "envoy.extensions.filters.http.on_demand.v3.OnDemand"
 ADS = {"ads": {}, "resource_api_version": "V3"}
 
 

@@ -52,6 +52,7 @@ class XdsServer:
         delay: seconds before each response.
         close_after: a stream ends after this many responses; 0: never.
         identifier: of the control plane; "": not sent.
+        only_named: types of which a delta client that names nothing gets nothing.
         ttl: seconds in each resource of state of the world and delta; 0: none.
     """
 
@@ -63,6 +64,7 @@ class XdsServer:
         self.delay = 0.0
         self.close_after = 0
         self.identifier = ""
+        self.only_named: set[str] = set()
         self.ttl = 0
         self.port = port
         self._address = address
@@ -290,7 +292,7 @@ class XdsServer:
         first = type_url not in stream.wanted
         known = stream.known.setdefault(type_url, {})
         if first:
-            empty = not request.resource_names_subscribe
+            empty = not request.resource_names_subscribe and type_url not in self.only_named
             stream.wanted[type_url] = None if empty else set()
             known.update(request.initial_resource_versions)
         wanted = stream.wanted[type_url]

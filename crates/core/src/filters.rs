@@ -2,6 +2,7 @@
 //! [`Filter::compile`], [`run`] and [`response`].
 
 pub mod header_mutation;
+pub mod on_demand;
 pub mod router;
 
 use std::sync::Arc;
@@ -18,11 +19,13 @@ use crate::route::{Action, Resolution, Route};
 use crate::timer::Timer;
 
 use header_mutation::HeaderMutation;
+use on_demand::OnDemand;
 use router::Router;
 
 /// One step of the program. A filter that does not wait costs no boxed future.
 pub enum Step {
     HeaderMutation(HeaderMutation),
+    OnDemand(OnDemand),
     Router(Router),
     /// What this filter is comes by itself (ECDS), under this name.
     Discovered(Arc<str>),
@@ -41,6 +44,7 @@ impl Filter {
             Some(Kind::HeaderMutation(filter)) => {
                 Step::HeaderMutation(HeaderMutation::compile(filter, regexes)?)
             }
+            Some(Kind::OnDemand(filter)) => Step::OnDemand(OnDemand::compile(filter)),
             Some(Kind::Router(router)) => Step::Router(Router::compile(router, sinks)?),
             Some(Kind::DiscoveredFilter(name)) => Step::Discovered(name.as_str().into()),
             None => return Err(CompileError::new(format!("filter {:?} is unknown", message.name))),
@@ -76,6 +80,11 @@ pub async fn run(stream: &mut Stream, down: &mut dyn Downstream, timer: &Timer) 
         };
         match step {
             Step::HeaderMutation(mutation) => mutation.request(&filter.name, stream),
+            Step::OnDemand(on_demand) => {
+                if let Err(end) = on_demand.run(&filter.name, stream, down, timer).await {
+                    return end;
+                }
+            }
             Step::Router(router) => return router.run(stream, down, timer).await,
             Step::Discovered(_) => {}
         }

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from lateen.proxy.log.logger import Log
     from lateen.proxy.options import Options
     from lateen.proxy.prepare import Prepared
+    from lateen.proxy.questions import Questions
     from lateen.proxy.resources.opening import OpenDynamic
     from lateen.proxy.runtime_watch import RuntimeWatch
     from lateen.proxy.workers import Workers
@@ -85,6 +86,7 @@ class MainThread:
         self._worker_log.start()
         self._watch = self._watch_runtime()
         self._open = self._open_dynamic()
+        questions = self._take_questions()
         self._reporter = self._report_load()
         process = self._replaceable()
         listener = await self._listen()
@@ -95,6 +97,8 @@ class MainThread:
             await self._live()
         finally:
             flush.cancel()
+            if questions is not None:
+                questions.close()
             if self._watch is not None:
                 self._watch.close()
             if self._reporter is not None:
@@ -143,6 +147,13 @@ class MainThread:
         return open_dynamic(
             self._options, self._prepared, self._workers, stats, self._log, self._runtime
         )
+
+    def _take_questions(self) -> Questions | None:
+        if self._open is None:
+            return None
+        from lateen.proxy.questions import Questions
+
+        return Questions(self._workers.core, self._open.dynamic.on_demand.ask)
 
     def _report_load(self) -> LoadReporter | None:
         if not self._prepared.reports_load:

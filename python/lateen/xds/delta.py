@@ -196,8 +196,8 @@ class DeltaState:
             for watch in self.watches.of(name):
                 removed.setdefault(watch, {})[name] = None
         if not response.resources and not response.removed:
-            # "There is nothing" ends the wait of who wants all.
-            shares.update((watch, {}) for watch in self.watches.wildcards)
+            # "There is nothing" ends the wait of who wants all, or all below a name.
+            shares.update((watch, {}) for watch in self.watches.collectors)
         outcomes = []
         for watch in dict.fromkeys((*shares, *removed)):
             bodies = tuple(

@@ -25,12 +25,14 @@ class Resource:
         version: of this resource (delta), or of the whole answer (state of the world).
         type_url: of `body`.
         body: the serialized message; None for a heartbeat, which renews a TTL and nothing else.
+        aliases: other names that it was asked for by.
     """
 
     name: str
     version: str
     type_url: str
     body: bytes | None
+    aliases: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

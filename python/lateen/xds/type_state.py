@@ -54,7 +54,7 @@ class TypeState(Protocol):
 
 def resource_of(received: Received, version: str) -> Resource:
     """A resource as subscribers see it."""
-    return Resource(received.name, version, received.type_url, received.body)
+    return Resource(received.name, version, received.type_url, received.body, received.aliases)
 
 
 def expired(watches: Watches, names: Iterable[str]) -> None:

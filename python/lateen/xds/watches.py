@@ -82,6 +82,12 @@ class Watches:
         """Who wants everything."""
         return self._wildcards.keys()
 
+    @property
+    def collectors(self) -> list[Watch]:
+        """Who wants whatever there is, of all or below a name."""
+        below = (self._by_name[name] for name in self._by_name if self.is_namespace(name))
+        return [*self._wildcards, *(watch for watches in below for watch in watches)]
+
     def set(self, watch: Watch, names: Collection[str] | None) -> Change:
         """Adds a watch, or changes what one wants; None wants all."""
         before = dict.fromkeys(watch.names or ()) if watch in self._all else {}

@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 
 from lateen.protos.worker_pb2 import AccessLog, FilterOverride, HttpFilter, NetworkFilter
 from lateen.proxy.compile import access_log
-from lateen.proxy.compile.http_filters import header_mutation, router
+from lateen.proxy.compile.http_filters import header_mutation, on_demand, router
 from lateen.proxy.compile.network_filters import http_connection_manager, tcp_proxy
 from lateen.proxy.compile.network_filters.owner import FilterOwner
 from lateen.proxy.compile.registry import Extension, Registry
@@ -29,6 +29,7 @@ _NETWORK_FILTERS: tuple[Extension[NetworkFilterCompiler], ...] = (
 )
 _HTTP_FILTERS: tuple[Extension[HttpFilterCompiler], ...] = (
     header_mutation.EXTENSION,
+    on_demand.EXTENSION,
     router.EXTENSION,
 )
 _ACCESS_LOGGERS: tuple[Extension[AccessLogCompiler], ...] = (
@@ -36,7 +37,10 @@ _ACCESS_LOGGERS: tuple[Extension[AccessLogCompiler], ...] = (
     access_log.STDERR,
     access_log.STDOUT,
 )
-_OVERRIDES: tuple[Extension[OverrideCompiler], ...] = (header_mutation.OVERRIDE,)
+_OVERRIDES: tuple[Extension[OverrideCompiler], ...] = (
+    header_mutation.OVERRIDE,
+    on_demand.OVERRIDE,
+)
 
 _WITHOUT_OVERRIDE = frozenset((router.EXTENSION.type,))
 

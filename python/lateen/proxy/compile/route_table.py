@@ -52,7 +52,8 @@ def compile_route_table(
         validate_clusters: whether a route to an unknown cluster is an error when the configuration
             does not say; it is for a table inside a listener or scope, not for one from RDS.
     """
-    if config.HasField("vhds") and validate_clusters:
+    inline = validate_clusters
+    if config.HasField("vhds") and inline:
         ctx.warning(f"{at}.vhds", "vhds has no effect here", "it has in routes that come by RDS")
     if config.HasField("validate_clusters"):
         validate_clusters = config.validate_clusters.value
@@ -73,6 +74,7 @@ def compile_route_table(
         overrides=compile_overrides(ctx, config.typed_per_filter_config, at),
         ignore_path_parameters_in_path_matching=config.ignore_path_parameters_in_path_matching,
         vhost_header=config.vhost_header.lower(),
+        on_demand=config.HasField("vhds") and not inline,
     )
     if config.HasField("metadata"):
         table.metadata_json = metadata_json(config.metadata)

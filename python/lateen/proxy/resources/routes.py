@@ -5,6 +5,7 @@ Source: Envoy docs, "Route discovery service (RDS)", "Virtual host discovery ser
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from lateen.protos import worker_pb2
@@ -86,6 +87,14 @@ class RouteSubscription(SharedSubscription):
         self._release(self._compiled, {})
         if self.body:
             self._environment.apply(worker_pb2.Update(removed_route_tables=[self._table]))
+
+    def ask(self, host: str, done: Callable[[], None]) -> None:
+        """Asks for a host's virtual host; `done` is called when it is in use, or there is none."""
+        known = any(host in each.domains for each in self._compiled.hosts.values())
+        if self.hosts is None or known:
+            done()
+        else:
+            self.hosts.ask(host, done)
 
     def take(self, update: Update) -> Outcome:
         """Takes the routes."""

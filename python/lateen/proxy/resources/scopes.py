@@ -70,6 +70,8 @@ class ScopeSubscription(SharedSubscription):
         self._first.start()
         # What says that the routes of a scope came, or are not wanted any more.
         self._settled: dict[tuple[str, bytes], Callable[[], None]] = {}
+        # Who waits for the routes of which scope on demand, by its stub.
+        self._asked: dict[str, list[Callable[[], None]]] = {}
 
     def start(self) -> None:
         """Subscribes to all scopes of the source."""
@@ -81,6 +83,22 @@ class ScopeSubscription(SharedSubscription):
         gone, self.scopes = list(self.scopes.values()), {}
         self._environment.apply(worker_pb2.Update(removed_route_scopes=[self._table]))
         self._drop(gone)
+
+    def ask(self, stub: str, done: Callable[[], None]) -> bool:
+        """Asks for the routes of a scope on demand; `done` is called when they are in use, or there
+        are none. False: no scope has this stub.
+        """
+        scope = next((each for each in self.scopes.values() if each.stub == stub), None)
+        if scope is None:
+            return False
+        if stub in self._asked:
+            self._asked[stub].append(done)
+        elif self._has_routes(scope):
+            done()
+        else:
+            self._asked[stub] = [done]
+            self._load(scope)
+        return True
 
     def take(self, update: Update) -> Outcome:
         """Takes scopes, all or none. The requests for their routes go out before the answer."""
@@ -145,14 +163,14 @@ class ScopeSubscription(SharedSubscription):
         gone = [scope for name, scope in before.items() if after.get(name) is not scope]
         if not new and not gone:
             return
-        self._acquire(new)
-        inline = [scope.inline for scope in new if scope.inline is not None]
-        scopes = [
-            worker_pb2.RouteScope(key=scope.key, route_table=scope.table)
-            for scope in after.values()
+        self._acquire([scope for scope in new if not scope.stub or self._is_renewed(scope)])
+        tables = [scope.inline for scope in new if scope.inline is not None]
+        tables += [
+            worker_pb2.RouteTable(name=scope.stub, on_demand=True)
+            for scope in new
+            if scope.stub and not self._has_routes(scope)
         ]
-        table = worker_pb2.RouteScopes(name=self._table, scopes=scopes)
-        update = worker_pb2.Update(route_tables=inline, route_scopes=[table])
+        update = worker_pb2.Update(route_tables=tables, route_scopes=[self._message(after)])
         rejections = self._environment.workers.check(update.SerializeToString())
         if reason := reason_of_rejections(rejections):
             self._release_routes(new)
@@ -164,9 +182,55 @@ class ScopeSubscription(SharedSubscription):
         self.error = None
         self._stats.add("config_reload")
         self._stats.set("config_reload_time_ms", milliseconds_now())
-        self._stats.set("all_scopes", len(after))
-        named = sum(scope.routes is not None for scope in after.values())
-        self._stats.set("active_scopes", named)
+        self._count()
+
+    def _message(self, scopes: dict[str, Scope]) -> worker_pb2.RouteScopes:
+        entries = [
+            worker_pb2.RouteScope(key=scope.key, route_table=self._table_of(scope))
+            for scope in scopes.values()
+        ]
+        return worker_pb2.RouteScopes(name=self._table, scopes=entries)
+
+    def _table_of(self, scope: Scope) -> str:
+        asked_for = scope.stub not in self._asked and self._has_routes(scope)
+        return scope.table if asked_for or not scope.stub else scope.stub
+
+    def _has_routes(self, scope: Scope) -> bool:
+        """Whether the routes that a scope names are subscribed to."""
+        return (scope.name, scope.body) in self._settled
+
+    def _is_renewed(self, scope: Scope) -> bool:
+        """Whether the version before of a scope on demand had the same routes already."""
+        before = self.scopes.get(scope.name)
+        return before is not None and before.table == scope.table and self._has_routes(before)
+
+    def _load(self, scope: Scope) -> None:
+        """Brings the routes of a scope on demand."""
+        assert scope.routes is not None
+        self._settled[scope.name, scope.body] = lambda: self._loaded(scope)
+        try:
+            self._routes.acquire(scope.routes, lambda: self._loaded(scope))
+        except ResourceError as error:
+            del self._settled[scope.name, scope.body]
+            self._environment.log.error("config", f"scope '{scope.name}' on demand: {error}")
+            self._loaded(scope)
+
+    def _loaded(self, scope: Scope) -> None:
+        waiters = self._asked.pop(scope.stub, ())
+        if waiters and self.scopes.get(scope.name) is scope:
+            scopes = [self._message(self.scopes)]
+            self._environment.apply(worker_pb2.Update(route_scopes=scopes))
+            self._count()
+        for done in waiters:
+            done()
+
+    def _count(self) -> None:
+        self._stats.set("all_scopes", len(self.scopes))
+        on_demand = [each for each in self.scopes.values() if each.stub]
+        waiting = sum(not self._has_routes(each) for each in on_demand)
+        named = sum(each.routes is not None for each in self.scopes.values())
+        self._stats.set("active_scopes", named - waiting)
+        self._stats.set("on_demand_scopes", len(on_demand))
 
     def _acquire(self, scopes: list[Scope]) -> None:
         """Subscribes to the routes that scopes name."""
@@ -186,14 +250,16 @@ class ScopeSubscription(SharedSubscription):
 
     def _release_routes(self, scopes: list[Scope]) -> None:
         for scope in scopes:
-            if scope.routes is not None:
+            settled = self._settled.pop((scope.name, scope.body), None)
+            if scope.routes is not None and settled is not None:
                 self._routes.release(scope.routes)
-                self._settled.pop((scope.name, scope.body))()
+                settled()
 
     def _drop(self, scopes: list[Scope]) -> None:
         self._release_routes(scopes)
-        used = {scope.table for scope in self.scopes.values()}
+        used = {name for each in self.scopes.values() for name in (each.table, each.stub)}
         tables = [scope.table for scope in scopes if scope.inline is not None]
+        tables += [scope.stub for scope in scopes if scope.stub]
         gone = [table for table in tables if table not in used]
         if gone:
             self._environment.apply(worker_pb2.Update(removed_route_tables=gone))

@@ -5,7 +5,7 @@ Source: Envoy docs, "Virtual host discovery service (VHDS)"
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from lateen.proxy.resources.reading import TYPE_PREFIX, ResourceError, UndecodableError
@@ -22,6 +22,9 @@ HOST = "envoy.config.route.v3.VirtualHost"
 HOST_URL = TYPE_PREFIX + HOST
 
 _STATS = StatNames(counters=("config_reload", "update_empty"))
+
+# Questions without an answer from which on more of them are not asked.
+_MOST = 4096
 
 # Serialized virtual hosts, by the names of the resources.
 Hosts = Mapping[str, bytes]
@@ -66,6 +69,10 @@ class HostSubscription:
         self._stats = environment.stats.open(self._prefix, _STATS)
         self._use = use
         self._on_settled = settle
+        self._names = (f"{route}/",)
+        # Virtual hosts that were asked for by name, and who waits for which.
+        self._wanted: dict[str, None] = {}
+        self._asked: dict[str, list[Callable[[], None]]] = {}
         self._subscription: Subscription | None = None
 
     def start(self) -> None:
@@ -75,7 +82,7 @@ class HostSubscription:
             ResourceError: nothing can come from the source.
         """
         self._subscription = self._environment.subscribe(
-            self.source, HOST_URL, (f"{self._route}/",), self, self._prefix
+            self.source, HOST_URL, self._names, self, self._prefix
         )
 
     def close(self) -> None:
@@ -83,11 +90,32 @@ class HostSubscription:
         if self._subscription is not None:
             self._subscription.close()
         self._stats.close()
+        self._answer(list(self._asked), found=False)
+
+    def ask(self, host: str, done: Callable[[], None]) -> None:
+        """Asks for a host's virtual host; `done` is called when it is in use, or there is none.
+
+        A host that was asked for before is asked for again: the server answers each time.
+        """
+        name = f"{self._route}/{host}"
+        if name in self._asked:
+            self._asked[name].append(done)
+            return
+        if self._subscription is None or len(self._asked) >= _MOST:
+            done()
+            return
+        self._asked[name] = [done]
+        if name in self._wanted:
+            del self._wanted[name]
+            self._subscription.set_names((*self._names, *self._wanted))
+        self._wanted[name] = None
+        self._subscription.set_names((*self._names, *self._wanted))
 
     def take(self, update: Update) -> Outcome:
         """Takes virtual hosts, all or none."""
         if not update.resources and not update.removed:
             self._stats.add("update_empty")
+        names = [name for each in update.resources for name in (each.name, *each.aliases)]
         after = {name: body for name, body in self.hosts.items() if name not in update.removed}
         try:
             for resource in update.resources:
@@ -98,9 +126,12 @@ class HostSubscription:
                 self._stats.add("config_reload")
         except (UndecodableError, ResourceError) as error:
             bad = [BadResource(each.name, str(error)) for each in update.resources]
+            self._answer(names, found=False)
             return Outcome(bad, str(error))
         finally:
             self._settle()
+        self._answer(names, found=True)
+        self._answer(update.removed, found=False)
         return Outcome()
 
     def fail(self, failure: FetchFailure, reason: str) -> None:
@@ -113,6 +144,17 @@ class HostSubscription:
             return self.hosts[resource.name]
         self._environment.reader.parse(resource, HOST)
         return resource.body
+
+    def _answer(self, names: Sequence[str], *, found: bool) -> None:
+        """Lets requests go on; what there is not is not subscribed to any longer."""
+        gone = [name for name in names if name in self._wanted and not found]
+        for name in gone:
+            del self._wanted[name]
+        if gone and self._subscription is not None:
+            self._subscription.set_names((*self._names, *self._wanted))
+        for name in names:
+            for done in self._asked.pop(name, ()):
+                done()
 
     def _settle(self) -> None:
         if not self.settled:

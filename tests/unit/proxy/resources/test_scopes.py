@@ -127,7 +127,6 @@ def test_routes_inside_a_scope(proxy):
             " found",
         ),
         ([scope("one", "1")], "route_configuration_name is empty."),
-        ([scope("one", "1", "r", on_demand=True)], "on_demand"),
         (
             [scope("one", "1", route_configuration=inline("nope"))],
             "route: unknown cluster 'nope'",

@@ -41,11 +41,7 @@ SUPPORT = (
         implemented="scoped_rds_config_source",
         rejected={"srds_resources_locator": "leave it out: every scope of the source is taken"},
     ),
-    Fields(
-        f"{_ROUTE}.ScopedRouteConfiguration",
-        implemented="name route_configuration_name route_configuration key",
-        rejected={"on_demand": "leave it out: there is no on_demand filter to ask for the routes"},
-    ),
+    whole(f"{_ROUTE}.ScopedRouteConfiguration"),
     whole(f"{_ROUTE}.ScopedRouteConfiguration.Key"),
     whole(f"{_ROUTE}.ScopedRouteConfiguration.Key.Fragment"),
 )
@@ -99,6 +95,8 @@ def _compile_inline(
     elif not scope.HasField("route_configuration"):
         reason = "You must specify a route_configuration with inline scoped routes."
         ctx.error(f"{at}.route_configuration", reason)
+    if scope.on_demand:
+        ctx.warning(f"{at}.on_demand", "on_demand has no effect here", "it has in scopes over SRDS")
     table = owner.table_name(scope.route_configuration)
     if all(known.name != table for known in owner.route_tables):
         where = f"{at}.route_configuration"
