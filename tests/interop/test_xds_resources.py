@@ -169,11 +169,13 @@ def test_a_cluster_is_used_when_it_is_warm(setting):
     setting.until(1, lambda: setting.proxy.stats()["cluster_manager.warming_clusters"])
     (shown,) = setting.dump("dynamic_warming_clusters")
     assert shown["cluster"]["name"] == "late"
+    assert setting.proxy.stats()["cluster.late.warming_state"] == 1
     setting.put(RDS, routes("r", "late"))
     setting.until(503)
     setting.put(EDS, assignment("late", setting.two))
     setting.until("two")
     assert setting.proxy.stats()["cluster_manager.warming_clusters"] == 0
+    assert setting.proxy.stats()["cluster.late.warming_state"] == 0
 
 
 def test_nothing_is_served_before_the_clusters_are_there(setting):
