@@ -66,9 +66,10 @@ def start(setting, made, of_routes):
 def start_with_hosts(setting):
     setting.put(VHDS, virtual_host("r/one", "one", "a"), virtual_host("r/two", "two", "b"))
     start(setting, managed(setting), [table()])
-    # Nobody says that there is nothing: the listener waits until the server does.
+    # The listener waits for the first answer.
     setting.server.wait(lambda seen: seen.type_url == VHDS)
-    setting.server.send(VHDS)
+    first = setting.server._with_ttl("r/zero", "1", virtual_host("r/zero", "zero", "a"))
+    setting.server.send(VHDS, [first])
     setting.proxy.wait_ready()
 
 

@@ -178,6 +178,25 @@ def test_a_cluster_is_used_when_it_is_warm(setting):
     assert setting.proxy.stats()["cluster.late.warming_state"] == 0
 
 
+def test_the_node_lists_extensions(setting):
+    setting.start()
+    node = setting.server.requests[0].request.node
+    listed = {each.name: (each.category, list(each.type_urls)) for each in node.extensions}
+    kind = "envoy.extensions.filters.http.router.v3.Router"
+    assert listed["envoy.filters.http.router"] == ("envoy.filters.http", [kind])
+    assert listed["envoy.access_loggers.file"][0] == "envoy.access_loggers"
+
+
+def test_errors_of_resources_are_acknowledged_and_mean_nothing(setting):
+    setting.start()
+    begin = len(setting.server.requests)
+    setting.server.send_error(EDS, "a")
+    seen = setting.server.wait(lambda seen: seen.type_url == EDS and seen.nonce, 10, begin)
+    assert seen.error == ""
+    assert setting.ask() == "one"
+    assert setting.proxy.stats()["cluster.a.update_rejected"] == 0
+
+
 def test_nothing_is_served_before_the_clusters_are_there(setting):
     setting.put(CDS, cluster("a"))
     setting.put(LDS, listener("l", setting.port))

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from lateen.proxy.log.logger import Log
     from lateen.proxy.options import Options
     from lateen.proxy.prepare import Prepared
-    from lateen.proxy.questions import Questions
     from lateen.proxy.resources.opening import OpenDynamic
     from lateen.proxy.runtime_watch import RuntimeWatch
     from lateen.proxy.workers import Workers
@@ -86,7 +85,6 @@ class MainThread:
         self._worker_log.start()
         self._watch = self._watch_runtime()
         self._open = self._open_dynamic()
-        questions = self._take_questions()
         self._reporter = self._report_load()
         process = self._replaceable()
         listener = await self._listen()
@@ -97,14 +95,12 @@ class MainThread:
             await self._live()
         finally:
             flush.cancel()
-            if questions is not None:
-                questions.close()
             if self._watch is not None:
                 self._watch.close()
             if self._reporter is not None:
                 self._reporter.close()
             if self._open is not None:
-                self._open.subscriptions.close()
+                self._open.close()
             if self._restart is not None:
                 await self._restart.close()
             if listener is not None:
@@ -121,6 +117,8 @@ class MainThread:
         self._stats.histograms.record("server.initialization_time_ms", self._lifecycle.age_ms)
         if self._lifecycle.workers_started:
             await self._replace_parent()
+        if self._open is not None:
+            self._open.let_workers_go_first()
         give_back()
         await self._lifecycle.run()
 
@@ -147,13 +145,6 @@ class MainThread:
         return open_dynamic(
             self._options, self._prepared, self._workers, stats, self._log, self._runtime
         )
-
-    def _take_questions(self) -> Questions | None:
-        if self._open is None:
-            return None
-        from lateen.proxy.questions import Questions
-
-        return Questions(self._workers.core, self._open.dynamic.on_demand.ask)
 
     def _report_load(self) -> LoadReporter | None:
         if not self._prepared.reports_load:

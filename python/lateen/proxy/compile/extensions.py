@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,8 @@ from lateen.proxy.compile.network_filters.owner import FilterOwner
 from lateen.proxy.compile.registry import Extension, Registry
 
 if TYPE_CHECKING:
+    from envoy.config.core.v3.base_pb2 import Node
+
     from lateen.proxy.compile.context import CompileContext
 
 AccessLogCompiler = Callable[["CompileContext", Message, str], AccessLog]
@@ -62,6 +64,18 @@ class Extensions:
     access_loggers: Registry[AccessLogCompiler]
     overrides: Mapping[str, OverrideCompiler]
     without_override: frozenset[str]
+
+
+def describe(extensions: Extensions, node: Node) -> None:
+    """Lists the extensions in a node, for control planes."""
+    categories: tuple[tuple[str, Iterable[Extension[object]]], ...] = (
+        ("envoy.filters.network", extensions.network_filters),
+        ("envoy.filters.http", extensions.http_filters),
+        ("envoy.access_loggers", extensions.access_loggers),
+    )
+    for category, members in categories:
+        for each in members:
+            node.extensions.add(name=each.name, category=category, type_urls=[each.type])
 
 
 def known_extensions() -> Extensions:
