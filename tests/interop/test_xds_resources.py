@@ -11,6 +11,7 @@ import pytest
 
 from tests.interop.xds_setting import LIMIT, attempt
 from tests.support.client import Client
+from tests.support.ports import PortLease
 from tests.support.xds_resources import (
     ADS,
     CDS,
@@ -105,6 +106,40 @@ def test_bad_endpoints_leave_the_last_good_ones(setting):
     assert setting.proxy.stats()["cluster.a.update_rejected"] == 1
     setting.put(EDS, assignment("a", setting.two))
     setting.until("two")
+
+
+def test_one_broken_assignment_refuses_all_of_a_response(setting):
+    setting.start(clusters=[cluster("b")], endpoints=[assignment("b", setting.two)])
+    setting.until("one")
+    begin = len(setting.server.requests)
+    broken = assignment("b", setting.two)
+    broken.endpoints[0].priority = 200
+    setting.put(EDS, assignment("a", setting.two), broken)
+    assert "Proto constraint validation failed (" in setting.nack(EDS, begin)
+    assert setting.ask() == "one"
+    stats = setting.proxy.stats()
+    assert [stats[f"cluster.{name}.update_rejected"] for name in "ab"] == [1, 1]
+    assert [stats[f"cluster.{name}.update_success"] for name in "ab"] == [1, 1]
+    setting.put(EDS, assignment("a", setting.two), assignment("b", setting.two))
+    setting.until("two")
+
+
+def test_one_broken_table_refuses_all_of_a_response(setting):
+    with PortLease() as other:
+        setting.put(LDS, listener("m", other.port, "q"))
+        setting.put(RDS, routes("q", "a"))
+        setting.start()
+        setting.until("one")
+        begin = len(setting.server.requests)
+        made = [
+            message(RDS, {"name": "q", "virtual_hosts": [{"name": "v"}]}),
+            routes("r", "none"),
+        ]
+        setting.put(RDS, *made)
+        assert "Proto constraint validation failed (" in setting.nack(RDS, begin)
+        assert setting.ask() == "one"
+        stats = setting.proxy.stats()
+        assert [stats[f"http.in.rds.{name}.update_rejected"] for name in "qr"] == [1, 1]
 
 
 def test_bad_routes_leave_the_last_good_ones(setting):

@@ -11,7 +11,7 @@ from lateen.xds.messages import DeltaRequest, Received, ResponseRejectedError
 from lateen.xds.resource_types import VHDS
 from lateen.xds.subscription import FetchFailure, Outcome, Update
 from lateen.xds.ttl import Expiries
-from lateen.xds.type_state import Ack, cut, error_of, expired, resource_of
+from lateen.xds.type_state import Ack, check_bodies, cut, error_of, expired, resource_of
 from lateen.xds.watches import Watches
 
 if TYPE_CHECKING:
@@ -132,6 +132,7 @@ class DeltaState:
         """Hands changes to those who want them; what was not taken keeps its old version."""
         try:
             changed = self._check(response)
+            check_bodies(self.watches, changed, response.version)
         except ResponseRejectedError as rejection:
             text = cut(str(rejection))
             for watch in self.watches:

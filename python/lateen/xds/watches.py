@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from lateen.xds.names import XdstpName, normal_name
-from lateen.xds.subscription import FetchFailure, Outcome, Update
+from lateen.xds.subscription import FetchFailure, Outcome, Resource, Update
 
 _GLOB = "/*"
 
@@ -18,16 +18,19 @@ class Watch:
         names: of the resources, in order; None for all.
         deliver: takes an update and says what became of it.
         fail: hears that nothing came, and why.
+        check: says why no resource may be so, "" if it may; None: everything may.
     """
 
-    __slots__ = ("deliver", "fail", "names", "type_url")
+    __slots__ = ("check", "deliver", "fail", "names", "type_url")
 
     def __init__(
         self,
         type_url: str,
         deliver: Callable[[Update], Outcome],
         fail: Callable[[FetchFailure, str], None],
+        check: Callable[[Resource], str] | None = None,
     ) -> None:
+        self.check = check
         self.type_url = type_url
         self.names: tuple[str, ...] | None = ()
         self.deliver = deliver

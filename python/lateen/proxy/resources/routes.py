@@ -96,6 +96,19 @@ class RouteSubscription(SharedSubscription):
         else:
             self.hosts.ask(host, done)
 
+    def check(self, resource: Resource) -> str:
+        """Why no routes may be so; see lateen.xds.subscription.Checker."""
+        if resource.body is None or resource.body == self.body:
+            return ""
+        reader = self._environment.reader
+        try:
+            message: RouteConfiguration = reader.parse(resource, ROUTES)  # type: ignore[assignment]
+            self._compiler.check(message, self._compiled.hosts)
+        except UndecodableError as error:
+            self._refused(resource, str(error))
+            return str(error)
+        return ""
+
     def take(self, update: Update) -> Outcome:
         """Takes the routes."""
         resources = update.resources
