@@ -17,9 +17,6 @@ use crate::proto::{self, on_demand::Kind, HttpStat};
 use crate::route::{Action, FilterConfig};
 use crate::timer::Timer;
 
-/// Bytes of pipelined requests that are read meanwhile.
-const PIPELINE_LIMIT: usize = 64 * 1024;
-
 /// Where unknown clusters come from.
 pub struct OnDemand {
     /// A serialized ConfigSource; empty: from nowhere.
@@ -48,7 +45,7 @@ impl OnDemand {
         &self,
         name: &str,
         stream: &mut Stream,
-        down: &mut Downstream,
+        down: &mut dyn Downstream,
         timer: &Timer,
     ) -> Result<(), Option<Answer>> {
         // A scope is asked for its routes first, and then these for a virtual host; each once.
@@ -96,7 +93,7 @@ impl OnDemand {
         ask: Ask,
         limit: Option<Instant>,
         stream: &mut Stream,
-        down: &mut Downstream,
+        down: &mut dyn Downstream,
         timer: &Timer,
     ) -> Result<(), Option<Answer>> {
         let worker = stream.worker.clone();
@@ -110,7 +107,7 @@ impl OnDemand {
             if answered.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(End::Answered);
             }
-            if whole && down.poll_gone(cx, PIPELINE_LIMIT).is_ready() {
+            if whole && down.poll_gone(cx).is_ready() {
                 return Poll::Ready(End::ClientGone);
             }
             match timer.poll(cx, nearest) {
