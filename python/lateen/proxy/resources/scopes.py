@@ -74,8 +74,9 @@ class ScopeSubscription(SharedSubscription):
         self._asked: dict[str, list[Callable[[], None]]] = {}
 
     def start(self) -> None:
-        """Subscribes to all scopes of the source."""
-        self._subscribe(self._source_in(self._source.source), SCOPE_URL, None, self)
+        """Subscribes to all scopes of the source, or of the collection."""
+        names = (self._source.locator,) if self._source.locator else None
+        self._subscribe(self._source_in(self._source.source), SCOPE_URL, names, self)
 
     def close(self) -> None:
         """Ends the subscription, and removes the scopes and what only they use."""

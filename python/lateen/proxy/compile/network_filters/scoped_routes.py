@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from lateen.config.support import Fields, whole
+from lateen.config.support import whole
 from lateen.protos.worker_pb2 import RouteScope, ScopedRoutes, ScopeKeyFragment
 from lateen.proxy.compile.network_filters.owner import ScopeSource
 from lateen.proxy.compile.route_table import compile_route_table
@@ -36,11 +36,7 @@ SUPPORT = (
     whole(f"{_BUILDER}.FragmentBuilder.HeaderValueExtractor"),
     whole(f"{_BUILDER}.FragmentBuilder.HeaderValueExtractor.KvElement"),
     whole(f"{_HCM}.ScopedRouteConfigurationsList"),
-    Fields(
-        f"{_HCM}.ScopedRds",
-        implemented="scoped_rds_config_source",
-        rejected={"srds_resources_locator": "leave it out: every scope of the source is taken"},
-    ),
+    whole(f"{_HCM}.ScopedRds"),
     whole(f"{_ROUTE}.ScopedRouteConfiguration"),
     whole(f"{_ROUTE}.ScopedRouteConfiguration.Key"),
     whole(f"{_ROUTE}.ScopedRouteConfiguration.Key.Fragment"),
@@ -76,11 +72,12 @@ def key_of(scope: ScopedRouteConfiguration) -> tuple[str, ...]:
 def _source_of(config: hcm.ScopedRoutes, stat_prefix: str) -> ScopeSource:
     source = config.scoped_rds.scoped_rds_config_source.SerializeToString(deterministic=True)
     rds = config.rds_config_source.SerializeToString(deterministic=True)
-    parts = (config.name.encode(), stat_prefix.encode(), source, rds)
+    locator = config.scoped_rds.srds_resources_locator
+    parts = (config.name.encode(), stat_prefix.encode(), source, rds, locator.encode())
     digest = hashlib.blake2b(digest_size=8)
     for part in parts:
         digest.update(len(part).to_bytes(8, "little") + part)
-    return ScopeSource(f"srds/{digest.hexdigest()}", config.name, source, rds, stat_prefix)
+    return ScopeSource(f"srds/{digest.hexdigest()}", config.name, source, rds, stat_prefix, locator)
 
 
 def _compile_inline(
