@@ -44,9 +44,10 @@ def filters(**config):
     return [{"name": NAME, "typed_config": {"@type": ON_DEMAND, **config}}, ROUTER]
 
 
-def managed(setting, **config):
+def managed(setting, more=None, **config):
     rds = {"config_source": ADS, "route_config_name": "r"}
-    return listener("l", setting.port, manager={"rds": rds, "http_filters": filters(**config)})
+    manager = {"rds": rds, "http_filters": filters(**config), **(more or {})}
+    return listener("l", setting.port, manager=manager)
 
 
 def put(setting, made, of_routes):
@@ -63,9 +64,9 @@ def start(setting, made, of_routes):
     setting.server.wait(lambda seen: seen.type_url == LDS and seen.nonce)
 
 
-def start_with_hosts(setting):
+def start_with_hosts(setting, more=None):
     setting.put(VHDS, virtual_host("r/one", "one", "a"), virtual_host("r/two", "two", "b"))
-    start(setting, managed(setting), [table()])
+    start(setting, managed(setting, more), [table()])
     # The listener waits for the first answer.
     setting.server.wait(lambda seen: seen.type_url == VHDS)
     first = setting.server._with_ttl("r/zero", "1", virtual_host("r/zero", "zero", "a"))
@@ -113,6 +114,25 @@ def test_a_host_that_the_server_does_not_know(setting):
     setting.server.send(VHDS, [unresolved])
     asking.join(5)
     assert answered == [404]
+
+
+@pytest.mark.parametrize(
+    ("more", "body"),
+    [
+        ({"stream_idle_timeout": "0.3s"}, "stream timeout"),
+        (
+            {"common_http_protocol_options": {"max_stream_duration": "0.3s"}},
+            "downstream duration timeout",
+        ),
+    ],
+)
+def test_a_wait_ends_with_the_time_of_its_request(setting, more, body):
+    start_with_hosts(setting, more)
+    setting.server.answers = False
+    with Client(("127.0.0.1", setting.port), timeout=5) as client:
+        client.send(b"GET / HTTP/1.1\r\nhost: one\r\n\r\n")
+        response = client.read_response()
+    assert (response.status, response.text) == (504, body)
 
 
 def _names(seen):

@@ -30,6 +30,7 @@ enum End {
     TimedOut,
     ClientGone,
     StreamIdle,
+    MaxDuration,
 }
 
 impl OnDemand {
@@ -98,9 +99,10 @@ impl OnDemand {
     ) -> Result<(), Option<Answer>> {
         let worker = stream.worker.clone();
         let Some(waiter) = worker.waiting.join(&worker.shared.asks, ask) else { return Ok(()) };
-        let idle = stream.manager.config.timeouts.stream_idle;
-        let idle = idle.map(|idle| stream.last_activity + idle);
-        let nearest = [limit, idle].into_iter().flatten().min();
+        let timeouts = &stream.manager.config.timeouts;
+        let idle = timeouts.stream_idle.map(|idle| stream.last_activity + idle);
+        let whole_time = timeouts.max_stream.map(|max| stream.info.start + max);
+        let nearest = [limit, idle, whole_time].into_iter().flatten().min();
         let whole = stream.request_done.is_some();
         let mut answered = pin!(waiter.answered.notified());
         let end = poll_fn(|cx| {
@@ -113,11 +115,13 @@ impl OnDemand {
             match timer.poll(cx, nearest) {
                 Poll::Pending => Poll::Pending,
                 Poll::Ready(()) if nearest == limit => Poll::Ready(End::TimedOut),
+                Poll::Ready(()) if nearest == whole_time => Poll::Ready(End::MaxDuration),
                 Poll::Ready(()) => Poll::Ready(End::StreamIdle),
             }
         })
         .await;
         stream.waited = true;
+        let late = if whole { 504 } else { 408 };
         match end {
             End::Answered | End::TimedOut => {
                 stream.last_activity = clock::now();
@@ -128,10 +132,15 @@ impl OnDemand {
                 stream.info.details = "downstream_remote_disconnect".into();
                 Err(None)
             }
+            End::MaxDuration => {
+                stream.manager.block.inc(HttpStat::HttpDownstreamRqMaxDurationReached);
+                let answer =
+                    Answer::new(late, "downstream duration timeout", "max_duration_timeout");
+                Err(Some(answer))
+            }
             End::StreamIdle => {
                 stream.manager.block.inc(HttpStat::HttpDownstreamRqIdleTimeout);
-                let status = if whole { 504 } else { 408 };
-                let answer = Answer::new(status, "stream timeout", "stream_idle_timeout");
+                let answer = Answer::new(late, "stream timeout", "stream_idle_timeout");
                 Err(Some(answer.flag(ResponseFlags::STREAM_IDLE_TIMEOUT)))
             }
         }
