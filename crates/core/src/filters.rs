@@ -55,12 +55,8 @@ impl Filter {
 
 /// Runs the filters on a request. An answer: a filter refused it; `None`: a response was written.
 pub async fn run(stream: &mut Stream, down: &mut dyn Downstream, timer: &Timer) -> Option<Answer> {
-    let found = choose_route(stream);
-    admit_upgrade(stream);
-    if found && stream.head.is_tunnel() && !stream.upgraded {
-        stream.manager.block.inc(HttpStat::HttpDownstreamRqWsOnNonWsRoute);
-        stream.close = true;
-        return Some(Answer::new(403, "", "upgrade_failed"));
+    if let Err(answer) = route(stream) {
+        return Some(answer);
     }
     let manager = stream.manager.clone();
     for filter in chain(&manager, stream) {
@@ -120,6 +116,18 @@ fn is_enabled(filter: &Filter, stream: &Stream) -> bool {
         .as_ref()
         .and_then(|route| route.filter_disabled(&filter.name, stream.choice.as_ref()));
     !of_route.unwrap_or(filter.disabled)
+}
+
+/// Chooses the route, and refuses an upgrade that it does not have.
+fn route(stream: &mut Stream) -> std::result::Result<(), Answer> {
+    let found = choose_route(stream);
+    admit_upgrade(stream);
+    if found && stream.head.is_tunnel() && !stream.upgraded {
+        stream.manager.block.inc(HttpStat::HttpDownstreamRqWsOnNonWsRoute);
+        stream.close = true;
+        return Err(Answer::new(403, "", "upgrade_failed"));
+    }
+    Ok(())
 }
 
 /// False when there is no route.

@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use super::{choose_cluster, choose_route};
+use super::{choose_cluster, route};
 use crate::clock;
 use crate::headers::HeaderId;
 use crate::http::downstream::Downstream;
@@ -56,7 +56,7 @@ impl OnDemand {
                 break;
             }
             self.wait(ask, None, stream, down, timer).await?;
-            choose_route(stream).map_err(Some)?;
+            route(stream).map_err(Some)?;
         }
         if let Some((ask, timeout)) = self.missing_cluster(name, stream) {
             let limit = clock::now() + timeout;
