@@ -122,6 +122,16 @@ class Workers:
         None after the timeout.
         """
 
+    def next_ask(self, timeout_s: float) -> tuple[int, bytes, bytes] | None:
+        """Waits, without the GIL, for the next (kind, source, name) of OnDemand that requests
+        wait for; an Update with it in `answered` lets them go on.
+
+        None after the timeout.
+        """
+
+    def wake_asks(self) -> None:
+        """Ends the wait in `next_ask`, the present one or the next."""
+
     def wake_log(self) -> None:
         """Ends the wait in `next_log`, the present one or the next."""
 

@@ -13,6 +13,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::{unbounded_channel, UnboundedSender};
 
 use crate::access_log::{Sinks, WorkerLogBuffers};
+use crate::on_demand::{Ask, Asks};
 use crate::proto::{self, ProcessStat};
 use crate::stats::{BlockKind, Registry, PROCESS_BLOCK};
 use crate::upstream::endpoints::{EndpointThread, Resolve};
@@ -61,6 +62,7 @@ impl Workers {
             ids: Arc::new(AtomicU64::new(1)),
             connections: AtomicU64::new(0),
             drain_time: options.drain_time,
+            asks: Asks::default(),
         });
         // The number after that of the log writer's block, which is also the one for what is counted on demand.
         let resolving = registry.block(concurrency + 1, PROCESS_BLOCK, BlockKind::Process);
@@ -105,6 +107,16 @@ impl Workers {
     /// Compiles an update and says what would be rejected. Nothing is bound or changed.
     pub fn check(&self, update: &proto::Update) -> proto::Rejections {
         Resources::default().apply(self, update, true)
+    }
+
+    /// Waits for what requests wait for; `None` after the timeout, or when woken.
+    pub fn next_ask(&self, timeout: Duration) -> Option<Ask> {
+        self.shared.asks.next(timeout)
+    }
+
+    /// Ends the wait in `next_ask`.
+    pub fn wake_asks(&self) {
+        self.shared.asks.wake();
     }
 
     /// Lets the listeners accept.

@@ -164,6 +164,7 @@ def _prepare(
 
 def _identify(bootstrap: Bootstrap, options: Options) -> None:
     """Puts the flags, and what this proxy is, into the node."""
+    from lateen.proxy.compile.extensions import describe, known_extensions
     from lateen.proxy.version import ENVOY_VERSION, package_version
 
     node = bootstrap.node
@@ -177,6 +178,8 @@ def _identify(bootstrap: Bootstrap, options: Options) -> None:
     build.metadata.fields["revision.status"].string_value = "Clean"
     build.metadata.fields["build.type"].string_value = "RELEASE"
     build.metadata.fields["lateen.version"].string_value = package_version()
+    del node.extensions[:]
+    describe(known_extensions(), node)
 
 
 def _read_file(path: str) -> bytes:

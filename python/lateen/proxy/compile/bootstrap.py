@@ -102,11 +102,12 @@ SUPPORT = (
 @dataclass
 class ListenerNeeds:
     """What the listeners of a bootstrap subscribe to: routes (RDS), scopes (SRDS) and HTTP filters
-    (ECDS)."""
+    (ECDS); whether requests may ask for clusters."""
 
     routes: list[RouteSource] = field(default_factory=list)
     scopes: list[ScopeSource] = field(default_factory=list)
     filters: list[FilterSource] = field(default_factory=list)
+    on_demand: bool = False
 
 
 def is_dynamic(bootstrap: Bootstrap, needs: ListenerNeeds) -> bool:
@@ -115,6 +116,7 @@ def is_dynamic(bootstrap: Bootstrap, needs: ListenerNeeds) -> bool:
         needs.routes
         or needs.filters
         or needs.scopes
+        or needs.on_demand
         or any(is_eds(each) for each in bootstrap.static_resources.clusters)
     ):
         return True
@@ -169,4 +171,5 @@ def _compile_listeners(ctx: CompileContext, bootstrap: Bootstrap, out: Update) -
         needs.routes += compiled.route_sources
         needs.scopes += compiled.scope_sources
         needs.filters += compiled.filter_sources
+    needs.on_demand = bool(ctx.on_demand)
     return needs

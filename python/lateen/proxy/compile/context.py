@@ -41,6 +41,7 @@ class CompileContext:
         default_resolver: what resolves the names of clusters that do not say.
         default_bind: where the connections of clusters that do not say come from.
         excused: paths at which something not implemented is left out, and why that is right.
+        on_demand: paths of what lets requests ask for clusters.
         elsewhere: paths at which everything is read by another part than the workers.
     """
 
@@ -58,6 +59,7 @@ class CompileContext:
     default_resolver: Dns | None = None
     default_bind: BindConfig | None = None
     excused: dict[str, str] = field(default_factory=dict)
+    on_demand: set[str] = field(default_factory=set)
     elsewhere: set[str] = field(default_factory=set)
 
     def error(self, at: str, message: str, hint: str = "") -> None:

@@ -39,6 +39,7 @@ class Scope(NamedTuple):
         inline: the routes inside it; None when it names them.
         body: the serialized message.
         blocks: the stats blocks of `inline`.
+        stub: for a scope whose routes come on demand, the name of the table in their place before.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Scope(NamedTuple):
     inline: RouteTable | None
     body: bytes
     blocks: list[int]
+    stub: str = ""
 
 
 class ScopeCompiler:
@@ -81,7 +83,8 @@ class ScopeCompiler:
         if inline is None:
             name = message.route_configuration_name
             routes = route_source(self._rds, name, self._source.stat_prefix)
-        return Scope(message.name, key_of(message), table, routes, inline, body, blocks)
+        stub = self._table_name(message.name, body) if routes and message.on_demand else ""
+        return Scope(message.name, key_of(message), table, routes, inline, body, blocks, stub)
 
     def _table_name(self, scope: str, body: bytes) -> str:
         return f"{self._source.table}/{digest(body).hex()}/{scope}"

@@ -19,6 +19,7 @@ fn worker(sinks: Sinks) -> Rc<Worker> {
         ids: Arc::new(AtomicU64::new(1)),
         connections: AtomicU64::new(0),
         drain_time: Duration::ZERO,
+        asks: Default::default(),
     };
     let block = shared.registry.block(0, PROCESS_BLOCK, BlockKind::Process);
     Worker::new(0, Arc::new(shared), WorkerLogBuffers::new(sinks, block))

@@ -40,6 +40,7 @@ class ScopeSource:
         source: where from, a serialized ConfigSource.
         rds_source: where the routes that scopes name come from, a serialized ConfigSource.
         stat_prefix: of the connection manager.
+        locator: of the collection of scopes, as xdstp; "": all scopes of the source.
     """
 
     table: str
@@ -47,6 +48,7 @@ class ScopeSource:
     source: bytes
     rds_source: bytes
     stat_prefix: str
+    locator: str
 
 
 @dataclass(frozen=True)
