@@ -24,6 +24,7 @@ pub enum BlockKind {
     Cluster,
     VirtualCluster,
     Tcp,
+    Ssl,
 }
 
 impl BlockKind {
@@ -37,6 +38,7 @@ impl BlockKind {
             Self::Cluster => (112, 14),
             Self::VirtualCluster => (8, 1),
             Self::Tcp => (20, 0),
+            Self::Ssl => (40, 0),
         }
     }
 }
@@ -218,6 +220,7 @@ mod tests {
         fits(BlockKind::Cluster, false, |i| ClusterHistogram::try_from(i).is_ok());
         fits(BlockKind::VirtualCluster, true, |i| VirtualClusterStat::try_from(i).is_ok());
         fits(BlockKind::Tcp, true, |i| TcpStat::try_from(i).is_ok());
+        fits(BlockKind::Ssl, true, |i| SslStat::try_from(i).is_ok());
     }
 
     #[test]

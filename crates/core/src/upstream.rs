@@ -17,6 +17,7 @@ mod host_sets;
 pub mod load_assignment;
 mod pending;
 mod pool;
+mod secured;
 mod shared;
 mod socket;
 mod tcp;

@@ -16,6 +16,7 @@ use tokio::task::LocalSet;
 use crate::access_log::{Sinks, WorkerLogBuffers};
 use crate::proto::{self, ProcessStat};
 use crate::stats::{BlockKind, Registry, PROCESS_BLOCK};
+use crate::tls::Contexts;
 use crate::upstream::endpoints::{EndpointThread, Resolve};
 use crate::worker::{run, Command, Shared, Worker};
 
@@ -44,6 +45,8 @@ pub struct Workers {
     handles: Mutex<Vec<Handle>>,
     shared: Arc<Shared>,
     sinks: Sinks,
+    /// TLS of listeners and clusters.
+    contexts: Contexts,
     endpoints: EndpointThread,
     resources: Arc<Mutex<Resources>>,
     concurrency: usize,
@@ -75,6 +78,7 @@ impl Workers {
             handles: Mutex::new(handles),
             shared,
             sinks,
+            contexts: Contexts::default(),
             endpoints: EndpointThread::start(options.resolve)?,
             resources: Arc::default(),
             concurrency,

@@ -201,6 +201,7 @@ fn is_gauge(kind: BlockKind, index: usize) -> bool {
             proto::VirtualClusterStat::try_from(index).map(|s| s.as_str_name())
         }
         BlockKind::Tcp => proto::TcpStat::try_from(index).map(|s| s.as_str_name()),
+        BlockKind::Ssl => proto::SslStat::try_from(index).map(|s| s.as_str_name()),
     };
     name.is_ok_and(|name| {
         name.ends_with("_ACTIVE")

@@ -114,6 +114,7 @@ def prepare(options: Options) -> Preparation:
     compiled = compile_bootstrap(
         bootstrap,
         read_file=_read_file,
+        file_mode=_file_mode,
         environment=os.environ,
         node_id=options.service_node,
         service_cluster=options.service_cluster,
@@ -181,6 +182,13 @@ def _read_file(path: str) -> bytes:
         return file.read()
 
 
+def _file_mode(path: str) -> int | None:
+    try:
+        return os.stat(path).st_mode
+    except OSError:
+        return None
+
+
 def _disk_layers(bootstrap: Bootstrap) -> tuple[dict[str, RuntimeLayer], list[Diagnostic]]:
     """Runtime layers on disk by name, read, and what is wrong with where they are."""
     layers: dict[str, RuntimeLayer] = {}
@@ -230,7 +238,7 @@ def _log_format(bootstrap: Bootstrap) -> str:
 
 def _owners(bootstrap: Bootstrap, compiled: Compiled) -> dict[tuple[str, str], str]:
     """Where each resource of the update is in the configuration."""
-    owners: dict[tuple[str, str], str] = {}
+    owners = {("tls_context", plan.name): plan.at for plan in compiled.needs.tls}
     for index, cluster in enumerate(bootstrap.static_resources.clusters):
         path = f"static_resources.clusters[{index}]"
         owners["cluster", cluster.name] = path
@@ -246,5 +254,7 @@ def _owners(bootstrap: Bootstrap, compiled: Compiled) -> dict[tuple[str, str], s
 
 
 def _rejection_text(rejection: Rejection) -> str:
+    if rejection.kind == "tls_context":
+        return rejection.reason
     where = f"{rejection.path}: " if rejection.path else ""
     return f"{rejection.kind} '{rejection.name}': {where}{rejection.reason}"

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::flags::ResponseFlags;
 use crate::address::Address;
+use crate::tls::TlsInfo;
 use crate::upstream::Host;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +59,8 @@ pub struct ConnectionInfo {
     pub filter_chain: Arc<str>,
     pub listener_metadata: Option<Arc<serde_json::Value>>,
     pub filter_chain_metadata: Option<Arc<serde_json::Value>>,
+    /// None: plain TCP.
+    pub tls: Option<Rc<TlsInfo>>,
     /// inbound, outbound or unspecified.
     pub traffic_direction: &'static str,
 }
@@ -77,6 +80,8 @@ pub struct UpstreamInfo {
     pub host: Option<Arc<Host>>,
     pub local: Option<SocketAddr>,
     pub connection_id: Option<u64>,
+    /// None: plain TCP, or no connection.
+    pub tls: Option<Rc<TlsInfo>>,
     pub protocol: Option<Protocol>,
     /// None: as it follows from the host.
     pub close_type: Option<CloseType>,

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::accepting::Accepting;
 use super::guard::{Guard, Limited};
+use super::secure::secure;
 use super::{Chain, Current, Listener, Slot, Traits};
 use crate::address::Address;
 use crate::clock;
@@ -16,6 +17,7 @@ use crate::http::stream_info::{ConnectionInfo, StreamInfo};
 use crate::log::{Component, Level};
 use crate::network::{tcp_proxy, Program};
 use crate::proto::{ListenerHistogram, ListenerStat, ProcessStat};
+use crate::tls::TlsInfo;
 use crate::transport::Transport;
 use crate::worker::Worker;
 
@@ -107,8 +109,10 @@ fn admit(worker: &Rc<Worker>, current: &Rc<Current>, accepted: Accepted) {
     let Some(chain) = found else { return refuse(worker, listener, accepted) };
     let start = clock::now();
     let guard = Guard::new(worker.clone(), listener.clone(), chain.clone(), start, limited);
-    let transport = accepted.transport;
-    let info = connection(worker, listener, Some(chain), accepted.remote, accepted.local, start);
+    let transport = secure(worker, listener, chain, accepted.transport);
+    let tls = transport.tls().cloned();
+    let addresses = (accepted.remote, accepted.local);
+    let info = connection(worker, listener, Some(chain), addresses, start, tls);
     let Some(program) = chain.program(worker) else {
         listener.block.inc(ListenerStat::ListenerNetworkExtensionConfigMissing);
         return log_closed(worker, listener, info, |info| {
@@ -132,9 +136,9 @@ fn connection(
     worker: &Worker,
     listener: &Listener,
     chain: Option<&Chain>,
-    remote: Address,
-    local: Address,
+    (remote, local): (Address, Address),
     start: Instant,
+    tls: Option<Rc<TlsInfo>>,
 ) -> Rc<ConnectionInfo> {
     let settings = &listener.settings;
     Rc::new(ConnectionInfo {
@@ -147,6 +151,7 @@ fn connection(
         traffic_direction: settings.traffic_direction,
         listener_metadata: settings.metadata.clone(),
         filter_chain_metadata: chain.and_then(|chain| chain.config.metadata.clone()),
+        tls,
     })
 }
 
@@ -154,7 +159,8 @@ fn connection(
 fn refuse(worker: &Worker, listener: &Listener, accepted: Accepted) {
     listener.block.inc(ListenerStat::ListenerNoFilterChainMatch);
     let start = clock::now();
-    let connection = connection(worker, listener, None, accepted.remote, accepted.local, start);
+    let connection =
+        connection(worker, listener, None, (accepted.remote, accepted.local), start, None);
     log_closed(worker, listener, connection, |info| {
         info.flags = ResponseFlags::NO_ROUTE_FOUND;
         info.details = "filter_chain_not_found".into();

@@ -4,11 +4,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::secured::SecuredHosts;
 use super::socket::ConnectOptions;
 use crate::address::Address;
 use crate::compile::{each, At, CompileError, Result};
 use crate::lb::LbSettings;
 use crate::proto;
+use crate::tls::Contexts;
 
 /// Immutable; a changed cluster gets a new one.
 pub struct ClusterConfig {
@@ -32,6 +34,7 @@ pub struct ClusterConfig {
     pub http1: proto::Http1Options,
     pub metadata: Option<Arc<serde_json::Value>>,
     pub connect: ConnectOptions,
+    pub tls: SecuredHosts,
 }
 
 impl ClusterConfig {
@@ -39,7 +42,7 @@ impl ClusterConfig {
     ///
     /// # Errors
     /// A bind address or a socket option that cannot be used, with its path.
-    pub fn compile(message: &proto::Cluster) -> Result<Self> {
+    pub fn compile(message: &proto::Cluster, contexts: &Contexts) -> Result<Self> {
         let name: Arc<str> = message.name.as_str().into();
         let observability_name = match message.observability_name.is_empty() {
             true => name.clone(),
@@ -63,6 +66,7 @@ impl ClusterConfig {
             http1: message.http1.clone().unwrap_or_default(),
             metadata: metadata(&message.metadata_json)?,
             connect: connect_options(message)?,
+            tls: SecuredHosts::compile(message, contexts)?,
         })
     }
 }

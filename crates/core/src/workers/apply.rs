@@ -99,6 +99,11 @@ impl Resources {
             let runtime = Arc::new(Runtime::compile(runtime));
             workers.send_all(|_| Command::Runtime(runtime.clone()));
         }
+        for context in &update.tls_contexts {
+            if let Err(error) = workers.contexts.set(context, dry) {
+                rejections.push(rejection("tls_context", &context.name, error));
+            }
+        }
         for cluster in &update.clusters {
             if let Err(error) = self.cluster(workers, cluster, dry) {
                 rejections.push(rejection("cluster", &cluster.name, error));
@@ -144,12 +149,13 @@ impl Resources {
         }
         if !dry {
             self.remove(workers, update);
+            workers.contexts.sweep();
         }
         proto::Rejections { rejections }
     }
 
     fn cluster(&mut self, workers: &Workers, message: &proto::Cluster, dry: bool) -> Result<()> {
-        let cluster = ClusterShared::compile(message)?;
+        let cluster = ClusterShared::compile_with(message, &workers.contexts)?;
         if dry {
             return Ok(());
         }
@@ -200,7 +206,8 @@ impl Resources {
         dry: bool,
     ) -> Result<()> {
         if dry {
-            return ListenerConfig::compile(message, &workers.sinks, None).map(drop);
+            return ListenerConfig::compile(message, &workers.sinks, &workers.contexts, None)
+                .map(drop);
         }
         self.listeners.set(workers, message, &update.removed_listeners, &mut self.retired)
     }

@@ -198,6 +198,7 @@ impl Upstream {
         let info = &mut stream.info.upstream;
         info.local = pooled.local;
         info.connection_id = Some(pooled.id);
+        info.tls = pooled.transport.tls().cloned();
         info.protocol = Some(Protocol::Http11);
         info.connect_start = Some(pooled.connect_start);
         info.connect_end = Some(pooled.connect_end);

@@ -1,0 +1,44 @@
+//! What a verifier or a choice of certificate has to say to the connection it was made for.
+//!
+//! rustls calls both from inside a connection's processing, on this thread, and passes nothing back but an
+//! error; a note is taken by whoever drives the connection, as soon as that call returns.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use rustls::SignatureScheme;
+
+use super::certificate::LocalCertificate;
+use crate::proto::SslStat;
+
+/// Why a peer's certificate was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    pub stat: SslStat,
+    /// As it stands behind `CERTIFICATE_VERIFY_FAILED:`.
+    pub reason: String,
+}
+
+#[derive(Default)]
+pub struct Notes {
+    pub refusal: Option<Refusal>,
+    /// The certificate of this side.
+    pub local: Option<Arc<LocalCertificate>>,
+    /// What the peer signed with.
+    pub scheme: Option<SignatureScheme>,
+    /// The peer's certificate was verified.
+    pub validated: bool,
+}
+
+thread_local! {
+    static NOTES: RefCell<Notes> = RefCell::default();
+}
+
+pub fn write(note: impl FnOnce(&mut Notes)) {
+    NOTES.with_borrow_mut(note);
+}
+
+/// What was noted since the last call.
+pub fn take() -> Notes {
+    NOTES.take()
+}
