@@ -34,9 +34,9 @@ pub const SECURITY: &[(&str, Fact)] = &[
     ("DOWNSTREAM_PEER_IP_SAN", |c, out| names(down_peer(c), |names| &names.ip, out)),
     ("DOWNSTREAM_PEER_ISSUER", |c, out| issuer(down_peer(c), out)),
     ("DOWNSTREAM_PEER_ISSUER_FINGERPRINT_256", |c, out| {
-        each(down(c), 1..2, |der| Some(tls::sha256(der)), out)
+        issuer_of(down(c), |der| Some(tls::sha256(der)), out)
     }),
-    ("DOWNSTREAM_PEER_ISSUER_SERIAL", |c, out| each(down(c), 1..2, tls::serial_of, out)),
+    ("DOWNSTREAM_PEER_ISSUER_SERIAL", |c, out| issuer_of(down(c), tls::serial_of, out)),
     ("DOWNSTREAM_PEER_OTHERNAME_SAN", |c, out| other_names(down_peer(c), out)),
     ("DOWNSTREAM_PEER_SERIAL", |c, out| serial(down_peer(c), out)),
     ("DOWNSTREAM_PEER_SUBJECT", |c, out| subject(down_peer(c), out)),
@@ -131,6 +131,16 @@ fn each(
     let part = chain.iter().skip(range.start).take(range.end - range.start);
     let texts: Vec<String> = part.filter_map(|certificate| of(certificate)).collect();
     Rendered::filled(&texts.join(","), out)
+}
+
+/// A text of the peer's issuer.
+fn issuer_of(
+    tls: Option<&TlsInfo>,
+    of: fn(&[u8]) -> Option<String>,
+    out: &mut Vec<u8>,
+) -> Rendered {
+    let issuer = tls.and_then(TlsInfo::peer).and_then(|peer| peer.issuer.as_ref());
+    Rendered::filled(&issuer.and_then(|issuer| of(issuer)).unwrap_or_default(), out)
 }
 
 fn agreed(

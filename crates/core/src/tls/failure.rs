@@ -62,6 +62,12 @@ impl Failure {
         Self { reason: text(number, name, None), stat: Some(SslStat::SslConnectionError), hint }
     }
 
+    /// A client that speaks neither TLS 1.2 nor 1.3.
+    pub fn unsupported_version() -> Self {
+        let error = Error::PeerIncompatible(PeerIncompatible::Tls12NotOffered);
+        Self::of(&error, None)
+    }
+
     /// The peer went away.
     pub fn closed() -> Self {
         Self { reason: String::new(), stat: None, hint: CLOSED }

@@ -6,6 +6,8 @@ pub struct Hello {
     /// The protocols offered by ALPN; none without that extension.
     pub alpn: Vec<Vec<u8>>,
     pub offers_tls13: bool,
+    /// As far as the client's highest version says.
+    pub offers_tls12: bool,
 }
 
 /// What the first bytes of a client are.
@@ -17,6 +19,8 @@ pub enum First {
     Hello(Hello),
 }
 
+/// What rustls is to judge.
+const UNREADABLE: Hello = Hello { alpn: Vec::new(), offers_tls13: false, offers_tls12: true };
 const HANDSHAKE: u8 = 22;
 const CLIENT_HELLO: u8 = 1;
 /// More than any client says; what is longer is left to rustls to refuse.
@@ -37,7 +41,7 @@ pub fn read(bytes: &[u8]) -> First {
         if rest[0] != HANDSHAKE || rest[1] != 3 {
             return match message.is_empty() {
                 true => First::Foreign,
-                false => First::Hello(Hello::default()),
+                false => First::Hello(UNREADABLE),
             };
         }
         let Some(fragment) = rest.get(5..5 + length) else { return First::Partial };
@@ -46,10 +50,10 @@ pub fn read(bytes: &[u8]) -> First {
         let Some(&[kind, a, b, c]) = message.first_chunk::<4>() else { continue };
         let wanted = 4 + (usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c));
         if kind != CLIENT_HELLO || wanted > LONGEST {
-            return First::Hello(Hello::default());
+            return First::Hello(UNREADABLE);
         }
         if message.len() >= wanted {
-            return First::Hello(parse(&message[4..wanted]).unwrap_or_default());
+            return First::Hello(parse(&message[4..wanted]).unwrap_or(UNREADABLE));
         }
     }
 }
@@ -79,13 +83,15 @@ impl<'a> Parts<'a> {
 fn parse(message: &[u8]) -> Option<Hello> {
     const ALPN: u16 = 16;
     const SUPPORTED_VERSIONS: u16 = 43;
+    const TLS12: u16 = 0x0303;
     const TLS13: [u8; 2] = [3, 4];
     let mut parts = Parts(message);
-    parts.take(34)?;
+    let version = parts.number()?;
+    parts.take(32)?;
     parts.part(1)?;
     parts.part(2)?;
     parts.part(1)?;
-    let mut hello = Hello::default();
+    let mut hello = Hello { offers_tls12: version >= TLS12, ..Hello::default() };
     let Some(extensions) = parts.part(2) else { return Some(hello) };
     let mut extensions = Parts(extensions);
     while let Some(kind) = extensions.number() {
@@ -109,7 +115,7 @@ fn parse(message: &[u8]) -> Option<Hello> {
 
 #[cfg(test)]
 mod tests {
-    use super::{read, First, Hello};
+    use super::{read, First, Hello, UNREADABLE};
 
     /// A ClientHello of TLS 1.3 that offers h2 and http/1.1.
     fn hello() -> Vec<u8> {
@@ -133,7 +139,11 @@ mod tests {
 
     #[test]
     fn alpn_and_version_are_found_over_several_records() {
-        let expected = Hello { alpn: vec![b"h2".into(), b"http/1.1".into()], offers_tls13: true };
+        let expected = Hello {
+            alpn: vec![b"h2".into(), b"http/1.1".into()],
+            offers_tls13: true,
+            offers_tls12: true,
+        };
         for size in [1, 3, 50, 200] {
             let bytes = records(&hello(), size);
             for end in 0..bytes.len() {
@@ -153,6 +163,6 @@ mod tests {
         assert_eq!(read(b""), First::Partial);
         let mut broken = hello();
         broken[40] = 200;
-        assert_eq!(read(&records(&broken, 200)), First::Hello(Hello::default()));
+        assert_eq!(read(&records(&broken, 200)), First::Hello(UNREADABLE));
     }
 }

@@ -6,6 +6,7 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
+use rustls::pki_types::CertificateDer;
 use rustls::SignatureScheme;
 
 use super::certificate::LocalCertificate;
@@ -28,6 +29,20 @@ pub struct Notes {
     pub scheme: Option<SignatureScheme>,
     /// The peer's certificate was verified.
     pub validated: bool,
+    /// Who issued it, where that is known.
+    pub issuer: Option<CertificateDer<'static>>,
+}
+
+impl Notes {
+    /// Adds what was noted since the last call of this or of [`take`].
+    pub fn gather(&mut self) {
+        let new = take();
+        self.refusal = new.refusal.or(self.refusal.take());
+        self.local = new.local.or(self.local.take());
+        self.scheme = new.scheme.or(self.scheme);
+        self.validated |= new.validated;
+        self.issuer = new.issuer.or(self.issuer.take());
+    }
 }
 
 thread_local! {

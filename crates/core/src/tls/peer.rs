@@ -40,13 +40,18 @@ pub struct Facts {
 pub struct PeerCertificate {
     pub chain: Vec<CertificateDer<'static>>,
     pub facts: Facts,
+    /// The issuer's, sent along or trusted.
+    pub issuer: Option<CertificateDer<'static>>,
 }
 
 impl PeerCertificate {
     /// None for what is no certificate, which no handshake accepts.
-    pub fn read(chain: &[CertificateDer<'static>]) -> Option<Self> {
+    pub fn read(
+        chain: &[CertificateDer<'static>],
+        issuer: Option<CertificateDer<'static>>,
+    ) -> Option<Self> {
         let facts = Facts::read(chain.first()?)?;
-        Some(Self { chain: chain.to_vec(), facts })
+        Some(Self { chain: chain.to_vec(), facts, issuer })
     }
 
     /// Hexadecimal SHA-256 of the leaf.
@@ -73,6 +78,15 @@ impl Facts {
 pub fn is_self_issued(certificate: &[u8]) -> bool {
     X509Certificate::from_der(certificate)
         .is_ok_and(|(_, parsed)| parsed.subject().as_raw() == parsed.issuer().as_raw())
+}
+
+/// Whether a certificate has the name of another's issuer.
+pub fn is_issuer(issuer: &[u8], certificate: &[u8]) -> bool {
+    let parsed =
+        X509Certificate::from_der(issuer).ok().zip(X509Certificate::from_der(certificate).ok());
+    parsed.is_some_and(|((_, issuer), (_, certificate))| {
+        issuer.subject().as_raw() == certificate.issuer().as_raw()
+    })
 }
 
 /// The subject public key info of a certificate.

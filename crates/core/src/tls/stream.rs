@@ -36,6 +36,8 @@ const SMALL_READ: usize = 17 * 1024;
 const LARGE_READ: usize = 128 * 1024;
 /// Plain bytes are encrypted and sent at once up to this.
 const MOST_WRITTEN: usize = 64 * 1024;
+/// The alert protocol_version, in a record.
+const PROTOCOL_VERSION: [u8; 7] = [21, 3, 1, 0, 2, 2, 70];
 
 thread_local! {
     /// Storage for records on their way: in (small and large reads) and out.
@@ -90,6 +92,8 @@ struct Inner {
     /// This side sends no more.
     closed: bool,
     failed: bool,
+    /// By the verifier and the choice of certificate, until the handshake is done.
+    noted: notes::Notes,
 }
 
 impl TlsStream {
@@ -100,7 +104,9 @@ impl TlsStream {
         block: Arc<Block>,
         limit: Option<Limit>,
     ) -> Self {
-        Self::new(Inner::new(raw, Role::Server(context), block, limit))
+        let inner = Inner::new(raw, Role::Server(context), block, limit);
+        inner.info.version.set("TLSv1.2");
+        Self::new(inner)
     }
 
     /// A client's connection that ends at once, for want of a secret.
@@ -222,6 +228,7 @@ impl Inner {
             ended: false,
             closed: false,
             failed: false,
+            noted: notes::Notes::default(),
         }
     }
 
@@ -318,6 +325,9 @@ impl Inner {
         let Some(session) = &mut self.session else { return Ok(Records::Some) };
         let plain = plain.unwrap_or(&mut self.plain);
         let (used, result) = session.process(records, plain, &mut self.outgoing);
+        if !self.open {
+            self.noted.gather();
+        }
         match result {
             Ok(status) => {
                 if !self.open && !session.state().is_handshaking() {
@@ -341,7 +351,13 @@ impl Inner {
             hello::First::Foreign => return Err(self.fail(Failure::of_first_bytes(bytes))),
             hello::First::Hello(found) => found,
         };
-        self.info.version.set(if found.offers_tls13 { "TLSv1.3" } else { "TLSv1.2" });
+        if found.offers_tls13 {
+            self.info.version.set("TLSv1.3");
+        } else if !found.offers_tls12 {
+            self.outgoing.extend_from_slice(&PROTOCOL_VERSION);
+            let _ = self.try_flush();
+            return Err(self.fail(Failure::unsupported_version()));
+        }
         let session = Session::server(context.config(&found).clone()).map_err(io::Error::other)?;
         self.session = Some(session);
         Ok(true)
@@ -351,14 +367,15 @@ impl Inner {
     fn finish(&mut self) {
         let Some(session) = &self.session else { return };
         let state = session.state();
-        let noted = notes::take();
+        let noted = std::mem::take(&mut self.noted);
         let suite = state.negotiated_cipher_suite().map(|suite| suite.suite());
         let cipher = suite.and_then(names::describe_suite);
         let group = state.negotiated_key_exchange_group();
         let group = group.and_then(|group| names::describe_group(group.name()));
         let version = state.protocol_version().and_then(names::describe_version);
         let resumed = state.handshake_kind() == Some(HandshakeKind::Resumed);
-        let peer = state.peer_certificates().and_then(PeerCertificate::read).map(Rc::new);
+        let peer = state.peer_certificates();
+        let peer = peer.and_then(|chain| PeerCertificate::read(chain, noted.issuer)).map(Rc::new);
         let handshake = Handshake {
             version: version.map_or("", |version| version.0),
             cipher: cipher.map_or("", |cipher| cipher.0),
@@ -385,7 +402,7 @@ impl Inner {
     }
 
     fn fail_rustls(&mut self, error: &rustls::Error) -> io::Error {
-        let failure = Failure::of(error, notes::take().refusal);
+        let failure = Failure::of(error, self.noted.refusal.take());
         // The alert is worth one try: the connection ends either way.
         if !self.outgoing.is_empty() {
             let _ = self.try_flush();

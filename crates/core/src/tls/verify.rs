@@ -9,7 +9,7 @@ use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, 
 
 use super::chain::{Rules, Trust, Usage};
 use super::notes::{self, Refusal};
-use super::peer::{public_key, Facts};
+use super::peer::{is_issuer, public_key, Facts};
 use super::san::{dns_matches, SanMatcher};
 use crate::compile::{each, Result};
 use crate::proto::{self, SslStat};
@@ -113,7 +113,11 @@ impl Validation {
                 let validated = !matches!(self.roots, Roots::None)
                     || !self.hashes.is_empty()
                     || !self.keys.is_empty();
-                notes::write(|notes| notes.validated = validated);
+                let issuer = self.issuer(chain);
+                notes::write(|notes| {
+                    notes.validated = validated;
+                    notes.issuer = issuer;
+                });
                 Ok(())
             }
             Err(_) if self.accept_untrusted => Ok(()),
@@ -122,6 +126,14 @@ impl Validation {
                 Err(Error::InvalidCertificate(error))
             }
         }
+    }
+
+    /// The certificate of the leaf's issuer, sent along or trusted.
+    fn issuer(&self, chain: &[CertificateDer<'_>]) -> Option<CertificateDer<'static>> {
+        let leaf = chain.first()?;
+        let sent = chain.iter().skip(1).find(|other| is_issuer(other, leaf));
+        let trusted = || self.trusted().find(|other| is_issuer(other, leaf));
+        sent.map(|der| der.clone().into_owned()).or_else(|| trusted().cloned())
     }
 
     fn verify_chain(
