@@ -197,6 +197,9 @@ fn run(guard: Guard, logged: Option<StreamInfo>, serving: impl Future<Output = (
             );
         }
         if let Some(mut info) = logged {
+            if info.connection.tls.as_ref().is_some_and(|tls| tls.timed_out.get()) {
+                info.local_close_reason = "transport_socket_timeout".into();
+            }
             info.end = Some(clock::now());
             info.stream_id = guard.worker.next_id();
             guard.listener.log(&guard.worker, &info);

@@ -202,20 +202,19 @@ impl Trust {
                 "certificate is not yet valid",
                 CertificateError::NotValidYet,
             ),
-            Error::CertRevoked => refused(0, "certificate revoked", CertificateError::Revoked),
-            Error::UnknownRevocationStatus => refused(
-                0,
-                "unable to get certificate CRL",
-                CertificateError::UnknownRevocationStatus,
-            ),
+            Error::CertRevoked => by_crl("certificate revoked", CertificateError::Revoked),
+            Error::UnknownRevocationStatus => {
+                by_crl("unable to get certificate CRL", CertificateError::UnknownRevocationStatus)
+            }
             Error::CrlExpired { .. } => {
-                refused(0, "CRL has expired", CertificateError::ExpiredRevocationList)
+                by_crl("CRL has expired", CertificateError::ExpiredRevocationList)
             }
             Error::RequiredEkuNotFoundContext(_) => {
                 refused(0, "unsupported certificate purpose", CertificateError::InvalidPurpose)
             }
             Error::MaximumPathDepthExceeded => {
-                refused(chain.len(), "certificate chain too long", unknown())
+                let depth = self.rules.max_depth.map_or(chain.len(), |most| most as usize + 1);
+                refused(depth, "unable to get local issuer certificate", unknown())
             }
             Error::PathLenConstraintViolated => {
                 refused(1, "path length constraint exceeded", CertificateError::BadEncoding)
@@ -270,6 +269,11 @@ fn refused(depth: usize, what: &str, error: CertificateError) -> Refused {
     let reason =
         format!("X509_verify_cert: certificate verification error at depth {depth}: {what}");
     Refused { reason, error }
+}
+
+fn by_crl(what: &str, error: CertificateError) -> Refused {
+    let what = format!("certificate revocation check against provided CRLs failed: {what}");
+    refused(0, &what, error)
 }
 
 fn unknown() -> CertificateError {

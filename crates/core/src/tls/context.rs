@@ -178,6 +178,10 @@ impl ServerContext {
         Ok(Self { configs: variants(&config, &alpn), alpn, offers_tls13 })
     }
 
+    pub fn offers_tls13(&self) -> bool {
+        self.offers_tls13
+    }
+
     /// The configuration for a client.
     pub fn config(&self, hello: &Hello) -> &Arc<ServerConfig> {
         let shared = hello.alpn.iter().any(|name| self.alpn.contains(name));

@@ -68,6 +68,31 @@ impl Failure {
         Self::of(&error, None)
     }
 
+    /// The socket failed.
+    pub fn of_socket(error: &io::Error) -> Self {
+        const SYSTEM: i32 = 2 << 24;
+        let Some(number) = error.raw_os_error() else { return Self::closed() };
+        let code = SYSTEM + number;
+        let text = error.to_string();
+        let text = text.split(" (os error").next().unwrap_or_default();
+        let reason =
+            format!("TLS_error:|{code}:system library:OPENSSL_internal:{text}:TLS_error_end");
+        Self { reason, stat: Some(SslStat::SslConnectionError), hint: CLOSED }
+    }
+
+    /// A server has refused a client's first message: BoringSSL says so a second time.
+    pub fn on_client_hello(mut self) -> Self {
+        let refused = "SSLV3_ALERT_HANDSHAKE_FAILURE:TLS_error_end";
+        if let Some(front) = self.reason.strip_suffix(refused) {
+            let code = LIBRARY + 154;
+            self.reason = format!(
+                "{front}SSLV3_ALERT_HANDSHAKE_FAILURE|{code}:SSL routines:OPENSSL_internal:\
+                 HANDSHAKE_FAILURE_ON_CLIENT_HELLO:TLS_error_end"
+            );
+        }
+        self
+    }
+
     /// The peer went away.
     pub fn closed() -> Self {
         Self { reason: String::new(), stat: None, hint: CLOSED }
@@ -118,11 +143,9 @@ fn describe(error: &Error) -> Described {
             | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig => {
                 (240, "UNSUPPORTED_PROTOCOL", VERSION)
             }
-            PeerIncompatible::NoKxGroupsInCommon => (
-                266,
-                "NO_SHARED_GROUP",
-                "the two sides have no curve in common: look at ecdh_curves",
-            ),
+            PeerIncompatible::NoKxGroupsInCommon => {
+                (243, "WRONG_CURVE", "the two sides have no curve in common: look at ecdh_curves")
+            }
             PeerIncompatible::NoSignatureSchemesInCommon
             | PeerIncompatible::NoCertificateRequestSignatureSchemesInCommon => (
                 253,

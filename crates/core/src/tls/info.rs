@@ -1,6 +1,6 @@
 //! What is known of the TLS of a connection, for logs, routes and headers.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
@@ -16,7 +16,9 @@ pub struct TlsInfo {
     /// Why the handshake or a record failed, in Envoy's words; empty when it did not.
     pub failure: RefCell<String>,
     /// The version that an unfinished handshake had come to.
-    pub version: std::cell::Cell<&'static str>,
+    pub version: Cell<&'static str>,
+    /// The handshake took too long.
+    pub timed_out: Cell<bool>,
 }
 
 /// What a handshake agreed on.

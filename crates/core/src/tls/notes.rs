@@ -23,6 +23,8 @@ pub struct Refusal {
 #[derive(Default)]
 pub struct Notes {
     pub refusal: Option<Refusal>,
+    /// What was wrong with a certificate that is accepted all the same.
+    pub accepted: Option<SslStat>,
     /// The certificate of this side.
     pub local: Option<Arc<LocalCertificate>>,
     /// What the peer signed with.
@@ -38,6 +40,7 @@ impl Notes {
     pub fn gather(&mut self) {
         let new = take();
         self.refusal = new.refusal.or(self.refusal.take());
+        self.accepted = new.accepted.or(self.accepted);
         self.local = new.local.or(self.local.take());
         self.scheme = new.scheme.or(self.scheme);
         self.validated |= new.validated;

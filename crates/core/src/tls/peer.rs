@@ -89,6 +89,17 @@ pub fn is_issuer(issuer: &[u8], certificate: &[u8]) -> bool {
     })
 }
 
+/// Whether a certificate is one of a workload (SPIFFE X509-SVID section 4): no authority, with a key that
+/// signs no certificates.
+pub fn is_workload(certificate: &[u8]) -> bool {
+    let Ok((_, parsed)) = X509Certificate::from_der(certificate) else { return false };
+    let signs = match parsed.key_usage() {
+        Ok(Some(usage)) => usage.value.key_cert_sign() || usage.value.crl_sign(),
+        _ => true,
+    };
+    !parsed.is_ca() && !signs
+}
+
 /// The subject public key info of a certificate.
 pub fn public_key(certificate: &[u8]) -> Option<Vec<u8>> {
     let (_, parsed) = X509Certificate::from_der(certificate).ok()?;

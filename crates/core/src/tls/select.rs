@@ -35,8 +35,7 @@ impl ServerCertificates {
 
     /// The candidates for a name: an exact match goes before a wildcard of one label.
     fn named(&self, name: &str) -> impl Iterator<Item = &Arc<LocalCertificate>> {
-        let name = name.to_ascii_lowercase();
-        let exact = self.by_name.get(name.as_str());
+        let exact = self.by_name.get(name);
         let wildcard = name.find('.').and_then(|dot| self.by_name.get(&name[dot..]));
         exact.into_iter().chain(wildcard).flatten().filter_map(|&index| self.all.get(index))
     }
@@ -44,28 +43,29 @@ impl ServerCertificates {
     fn choose(&self, hello: &ClientHello<'_>) -> Option<&Arc<LocalCertificate>> {
         let offered = hello.signature_schemes();
         if let Some(name) = hello.server_name() {
-            let mut first = None;
-            for certificate in self.named(name) {
-                if usable(certificate, offered) {
-                    return Some(certificate);
-                }
-                first = first.or(Some(certificate));
+            let named: Vec<_> = self.named(name).collect();
+            if let Some(found) = by_key(&named, offered) {
+                return Some(found);
             }
-            if !self.full_scan {
-                return first.or_else(|| self.by_key(offered));
+            if let Some(found) = named.first().filter(|_| !self.full_scan) {
+                return Some(found);
             }
         }
-        self.by_key(offered)
+        let all: Vec<_> = self.all.iter().collect();
+        by_key(&all, offered).or_else(|| self.all.first())
     }
+}
 
-    /// The first certificate whose key the client can check, ECDSA before others; else the very first.
-    fn by_key(&self, offered: &[SignatureScheme]) -> Option<&Arc<LocalCertificate>> {
-        let usable = || self.all.iter().filter(|certificate| usable(certificate, offered));
-        usable()
-            .find(|certificate| certificate.algorithm == SignatureAlgorithm::ECDSA)
-            .or_else(|| usable().next())
-            .or_else(|| self.all.first())
-    }
+/// The first certificate whose key the client can check, ECDSA before others.
+fn by_key<'a>(
+    certificates: &[&'a Arc<LocalCertificate>],
+    offered: &[SignatureScheme],
+) -> Option<&'a Arc<LocalCertificate>> {
+    let usable = || certificates.iter().filter(|certificate| usable(certificate, offered));
+    usable()
+        .find(|certificate| certificate.algorithm == SignatureAlgorithm::ECDSA)
+        .or_else(|| usable().next())
+        .copied()
 }
 
 fn usable(certificate: &LocalCertificate, offered: &[SignatureScheme]) -> bool {

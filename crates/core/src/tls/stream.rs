@@ -26,7 +26,7 @@ use super::{hello, ClientContext};
 use crate::address::Address;
 use crate::clock;
 use crate::log::{Component, Level};
-use crate::proto::ListenerStat;
+use crate::proto::{ListenerStat, SslStat};
 use crate::stats::Block;
 use crate::timer::Timer;
 use crate::transport::{Transport, Write};
@@ -36,6 +36,9 @@ const SMALL_READ: usize = 17 * 1024;
 const LARGE_READ: usize = 128 * 1024;
 /// Plain bytes are encrypted and sent at once up to this.
 const MOST_WRITTEN: usize = 64 * 1024;
+/// The alerts certificate_required and handshake_failure of TLS 1.2, in records.
+const NO_CERTIFICATE: [u8; 7] = [21, 3, 3, 0, 2, 2, 116];
+const HANDSHAKE_FAILURE: [u8; 7] = [21, 3, 3, 0, 2, 2, 40];
 /// The alert protocol_version, in a record.
 const PROTOCOL_VERSION: [u8; 7] = [21, 3, 1, 0, 2, 2, 70];
 
@@ -274,6 +277,7 @@ impl Inner {
         ready!(limit.timer.poll(cx, Some(limit.deadline)));
         limit.block.inc(ListenerStat::ListenerDownstreamCxTransportSocketConnectTimeout);
         self.failed = true;
+        self.info.timed_out.set(true);
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 
@@ -294,7 +298,10 @@ impl Inner {
                 }
                 Poll::Ready(Ok(0)) => return Poll::Ready(Ok(Records::End)),
                 Poll::Ready(Ok(count)) => count,
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Ready(Err(error)) if self.open => return Poll::Ready(Err(error)),
+                Poll::Ready(Err(error)) => {
+                    return Poll::Ready(Err(self.fail(Failure::of_socket(&error))));
+                }
             };
             self.read_much = before + read == storage.capacity();
             Poll::Ready(self.take_records(&mut storage, plain))
@@ -348,12 +355,19 @@ impl Inner {
         let Role::Server(context) = &self.role else { return Ok(true) };
         let found = match hello::read(bytes) {
             hello::First::Partial => return Ok(false),
-            hello::First::Foreign => return Err(self.fail(Failure::of_first_bytes(bytes))),
+            hello::First::Foreign => {
+                let failure = Failure::of_first_bytes(bytes);
+                if failure.reason.contains("WRONG_VERSION") {
+                    self.outgoing.extend_from_slice(&PROTOCOL_VERSION);
+                    let _ = self.try_flush();
+                }
+                return Err(self.fail(failure));
+            }
             hello::First::Hello(found) => found,
         };
-        if found.offers_tls13 {
+        if found.offers_tls13 && context.offers_tls13() {
             self.info.version.set("TLSv1.3");
-        } else if !found.offers_tls12 {
+        } else if !found.offers_tls12 && !found.offers_tls13 {
             self.outgoing.extend_from_slice(&PROTOCOL_VERSION);
             let _ = self.try_flush();
             return Err(self.fail(Failure::unsupported_version()));
@@ -396,13 +410,27 @@ impl Inner {
             scheme: noted.scheme,
         };
         stats::count(&self.block, &handshake, &agreed);
+        if let Some(stat) = noted.accepted {
+            self.block.inc(stat);
+        }
         let _ = self.info.handshake.set(handshake);
         self.limit = None;
         self.open = true;
     }
 
     fn fail_rustls(&mut self, error: &rustls::Error) -> io::Error {
-        let failure = Failure::of(error, self.noted.refusal.take());
+        let mut failure = Failure::of(error, self.noted.refusal.take());
+        let unanswered = |session: &Session| session.state().protocol_version().is_none();
+        if matches!(self.role, Role::Client) && self.session.as_ref().is_some_and(unanswered) {
+            failure = failure.on_client_hello();
+        }
+        if failure.stat == Some(SslStat::SslFailVerifyNoCert) {
+            // Up to TLS 1.2 there is no alert certificate_required; rustls sends it all the same.
+            let alert = self.outgoing.last_chunk_mut::<7>();
+            if let Some(alert) = alert.filter(|alert| **alert == NO_CERTIFICATE) {
+                *alert = HANDSHAKE_FAILURE;
+            }
+        }
         // The alert is worth one try: the connection ends either way.
         if !self.outgoing.is_empty() {
             let _ = self.try_flush();

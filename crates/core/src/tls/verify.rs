@@ -1,15 +1,19 @@
 //! Verifying the peer (`validation_context`).
 //! <https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/security/ssl#certificate-verification>
 
+use std::sync::Arc;
+
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{verify_tls12_signature, verify_tls13_signature, WebPkiSupportedAlgorithms};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
+use rustls::{
+    CertificateError, DigitallySignedStruct, DistinguishedName, Error, OtherError, SignatureScheme,
+};
 
 use super::chain::{Rules, Trust, Usage};
 use super::notes::{self, Refusal};
-use super::peer::{is_issuer, public_key, Facts};
+use super::peer::{is_issuer, is_workload, public_key, Facts};
 use super::san::{dns_matches, SanMatcher};
 use crate::compile::{each, Result};
 use crate::proto::{self, SslStat};
@@ -120,7 +124,10 @@ impl Validation {
                 });
                 Ok(())
             }
-            Err(_) if self.accept_untrusted => Ok(()),
+            Err((refusal, _)) if self.accept_untrusted => {
+                notes::write(|notes| notes.accepted = Some(refusal.stat));
+                Ok(())
+            }
             Err((refusal, error)) => {
                 notes::write(|notes| notes.refusal = Some(refusal));
                 Err(Error::InvalidCertificate(error))
@@ -131,6 +138,9 @@ impl Validation {
     /// The certificate of the leaf's issuer, sent along or trusted.
     fn issuer(&self, chain: &[CertificateDer<'_>]) -> Option<CertificateDer<'static>> {
         let leaf = chain.first()?;
+        if is_issuer(leaf, leaf) {
+            return None;
+        }
         let sent = chain.iter().skip(1).find(|other| is_issuer(other, leaf));
         let trusted = || self.trusted().find(|other| is_issuer(other, leaf));
         sent.map(|der| der.clone().into_owned()).or_else(|| trusted().cloned())
@@ -150,16 +160,16 @@ impl Validation {
             Roots::None => return Ok(()),
             Roots::One(trust) => trust,
             Roots::Domains(domains) => {
+                if !chain.first().is_some_and(|leaf| is_workload(leaf)) {
+                    return Err(refuse("cert precheck".to_owned(), unspecified()));
+                }
                 let facts = chain.first().and_then(|leaf| Facts::read(leaf));
                 let domain = facts.as_ref().and_then(|facts| trust_domain(facts));
                 let found = domain.and_then(|domain| domains.iter().find(|d| d.0 == domain));
-                match found {
-                    Some((_, trust)) => trust,
-                    None => {
-                        let reason = "no trust bundle found for the peer's trust domain".to_owned();
-                        return Err(refuse(reason, CertificateError::UnknownIssuer));
-                    }
-                }
+                let Some((_, trust)) = found else {
+                    return Err(refuse("no trust bundle store".to_owned(), unspecified()));
+                };
+                trust
             }
         };
         trust
@@ -188,7 +198,7 @@ impl Validation {
                     stat: SslStat::SslFailVerifySan,
                     reason: format!("SAN matcher, certificate SANs are [{listed}]"),
                 };
-                return Err((refusal, CertificateError::NotValidForName));
+                return Err((refusal, unspecified()));
             }
         }
         match self.is_pinned(leaf) {
@@ -216,6 +226,23 @@ impl Validation {
                 && public_key(leaf).is_some_and(|key| known(&self.keys, &key)))
     }
 }
+
+/// What becomes the alert certificate_unknown.
+fn unspecified() -> CertificateError {
+    CertificateError::Other(OtherError(Arc::new(Unspecified)))
+}
+
+/// The reason is noted elsewhere.
+#[derive(Debug)]
+struct Unspecified;
+
+impl std::fmt::Display for Unspecified {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the certificate is not accepted")
+    }
+}
+
+impl std::error::Error for Unspecified {}
 
 /// `d` of `spiffe://d/...`, if that is the one identity of the certificate.
 fn trust_domain(facts: &Facts) -> Option<&str> {

@@ -58,7 +58,7 @@ pub async fn serve(
 ) {
     let timer = worker.timers.timer();
     let block = manager.block.clone();
-    let count = ConnectionCount::new(&manager, connection.start);
+    let count = ConnectionCount::new(&manager, &connection);
     let mut server = Server {
         worker,
         manager,
@@ -98,12 +98,17 @@ impl Server {
                     self.finish(stream, Some(answer)).await;
                     return End::Local;
                 }
-                Next::Closed => return End::Remote,
+                Next::Closed => return if self.timed_out() { End::AtOnce } else { End::Remote },
                 Next::Idle => return End::AtOnce,
                 Next::Drained => return End::Local,
             }
             idle_since = clock::now();
         }
+    }
+
+    /// The TLS handshake took too long.
+    fn timed_out(&self) -> bool {
+        self.connection.tls.as_ref().is_some_and(|tls| tls.timed_out.get())
     }
 
     /// Waits for the head of the next request.
