@@ -122,3 +122,10 @@ class Workers:
 
 def version() -> str:
     """The version of the extension."""
+
+def certificate_facts(der: bytes) -> tuple[str, int, int, list[tuple[str, str]]] | None:
+    """Of a certificate: serial number in hexadecimal, start and end of its validity in seconds
+    since 1970, and its alternative names as (`dns`, `uri` or `ip_address`, value).
+
+    None for what is no certificate.
+    """

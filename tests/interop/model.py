@@ -3,7 +3,8 @@
 Names are resolved by a server of the case's own if it has `names`; `$dns` is its port.
 In a case's configuration and requests, `$NAME` stands for the port of the upstream NAME (for the
 path of its socket if NAME starts with `unix`), `$dir` for a temporary directory, `$dead` for a
-port where nobody listens, `$certs` for the directory of tests.support.tls_files, and any other `$NAME` for NAME made unique to the case: many cases share
+port where nobody listens, `$certs` for the directory of tests.support.tls_files,
+ and any other `$NAME` for NAME made unique to the case: many cases share
 one proxy process.
 """
 

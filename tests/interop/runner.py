@@ -142,7 +142,11 @@ class _Run:
             self.seen.client.append(f"tls failed: {self._reason(error)}")
             return
         cipher = secured.cipher()
-        parts = [secured.version(), cipher and cipher[0], f"alpn={secured.selected_alpn_protocol()}"]
+        parts = [
+            secured.version(),
+            cipher and cipher[0],
+            f"alpn={secured.selected_alpn_protocol()}",
+        ]
         parts.append(f"resumed={secured.session_reused}")
         parts.append(f"certificate={fingerprint_of(secured)}")
         self.seen.client.append("tls " + " ".join(str(part) for part in parts))
@@ -179,6 +183,13 @@ class _Run:
                 self._read(method, on)
             case Wait(seconds):
                 time.sleep(seconds)
+            case Admin():
+                self._ask(step)
+            case HalfClose() | Drop() | End():
+                self._finish(step)
+
+    def _finish(self, step: HalfClose | Drop | End) -> None:
+        match step:
             case HalfClose(on):
                 self._client(on).half_close()
             case Drop(on, reset):
@@ -186,8 +197,6 @@ class _Run:
                 client.reset() if reset else client.close()
             case End(on, within):
                 self._end(on, within)
-            case Admin():
-                self._ask(step)
 
     def _read(self, method: str, on: str) -> None:
         try:

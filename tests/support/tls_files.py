@@ -61,7 +61,7 @@ def tls_files() -> Path:
     _issue(directory, "rsa", (server, _LEAF), key=_RSA)
     _issue(directory, "two", ("subjectAltName=DNS:two.test", _LEAF))
     client = "subjectAltName=URI:spiffe://d.test/x,DNS:c.test,email:me@c.test,IP:10.1.2.3"
-    _issue(directory, "cli", (client, _LEAF))
+    _issue(directory, "cli", (client, _LEAF, "keyUsage=digitalSignature"))
     _issue(directory, "revoked", (client, _LEAF))
     _issue(directory, "expired", (server, _LEAF), dates=("20200101000000Z", "20210101000000Z"))
     _issue(directory, "future", (server, _LEAF), dates=("20900101000000Z", "20910101000000Z"))
@@ -91,7 +91,7 @@ def key_fingerprint(name: str) -> str:
         f"openssl x509 -in {certificate} -noout -pubkey | openssl pkey -pubin -outform DER"
         " | openssl dgst -sha256 -binary | openssl enc -base64"
     )
-    done = subprocess.run(command, shell=True, check=True, capture_output=True, timeout=30)  # noqa: S602
+    done = subprocess.run(command, shell=True, check=True, capture_output=True, timeout=30)
     return done.stdout.decode().strip()
 
 

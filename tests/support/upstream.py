@@ -97,7 +97,9 @@ class TlsServer:
         """For the standard library."""
         files = tls_files()
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(files / f"{self.certificate}.pem", files / f"{_key(self.certificate)}")
+        context.load_cert_chain(
+            files / f"{self.certificate}.pem", files / f"{_key(self.certificate)}"
+        )
         context.minimum_version = ssl.TLSVersion[self.lowest]
         context.maximum_version = ssl.TLSVersion[self.highest]
         if self.ciphers:

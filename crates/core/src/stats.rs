@@ -38,7 +38,7 @@ impl BlockKind {
             Self::Cluster => (112, 14),
             Self::VirtualCluster => (8, 1),
             Self::Tcp => (20, 0),
-            Self::Ssl => (40, 0),
+            Self::Ssl => (48, 0),
         }
     }
 }

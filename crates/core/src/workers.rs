@@ -191,6 +191,14 @@ impl Workers {
         &self.shared.registry
     }
 
+    /// Counts that secrets have changed a context; the caller holds the resources.
+    fn count_tls_update(&self, context: &proto::TlsContext) {
+        for &number in &context.count_update_in {
+            let block = self.registry().block(self.concurrency, number, BlockKind::Ssl);
+            block.inc(proto::SslStat::SslContextUpdateBySds);
+        }
+    }
+
     /// Writes what is counted for the whole process (clusters, draining listeners) into the blocks of the endpoint thread.
     pub fn refresh_stats(&self) {
         let mut resources = self.resources.lock().unwrap_or_else(PoisonError::into_inner);

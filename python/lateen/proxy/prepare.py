@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from lateen.config import Diagnostic, LoadOptions, LoadResult, load_bootstrap
 from lateen.proxy.admin.settings import AdminSettings, compile_admin
+from lateen.proxy.certificates import ContextInUse, in_use
 from lateen.proxy.compile import Compiled, compile_bootstrap
 from lateen.proxy.compile.bootstrap import ListenerNeeds, is_dynamic
 from lateen.proxy.config_source import ConfigSource
@@ -55,6 +56,7 @@ class Prepared:
         log_format: `text:FORMAT`, or `json` if the bootstrap asks for it; "": it does not say.
         server_version: overrides the stat server.version; 0: it does not.
         dynamic: what is needed to take resources over xDS; None when all is static.
+        tls: the TLS contexts whose secrets are static.
         reports_load: whether load is reported.
     """
 
@@ -68,6 +70,7 @@ class Prepared:
     log_format: str
     server_version: int
     dynamic: DynamicNeeds | None = None
+    tls: Sequence[ContextInUse] = ()
     reports_load: bool = False
 
 
@@ -156,6 +159,7 @@ def _prepare(
         dynamic=DynamicNeeds(ctx, compiled.needs)
         if is_dynamic(bootstrap, compiled.needs)
         else None,
+        tls=[in_use(each.block, each.context) for each in compiled.context.tls if not each.secrets],
         reports_load=bootstrap.cluster_manager.HasField("load_stats_config"),
     )
 

@@ -32,6 +32,8 @@ STATS = r"^(listener|http|cluster)\."
 # Expiration is named by a hash of the configuration's bytes.
 IGNORED = r"\.ssl\.certificate\."
 
+# rustls does not tell what the first connection of a session agreed on.
+RESUMED = r"\.ssl\.(curves|sigalgs)\."
 CA = "trusted_ca: {filename: $certs/ca.pem}"
 
 
@@ -118,64 +120,144 @@ CASES = (
     tls("tls_12", *asked(TWELVE)),
     tls("tls_two_requests", Secure(), Write(get("/1")), Read(), Write(get("/2")), Read(), End()),
     tls("tls_without_sni", *asked(Secure(name=""))),
-    tls("tls_only_13", *asked(), *refused(Secure("b", highest="TLSv1_2")),
-        common=params("tls_minimum_protocol_version: TLSv1_3")),
-    tls("tls_only_12", *asked(), common=params("tls_maximum_protocol_version: TLSv1_2")),
-    tls("tls_no_shared_version", *refused(Secure(lowest="TLSv1_3")),
-        common=params("tls_maximum_protocol_version: TLSv1_2")),
-    tls("tls_old_client", *refused(Secure(lowest="TLSv1", highest="TLSv1_1", ciphers="ALL:@SECLEVEL=0"))),
-    *(
-        tls(f"tls_cipher_{number}", *asked(Secure(highest="TLSv1_2", ciphers=suite)),
-            certificates=certificate("rsa" if "RSA" in suite else "srv"))
-        for number, suite in enumerate((
-            "ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384",
-            "ECDHE-ECDSA-CHACHA20-POLY1305", "ECDHE-RSA-AES128-GCM-SHA256",
-            "ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-RSA-CHACHA20-POLY1305",
-        ))
+    tls(
+        "tls_only_13",
+        *asked(),
+        *refused(Secure("b", highest="TLSv1_2")),
+        common=params("tls_minimum_protocol_version: TLSv1_3"),
     ),
-    tls("tls_server_prefers", *asked(Secure(
-        highest="TLSv1_2", ciphers="ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-ECDSA-AES128-GCM-SHA256"))),
-    tls("tls_configured_order", *asked(TWELVE), common=params(
-        "cipher_suites: [ECDHE-ECDSA-AES256-GCM-SHA384, ECDHE-ECDSA-AES128-GCM-SHA256]")),
-    tls("tls_no_shared_cipher", *refused(
-        Secure(highest="TLSv1_2", ciphers="ECDHE-ECDSA-AES256-GCM-SHA384")),
-        common=params("cipher_suites: [ECDHE-ECDSA-AES128-GCM-SHA256]")),
+    tls("tls_only_12", *asked(), common=params("tls_maximum_protocol_version: TLSv1_2")),
+    tls(
+        "tls_no_shared_version",
+        *refused(Secure(lowest="TLSv1_3")),
+        common=params("tls_maximum_protocol_version: TLSv1_2"),
+    ),
+    tls(
+        "tls_old_client",
+        *refused(Secure(lowest="TLSv1", highest="TLSv1_1", ciphers="ALL:@SECLEVEL=0")),
+    ),
+    *(
+        tls(
+            f"tls_cipher_{number}",
+            *asked(Secure(highest="TLSv1_2", ciphers=suite)),
+            certificates=certificate("rsa" if "RSA" in suite else "srv"),
+        )
+        for number, suite in enumerate(
+            (
+                "ECDHE-ECDSA-AES128-GCM-SHA256",
+                "ECDHE-ECDSA-AES256-GCM-SHA384",
+                "ECDHE-ECDSA-CHACHA20-POLY1305",
+                "ECDHE-RSA-AES128-GCM-SHA256",
+                "ECDHE-RSA-AES256-GCM-SHA384",
+                "ECDHE-RSA-CHACHA20-POLY1305",
+            )
+        )
+    ),
+    tls(
+        "tls_server_prefers",
+        *asked(
+            Secure(
+                highest="TLSv1_2",
+                ciphers="ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-ECDSA-AES128-GCM-SHA256",
+            )
+        ),
+    ),
+    tls(
+        "tls_configured_order",
+        *asked(TWELVE),
+        common=params(
+            "cipher_suites: [ECDHE-ECDSA-AES256-GCM-SHA384, ECDHE-ECDSA-AES128-GCM-SHA256]"
+        ),
+    ),
+    tls(
+        "tls_no_shared_cipher",
+        *refused(Secure(highest="TLSv1_2", ciphers="ECDHE-ECDSA-AES256-GCM-SHA384")),
+        common=params("cipher_suites: [ECDHE-ECDSA-AES128-GCM-SHA256]"),
+    ),
     tls("tls_cbc_client", *refused(Secure(highest="TLSv1_2", ciphers="AES128-SHA:@SECLEVEL=0"))),
     tls("tls_curve", *asked(), common=params("ecdh_curves: [P-256]")),
     tls("tls_curve_384", *asked(), common=params("ecdh_curves: [P-384]")),
     tls("tls_plain_http", Write(get("/x")), End()),
     tls("tls_garbage", Write(b"SSH-2.0-x\r\n"), End()),
     tls("tls_alpn_http1", *asked(Secure(alpn=("http/1.1",))), common="alpn_protocols: [http/1.1]"),
-    tls("tls_alpn_second", *asked(Secure(alpn=("foo", "http/1.1"))),
-        common="alpn_protocols: [http/1.1]"),
-    tls("tls_alpn_none_shared", *asked(Secure(alpn=("foo",))),
-        common="alpn_protocols: [http/1.1]"),
-    tls("tls_alpn_not_configured", *asked(Secure(alpn=("http/1.1",)))),
-    tls("tls_rsa_and_ecdsa", *asked(), *asked(Secure("b", highest="TLSv1_2", ciphers="ECDHE-RSA-AES128-GCM-SHA256")),
-        certificates=f"{certificate('rsa')}, {SRV}"),
-    *(
-        tls(f"tls_sni_{label}", *asked(Secure(name=name)),
-            certificates=f"{certificate('two')}, {SRV}")
-        for label, name in (("exact", "a.test"), ("wildcard", "x.b.test"), ("two", "two.test"),
-                            ("deeper", "x.y.b.test"), ("unknown", "nowhere.test"), ("none", ""))
+    tls(
+        "tls_alpn_second",
+        *asked(Secure(alpn=("foo", "http/1.1"))),
+        common="alpn_protocols: [http/1.1]",
     ),
-    tls("tls_sni_upper_case", *asked(Secure(name="A.TEST")),
-        certificates=f"{certificate('two')}, {SRV}"),
-    tls("tls_full_scan", *asked(Secure(name="nowhere.test")),
+    tls("tls_alpn_none_shared", *asked(Secure(alpn=("foo",))), common="alpn_protocols: [http/1.1]"),
+    tls("tls_alpn_not_configured", *asked(Secure(alpn=("http/1.1",)))),
+    tls(
+        "tls_rsa_and_ecdsa",
+        *asked(),
+        *asked(Secure("b", highest="TLSv1_2", ciphers="ECDHE-RSA-AES128-GCM-SHA256")),
+        certificates=f"{certificate('rsa')}, {SRV}",
+    ),
+    *(
+        tls(
+            f"tls_sni_{label}",
+            *asked(Secure(name=name)),
+            certificates=f"{certificate('two')}, {SRV}",
+        )
+        for label, name in (
+            ("exact", "a.test"),
+            ("wildcard", "x.b.test"),
+            ("two", "two.test"),
+            ("deeper", "x.y.b.test"),
+            ("unknown", "nowhere.test"),
+            ("none", ""),
+        )
+    ),
+    tls(
+        "tls_sni_upper_case",
+        *asked(Secure(name="A.TEST")),
         certificates=f"{certificate('two')}, {SRV}",
-        more="full_scan_certs_on_sni_mismatch: true"),
+    ),
+    tls(
+        "tls_full_scan",
+        *asked(Secure(name="nowhere.test")),
+        certificates=f"{certificate('two')}, {SRV}",
+        more="full_scan_certs_on_sni_mismatch: true",
+    ),
     tls("tls_chain_is_sent", *asked(), certificates=certificate("deep", "deep_chain")),
-    tls("tls_resumed_12", *asked(TWELVE), *asked(Secure("b", highest="TLSv1_2", resume="a"))),
-    tls("tls_resumed_13", *asked(), *asked(Secure("b", resume="a"))),
-    tls("tls_no_resumption_13", *asked(), *asked(Secure("b", resume="a")),
-        more="disable_stateless_session_resumption: true, disable_stateful_session_resumption: true"),
-    tls("tls_no_resumption_12", *asked(TWELVE),
+    tls(
+        "tls_resumed_12",
+        *asked(TWELVE),
         *asked(Secure("b", highest="TLSv1_2", resume="a")),
-        more="disable_stateless_session_resumption: true, disable_stateful_session_resumption: true"),
-    tls("tls_ticket_keys", *asked(), *asked(Secure("b", resume="a")),
-        more=f"session_ticket_keys: {{keys: [{{inline_string: {'k' * 80}}}]}}"),
-    tls("tls_silent_client", Wait(0.5), End(within=1.0),
-        chain="transport_socket_connect_timeout: 0.2s"),
-    tls("tls_post", Secure(), Write(b"POST /p HTTP/1.1\r\nHost: h\r\nContent-Length: 40000\r\n\r\n" + b"x" * 40000),
-        Read(), End()),
+        ignore=RESUMED,
+    ),
+    tls("tls_resumed_13", *asked(), *asked(Secure("b", resume="a"))),
+    tls(
+        "tls_no_resumption_13",
+        *asked(),
+        *asked(Secure("b", resume="a")),
+        more="disable_stateless_session_resumption: true, "
+        "disable_stateful_session_resumption: true",
+    ),
+    tls(
+        "tls_no_resumption_12",
+        *asked(TWELVE),
+        *asked(Secure("b", highest="TLSv1_2", resume="a")),
+        more="disable_stateless_session_resumption: true, "
+        "disable_stateful_session_resumption: true",
+    ),
+    tls(
+        "tls_ticket_keys",
+        *asked(),
+        *asked(Secure("b", resume="a")),
+        more=f"session_ticket_keys: {{keys: [{{inline_string: {'k' * 80}}}]}}",
+    ),
+    tls(
+        "tls_silent_client",
+        Wait(0.5),
+        End(within=1.0),
+        chain="transport_socket_connect_timeout: 0.2s",
+    ),
+    tls(
+        "tls_post",
+        Secure(),
+        Write(b"POST /p HTTP/1.1\r\nHost: h\r\nContent-Length: 40000\r\n\r\n" + b"x" * 40000),
+        Read(),
+        End(),
+    ),
 )

@@ -102,6 +102,8 @@ impl Resources {
         for context in &update.tls_contexts {
             if let Err(error) = workers.contexts.set(context, dry) {
                 rejections.push(rejection("tls_context", &context.name, error));
+            } else if !dry {
+                workers.count_tls_update(context);
             }
         }
         for cluster in &update.clusters {

@@ -50,7 +50,8 @@ SUPPORT = (
             use_tcp_for_dns_lookups dns_resolution_config typed_dns_resolver_config
             upstream_bind_config least_request_lb_config round_robin_lb_config
             common_lb_config
-            transport_socket transport_socket_matches metadata protocol_selection upstream_connection_options
+            transport_socket transport_socket_matches
+            metadata protocol_selection upstream_connection_options
             load_balancing_policy track_timeout_budgets track_cluster_stats
         """,
         harmless={
@@ -184,9 +185,7 @@ def _compile_socket_match(
 ) -> None:
     compiled = out.transport_socket_matches.add(
         name=match.name,
-        criteria_json={
-            key: to_json(value) for key, value in struct_to_python(match.match).items()
-        },
+        criteria_json={key: to_json(value) for key, value in struct_to_python(match.match).items()},
     )
     if match.HasField("transport_socket"):
         where = f"{at}.transport_socket"

@@ -96,6 +96,10 @@ class CompileContext:
         if self.clusters is not None and name not in self.clusters:
             self.error(at, reason)
 
+    def apart(self) -> CompileContext:
+        """The same with reports of its own."""
+        return replace(self, diagnostics=[], excused={}, elsewhere=set(), tls=[])
+
     def unpack(self, packed: PackedAny) -> Message | None:
         """The message in an Any, or that a TypedStruct in it stands for.
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from lateen.proxy.resources.assignments import Assignment
     from lateen.proxy.resources.environment import Environment, Refused
+    from lateen.proxy.resources.tls_contexts import TlsContexts
     from lateen.xds.subscription import Resource, Subscription, Update
 
 CLUSTER_URL = TYPE_PREFIX + CLUSTER
@@ -48,6 +49,10 @@ class ClusterManager:
         self._pause: contextlib.ExitStack | None = None
         self._reloads = environment.stats.open("cluster_manager.cds", _STATS)
         self.version = ""
+
+    def use_tls(self, tls: TlsContexts) -> None:
+        """Says what knows the contexts with secrets by SDS."""
+        self._warming.tls = tls
 
     @property
     def active(self) -> dict[str, ClusterVersion]:

@@ -149,7 +149,11 @@ _SSL_GROUPS = {
     "curves": ("X25519", "P-256", "P-384", "X25519MLKEM768"),
     "versions": ("TLSv1.2", "TLSv1.3"),
 }
-_SECRETS = ("downstream_context_secrets_not_ready", "upstream_context_secrets_not_ready")
+_SECRETS = (
+    "context_update_by_sds",
+    "downstream_context_secrets_not_ready",
+    "upstream_context_secrets_not_ready",
+)
 
 
 def stat_name(value_name: str, enum_prefix: str) -> str:
@@ -256,7 +260,10 @@ def _ssl_layout(factory: str) -> Layout:
     shown = {}
     for value, index in wire.SslStat.items():
         name = stat_name(value, "SSL_")
-        name = f"{factory}.{name}" if name in _SECRETS else f"ssl.{exact.get(name, name)}"
+        if name in _SECRETS:
+            name = f"{factory}.{name.replace('context_update', 'ssl_context_update')}"
+        else:
+            name = f"ssl.{exact.get(name, name)}"
         renamed.append((name, index))
         if name.split(".")[1] in (*_SSL_GROUPS, "sigalgs", "was_key_usage_invalid"):
             shown[name] = index

@@ -70,6 +70,6 @@ def _compile(
     message = ctx.unpack(source.typed_config)
     if message is None or _SIDES.get(message.DESCRIPTOR.full_name) is not side:
         return None
-    plan = plan_context(ctx, message, side, f"{at}.typed_config")
     block = ctx.blocks.allot(kind, prefix, tags)
+    plan = plan_context(ctx, message, side, block, f"{at}.typed_config")
     return worker_pb2.TransportSocket(tls_context=plan.name, stats_block=block)

@@ -1,6 +1,6 @@
 """Certificates of this side.
 
-Source: TlsCertificate in envoy/extensions/transport_sockets/tls/v3/common.proto; errors as in Envoy.
+Source: TlsCertificate in envoy/extensions/transport_sockets/tls/v3/common.proto; errors as Envoy's.
 """
 
 from __future__ import annotations
@@ -59,9 +59,7 @@ def compile_certificates(
     return compiled
 
 
-def _compile(
-    ctx: CompileContext, source: TlsCertificate, at: str
-) -> worker_pb2.TlsCertificate:
+def _compile(ctx: CompileContext, source: TlsCertificate, at: str) -> worker_pb2.TlsCertificate:
     compiled = worker_pb2.TlsCertificate(source=source_of(source.certificate_chain))
     before = len(ctx.diagnostics)
     chain = read_data_source(ctx, source.certificate_chain, f"{at}.certificate_chain")

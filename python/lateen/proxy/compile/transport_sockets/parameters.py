@@ -131,9 +131,7 @@ def compile_parameters(
             out.alpn_protocols.append(each)
 
 
-def _version(
-    ctx: CompileContext, params: TlsParameters, field: str, default: str, at: str
-) -> int:
+def _version(ctx: CompileContext, params: TlsParameters, field: str, default: str, at: str) -> int:
     name = enum_name(params, field)
     if name == "TLS_AUTO":
         name = default
@@ -205,7 +203,5 @@ def _schemes(ctx: CompileContext, params: TlsParameters, at: str) -> list[str]:
             elif name in _OTHER_SCHEMES:
                 ctx.unimplemented(f"{at}[{index}]", f"signature {name}", ", ".join(_SCHEMES))
             else:
-                ctx.error(
-                    f"{at}[{index}]", f"Failed to initialize TLS signature algorithms {name}"
-                )
+                ctx.error(f"{at}[{index}]", f"Failed to initialize TLS signature algorithms {name}")
     return found

@@ -50,6 +50,7 @@ class TlsPlan:
         at: where it is in its resource.
         secrets: what has to come by SDS before it can be built, with its source.
         context: the context, when nothing has to come; otherwise one that is not ready.
+        block: the stats block of who uses it.
     """
 
     name: str
@@ -58,9 +59,10 @@ class TlsPlan:
     at: str
     secrets: Mapping[SecretKey, ConfigSource]
     context: worker_pb2.TlsContext
+    block: int
 
 
-def plan_context(ctx: CompileContext, message: Message, side: Side, at: str) -> TlsPlan:
+def plan_context(ctx: CompileContext, message: Message, side: Side, block: int, at: str) -> TlsPlan:
     """Plans a context, and builds it at once unless secrets have to come first; known to `ctx`."""
     body = message.SerializeToString(deterministic=True)
     name = f"{side.name.lower()}.{hashlib.sha256(body).hexdigest()[:32]}"
@@ -69,7 +71,7 @@ def plan_context(ctx: CompileContext, message: Message, side: Side, at: str) -> 
         context = worker_pb2.TlsContext(name=name, not_ready=True)
     else:
         context = build_context(ctx, message, side, name, {}, at)
-    plan = TlsPlan(name, side, message, at, secrets, context)
+    plan = TlsPlan(name, side, message, at, secrets, context, block)
     ctx.tls.append(plan)
     return plan
 

@@ -27,7 +27,7 @@ SUPPORT = (
             common_tls_context sni auto_host_sni auto_sni_san_validation max_session_keys
         """,
         harmless={
-            "allow_renegotiation": "rustls never renegotiates; a server that asks for it is refused",
+            "allow_renegotiation": "rustls never renegotiates; servers that ask for it are refused",
             "enforce_rsa_key_usage": "RSA keys are never used to exchange keys",
         },
         category="envoy.transport_sockets",

@@ -203,7 +203,9 @@ def _hashes(
         except ValueError:
             found.append(b"")
         if len(found[-1]) != _SHA256:
-            ctx.error(f"{at}.verify_certificate_hash[{index}]", f"Invalid hex-encoded SHA-256 {text}")
+            ctx.error(
+                f"{at}.verify_certificate_hash[{index}]", f"Invalid hex-encoded SHA-256 {text}"
+            )
     return found
 
 
