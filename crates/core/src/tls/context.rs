@@ -24,6 +24,8 @@ use crate::proto::{self, tls_context::Side};
 /// Sessions of TLS 1.2 that a server remembers, for clients without tickets.
 const REMEMBERED_SESSIONS: usize = 20_480;
 const SESSION_TIMEOUT_S: u32 = 2 * 60 * 60;
+/// The cache of a client keeps tickets by eights, and with room for one server it keeps none.
+const LEAST_CLIENT_SESSIONS: usize = 16;
 /// Tickets for a client of TLS 1.3, as BoringSSL sends.
 const TICKETS: usize = 2;
 
@@ -228,7 +230,10 @@ impl ClientContext {
         config.alpn_protocols = parts.alpn;
         config.resumption = match message.max_session_keys {
             0 => Resumption::disabled(),
-            most => Resumption::store(Arc::new(ClientSessionMemoryCache::new(most as usize))),
+            most => {
+                let most = (most as usize).max(LEAST_CLIENT_SESSIONS);
+                Resumption::store(Arc::new(ClientSessionMemoryCache::new(most)))
+            }
         };
         let sni = match message.sni.is_empty() {
             true => None,

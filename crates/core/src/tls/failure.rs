@@ -77,7 +77,7 @@ impl Failure {
         let text = text.split(" (os error").next().unwrap_or_default();
         let reason =
             format!("TLS_error:|{code}:system library:OPENSSL_internal:{text}:TLS_error_end");
-        Self { reason, stat: Some(SslStat::SslConnectionError), hint: CLOSED }
+        Self { reason, stat: None, hint: CLOSED }
     }
 
     /// A server has refused a client's first message: BoringSSL says so a second time.

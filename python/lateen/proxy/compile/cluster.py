@@ -22,7 +22,7 @@ from lateen.proxy.compile.socket_options import (
 )
 from lateen.proxy.compile.stats_blocks import BlockKind
 from lateen.proxy.compile.transport_sockets import compile_upstream_socket
-from lateen.proxy.compile.upstream_protocol import compile_upstream_protocol
+from lateen.proxy.compile.upstream_protocol import check_auto_sni, compile_upstream_protocol
 from lateen.proxy.compile.values import (
     metadata_json,
     milliseconds,
@@ -59,7 +59,7 @@ SUPPORT = (
             "cleanup_interval": "only ORIGINAL_DST clusters read it",
             "close_connections_on_host_health_failure": _HEALTH_CHECK,
             "ignore_health_on_host_removal": _HEALTH_CHECK,
-            "upstream_http_protocol_options": "TLS is not implemented yet",
+            "upstream_http_protocol_options": "only TLS reads it",
             "lrs_server": "load goes to load_stats_config, as in Envoy",
             "lrs_report_endpoint_metrics": "load is not reported yet",
             "ring_hash_lb_config": "only RING_HASH clusters read it",
@@ -101,6 +101,7 @@ _HOST_NAMES = (Discovery.STRICT_DNS, Discovery.LOGICAL_DNS)
 
 def compile_cluster(ctx: CompileContext, source: envoy.Cluster, at: str) -> worker_pb2.Cluster:
     """One cluster, with the endpoints of its load_assignment."""
+    before = len(ctx.tls)
     name = source.alt_stat_name or source.name
     cluster = worker_pb2.Cluster(
         name=source.name,
@@ -122,6 +123,8 @@ def compile_cluster(ctx: CompileContext, source: envoy.Cluster, at: str) -> work
     _compile_hosts(ctx, source, cluster, at)
     _compile_limits(ctx, source, cluster, at)
     _compile_sockets(ctx, source, cluster, at)
+    if ctx.tls[before:]:
+        check_auto_sni(ctx, source, at)
     _compile_tracking(ctx, source, cluster, at)
     if source.HasField("metadata"):
         cluster.metadata_json = metadata_json(source.metadata)
