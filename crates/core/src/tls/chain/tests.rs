@@ -16,10 +16,16 @@ impl Made {
         Self(directory)
     }
 
-    fn certificate(&self, name: &str, issuer: Option<&str>, extension: &str) -> CertificateDer<'static> {
+    fn certificate(
+        &self,
+        name: &str,
+        issuer: Option<&str>,
+        extension: &str,
+    ) -> CertificateDer<'static> {
         let file = |name: &str| self.0.join(name).display().to_string();
         let mut command = Command::new("openssl");
-        command.args("req -x509 -nodes -newkey ec -pkeyopt ec_paramgen_curve:prime256v1".split(' '));
+        command
+            .args("req -x509 -nodes -newkey ec -pkeyopt ec_paramgen_curve:prime256v1".split(' '));
         command.args(["-days", "10", "-outform", "DER", "-subj", &format!("/CN={name}")]);
         command.args(["-addext", extension]);
         command.args(["-keyout", &file(&format!("{name}.key")), "-out", &file(name)]);
@@ -41,9 +47,15 @@ impl Drop for Made {
 const AUTHORITY: &str = "basicConstraints=critical,CA:TRUE";
 const LEAF: &str = "basicConstraints=CA:FALSE";
 
-fn verify(trusted: &CertificateDer<'_>, chain: &[CertificateDer<'_>], rules: Rules, days: u64) -> String {
+fn verify(
+    trusted: &CertificateDer<'_>,
+    chain: &[CertificateDer<'_>],
+    rules: Rules,
+    days: u64,
+) -> String {
     let trust = Trust::compile(&[trusted.to_vec()], "ca.pem", &[], "", rules).unwrap();
-    let now = UnixTime::since_unix_epoch(Duration::from_secs(UnixTime::now().as_secs() + days * 86_400));
+    let now =
+        UnixTime::since_unix_epoch(Duration::from_secs(UnixTime::now().as_secs() + days * 86_400));
     let algorithms = default_provider().signature_verification_algorithms;
     match trust.verify(chain, &algorithms, Usage::Server, now) {
         Ok(()) => "good".to_owned(),
