@@ -67,7 +67,7 @@ def _shown(path: str, der: bytes) -> Shown | None:
 
 @functools.lru_cache(maxsize=256)
 def _facts(der: bytes) -> Facts | None:
-    from lateen._core import certificate_facts
+    from lateen.proxy.workers import certificate_facts
 
     return certificate_facts(der)
 

@@ -41,7 +41,7 @@ class SecretManager:
         source: ConfigSource,
         name: str,
         on_change: Callable[[Secret], None],
-        on_given_up: Callable[[], None],
+        on_given_up: Callable[[], None] = lambda: None,
     ) -> None:
         """Uses a secret of a source.
 
