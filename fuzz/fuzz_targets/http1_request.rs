@@ -22,7 +22,8 @@ fuzz_target!(|input: &[u8]| {
     let mut written = Vec::new();
     let framed = lines(&headers).iter().any(|(name, _)| name == b"transfer-encoding");
     let end = framed || head.body == BodyLength::Empty;
-    request_head(&mut written, &headers, end, RequestStyle::default());
+    let style = RequestStyle { tunnel: head.is_tunnel(), ..RequestStyle::default() };
+    request_head(&mut written, &headers, end, style);
     let mut again = Headers::new();
     let second = match parse(&written, &limits, &mut again) {
         Ok(Some(second)) => second,

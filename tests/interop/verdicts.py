@@ -221,6 +221,51 @@ VERDICTS = (
     with_manager(
         "hcm_trusted_hops_and_ip_extension", "original_ip_detection_extensions: [{name: x}]"
     ),
+    with_manager("upgrade", "upgrade_configs: [{upgrade_type: websocket}, {upgrade_type: x/1}]"),
+    with_manager("upgrade_twice", "upgrade_configs: [{upgrade_type: a}, {upgrade_type: A}]"),
+    with_manager("upgrade_without_type", "upgrade_configs: [{}]"),
+    with_manager("upgrade_filters", f"upgrade_configs: [{{upgrade_type: a, filters: {ROUTER}}}]"),
+    with_manager(
+        "upgrade_filters_without_router",
+        "upgrade_configs: [{upgrade_type: a, filters: [{name: m, typed_config: {'@type': "
+        "type.googleapis.com/envoy.extensions.filters.http.header_mutation.v3.HeaderMutation,"
+        " mutations: {}}}]}]",
+    ),
+    *(
+        with_route(
+            f"route_upgrade_{name}",
+            f"{{match: {{prefix: /}}, route: {{cluster: be, upgrade_configs: [{upgrades}]}}}}",
+        )
+        for name, upgrades in {
+            "plain": "{upgrade_type: websocket, enabled: false}",
+            "twice": "{upgrade_type: a}, {upgrade_type: A}",
+            "without_type": "{}",
+            "connect": "{upgrade_type: CONNECT, connect_config: {}}",
+            "connect_lower_case": "{upgrade_type: connect, connect_config: {allow_post: true}}",
+            "connect_forbidden": "{upgrade_type: CONNECT, enabled: false, connect_config: {}}",
+            "connect_config_of_another": "{upgrade_type: websocket, connect_config: {}}",
+            "connect_config_unknown": "{upgrade_type: CONNECT, connect_config: {a: 1}}",
+        }.items()
+    ),
+    with_route("route_connect_matcher", "{match: {connect_matcher: {}}, route: {cluster: be}}"),
+    Verdict(
+        "upgrade_datagrams",
+        whole(listener(manager("upgrade_configs: [{upgrade_type: CONNECT-UDP}]"))),
+        differs="CONNECT-UDP and connect-ip carry datagrams, which Lateen does not relay",
+    ),
+    Verdict(
+        "connect_with_proxy_protocol",
+        whole(
+            listener(
+                manager(
+                    hosts="[{name: vh, domains: ['*'], routes: [{match: {connect_matcher: {}},"
+                    " route: {cluster: be, upgrade_configs: [{upgrade_type: CONNECT,"
+                    " connect_config: {proxy_protocol_config: {}}}]}}]}]"
+                )
+            )
+        ),
+        differs="the PROXY protocol to upstreams is not implemented yet",
+    ),
     with_manager("filter_unknown_type", filters="[{name: x, typed_config: {'@type': no.such.T}}]"),
     with_manager("filter_any_without_type", filters="[{name: x, typed_config: {a: b}}]"),
     with_manager("filter_router_not_last", filters=ROUTER[:-1] + ", " + ROUTER[1:]),

@@ -111,7 +111,9 @@ class Client:
         while re.match(r"HTTP/1\.[01] 1(?!01)\d\d( |$)", head.start):
             interim.append(head)
             head = self.reader.read_head(timeout)
-        bodiless = method == "HEAD" or head.start.split(" ")[1] in ("204", "304", "101")
+        status = head.start.split(" ")[1]
+        tunnel = status == "101" or (method == "CONNECT" and status.startswith("2"))
+        bodiless = method == "HEAD" or tunnel or status in ("204", "304")
         body = Body() if bodiless else self.reader.read_body(head, until_close=True)
         return Response(head, body, tuple(interim))
 

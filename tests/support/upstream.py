@@ -64,11 +64,18 @@ class Take:
 
 
 @dataclass(frozen=True)
+class Listen:
+    """Keep what comes within so many seconds as the request's body: bytes that are no HTTP."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
 class ReadBody:
     """Read the request's body now (an early answer starts without it)."""
 
 
-Action = Send | Sleep | Close | Reset | HalfClose | Hold | ReadBody | Echo | Take
+Action = Send | Sleep | Close | Reset | HalfClose | Hold | ReadBody | Echo | Take | Listen
 
 
 @dataclass(frozen=True)
@@ -279,6 +286,10 @@ class Upstream:
             if isinstance(action, ReadBody):
                 if received:
                     received.body = reader.read_body(received.head, until_close=False)
+            elif isinstance(action, Listen):
+                data = _listen(reader, action.seconds)
+                if received:
+                    received.body = Body(data, data, "raw")
             else:
                 _do(action, reader)
 
@@ -292,7 +303,7 @@ def _do(action: Action, reader: Reader) -> None:
         case Sleep(seconds):
             time.sleep(seconds)
         case Echo():
-            _echo(connection)
+            _echo(reader)
         case Take(count):
             _take(connection, count)
         case HalfClose():
@@ -307,8 +318,20 @@ def _do(action: Action, reader: Reader) -> None:
             raise ConnectionEnded(True)
 
 
-def _echo(connection: socket.socket) -> None:
+def _listen(reader: Reader, seconds: float) -> bytes:
+    deadline = time.monotonic() + seconds
+    with contextlib.suppress(ConnectionEnded, TimeoutError):
+        while time.monotonic() < deadline:
+            reader.fill(deadline)
+    data, reader.buffer = reader.buffer, b""
+    return data
+
+
+def _echo(reader: Reader) -> None:
+    connection = reader.socket
     connection.settimeout(30.0)
+    connection.sendall(reader.buffer)
+    reader.buffer = b""
     while data := connection.recv(65536):
         connection.sendall(data)
 

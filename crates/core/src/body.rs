@@ -6,6 +6,7 @@ use std::task::{ready, Context, Poll};
 use crate::headers::Headers;
 use crate::http1::encode::HeaderCase;
 use crate::http1::CodecError;
+use crate::http2::Reset;
 
 /// Why no more of a message can be read.
 #[derive(Debug)]
@@ -13,6 +14,8 @@ pub enum ReadError {
     Codec(CodecError),
     /// The peer closed in the middle of a message.
     Truncated,
+    /// The stream was reset.
+    Reset(Reset),
     Io(io::Error),
 }
 

@@ -10,7 +10,8 @@ use crate::access_log::Sinks;
 use crate::compile::{CompileError, Result};
 use crate::http::downstream::Downstream;
 use crate::http::flags::ResponseFlags;
-use crate::http::stream::{Answer, Stream};
+use crate::http::stream::{Answer, Manager, Stream};
+use crate::http::upgrade;
 use crate::matcher::Regexes;
 use crate::proto::{self, http_filter::Kind, HttpStat};
 use crate::route::{Action, Resolution, Route};
@@ -50,11 +51,15 @@ impl Filter {
 
 /// Runs the filters on a request. An answer: a filter refused it; `None`: a response was written.
 pub async fn run(stream: &mut Stream, down: &mut dyn Downstream, timer: &Timer) -> Option<Answer> {
-    if let Err(answer) = choose_route(stream) {
-        return Some(answer);
+    let found = choose_route(stream);
+    admit_upgrade(stream);
+    if found && stream.head.is_tunnel() && !stream.upgraded {
+        stream.manager.block.inc(HttpStat::HttpDownstreamRqWsOnNonWsRoute);
+        stream.close = true;
+        return Some(Answer::new(403, "", "upgrade_failed"));
     }
     let manager = stream.manager.clone();
-    for filter in &manager.config.filters {
+    for filter in chain(&manager, stream) {
         if !is_enabled(filter, stream) {
             continue;
         }
@@ -81,7 +86,7 @@ pub async fn run(stream: &mut Stream, down: &mut dyn Downstream, timer: &Timer) 
 /// Runs the filters backwards on the head of a response, from upstream or the proxy's own.
 pub fn response(stream: &mut Stream) {
     let manager = stream.manager.clone();
-    for filter in manager.config.filters.iter().rev() {
+    for filter in chain(&manager, stream).iter().rev() {
         let discovered = match &filter.step {
             Step::Discovered(name) => stream.worker.discovered_filter(name),
             _ => None,
@@ -108,9 +113,10 @@ fn is_enabled(filter: &Filter, stream: &Stream) -> bool {
     !of_route.unwrap_or(filter.disabled)
 }
 
-fn choose_route(stream: &mut Stream) -> std::result::Result<(), Answer> {
+/// False when there is no route.
+fn choose_route(stream: &mut Stream) -> bool {
     let table = stream.manager.route_table(&stream.request);
-    let Some(table) = table else { return Ok(()) };
+    let Some(table) = table else { return false };
     if !stream.internal {
         for name in &table.internal_only_headers {
             stream.request.remove(name);
@@ -122,15 +128,10 @@ fn choose_route(stream: &mut Stream) -> std::result::Result<(), Answer> {
             stream.info.route = Some(route.info.clone());
             choose_cluster(stream, &route);
             stream.route = Some(route);
+            true
         }
-        Resolution::NoVirtualHost | Resolution::NoRoute => return Ok(()),
+        Resolution::NoVirtualHost | Resolution::NoRoute => false,
     }
-    if (stream.head.upgrade || stream.head.is_connect) && !upgrade_enabled(stream) {
-        stream.manager.block.inc(HttpStat::HttpDownstreamRqWsOnNonWsRoute);
-        stream.close = true;
-        return Err(Answer::new(403, "", "upgrade_failed"));
-    }
-    Ok(())
 }
 
 /// The cluster is chosen with the route: no filter changes it after.
@@ -145,8 +146,23 @@ fn choose_cluster(stream: &mut Stream, route: &Route) {
     }
 }
 
-/// Protocol upgrades and CONNECT arrive with the transport issue; until then the main thread refuses to configure
-/// them, and a request that asks for one is answered as on a route without.
-fn upgrade_enabled(_stream: &Stream) -> bool {
-    false
+/// Counts an upgrade or CONNECT that the connection manager and the route let pass.
+fn admit_upgrade(stream: &mut Stream) {
+    let Some(kind) = upgrade::asked(&stream.head, &stream.request) else { return };
+    let of_route = stream.route.as_ref().and_then(|route| route.upgrades());
+    let upgrades = &stream.manager.config.upgrades;
+    stream.upgraded = upgrades.allow(kind, of_route);
+    if stream.upgraded {
+        stream.upgrade_filters = upgrades.own_filters(kind);
+        let block = &stream.manager.block;
+        block.inc(HttpStat::HttpDownstreamCxUpgradesTotal);
+        block.inc(HttpStat::HttpDownstreamCxUpgradesActive);
+    }
+}
+
+/// The filters of the connection manager, or those that it has for the upgrade that is asked for.
+fn chain<'a>(manager: &'a Manager, stream: &Stream) -> &'a [Filter] {
+    let config = &manager.config;
+    let own = stream.upgrade_filters.and_then(|place| config.upgrades.filters(place));
+    own.unwrap_or(&config.filters)
 }

@@ -41,6 +41,7 @@ pub enum LogType {
     DownstreamStart,
     DownstreamPeriodic,
     DownstreamEnd,
+    DownstreamTunnelSuccessfullyEstablished,
     UpstreamEnd,
     TcpConnectionStart,
     TcpUpstreamConnected,
@@ -56,6 +57,9 @@ impl LogType {
             Self::DownstreamStart => "DownstreamStart",
             Self::DownstreamPeriodic => "DownstreamPeriodic",
             Self::DownstreamEnd => "DownstreamEnd",
+            Self::DownstreamTunnelSuccessfullyEstablished => {
+                "DownstreamTunnelSuccessfullyEstablished"
+            }
             Self::UpstreamEnd => "UpstreamEnd",
             Self::TcpConnectionStart => "TcpConnectionStart",
             Self::TcpUpstreamConnected => "TcpUpstreamConnected",

@@ -15,3 +15,4 @@ pub mod scoped_routes;
 pub mod server;
 pub mod stream;
 pub mod stream_info;
+pub mod upgrade;

@@ -1,7 +1,7 @@
 //! The HTTP/1 codec: message heads, bodies and their framing. No policy.
 
 pub mod body;
-mod connection;
+pub mod connection;
 pub mod encode;
 pub mod error;
 pub mod reader;

@@ -31,11 +31,11 @@ impl BlockKind {
     /// (counters and gauges, histograms). Checked against the enums by a test.
     pub const fn sizes(self) -> (usize, usize) {
         match self {
-            Self::Process => (16, 0),
+            Self::Process => (48, 0),
             Self::Listener => (16, 2),
             Self::Http => (80, 2),
             Self::ListenerHttp => (8, 0),
-            Self::Cluster => (112, 14),
+            Self::Cluster => (136, 14),
             Self::VirtualCluster => (8, 1),
             Self::Tcp => (20, 0),
             Self::Ssl => (48, 0),

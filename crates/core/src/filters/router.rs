@@ -12,6 +12,7 @@ mod retry;
 mod scopes;
 mod strict;
 mod timeouts;
+mod tunnel;
 mod wire;
 
 use crate::access_log::{AccessLog, Sinks};

@@ -180,7 +180,7 @@ impl HeaderId {
     }
 
     /// The id of a position in the enumeration.
-    pub(super) fn from_number(number: usize) -> Option<Self> {
+    pub fn from_number(number: usize) -> Option<Self> {
         IDS.get(number).copied()
     }
 

@@ -1,6 +1,7 @@
 //! The client's side of a request, whatever protocol the client speaks.
 
 pub mod http1;
+pub mod http2;
 
 use std::task::{Context, Poll};
 
@@ -10,6 +11,7 @@ use crate::http1::encode::ResponseFrame;
 use crate::http1::CodecError;
 
 pub use http1::Http1Downstream;
+pub use http2::Http2Downstream;
 
 /// Where a request comes from and its response goes to: the source of the request's body, the sink of the
 /// response's.

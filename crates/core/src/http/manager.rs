@@ -15,12 +15,14 @@ use crate::compile::{each, At, Result};
 use crate::filters::Filter;
 use crate::http::local_reply::LocalReplies;
 use crate::http::scoped_routes::ScopedRoutes;
+use crate::http::upgrade::Upgrades;
 use crate::http1::encode::HeaderCase;
 use crate::http1::request::RequestLimits;
+use crate::http2::config::Http2Config;
 use crate::matcher::Regexes;
 use crate::proto;
 use crate::proto::http_connection_manager::{
-    EscapedSlashes, ForwardClientCert, ServerHeader, StripPort, Underscores,
+    CodecType, EscapedSlashes, ForwardClientCert, ServerHeader, StripPort, Underscores,
 };
 
 pub use trust::InternalAddresses;
@@ -52,7 +54,9 @@ pub struct ManagerConfig {
     pub access_logs: Vec<AccessLog>,
     pub log_on_new_request: bool,
     pub timeouts: Timeouts,
+    pub codec: CodecType,
     pub limits: RequestLimits,
+    pub http2: Arc<Http2Config>,
     pub max_requests_per_connection: u64,
     /// How much of a request's body is kept for a retry, in bytes, where no route says.
     pub buffer_limit: usize,
@@ -88,6 +92,8 @@ pub struct ManagerConfig {
     pub scheme_match_upstream: bool,
     pub append_x_forwarded_port: bool,
     pub stream_error_on_invalid_message: bool,
+    pub upgrades: Upgrades,
+    pub log_on_tunnel: bool,
 }
 
 fn bytes(text: &str) -> Box<[u8]> {
@@ -135,6 +141,11 @@ pub(crate) fn header_case(http1: Option<&proto::Http1Options>) -> HeaderCase {
 }
 
 impl ManagerConfig {
+    /// A client's first bytes tell which protocol it speaks.
+    pub fn detects_http2(&self) -> bool {
+        self.codec == CodecType::Auto
+    }
+
     pub fn compile(
         message: &proto::HttpConnectionManager,
         sinks: &Sinks,
@@ -154,8 +165,16 @@ impl ManagerConfig {
                 AccessLog::compile(log, sinks)
             })?,
             log_on_new_request: message.flush_access_log_on_new_request,
+            log_on_tunnel: message.flush_access_log_on_tunnel,
+            upgrades: Upgrades::compile(&message.upgrades, sinks, regexes)?,
             timeouts: timeouts(message),
+            codec: message.codec_type(),
             limits: limits(message),
+            http2: Http2Config::compile(
+                &message.http2.clone().unwrap_or_default(),
+                message.max_request_headers_bytes as usize,
+                message.max_headers_count as usize,
+            ),
             buffer_limit: message.per_connection_buffer_limit_bytes as usize,
             max_requests_per_connection: message.max_requests_per_connection.into(),
             use_remote_address: message.use_remote_address,

@@ -121,10 +121,18 @@ pub struct Stream {
     pub responded: bool,
     /// The head of the response was written before all of the request had come.
     pub early: bool,
+    /// An upgrade or CONNECT that may pass, and is counted as one.
+    pub upgraded: bool,
+    /// The place of the filters that are for this kind of upgrade alone.
+    pub upgrade_filters: Option<usize>,
+    /// The upstream has agreed to it: both bodies are open streams.
+    pub tunnel: bool,
     /// An upstream was waited for: the answer, if there is one, is not given at once.
     pub waited: bool,
     /// The connection ends with this response.
     pub close: bool,
+    /// The listener drains: the client is to go elsewhere.
+    pub drain: bool,
     /// The client may still have to read the answer when the connection closes.
     pub linger: bool,
     /// The response was not written whole.
@@ -177,8 +185,12 @@ impl Stream {
             last_activity: start,
             responded: false,
             early: false,
+            upgraded: false,
+            upgrade_filters: None,
+            tunnel: false,
             waited: false,
             close: false,
+            drain: false,
             linger: false,
             broken: false,
             ended: false,
@@ -193,9 +205,19 @@ impl Stream {
             self.info.protocol = Some(Protocol::Http10);
         }
         self.info.header_bytes_received = head.field_bytes as u64;
-        if head.body == BodyLength::Empty && !head.upgrade && !head.is_connect {
+        if head.body == BodyLength::Empty {
             self.request_complete();
         }
+    }
+
+    /// Trailers of the client, and for it, are passed on.
+    pub fn passes_trailers(&self) -> bool {
+        self.manager.config.http1_trailers || self.is_http2()
+    }
+
+    /// The client speaks HTTP/2.
+    pub fn is_http2(&self) -> bool {
+        self.info.protocol == Some(Protocol::Http2)
     }
 
     pub fn request_complete(&mut self) {
@@ -277,18 +299,20 @@ impl Stream {
     /// Writes the head of `self.response` to the output of `down`, with the manager's changes.
     pub fn send_head(&mut self, down: &mut dyn Downstream, end: bool) {
         let status = self.info.response_code;
-        let upgrade = status == 101;
         let manager = self.manager.clone();
         response::finish(
             &manager.config,
             &mut self.response,
             self.request.get(HeaderId::XRequestId),
-            upgrade,
+            self.tunnel && self.head.upgrade,
             &self.worker.date,
             self.worker.wall_clock(),
         );
-        self.decide_close(status);
-        match (self.close, self.head.http10) {
+        self.decide_close();
+        // As Envoy: a tunnel by another status than 200 is told that its connection ends, as it does.
+        let switched = self.tunnel && matches!(status, 101 | 200);
+        match (self.close && !switched, self.head.http10 && !switched) {
+            _ if self.is_http2() => {}
             (true, _) => self.response.set(HeaderId::Connection, b"close"),
             (false, true) => self.response.set(HeaderId::Connection, b"keep-alive"),
             (false, false) => {}
@@ -296,7 +320,8 @@ impl Stream {
         let frame = ResponseFrame {
             status,
             end,
-            to_head: self.head.is_head,
+            to_head: self.head.is_head && !self.tunnel,
+            to_connect: self.tunnel && self.head.is_connect,
             http10: self.head.http10,
             case: manager.config.header_case,
         };
@@ -305,11 +330,12 @@ impl Stream {
         self.info.first_tx = Some(clock::now());
     }
 
-    fn decide_close(&mut self, status: u16) {
+    fn decide_close(&mut self) {
         let unframed = self.head.http10 && !self.response.contains(HeaderId::ContentLength);
-        if self.manager.drain.is_on(&self.worker) && !self.close && status != 101 {
+        if self.manager.drain.is_on(&self.worker) && !self.close && !self.tunnel {
             self.manager.block.inc(HttpStat::HttpDownstreamCxDrainClose);
             self.close = true;
+            self.drain = true;
         }
         self.early = self.request_done.is_none();
         self.close |= unframed || self.early;
@@ -319,6 +345,9 @@ impl Stream {
     pub fn complete(&mut self) {
         self.ended = true;
         self.manager.block.dec(HttpStat::HttpDownstreamRqActive);
+        if self.upgraded {
+            self.manager.block.dec(HttpStat::HttpDownstreamCxUpgradesActive);
+        }
         self.info.end = Some(clock::now());
         let status = self.info.response_code;
         count_class(&self.manager, status);

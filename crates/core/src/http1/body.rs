@@ -11,6 +11,8 @@ pub enum BodyLength {
     Chunked,
     /// A response that ends with its connection.
     UntilClose,
+    /// After an upgrade: all that comes, and the end of the connection is no end of a message.
+    Open,
 }
 
 /// Longest chunk-size line, extensions included.
@@ -21,6 +23,7 @@ enum State {
     Done,
     Length(u64),
     UntilClose,
+    Open,
     ChunkSize,
     ChunkData(u64),
     ChunkEnd,
@@ -54,6 +57,7 @@ impl BodyDecoder {
             BodyLength::Length(length) => State::Length(length),
             BodyLength::Chunked => State::ChunkSize,
             BodyLength::UntilClose => State::UntilClose,
+            BodyLength::Open => State::Open,
         };
         Self { state, max_trailer_bytes, max_trailers }
     }
@@ -75,7 +79,8 @@ impl BodyDecoder {
     pub fn expected(&self) -> u64 {
         match self.state {
             State::Length(left) | State::ChunkData(left) => left,
-            State::Done => 0,
+            // What follows are mostly short messages.
+            State::Done | State::Open => 0,
             _ => u64::MAX,
         }
     }
@@ -85,7 +90,7 @@ impl BodyDecoder {
         match self.state {
             State::Done => Ok(Step::End),
             State::Length(left) | State::ChunkData(left) => Ok(data(input, left)),
-            State::UntilClose => Ok(data(input, u64::MAX)),
+            State::UntilClose | State::Open => Ok(data(input, u64::MAX)),
             State::ChunkSize => self.chunk_size(input),
             State::ChunkEnd => self.chunk_end(input),
             State::Trailers => self.trailers(input, trailers),
@@ -246,6 +251,16 @@ mod tests {
         ] {
             assert_eq!(decode(input, 64).err(), Some(CodecError::Body), "{input:?}");
         }
+    }
+
+    #[test]
+    fn an_open_stream_has_no_end() {
+        let mut decoder = BodyDecoder::new(BodyLength::Open, 0, 0);
+        let mut trailers = Headers::new();
+        assert_eq!(decoder.step(b"0\r\n\r\n", &mut trailers), Ok(Step::Data(5)));
+        decoder.took(5);
+        assert_eq!(decoder.step(b"", &mut trailers), Ok(Step::NeedMore));
+        assert!(!decoder.is_done() && !decoder.ends_with_connection());
     }
 
     #[test]

@@ -27,9 +27,18 @@ pub fn is_sound(headers: &Headers) -> bool {
         })
 }
 
+/// Whether a head names a protocol to switch to.
+pub fn is_upgrade(headers: &Headers) -> bool {
+    let named = headers.get(HeaderId::Connection).is_some_and(|connection| {
+        let mut tokens = connection.split(|&byte| byte == b',').map(<[u8]>::trim_ascii);
+        tokens.any(|token| token.eq_ignore_ascii_case(b"upgrade"))
+    });
+    named && headers.contains(HeaderId::Upgrade)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::is_sound;
+    use super::{is_sound, is_upgrade};
     use crate::headers::{HeaderId, Headers};
 
     #[test]
@@ -51,5 +60,14 @@ mod tests {
             headers.append(HeaderId::Te, te.as_bytes());
             assert_eq!(is_sound(&headers), sound, "{connection}");
         }
+    }
+
+    #[test]
+    fn an_upgrade_is_named_in_both_headers() {
+        let mut headers = Headers::new();
+        headers.append(HeaderId::Connection, b"keep-alive, Upgrade");
+        assert!(!is_upgrade(&headers));
+        headers.append(HeaderId::Upgrade, b"x");
+        assert!(is_upgrade(&headers));
     }
 }

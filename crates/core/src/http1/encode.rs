@@ -20,6 +20,8 @@ pub struct RequestStyle {
     pub case: HeaderCase,
     /// The target is a whole URL (`send_fully_qualified_url`).
     pub full_url: bool,
+    /// An upgrade or CONNECT: what follows the head is not framed.
+    pub tunnel: bool,
 }
 
 /// Appends a request head. `end` tells that no body follows.
@@ -49,6 +51,7 @@ pub fn request_head(
     let encoding = match (end, has_length) {
         (true, _) => Encoding::None,
         (false, true) => Encoding::Identity,
+        (false, false) if style.tunnel => Encoding::Identity,
         (false, false) => Encoding::Chunked,
     };
     match encoding {
@@ -75,6 +78,8 @@ pub struct ResponseFrame {
     /// No body follows.
     pub end: bool,
     pub to_head: bool,
+    /// The request was CONNECT: what follows a success is not framed.
+    pub to_connect: bool,
     /// The client speaks HTTP/1.0: no chunks.
     pub http10: bool,
     pub case: HeaderCase,
@@ -110,7 +115,7 @@ fn response_encoding(
         }
         return Encoding::None;
     }
-    if frame.http10 || bodiless {
+    if frame.http10 || bodiless || (frame.to_connect && frame.status < 300) {
         return if frame.end { Encoding::None } else { Encoding::Identity };
     }
     own_field(out, headers, b"transfer-encoding", b"chunked", frame.case);
@@ -244,6 +249,7 @@ mod tests {
         status: 200,
         end: false,
         to_head: false,
+        to_connect: false,
         http10: false,
         case: HeaderCase::Lower,
     };
@@ -275,8 +281,25 @@ mod tests {
         assert_eq!(respond(FRAME, Some("3")).1, Encoding::Identity);
     }
 
+    #[test]
+    fn tunnels_are_not_framed() {
+        let frame = ResponseFrame { to_connect: true, ..FRAME };
+        let (text, encoding) = respond(frame, None);
+        assert!(!text.contains("transfer-encoding") && encoding == Encoding::Identity, "{text}");
+        let refused = ResponseFrame { status: 403, ..frame };
+        assert_eq!(respond(refused, None).1, Encoding::Chunked);
+        let mut headers = Headers::new();
+        headers.append(HeaderId::Method, b"POST");
+        headers.append(HeaderId::Path, b"/");
+        let mut out = Vec::new();
+        let style = RequestStyle { tunnel: true, ..style(HeaderCase::Lower) };
+        let encoding = request_head(&mut out, &headers, false, style);
+        assert_eq!(encoding, Encoding::Identity);
+        assert_eq!(out, b"POST / HTTP/1.1\r\n\r\n");
+    }
+
     fn style(case: HeaderCase) -> RequestStyle {
-        RequestStyle { case, full_url: false }
+        RequestStyle { case, full_url: false, tunnel: false }
     }
 
     #[test]

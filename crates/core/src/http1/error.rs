@@ -13,6 +13,8 @@ pub enum CodecError {
     TooManyHeaders,
     UnsupportedTransferEncoding,
     ChunkedWithContentLength,
+    /// A CONNECT with a length.
+    BodyDisallowed,
     /// HTTP/1.0 where it is not accepted.
     LowVersion,
     InvalidAuthority,
@@ -57,6 +59,7 @@ impl CodecError {
             Self::TooManyHeaders => "http1.too_many_headers",
             Self::UnsupportedTransferEncoding => "http1.invalid_transfer_encoding",
             Self::ChunkedWithContentLength => "http1.content_length_and_chunked_not_allowed",
+            Self::BodyDisallowed => "http1.body_disallowed",
             Self::LowVersion => "low_version",
             Self::InvalidCharacters => "http1.invalid_characters",
             Self::InvalidAuthority => "http.invalid_authority",

@@ -22,6 +22,8 @@ pub struct Reader {
     pub decoder: BodyDecoder,
     pub trailers: Headers,
     pub at_end: bool,
+    /// It ended with an error.
+    pub failed: bool,
     /// Body bytes used so far, with their framing.
     pub total: u64,
     room: usize,
@@ -49,6 +51,7 @@ impl Reader {
             decoder,
             trailers: Headers::new(),
             at_end: false,
+            failed: false,
             total: 0,
             received: 0,
             room,
@@ -76,6 +79,7 @@ impl Reader {
         }
         let read = ready!(read);
         self.at_end = !matches!(read, Ok(1..));
+        self.failed = read.is_err();
         let count = read?;
         self.received += count as u64;
         Poll::Ready(Ok(count))

@@ -59,6 +59,13 @@ pub struct RequestHead {
     pub field_bytes: usize,
 }
 
+impl RequestHead {
+    /// The connection is to carry bytes of another protocol: an upgrade or CONNECT.
+    pub fn is_tunnel(&self) -> bool {
+        self.upgrade || self.is_connect
+    }
+}
+
 const INLINE_HEADERS: usize = 128;
 
 const METHODS: &[&str] = &[
@@ -301,10 +308,19 @@ fn take_fields(
     // An upgrade to h2c is not offered: the request goes on as if it had not asked.
     head.upgrade = framing.connection_upgrade
         && headers.get(HeaderId::Upgrade).is_some_and(|to| !to.eq_ignore_ascii_case(b"h2c"));
-    if framing.names_headers && !connection::is_sound(headers) {
+    if framing.names_headers && !head.upgrade && !connection::is_sound(headers) {
         return Err(CodecError::InvalidConnection);
     }
     head.body = framing.request_body(limits.allow_chunked_length)?;
+    if head.is_connect && head.body != BodyLength::Empty {
+        return Err(match framing.chunked {
+            true => CodecError::UnsupportedTransferEncoding,
+            false => CodecError::BodyDisallowed,
+        });
+    }
+    if head.is_tunnel() {
+        head.body = BodyLength::Open;
+    }
     if framing.chunked && framing.length.is_some() {
         headers.remove(HeaderId::ContentLength);
     }

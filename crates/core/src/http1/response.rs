@@ -3,6 +3,7 @@
 use std::mem::MaybeUninit;
 
 use super::body::BodyLength;
+use super::connection::is_upgrade;
 use super::error::CodecError;
 use super::request::{field_bytes, trim, Framing};
 use crate::headers::{HeaderId, Headers};
@@ -97,7 +98,11 @@ fn parse_into<'b>(
         }
     }
     let http10 = version == 0;
-    let body = body_of(status, &framing, rules)?;
+    let body = match body_of(status, &framing, rules)? {
+        // Not agreed to anything: nothing can follow.
+        BodyLength::Open if status == 101 && !is_upgrade(headers) => BodyLength::Empty,
+        body => body,
+    };
     if framing.length == Some(0) && (status < 200 || status == 204) {
         headers.remove(HeaderId::ContentLength);
     }
@@ -105,7 +110,7 @@ fn parse_into<'b>(
         headers.keep_original(response.headers.iter().map(|field| field.name));
     }
     let close_notify = !framing.keep_alive(http10);
-    let keep_alive = !close_notify && body != BodyLength::UntilClose;
+    let keep_alive = !close_notify && !matches!(body, BodyLength::UntilClose | BodyLength::Open);
     let field_bytes = counted;
     Ok(Some(ResponseHead { status, http10, body, keep_alive, close_notify, size, field_bytes }))
 }
@@ -123,7 +128,7 @@ fn body_of(
         return Err(CodecError::Malformed);
     }
     if status == 101 || (rules.to_connect && (200..300).contains(&status)) {
-        return Ok(BodyLength::UntilClose);
+        return Ok(BodyLength::Open);
     }
     if rules.to_head || status < 200 || status == 204 || status == 304 {
         return Ok(BodyLength::Empty);
@@ -166,6 +171,21 @@ mod tests {
         let to_head = ResponseRules { to_head: true, ..RULES };
         let head = take("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n", &to_head).unwrap();
         assert!(head.body == BodyLength::Empty && head.keep_alive);
+    }
+
+    #[test]
+    fn a_switch_of_protocols_opens_a_stream() {
+        let switch = "101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: x";
+        let to_upgrade = ResponseRules { to_upgrade: true, ..RULES };
+        let head = |text: &str, rules| take(&format!("HTTP/1.1 {text}\r\n\r\n"), rules);
+        let switched = head(switch, &to_upgrade).unwrap();
+        assert!(switched.body == BodyLength::Open && !switched.keep_alive);
+        assert_eq!(head("101 X", &to_upgrade).map(|h| h.body), Ok(BodyLength::Empty));
+        let to_connect = ResponseRules { to_connect: true, ..RULES };
+        let agreed = "200 OK\r\ncontent-length: 5";
+        assert_eq!(head(agreed, &to_connect).map(|h| h.body), Ok(BodyLength::Open));
+        let refused = head("403 Forbidden\r\ncontent-length: 5", &to_connect);
+        assert_eq!(refused.map(|h| h.body), Ok(BodyLength::Length(5)));
     }
 
     #[test]

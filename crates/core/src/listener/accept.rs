@@ -11,6 +11,7 @@ use super::secure::secure;
 use super::{Chain, Current, Listener, Slot, Traits};
 use crate::address::Address;
 use crate::clock;
+use crate::fault;
 use crate::http::flags::ResponseFlags;
 use crate::http::server;
 use crate::http::stream_info::{ConnectionInfo, StreamInfo};
@@ -189,12 +190,7 @@ fn log_closed(
 fn run(guard: Guard, logged: Option<StreamInfo>, serving: impl Future<Output = ()> + 'static) {
     tokio::task::spawn_local(async move {
         if let Err(message) = guard.watch(serving).await {
-            guard.worker.process.inc(ProcessStat::ProcessWorkerPanics);
-            crate::log::send(
-                Component::Connection,
-                Level::Critical,
-                format!("a connection ended by a fault in the worker: {message}"),
-            );
+            fault::report(&guard.worker, "connection", &message);
         }
         if let Some(mut info) = logged {
             if info.connection.tls.as_ref().is_some_and(|tls| tls.timed_out.get()) {

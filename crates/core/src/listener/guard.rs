@@ -2,15 +2,15 @@
 
 use std::cell::Cell;
 use std::future::{poll_fn, Future};
-use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::Instant;
 
 use super::{Chain, Listener};
 use crate::clock;
+use crate::fault::poll_caught;
 use crate::proto::{ListenerHistogram, ListenerStat};
 use crate::worker::Worker;
 
@@ -75,26 +75,9 @@ impl Guard {
             if self.place.get().is_none() {
                 self.place.set(Some(self.chain.enter(cx.waker())));
             }
-            poll_unwound(serving.as_mut(), cx)
+            poll_caught(serving.as_mut(), cx)
         })
         .await
-    }
-}
-
-/// Polls a future; a panic in it becomes an error with its text.
-fn poll_unwound(
-    future: Pin<&mut impl Future<Output = ()>>,
-    cx: &mut Context<'_>,
-) -> Poll<Result<(), String>> {
-    match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
-        Ok(polled) => polled.map(Ok),
-        Err(payload) => {
-            let text = payload
-                .downcast_ref::<&str>()
-                .map(|text| (*text).to_owned())
-                .or_else(|| payload.downcast_ref::<String>().cloned());
-            Poll::Ready(Err(text.unwrap_or_else(|| "unknown".to_owned())))
-        }
     }
 }
 
@@ -111,22 +94,5 @@ impl Drop for Guard {
         block.dec(ListenerStat::ListenerDownstreamCxActive);
         let length = clock::since(self.start).as_millis() as u64;
         block.record(ListenerHistogram::DownstreamCxLengthMs, length);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::future::{poll_fn, ready};
-    use std::pin::pin;
-
-    use super::poll_unwound;
-
-    #[tokio::test(flavor = "current_thread")]
-    async fn a_panic_ends_its_own_future_alone() {
-        let mut good = pin!(ready(()));
-        let mut bad = pin!(async { panic!("a fault in {}", "one connection") });
-        let fault = poll_fn(|cx| poll_unwound(bad.as_mut(), cx)).await;
-        assert_eq!(fault, Err("a fault in one connection".to_owned()));
-        assert_eq!(poll_fn(|cx| poll_unwound(good.as_mut(), cx)).await, Ok(()));
     }
 }

@@ -16,6 +16,7 @@ use super::{Format, RouteContext};
 use crate::compile::{At, CompileError, Result};
 use crate::headers::{HeaderId, Headers};
 use crate::http::stream_info::{RouteInfo, StreamInfo};
+use crate::http::upgrade::Upgrades;
 use crate::matcher::Regexes;
 use crate::proto;
 use crate::proto::route::Action as Kind;
@@ -135,6 +136,14 @@ impl Route {
         let path = if self.path.template().is_some() { path } else { plain };
         self.path.matches(path, request)
             && self.conditions.as_ref().is_none_or(|c| c.hold(request, target, context))
+    }
+
+    /// The upgrades that the route lets through or not, whatever the connection manager says.
+    pub fn upgrades(&self) -> Option<&Upgrades> {
+        match &self.action {
+            Action::Forward(forward) => Some(&forward.upgrades),
+            _ => None,
+        }
     }
 
     pub fn include_request_attempt_count(&self) -> bool {

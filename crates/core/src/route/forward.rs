@@ -10,7 +10,8 @@ use super::path_rewrite::PathRewrite;
 use super::retry::RetryPolicy;
 use super::{Format, RouteContext};
 use crate::compile::{At, Result};
-use crate::headers::Headers;
+use crate::headers::{HeaderId, Headers};
+use crate::http::upgrade::Upgrades;
 use crate::matcher::Regexes;
 use crate::proto;
 
@@ -35,6 +36,9 @@ pub struct Forward {
     /// The route's, or else the virtual host's.
     pub retry_policy: Option<Arc<RetryPolicy>>,
     pub high_priority: bool,
+    pub upgrades: Upgrades,
+    /// CONNECT (and POST) is ended here, with TCP to the upstream: whether POST is.
+    connect: Option<bool>,
     /// The upstream host's name becomes the host of the request: see `Route::set_host`.
     pub auto_host: bool,
     path_rewrite: Option<PathRewrite>,
@@ -72,11 +76,22 @@ impl Forward {
             grpc_timeout_offset: message.grpc_timeout_header_offset_ms.and_then(limit),
             retry_policy,
             high_priority: message.high_priority,
+            upgrades: Upgrades::of_route(&message.upgrades),
+            connect: message.connect.map(|connect| connect.allow_post),
             auto_host: matches!(host_rewrite, Some(HostRewrite::Auto)),
             path_rewrite: PathRewrite::compile(message, matched, regexes)?,
             host_rewrite,
             append_x_forwarded_host: message.append_x_forwarded_host,
         })
+    }
+
+    /// Whether the upstream is given the bytes of the body alone, over TCP.
+    pub fn ends_connect(&self, request: &Headers) -> bool {
+        match (self.connect, request.get(HeaderId::Method)) {
+            (Some(_), Some(b"CONNECT")) => true,
+            (Some(allow_post), Some(b"POST")) => allow_post,
+            _ => false,
+        }
     }
 
     /// The cluster of a request; `None` when the header that names it is absent.

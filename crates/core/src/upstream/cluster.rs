@@ -8,9 +8,10 @@ use std::sync::Arc;
 use super::breakers::{Permits, Priority, RetryPermit};
 use super::host_sets::HostSets;
 use super::pending::{Acquire, Overflow};
-use super::pool::{Pool, PoolContext};
+use super::pool::{Pool, PoolContext, Protocol};
 use super::{ClusterConfig, ClusterShared, Host};
 use crate::lb::{Balancer, LbContext};
+use crate::proto::cluster::UpstreamProtocol;
 use crate::proto::ClusterStat;
 use crate::random::Random;
 use crate::stats::{Block, BlockKind, Registry};
@@ -27,7 +28,8 @@ pub struct UpstreamContext {
     pub connection_ids: Arc<AtomicU64>,
 }
 
-type PoolsOfHost = [Option<Rc<Pool>>; 2];
+/// By priority, then by whether clients speak HTTP/2, where that decides.
+type PoolsOfHost = [[Option<Rc<Pool>>; 2]; 2];
 
 pub struct Cluster {
     context: Rc<PoolContext>,
@@ -89,12 +91,25 @@ impl Cluster {
         host.cloned()
     }
 
-    /// Asks for a connection to `host`: at once when one is idle, else by waiting for one.
+    /// Asks for a connection to `host`: at once when one is idle or has room, else by waiting for one.
+    /// `client_http2` decides what is spoken where the cluster follows its clients.
     ///
     /// # Errors
     /// A breaker is open: too many requests wait (or, with an idle connection, are in flight).
-    pub fn acquire(&self, host: &Arc<Host>, priority: Priority) -> Result<Acquire, Overflow> {
-        self.pool(host, priority).acquire()
+    pub fn acquire(
+        &self,
+        host: &Arc<Host>,
+        priority: Priority,
+        client_http2: bool,
+    ) -> Result<Acquire, Overflow> {
+        let protocol = match self.config().protocol {
+            UpstreamProtocol::Http1 => Protocol::Http1,
+            UpstreamProtocol::Http2 => Protocol::Http2,
+            UpstreamProtocol::Auto => Protocol::Negotiated,
+            UpstreamProtocol::Downstream if client_http2 => Protocol::Http2,
+            UpstreamProtocol::Downstream => Protocol::Http1,
+        };
+        self.pool(host, priority, protocol).acquire()
     }
 
     /// A permit for one retry; none when the breaker or the retry budget is used up.
@@ -102,17 +117,17 @@ impl Cluster {
         self.context.permits.retry(priority)
     }
 
-    fn pool(&self, host: &Arc<Host>, priority: Priority) -> Rc<Pool> {
+    fn pool(&self, host: &Arc<Host>, priority: Priority, protocol: Protocol) -> Rc<Pool> {
         let mut pools = self.pools.borrow_mut();
         let slot = host.slot as usize;
         if pools.len() <= slot {
             pools.resize_with(slot + 1, PoolsOfHost::default);
         }
-        let place = &mut pools[slot][priority as usize];
+        let place = &mut pools[slot][priority as usize][usize::from(protocol == Protocol::Http2)];
         if let Some(pool) = place.as_ref().filter(|pool| pool.host.borrow().same_endpoint(host)) {
             return pool.clone();
         }
-        let pool = Pool::new(self.context.clone(), host.clone(), priority);
+        let pool = Pool::new(self.context.clone(), host.clone(), priority, protocol);
         let sets = self.balancer.borrow().sets().clone();
         match sets.hosts().any(|known| known.same_endpoint(host)) {
             true => *place = Some(pool.clone()),
@@ -141,7 +156,7 @@ impl Cluster {
         }
         for (slot, pools) in self.pools.borrow_mut().iter_mut().enumerate() {
             let host = by_slot.get(slot).copied().flatten();
-            for place in pools {
+            for place in pools.iter_mut().flatten() {
                 let Some(pool) = place else { continue };
                 match host.filter(|host| pool.host.borrow().same_endpoint(host)) {
                     Some(host) => *pool.host.borrow_mut() = host.clone(),
@@ -157,7 +172,7 @@ impl Cluster {
     /// Closes idle connections; those in use end with their request.
     pub fn drain(&self) {
         let pools = std::mem::take(&mut *self.pools.borrow_mut());
-        pools.iter().flatten().flatten().for_each(|pool| pool.drain());
+        pools.iter().flatten().flatten().flatten().for_each(|pool| pool.drain());
     }
 }
 

@@ -8,8 +8,10 @@ use super::secured::SecuredHosts;
 use super::socket::ConnectOptions;
 use crate::address::Address;
 use crate::compile::{each, At, CompileError, Result};
+use crate::http2::config::Http2Config;
 use crate::lb::LbSettings;
 use crate::proto;
+use crate::proto::cluster::UpstreamProtocol;
 use crate::tls::Contexts;
 
 /// Immutable; a changed cluster gets a new one.
@@ -32,6 +34,9 @@ pub struct ClusterConfig {
     pub track_request_response_sizes: bool,
     pub track_timeout_budgets: bool,
     pub http1: proto::Http1Options,
+    pub protocol: UpstreamProtocol,
+    /// Present where HTTP/2 may be spoken.
+    pub http2: Option<Arc<Http2Config>>,
     pub metadata: Option<Arc<serde_json::Value>>,
     pub connect: ConnectOptions,
     pub tls: SecuredHosts,
@@ -64,6 +69,12 @@ impl ClusterConfig {
             track_request_response_sizes: message.track_request_response_sizes,
             track_timeout_budgets: message.track_timeout_budgets,
             http1: message.http1.clone().unwrap_or_default(),
+            protocol: message.upstream_protocol(),
+            http2: message.http2.as_ref().map(|options| {
+                let (bytes, count) =
+                    (message.max_response_headers_bytes, message.max_response_headers_count);
+                Http2Config::compile(options, bytes as usize, count as usize)
+            }),
             metadata: metadata(&message.metadata_json)?,
             connect: connect_options(message)?,
             tls: SecuredHosts::compile(message, contexts)?,

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use super::breakers::ConnectionPermit;
 use super::connection::{ClosedBy, PooledConnection};
-use super::pool::{count_destroyed, Pool, PoolContext};
+use super::pool::{count_destroyed, Pool, PoolContext, Protocol};
 use super::socket::{Opened, SocketError};
 use super::{happy_eyeballs, secured, Host};
 use crate::buffer::Buffer;
@@ -121,7 +121,10 @@ pub(super) async fn open(
 fn count_start(pool: &Pool, host: &Host) {
     pool.count(ClusterStat::ClusterUpstreamCxTotal);
     pool.count(ClusterStat::ClusterUpstreamCxActive);
-    pool.count(ClusterStat::ClusterUpstreamCxHttp1Total);
+    pool.count(match pool.protocol {
+        Protocol::Http2 => ClusterStat::ClusterUpstreamCxHttp2Total,
+        Protocol::Http1 | Protocol::Negotiated => ClusterStat::ClusterUpstreamCxHttp1Total,
+    });
     host.stats.cx_total.fetch_add(1, Relaxed);
     host.stats.cx_active.fetch_add(1, Relaxed);
 }

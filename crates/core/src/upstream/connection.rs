@@ -54,6 +54,12 @@ impl PooledConnection {
         }
     }
 
+    /// The transport and the permit of a connection that no pool has handed out; the rest is of no more use.
+    pub(super) fn take_parts(&mut self) -> Option<(Transport, ConnectionPermit)> {
+        let permit = self.permit.take()?;
+        Some((std::mem::replace(&mut self.transport, Transport::Lost), permit))
+    }
+
     /// Counts in the stats of the cluster.
     pub fn count(&self, stat: ClusterStat) {
         if let Some(pool) = &self.pool {

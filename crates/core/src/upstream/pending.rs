@@ -10,6 +10,7 @@ use std::task::{Context, Poll, Waker};
 use super::breakers::PendingPermit;
 use super::connecting::ConnectError;
 use super::connection::PooledConnection;
+use super::multiplexed::PooledStream;
 use super::pool::Pool;
 
 /// Which circuit breaker does not let the request in.
@@ -31,11 +32,29 @@ impl fmt::Display for Overflow {
 
 impl std::error::Error for Overflow {}
 
-type Outcome = Result<PooledConnection, ConnectError>;
+type Outcome = Result<Carrier, ConnectError>;
+
+/// What carries a request.
+pub enum Carrier {
+    Http1(PooledConnection),
+    Http2(PooledStream),
+}
+
+impl From<PooledConnection> for Carrier {
+    fn from(connection: PooledConnection) -> Self {
+        Self::Http1(connection)
+    }
+}
+
+impl From<PooledStream> for Carrier {
+    fn from(stream: PooledStream) -> Self {
+        Self::Http2(stream)
+    }
+}
 
 /// What asking for a connection gives: one at once, or a place in the queue. Both can be awaited.
 pub enum Acquire {
-    Ready(PooledConnection),
+    Ready(Carrier),
     Pending(PendingConnection),
 }
 
@@ -43,7 +62,7 @@ impl Acquire {
     /// The connection or the reason for none, once there is either.
     pub async fn wait(self) -> Outcome {
         match self {
-            Self::Ready(connection) => Ok(connection),
+            Self::Ready(carrier) => Ok(carrier),
             Self::Pending(pending) => pending.await,
         }
     }
@@ -103,8 +122,8 @@ impl Future for PendingConnection {
 impl Drop for PendingConnection {
     fn drop(&mut self) {
         match self.waiter.outcome.take() {
-            Some(Ok(connection)) => self.pool.take_back_unused(connection),
-            Some(Err(_)) => {}
+            Some(Ok(Carrier::Http1(connection))) => self.pool.take_back_unused(connection),
+            Some(Ok(Carrier::Http2(_)) | Err(_)) => {}
             None => self.pool.cancel(&self.waiter),
         }
     }

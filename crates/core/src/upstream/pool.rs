@@ -1,4 +1,5 @@
-//! The HTTP/1 connections of one worker to one host at one priority.
+//! The connections of one worker to one host at one priority: here those that speak HTTP/1, in `multiplexing`
+//! those that speak HTTP/2.
 //!
 //! Idle connections are used newest first; requests wait in order. The pool opens a connection when more
 //! requests wait than connections are on their way.
@@ -14,6 +15,7 @@ use std::time::Instant;
 use super::breakers::{Permits, PoolPermit, Priority, RequestPermit};
 use super::connecting::{self, ConnectError};
 use super::connection::{ClosedBy, PooledConnection};
+use super::multiplexed::Multiplexed;
 use super::pending::{Acquire, Overflow, PendingConnection, Waiter};
 use super::watch::{self, Ending};
 use super::{ClusterConfig, Host, UpstreamContext};
@@ -21,6 +23,15 @@ use crate::clock;
 use crate::proto::{ClusterHistogram, ClusterStat};
 use crate::stats::Block;
 use crate::timer::Timer;
+
+/// What the connections of a pool speak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    Http1,
+    Http2,
+    /// As the peer says when TLS is agreed upon (ALPN).
+    Negotiated,
+}
 
 /// What the pools of one cluster in one worker share.
 pub(super) struct PoolContext {
@@ -44,8 +55,10 @@ pub(super) struct Idle {
 pub(super) struct State {
     /// Oldest first.
     pub idle: Vec<Idle>,
-    waiting: VecDeque<Rc<Waiter>>,
-    connecting: usize,
+    /// Those that speak HTTP/2.
+    pub multiplexed: Vec<Rc<Multiplexed>>,
+    pub waiting: VecDeque<Rc<Waiter>>,
+    pub connecting: usize,
     active: usize,
     /// Held while there is a connection or a request waits for one.
     permit: Option<PoolPermit>,
@@ -61,6 +74,7 @@ pub(super) struct State {
 pub(super) struct Pool {
     pub context: Rc<PoolContext>,
     pub priority: Priority,
+    pub protocol: Protocol,
     /// New connections go here. LOGICAL_DNS and updates of weights replace it.
     pub host: RefCell<Arc<Host>>,
     pub state: RefCell<State>,
@@ -69,16 +83,22 @@ pub(super) struct Pool {
 
 impl State {
     fn connections(&self) -> usize {
-        self.connecting + self.active + self.idle.len()
+        self.connecting + self.active + self.idle.len() + self.multiplexed.len()
     }
 }
 
 impl Pool {
-    pub fn new(context: Rc<PoolContext>, host: Arc<Host>, priority: Priority) -> Rc<Self> {
+    pub fn new(
+        context: Rc<PoolContext>,
+        host: Arc<Host>,
+        priority: Priority,
+        protocol: Protocol,
+    ) -> Rc<Self> {
         let timer = context.upstream.timers.timer();
         Rc::new(Self {
             context,
             priority,
+            protocol,
             host: RefCell::new(host),
             state: RefCell::default(),
             timer,
@@ -89,11 +109,20 @@ impl Pool {
         self.context.block.inc(stat);
     }
 
-    /// Takes the newest idle connection, or queues for one.
+    /// Takes a place on an HTTP/2 connection or the newest idle connection, or queues for either.
     pub fn acquire(self: &Rc<Self>) -> Result<Acquire, Overflow> {
+        if let Some(connection) = self.with_room() {
+            return match self.context.permits.request(self.priority) {
+                Some(permit) => Ok(Acquire::Ready(self.begin_stream(connection, permit).into())),
+                None => {
+                    self.count(ClusterStat::ClusterUpstreamRqActiveOverflow);
+                    Err(Overflow::Requests)
+                }
+            };
+        }
         if let Some(connection) = self.pop_idle() {
             return match self.context.permits.request(self.priority) {
-                Some(permit) => Ok(Acquire::Ready(self.hand_out(connection, permit))),
+                Some(permit) => Ok(Acquire::Ready(self.hand_out(connection, permit).into())),
                 None => {
                     self.count(ClusterStat::ClusterUpstreamRqActiveOverflow);
                     self.keep(connection);
@@ -178,8 +207,19 @@ impl Pool {
 
     /// Takes a connection that a task has made.
     pub fn connected(self: &Rc<Self>, connection: PooledConnection) {
+        if self.speaks_http2(&connection) {
+            return self.multiplex(connection);
+        }
         self.state.borrow_mut().connecting -= 1;
         self.settle(connection);
+    }
+
+    /// Whether HTTP/2 is spoken on a new connection.
+    fn speaks_http2(&self, _connection: &PooledConnection) -> bool {
+        match self.protocol {
+            Protocol::Http1 | Protocol::Negotiated => false,
+            Protocol::Http2 => true,
+        }
     }
 
     /// A connection could not be made: all who wait get to know why.
@@ -201,12 +241,9 @@ impl Pool {
             match self.context.permits.request(self.priority) {
                 Some(permit) => {
                     self.count_waited();
-                    return waiter.finish(Ok(self.hand_out(connection, permit)));
+                    return waiter.finish(Ok(self.hand_out(connection, permit).into()));
                 }
-                None => {
-                    self.count(ClusterStat::ClusterUpstreamRqActiveOverflow);
-                    self.fail(&waiter, ConnectError::Overflow);
-                }
+                None => self.overflow(&waiter),
             }
         }
         let draining = self.state.borrow().draining;
@@ -216,7 +253,13 @@ impl Pool {
         }
     }
 
-    fn after_end(self: &Rc<Self>) {
+    /// There is a connection, but as many requests are in flight as may be.
+    pub fn overflow(&self, waiter: &Waiter) {
+        self.count(ClusterStat::ClusterUpstreamRqActiveOverflow);
+        self.fail(waiter, ConnectError::Overflow);
+    }
+
+    pub fn after_end(self: &Rc<Self>) {
         self.open_for_waiters();
         self.rest();
     }
@@ -229,7 +272,7 @@ impl Pool {
         }
     }
 
-    fn count_waited(&self) {
+    pub fn count_waited(&self) {
         self.context.block.dec(ClusterStat::ClusterUpstreamRqPendingActive);
         self.host.borrow().stats.rq_pending_active.fetch_sub(1, Relaxed);
     }
@@ -251,11 +294,15 @@ impl Pool {
 
     /// Opens connections until as many are on their way as requests wait, as far as the breaker allows.
     /// A pool without any connection may always open one.
-    fn open_for_waiters(self: &Rc<Self>) {
+    pub fn open_for_waiters(self: &Rc<Self>) {
         loop {
             let without_any = {
                 let state = self.state.borrow();
-                if state.waiting.len() <= state.connecting {
+                let each = match self.protocol {
+                    Protocol::Http2 => self.streams_each(),
+                    Protocol::Http1 | Protocol::Negotiated => 1,
+                };
+                if state.waiting.len() <= state.connecting.saturating_mul(each) {
                     return;
                 }
                 state.connections() == 0
@@ -306,6 +353,11 @@ impl Pool {
             self.count(ClusterStat::ClusterUpstreamCxMaxDurationReached);
         }
         count_destroyed(block, &connection.host, by);
+        self.count_active_at_end(by, active_request);
+    }
+
+    /// Counts that a connection ended in the middle of requests.
+    pub fn count_active_at_end(&self, by: ClosedBy, active_request: bool) {
         if active_request {
             self.count(ClusterStat::ClusterUpstreamCxDestroyWithActiveRq);
             self.count(match by {
@@ -317,11 +369,12 @@ impl Pool {
 
     /// Connections end with their request from now on, for the host or the cluster is gone.
     pub fn drain(&self) {
-        let idle = {
+        let (idle, multiplexed) = {
             let mut state = self.state.borrow_mut();
             state.draining = true;
-            std::mem::take(&mut state.idle)
+            (std::mem::take(&mut state.idle), state.multiplexed.clone())
         };
+        multiplexed.iter().for_each(|connection| connection.leave());
         idle.into_iter().for_each(|idle| self.end_idle(idle.connection, Ending::Drained));
         self.wake_watcher();
     }

@@ -38,6 +38,8 @@ pub struct TcpConnection {
     pub connect_end: Instant,
     /// Which side ends it, as far as is known.
     pub closed_by: ClosedBy,
+    /// It ends before what it was opened for.
+    pub active: bool,
     context: Rc<PoolContext>,
     _permit: ConnectionPermit,
     _request: RequestPermit,
@@ -53,6 +55,23 @@ impl Cluster {
         if permit.is_none() {
             self.block().inc(ClusterStat::ClusterUpstreamCxOverflow);
         }
+        permit.map(TcpPermit)
+    }
+
+    /// The right to open a connection to `host` for a request. A host without any is always given one, if the
+    /// request may wait for it.
+    pub fn tunnel_permit(&self, host: &Host) -> Option<TcpPermit> {
+        let permits = &self.context().permits;
+        if permits.pending(Priority::Default).is_none() {
+            self.block().inc(ClusterStat::ClusterUpstreamRqPendingOverflow);
+            return None;
+        }
+        let permit = permits.connection(Priority::Default);
+        if permit.is_none() {
+            self.block().inc(ClusterStat::ClusterUpstreamCxOverflow);
+        }
+        let none = host.stats.cx_active.load(Relaxed) == 0;
+        let permit = permit.or_else(|| none.then(|| permits.force_connection(Priority::Default)));
         permit.map(TcpPermit)
     }
 
@@ -91,6 +110,7 @@ impl Cluster {
                     connect_start: start,
                     connect_end: end,
                     closed_by: ClosedBy::Local,
+                    active: true,
                     context: context.clone(),
                     _permit: permit.0,
                     _request: context.permits.force_request(Priority::Default),
@@ -166,6 +186,9 @@ impl Drop for TcpConnection {
         let lived = clock::since(self.connect_start).as_millis() as u64;
         block.record(ClusterHistogram::UpstreamCxLengthMs, lived);
         count_destroyed(block, &self.host, self.closed_by);
+        if !self.active {
+            return;
+        }
         block.inc(ClusterStat::ClusterUpstreamCxDestroyWithActiveRq);
         block.inc(match self.closed_by {
             ClosedBy::Local => ClusterStat::ClusterUpstreamCxDestroyLocalWithActiveRq,

@@ -12,7 +12,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{spawn_local, LocalSet};
 
 use super::{
-    Acquire, Cluster, ClusterShared, Overflow, PooledConnection, Priority, UpstreamContext,
+    Acquire, Carrier, Cluster, ClusterShared, ConnectError, Overflow, PooledConnection, Priority,
+    UpstreamContext,
 };
 use crate::lb::LbContext;
 use crate::proto::{self, ClusterStat};
@@ -100,17 +101,27 @@ pub fn cluster(message: &proto::Cluster, upstream: &Rc<UpstreamContext>) -> Rc<C
     Cluster::new(shared(message), upstream.clone())
 }
 
+impl Acquire {
+    /// The same as `wait` in a cluster that speaks HTTP/1.
+    pub async fn wait_http1(self) -> Result<PooledConnection, ConnectError> {
+        self.wait().await.map(|carrier| match carrier {
+            Carrier::Http1(connection) => connection,
+            Carrier::Http2(_) => unreachable!("the cluster speaks HTTP/1"),
+        })
+    }
+}
+
 impl Cluster {
     /// What the router does: a host, then a connection to it.
     pub fn try_acquire(&self) -> Result<Acquire, Overflow> {
         let host = self.choose_host(&LbContext::default());
         let host = host.unwrap_or_else(|| unreachable!("no host"));
-        self.acquire(&host, Priority::Default)
+        self.acquire(&host, Priority::Default, false)
     }
 
     pub async fn connection(&self) -> PooledConnection {
         let acquired = self.try_acquire().unwrap_or_else(|error| unreachable!("{error}"));
-        acquired.wait().await.unwrap_or_else(|error| unreachable!("{error}"))
+        acquired.wait_http1().await.unwrap_or_else(|error| unreachable!("{error}"))
     }
 
     pub fn stat(&self, stat: ClusterStat) -> i64 {

@@ -45,7 +45,8 @@ SUPPORT = (
             name alt_stat_name type cluster_type eds_cluster_config connect_timeout
             per_connection_buffer_limit_bytes lb_policy load_assignment
             max_requests_per_connection circuit_breakers common_http_protocol_options
-            http_protocol_options typed_extension_protocol_options dns_refresh_rate dns_jitter
+            http_protocol_options http2_protocol_options typed_extension_protocol_options
+            dns_refresh_rate dns_jitter
             dns_failure_refresh_rate respect_dns_ttl dns_lookup_family dns_resolvers
             use_tcp_for_dns_lookups dns_resolution_config typed_dns_resolver_config
             upstream_bind_config least_request_lb_config round_robin_lb_config

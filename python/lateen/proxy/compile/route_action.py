@@ -13,7 +13,7 @@ from lateen.proxy.compile.format import compile_format
 from lateen.proxy.compile.matchers import compile_regex_rewrite
 from lateen.proxy.compile.path_template import compile_rewrite_policy
 from lateen.proxy.compile.retry import compile_retry_policy
-from lateen.proxy.compile.upgrades import refuse_upgrades
+from lateen.proxy.compile.upgrades import compile_route_upgrades
 from lateen.proxy.compile.values import milliseconds
 from lateen.proxy.compile.weighted_clusters import compile_weighted_clusters
 
@@ -46,10 +46,6 @@ SUPPORT = (
         },
     ),
     Fields(
-        "envoy.config.route.v3.RouteAction.UpgradeConfig",
-        implemented="upgrade_type enabled",
-    ),
-    Fields(
         "envoy.config.route.v3.RouteAction.MaxStreamDuration",
         implemented="max_stream_duration grpc_timeout_header_max grpc_timeout_header_offset",
     ),
@@ -74,7 +70,11 @@ def compile_route_action(
     if action.HasField("retry_policy"):
         policy = compile_retry_policy(ctx, action.retry_policy, f"{at}.retry_policy")
         compiled.retry_policy.CopyFrom(policy)
-    refuse_upgrades(ctx, action.upgrade_configs, f"{at}.upgrade_configs")
+    where = f"{at}.upgrade_configs"
+    upgrades, connect = compile_route_upgrades(ctx, action.upgrade_configs, where)
+    compiled.upgrades.extend(upgrades)
+    if connect is not None:
+        compiled.connect.CopyFrom(connect)
     return compiled
 
 

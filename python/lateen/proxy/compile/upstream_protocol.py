@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 from lateen.config.support import Fields
 from lateen.protos import worker_pb2
 from lateen.proxy.compile.http1_options import compile_http1, default_http1
+from lateen.proxy.compile.http2_options import compile_http2, default_http2
 from lateen.proxy.compile.values import milliseconds
 
 if TYPE_CHECKING:
     from envoy.config.cluster.v3.cluster_pb2 import Cluster
-    from envoy.config.core.v3.protocol_pb2 import Http1ProtocolOptions, HttpProtocolOptions
+    from envoy.config.core.v3.protocol_pb2 import HttpProtocolOptions
     from envoy.extensions.upstreams.http.v3 import http_protocol_options_pb2 as upstream
 
     from lateen.proxy.compile.context import CompileContext
@@ -49,22 +50,18 @@ SUPPORT = (
     ),
     Fields(
         "envoy.extensions.upstreams.http.v3.HttpProtocolOptions.ExplicitHttpConfig",
-        implemented="http_protocol_options",
+        implemented="http_protocol_options http2_protocol_options",
     ),
     Fields(
         "envoy.extensions.upstreams.http.v3.HttpProtocolOptions.UseDownstreamHttpConfig",
-        implemented="http_protocol_options",
-        harmless={
-            "http2_protocol_options": "HTTP/1 is what both sides speak",
-            "http3_protocol_options": "HTTP/1 is what both sides speak",
-        },
+        implemented="http_protocol_options http2_protocol_options",
+        harmless={"http3_protocol_options": "no client speaks HTTP/3"},
     ),
     Fields(
         "envoy.extensions.upstreams.http.v3.HttpProtocolOptions.AutoHttpConfig",
-        implemented="http_protocol_options",
+        implemented="http_protocol_options http2_protocol_options",
         harmless={
-            "http2_protocol_options": "HTTP/1 is what both sides speak",
-            "http3_protocol_options": "HTTP/1 is what both sides speak",
+            "http3_protocol_options": "hosts are spoken to in HTTP/2 or HTTP/1",
             "alternate_protocols_cache_options": "HTTP/3 is not implemented yet",
         },
     ),
@@ -126,17 +123,53 @@ def _compile_typed(
     if options.HasField("common_http_protocol_options"):
         where = f"{at}.common_http_protocol_options"
         _compile_common(ctx, options.common_http_protocol_options, out, where)
-    http1: Http1ProtocolOptions | None = None
     kind = options.WhichOneof("upstream_protocol_options")
-    where = f"{at}.{kind}"
     if kind == "explicit_http_config":
-        http1 = options.explicit_http_config.http_protocol_options
+        explicit = options.explicit_http_config
+        _compile_explicit(ctx, explicit, out, f"{at}.{kind}")
     elif kind == "use_downstream_protocol_config":
-        http1 = options.use_downstream_protocol_config.http_protocol_options
+        out.upstream_protocol = worker_pb2.Cluster.DOWNSTREAM
+        _compile_both(ctx, options.use_downstream_protocol_config, out, f"{at}.{kind}")
     elif kind == "auto_config":
-        http1 = options.auto_config.http_protocol_options
-    where = f"{where}.http_protocol_options"
-    out.http1.CopyFrom(compile_http1(ctx, http1, where) if http1 is not None else default_http1())
+        out.upstream_protocol = worker_pb2.Cluster.AUTO
+        _compile_both(ctx, options.auto_config, out, f"{at}.{kind}")
+    else:
+        out.http1.CopyFrom(default_http1())
+
+
+def _compile_explicit(
+    ctx: CompileContext,
+    config: upstream.HttpProtocolOptions.ExplicitHttpConfig,
+    out: worker_pb2.Cluster,
+    at: str,
+) -> None:
+    if config.WhichOneof("protocol_config") == "http2_protocol_options":
+        out.upstream_protocol = worker_pb2.Cluster.HTTP2
+        where = f"{at}.http2_protocol_options"
+        out.http2.CopyFrom(compile_http2(ctx, config.http2_protocol_options, where))
+        out.http1.CopyFrom(default_http1())
+    else:
+        where = f"{at}.http_protocol_options"
+        out.http1.CopyFrom(compile_http1(ctx, config.http_protocol_options, where))
+
+
+def _compile_both(
+    ctx: CompileContext,
+    config: upstream.HttpProtocolOptions.UseDownstreamHttpConfig
+    | upstream.HttpProtocolOptions.AutoHttpConfig
+    | Cluster,
+    out: worker_pb2.Cluster,
+    at: str,
+) -> None:
+    """The options of both protocols, either of which may be spoken."""
+    where = f"{at}.http_protocol_options"
+    given = config.HasField("http_protocol_options")
+    http1 = compile_http1(ctx, config.http_protocol_options, where) if given else default_http1()
+    out.http1.CopyFrom(http1)
+    where = f"{at}.http2_protocol_options"
+    given = config.HasField("http2_protocol_options")
+    http2 = compile_http2(ctx, config.http2_protocol_options, where) if given else default_http2()
+    out.http2.CopyFrom(http2)
 
 
 def _compile_deprecated(
@@ -146,13 +179,20 @@ def _compile_deprecated(
         where = f"{at}.common_http_protocol_options"
         _compile_common(ctx, source.common_http_protocol_options, out, where)
     if source.protocol_selection:
-        ctx.excuse(f"{at}.http2_protocol_options", "HTTP/1 is what both sides speak")
-    elif source.HasField("http_protocol_options") and source.HasField("http2_protocol_options"):
+        out.upstream_protocol = worker_pb2.Cluster.DOWNSTREAM
+        _compile_both(ctx, source, out, at)
+        return
+    both = source.HasField("http_protocol_options") and source.HasField("http2_protocol_options")
+    if both:
         ctx.error(
             f"{at}.http2_protocol_options",
             "cluster: Both HTTP1 and HTTP2 options may only be configured with non-default"
             " 'protocol_selection' values",
         )
+    if source.HasField("http2_protocol_options"):
+        out.upstream_protocol = worker_pb2.Cluster.HTTP2
+        where = f"{at}.http2_protocol_options"
+        out.http2.CopyFrom(compile_http2(ctx, source.http2_protocol_options, where))
     if source.HasField("http_protocol_options"):
         where = f"{at}.http_protocol_options"
         out.http1.CopyFrom(compile_http1(ctx, source.http_protocol_options, where))

@@ -1,5 +1,6 @@
 import pytest
 
+from lateen.protos import worker_pb2
 from lateen.protos.worker_pb2 import Discovery, DnsFamily, Http1Options, LbPolicy
 from lateen.proxy.compile.cluster import compile_cluster
 from tests.support.messages import context, errors, message, unsupported, warnings
@@ -307,20 +308,35 @@ def test_deprecated_http_options_count_only_without_the_newer():
 
 
 @pytest.mark.parametrize(
-    "options",
+    ("kind", "protocol"),
     [
-        {"use_downstream_protocol_config": {"http_protocol_options": {"enable_trailers": True}}},
-        {"auto_config": {"http_protocol_options": {"enable_trailers": True}}},
+        ("use_downstream_protocol_config", worker_pb2.Cluster.DOWNSTREAM),
+        ("auto_config", worker_pb2.Cluster.AUTO),
     ],
 )
-def test_http_1_is_what_a_choice_of_protocols_comes_to(options):
-    assert compiled(**http(**options)).http1.enable_trailers
+def test_a_choice_of_protocols_has_the_options_of_both(kind, protocol):
+    options = {
+        "http_protocol_options": {"enable_trailers": True},
+        "http2_protocol_options": {"max_concurrent_streams": 3},
+    }
+    cluster = compiled(**http(**{kind: options}))
+    assert cluster.upstream_protocol == protocol
+    assert cluster.http1.enable_trailers
+    assert cluster.http2.max_concurrent_streams == 3
 
 
-def test_http_2_is_not_implemented():
-    source = source_of(**http(explicit_http_config={"http2_protocol_options": {}}))
-    (report,) = unsupported(source)
-    assert report.endswith("http2_protocol_options is not implemented")
+def test_http_2_by_either_way_of_asking_for_it():
+    options = {"http2_protocol_options": {"allow_connect": True}}
+    for given in (http(explicit_http_config=options), options):
+        cluster = compiled(**given)
+        assert cluster.upstream_protocol == worker_pb2.Cluster.HTTP2
+        assert cluster.http2.allow_connect
+    assert not compiled().HasField("http2")
+    chosen = compiled(protocol_selection="USE_DOWNSTREAM_PROTOCOL")
+    assert chosen.upstream_protocol == worker_pb2.Cluster.DOWNSTREAM
+
+
+def test_both_protocols_need_a_choice():
     ctx = context()
     compiled(ctx, http_protocol_options={}, http2_protocol_options={})
     assert errors(ctx)[0].startswith("c.http2_protocol_options: cluster: Both HTTP1 and HTTP2")

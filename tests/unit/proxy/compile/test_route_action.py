@@ -102,13 +102,35 @@ def test_a_template_rewrite_needs_a_template_match():
     assert "unable to use envoy.path.rewrite.uri_template" in errors(ctx)[0]
 
 
-def test_upgrades_may_only_be_forbidden():
+def test_upgrades_are_let_through_or_not():
+    upgrades = "[{upgrade_type: WebSocket}, {upgrade_type: CONNECT, enabled: false}]"
+    action = compiled(f"upgrade_configs: {upgrades}")
+    assert [(each.type, each.enabled) for each in action.upgrades] == [
+        ("websocket", True),
+        ("connect", False),
+    ]
+    assert not action.HasField("connect")
+
+
+@pytest.mark.parametrize(
+    ("config", "post"),
+    [("{}", False), ("{allow_post: true}", True), ("{allow_post: false}", False)],
+)
+def test_connect_may_end_here(config, post):
+    action = compiled(f"upgrade_configs: [{{upgrade_type: CONNECT, connect_config: {config}}}]")
+    assert action.HasField("connect")
+    assert action.connect.allow_post is post
+
+
+@pytest.mark.parametrize("kind", ["CONNECT-UDP", "connect-ip"])
+def test_datagrams_are_refused(kind):
     ctx = context()
-    compiled(
-        "upgrade_configs: [{upgrade_type: WebSocket}, {upgrade_type: CONNECT, enabled: false}]",
-        ctx,
-    )
-    assert ["upgrade_configs[0]" in error for error in errors(ctx)] == [True]
+    compiled(f"upgrade_configs: [{{upgrade_type: {kind}}}]", ctx)
+    wanted = f"a.upgrade_configs[0].upgrade_type: an upgrade to {kind} is not implemented"
+    assert [wanted in error for error in errors(ctx)] == [True]
+    forbidden = context()
+    compiled(f"upgrade_configs: [{{upgrade_type: {kind}, enabled: false}}]", forbidden)
+    assert not errors(forbidden)
 
 
 def test_an_unknown_cluster_is_an_error_where_clusters_are_known():

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use super::failure::{ConnectFailure, Failure};
 use super::scopes;
 use super::timeouts::Timeouts;
-use super::wire::{Http1Wire, Wire};
+use super::wire::{Http1Wire, Http2Wire, Wire};
 use super::{charge, Router};
 use crate::body::{poll_pump, BodySink, Flow, PumpError, ReadError};
 use crate::clock;
@@ -25,7 +25,7 @@ use crate::http1::BodyLength;
 use crate::proto::{ClusterStat, VirtualClusterStat};
 use crate::timer::Timer;
 use crate::upstream::{
-    Acquire, ClosedBy, Cluster, ConnectError, Host, Overflow, PooledConnection, Priority,
+    Acquire, Carrier, ClosedBy, Cluster, ConnectError, Host, Overflow, Priority,
 };
 
 /// How long an answer may take before the departure of a new connection's client is looked for.
@@ -63,12 +63,16 @@ pub struct Parties<'a> {
     pub replay: &'a mut Replay,
     /// The client has part of a response already: no attempt is made again.
     pub committed: bool,
+    /// What follows an upgrade or CONNECT stays where it is, for the upstream has not agreed.
+    pub holding: bool,
 }
 
 impl Drop for Upstream {
     fn drop(&mut self) {
-        self.cluster.block().dec(ClusterStat::ClusterUpstreamRqActive);
-        self.host.stats.rq_active.fetch_sub(1, Relaxed);
+        if self.counts() {
+            self.cluster.block().dec(ClusterStat::ClusterUpstreamRqActive);
+            self.host.stats.rq_active.fetch_sub(1, Relaxed);
+        }
     }
 }
 
@@ -80,7 +84,7 @@ pub async fn connect(
     priority: Priority,
 ) -> Result<Upstream, Failure> {
     begin_attempt(&mut parties.stream.info.upstream, host);
-    let pooled = match cluster.acquire(host, priority) {
+    let carrier = match cluster.acquire(host, priority, parties.stream.is_http2()) {
         Err(overflow) => {
             if overflow != Overflow::Requests {
                 // No connection was looked at, so Envoy names no host.
@@ -88,7 +92,7 @@ pub async fn connect(
             }
             return Err(Failure::Overflow);
         }
-        Ok(Acquire::Ready(pooled)) => pooled,
+        Ok(Acquire::Ready(carrier)) => carrier,
         Ok(Acquire::Pending(pending)) => {
             parties.stream.waited = true;
             let mut pending = pin!(pending);
@@ -102,11 +106,39 @@ pub async fn connect(
             outcome?
         }
     };
-    Ok(Upstream::new(parties.stream, cluster.clone(), host.clone(), pooled))
+    let wire = wire(parties.stream, cluster, carrier);
+    Ok(Upstream::new(parties.stream, cluster.clone(), host.clone(), wire))
+}
+
+/// What carries the request, whose connection is noted.
+fn wire(stream: &mut Stream, cluster: &Cluster, carrier: Carrier) -> Wire {
+    let info = &mut stream.info.upstream;
+    match carrier {
+        Carrier::Http1(pooled) => {
+            info.local = pooled.local;
+            info.connection_id = Some(pooled.id);
+            info.tls = pooled.transport.tls().cloned();
+            info.protocol = Some(Protocol::Http11);
+            info.connect_start = Some(pooled.connect_start);
+            info.connect_end = Some(pooled.connect_end);
+            info.connection_requests = pooled.requests;
+            Wire::Http1(Http1Wire::new(stream, cluster, pooled))
+        }
+        Carrier::Http2(pooled) => {
+            let connection = &pooled.connection;
+            info.local = connection.local;
+            info.connection_id = Some(connection.id);
+            info.protocol = Some(Protocol::Http2);
+            info.connect_start = Some(connection.connect_start);
+            info.connect_end = Some(connection.connect_end);
+            info.connection_requests = pooled.requests;
+            Wire::Http2(Http2Wire::new(stream, pooled))
+        }
+    }
 }
 
 /// Makes room for what the attempt will tell, and remembers where the one before it went.
-fn begin_attempt(info: &mut UpstreamInfo, host: &Arc<Host>) {
+pub(super) fn begin_attempt(info: &mut UpstreamInfo, host: &Arc<Host>) {
     let before = std::mem::take(info);
     let mut earlier_attempts = before.earlier_attempts;
     if let Some(host) = before.host {
@@ -120,7 +152,7 @@ fn begin_attempt(info: &mut UpstreamInfo, host: &Arc<Host>) {
     };
 }
 
-fn failed(error: ConnectError) -> Failure {
+pub(super) fn failed(error: ConnectError) -> Failure {
     match error {
         ConnectError::Overflow => Failure::Overflow,
         ConnectError::Timeout => {
@@ -149,9 +181,14 @@ impl Parties<'_> {
         }
     }
 
+    /// The client sends nothing that is wanted now: it is looked at only to see whether it leaves.
+    fn only_watched(&self) -> bool {
+        self.holding || self.stream.request_done.is_some()
+    }
+
     /// The client left, when all of its request has come.
     pub fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        match self.stream.request_done.is_some() {
+        match self.only_watched() {
             true => self.down.poll_gone(cx),
             false => Poll::Pending,
         }
@@ -161,7 +198,7 @@ impl Parties<'_> {
     pub fn poll_interrupted(&mut self, cx: &mut Context<'_>) -> Poll<Failure> {
         loop {
             let watch_at = self.watch_at();
-            if self.stream.request_done.is_some()
+            if self.only_watched()
                 && watch_at.is_none_or(|at| at <= clock::now())
                 && self.down.poll_gone(cx).is_ready()
             {
@@ -178,33 +215,32 @@ impl Parties<'_> {
 
     /// When to begin to watch a client that the loop does not know yet: most answers are there before.
     fn watch_at(&self) -> Option<Instant> {
-        let wanted = self.stream.request_done.is_some() && self.down.can_watch();
+        let wanted = self.only_watched() && self.down.can_watch();
         wanted.then(|| self.stream.info.start + PATIENCE)
     }
 }
 
 impl Upstream {
-    fn new(
+    pub(super) fn new(
         stream: &mut Stream,
         cluster: Rc<Cluster>,
         host: Arc<Host>,
-        pooled: PooledConnection,
+        wire: Wire,
     ) -> Self {
-        cluster.block().inc(ClusterStat::ClusterUpstreamRqTotal);
-        cluster.block().inc(ClusterStat::ClusterUpstreamRqActive);
         scopes::inc(stream, VirtualClusterStat::VirtualClusterUpstreamRqTotal);
-        host.stats.rq_total.fetch_add(1, Relaxed);
-        host.stats.rq_active.fetch_add(1, Relaxed);
-        let info = &mut stream.info.upstream;
-        info.local = pooled.local;
-        info.connection_id = Some(pooled.id);
-        info.tls = pooled.transport.tls().cloned();
-        info.protocol = Some(Protocol::Http11);
-        info.connect_start = Some(pooled.connect_start);
-        info.connect_end = Some(pooled.connect_end);
-        info.connection_requests = pooled.requests;
-        let wire = Wire::Http1(Http1Wire::new(stream, &cluster, pooled));
-        Self { wire, cluster, host, sent: false, replayed: 0 }
+        let up = Self { wire, cluster, host, sent: false, replayed: 0 };
+        if up.counts() {
+            up.cluster.block().inc(ClusterStat::ClusterUpstreamRqTotal);
+            up.cluster.block().inc(ClusterStat::ClusterUpstreamRqActive);
+            up.host.stats.rq_total.fetch_add(1, Relaxed);
+            up.host.stats.rq_active.fetch_add(1, Relaxed);
+        }
+        up
+    }
+
+    /// A TCP connection counts what it is opened for itself.
+    fn counts(&self) -> bool {
+        !matches!(self.wire, Wire::Tcp(_))
     }
 
     /// Sends the request and waits for the head of the response, which goes to `stream.response`.
@@ -225,7 +261,11 @@ impl Upstream {
         parties: &mut Parties<'_>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<ResponseHead, Failure>> {
-        if !self.sent {
+        if parties.holding {
+            if let Poll::Ready(Err(_)) = self.wire.poll_flush(cx) {
+                self.wire.stop_sending();
+            }
+        } else if !self.sent {
             if let Poll::Ready(Err(failure)) = self.poll_send(parties, cx) {
                 return Poll::Ready(Err(failure));
             }
@@ -253,10 +293,11 @@ impl Upstream {
         let stream = &mut *parties.stream;
         let before = stream.info.bytes_received;
         let keep = replay.wanted && !replay.overflowed;
+        let trailers = self.wire.passes_trailers() && stream.passes_trailers();
         let mut flow = Flow {
             moved: &mut stream.info.bytes_received,
             copy: keep.then_some(&mut replay.bytes),
-            trailers: self.wire.passes_trailers() && stream.manager.config.http1_trailers,
+            trailers,
             case: self.wire.case(),
         };
         let pumped = poll_pump(cx, parties.down, &mut self.wire, &mut flow);
@@ -344,7 +385,7 @@ impl Upstream {
     /// Ends the exchange in the middle of a request.
     pub fn abort(&mut self, by: ClosedBy) {
         self.count_traffic();
-        self.wire.abort(by);
+        self.wire.abort(by, &self.cluster);
     }
 
     /// A 1xx response. As with Envoy, the first one of a response counts, and is passed on if the connection
@@ -364,6 +405,7 @@ impl Upstream {
             status: head.status,
             end: true,
             to_head: false,
+            to_connect: false,
             http10: false,
             case: stream.manager.config.header_case,
         };

@@ -42,6 +42,10 @@ pub enum Failure {
     },
     /// The upstream closed before its response.
     Terminated,
+    /// The upstream reset the stream; `refused`: it did nothing with the request.
+    Reset {
+        refused: bool,
+    },
     Protocol,
     Timeout(TimeoutKind),
     ClientGone,
@@ -60,6 +64,8 @@ impl Failure {
             Self::Connect { kind: ConnectFailure::Local, .. } => "local connection failure",
             Self::Connect { kind: ConnectFailure::Remote, .. } => "remote connection failure",
             Self::Protocol => "protocol error",
+            Self::Reset { refused: true } => "remote refused stream reset",
+            Self::Reset { refused: false } => "remote reset",
             _ => "connection termination",
         }
     }
@@ -73,6 +79,7 @@ impl Failure {
             Self::Connect { .. } => ResponseFlags::UPSTREAM_CONNECTION_FAILURE,
             Self::Terminated => ResponseFlags::UPSTREAM_CONNECTION_TERMINATION,
             Self::Protocol => ResponseFlags::UPSTREAM_PROTOCOL_ERROR,
+            Self::Reset { .. } => ResponseFlags::UPSTREAM_REMOTE_RESET,
             Self::Timeout(TimeoutKind::StreamIdle) => ResponseFlags::STREAM_IDLE_TIMEOUT,
             Self::Timeout(TimeoutKind::MaxDuration | TimeoutKind::Request) => {
                 ResponseFlags::empty()
@@ -88,7 +95,11 @@ impl Failure {
         match self {
             Self::NoHost | Self::Dropped { .. } | Self::ClientGone | Self::ClientBody(_) => false,
             Self::Timeout(kind) => matches!(kind, TimeoutKind::PerTry | TimeoutKind::PerTryIdle),
-            Self::Overflow | Self::Connect { .. } | Self::Terminated | Self::Protocol => true,
+            Self::Overflow
+            | Self::Connect { .. }
+            | Self::Terminated
+            | Self::Reset { .. }
+            | Self::Protocol => true,
         }
     }
 

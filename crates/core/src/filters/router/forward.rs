@@ -10,6 +10,7 @@ use super::failure::{Failure, TimeoutKind};
 use super::relay::relay;
 use super::retry::{Outcome, Retries};
 use super::timeouts::{attempt_count, Timeouts};
+use super::tunnel::connect_tcp;
 use super::Router;
 use super::{charge, log, scopes};
 use crate::clock;
@@ -54,6 +55,8 @@ pub async fn forward(
         .map_or(stream.manager.config.buffer_limit, |limit| limit as usize);
     let mut replay = Replay { wanted: retries.is_wanted(), limit, ..Replay::default() };
     let priority = if forward.high_priority { Priority::High } else { Priority::Default };
+    let ends_connect = forward.ends_connect(&stream.request);
+    let holding = stream.head.is_tunnel();
     let parties = Parties {
         router,
         stream,
@@ -62,8 +65,10 @@ pub async fn forward(
         timeouts: &mut timeouts,
         replay: &mut replay,
         committed: false,
+        holding,
     };
-    let mut forwarding = Forwarding { router, route, forward, cluster, priority, retries, parties };
+    let mut forwarding =
+        Forwarding { router, route, forward, cluster, priority, retries, parties, ends_connect };
     forwarding.run().await
 }
 
@@ -98,6 +103,8 @@ struct Forwarding<'a> {
     priority: Priority,
     retries: Retries,
     parties: Parties<'a>,
+    /// The upstream gets the body alone, over TCP.
+    ends_connect: bool,
 }
 
 impl Forwarding<'_> {
@@ -107,6 +114,11 @@ impl Forwarding<'_> {
         }
         loop {
             let failure = match self.attempt().await {
+                Ok((up, head)) if self.parties.gets_head_alone(&head) => {
+                    self.parties.refuse_handshake(up, &head);
+                    log::attempt(self.router, self.parties.stream, head.status, None);
+                    return None;
+                }
                 Ok((mut up, head)) => match self.judge(&mut up, &head) {
                     None => {
                         self.respond(&mut up, &head).await;
@@ -157,7 +169,10 @@ impl Forwarding<'_> {
             let keep_original = !self.router.suppress_envoy_headers;
             self.route.set_host(&mut stream.request, host.hostname.as_bytes(), keep_original);
         }
-        let mut up = connect(&mut self.parties, &self.cluster, &host, self.priority).await?;
+        let mut up = match self.ends_connect {
+            true => connect_tcp(&mut self.parties, &self.cluster, &host).await?,
+            false => connect(&mut self.parties, &self.cluster, &host, self.priority).await?,
+        };
         match up.exchange(&mut self.parties).await {
             Ok(head) => Ok((up, head)),
             Err(failure) => {
@@ -277,7 +292,6 @@ impl Forwarding<'_> {
     /// Passes the response on.
     async fn respond(&mut self, up: &mut Upstream, head: &ResponseHead) {
         let stream = &mut *self.parties.stream;
-        let down = &mut *self.parties.down;
         self.parties.timeouts.attempt_start = None;
         stream.info.response_code = head.status;
         stream.info.details = "via_upstream".into();
@@ -290,6 +304,9 @@ impl Forwarding<'_> {
         if self.route.include_attempt_count_in_response() {
             attempt_count(&mut stream.response, stream.info.attempts);
         }
+        self.parties.open_tunnel(head.status);
+        let stream = &mut *self.parties.stream;
+        let down = &mut *self.parties.down;
         stream.route_response();
         filters::response(stream);
         let end = matches!(head.body, BodyLength::Empty | BodyLength::Length(0));
@@ -299,6 +316,9 @@ impl Forwarding<'_> {
         }
         down.close_when_written(stream.close && stream.request_done.is_some());
         relay(&mut self.parties, up, head).await;
+        if self.parties.holding {
+            self.parties.discard_body();
+        }
         self.record_time();
     }
 
@@ -315,7 +335,7 @@ impl Forwarding<'_> {
 
     /// No attempt gave a response that stands.
     fn fail(&mut self, failure: &Failure) -> Option<Answer> {
-        if matches!(failure, Failure::Connect { .. }) {
+        if self.parties.holding || matches!(failure, Failure::Connect { .. }) {
             self.parties.discard_body();
         }
         let stream = &mut *self.parties.stream;
@@ -379,7 +399,9 @@ fn count_failed_attempt(up: &Upstream, failure: &Failure) {
         Failure::Timeout(TimeoutKind::PerTryIdle) => {
             ClusterStat::ClusterUpstreamRqPerTryIdleTimeout
         }
-        Failure::Protocol => ClusterStat::ClusterUpstreamCxProtocolError,
+        Failure::Protocol if !up.wire.shares_connection() => {
+            ClusterStat::ClusterUpstreamCxProtocolError
+        }
         _ => return,
     };
     block.inc(stat);

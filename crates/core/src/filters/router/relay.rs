@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use super::attempt::{Parties, Upstream};
 use super::charge;
 use super::failure::Failure;
+use super::wire::failure;
 use crate::body::{poll_pump, Flow, PumpError, ReadError};
 use crate::clock;
 use crate::http::flags::ResponseFlags;
@@ -28,6 +29,12 @@ pub async fn relay(parties: &mut Parties<'_>, up: &mut Upstream, head: &Response
             up.release(head);
             return;
         }
+        Err(Failure::Terminated) if parties.stream.tunnel => {
+            info.flags |= ResponseFlags::UPSTREAM_CONNECTION_TERMINATION;
+            info.details = "upstream_reset_after_response_started{connection_termination}".into();
+            parties.stream.broken = true;
+            closed_by = up.wire.ended_by();
+        }
         Err(Failure::ClientGone) => {
             info.flags |= ResponseFlags::DOWNSTREAM_CONNECTION_TERMINATION;
             info.details = "downstream_remote_disconnect".into();
@@ -40,7 +47,8 @@ pub async fn relay(parties: &mut Parties<'_>, up: &mut Upstream, head: &Response
                 parties.stream.manager.block.inc(HttpStat::HttpDownstreamCxProtocolError);
             }
             let info = &mut parties.stream.info;
-            if matches!(failure, Failure::Protocol | Failure::Terminated) {
+            let spoiled = matches!(failure, Failure::Protocol | Failure::Terminated);
+            if spoiled && !up.wire.shares_connection() {
                 up.cluster.block().inc(ClusterStat::ClusterUpstreamCxProtocolError);
             }
             if matches!(failure, Failure::Terminated) {
@@ -67,6 +75,10 @@ fn late_details(failure: &Failure) -> &'static str {
         }
         Failure::Timeout(_) => "response_timeout",
         Failure::ClientBody(error) => error.details(),
+        Failure::Reset { refused: true } => {
+            "upstream_reset_after_response_started{remote_refused_stream_reset}"
+        }
+        Failure::Reset { refused: false } => "upstream_reset_after_response_started{remote_reset}",
         _ => "upstream_reset_after_response_started{protocol_error}",
     }
 }
@@ -76,7 +88,7 @@ fn poll_relay(
     up: &mut Upstream,
     cx: &mut Context<'_>,
 ) -> Poll<Result<(), Failure>> {
-    if !up.sent {
+    if !up.sent && !parties.holding {
         if let Poll::Ready(Err(failure)) = up.poll_send(parties, cx) {
             return Poll::Ready(Err(failure));
         }
@@ -94,10 +106,11 @@ fn poll_body(
 ) -> Poll<Result<(), Failure>> {
     let stream = &mut *parties.stream;
     let before = stream.info.bytes_sent;
+    let trailers = up.wire.passes_trailers() && stream.passes_trailers();
     let mut flow = Flow {
         moved: &mut stream.info.bytes_sent,
         copy: None,
-        trailers: up.wire.passes_trailers() && stream.manager.config.http1_trailers,
+        trailers,
         case: stream.manager.config.header_case,
     };
     let pumped = poll_pump(cx, &mut up.wire, parties.down, &mut flow);
@@ -111,6 +124,7 @@ fn poll_body(
     pumped.map_err(|error| match error {
         PumpError::Sink(_) => Failure::ClientGone,
         PumpError::Source(ReadError::Codec(_)) => Failure::Protocol,
+        PumpError::Source(ReadError::Reset(reset)) => failure(reset),
         PumpError::Source(_) => Failure::Terminated,
     })
 }

@@ -213,6 +213,10 @@ fn failure_is_retriable(on: RetryOn, failure: &Failure) -> bool {
         Failure::Terminated | Failure::Protocol => {
             on.intersects(RetryOn::FIVE_XX | RetryOn::GATEWAY_ERROR | RetryOn::RESET)
         }
+        Failure::Reset { refused } => {
+            on.intersects(RetryOn::FIVE_XX | RetryOn::GATEWAY_ERROR | RetryOn::RESET)
+                || (*refused && on.contains(RetryOn::REFUSED_STREAM))
+        }
         Failure::Timeout(TimeoutKind::PerTry | TimeoutKind::PerTryIdle) => {
             on.intersects(RetryOn::FIVE_XX | RetryOn::GATEWAY_ERROR | RetryOn::RESET)
         }

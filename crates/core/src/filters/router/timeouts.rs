@@ -8,6 +8,7 @@ use super::{grpc_timeout, Router};
 use crate::clock;
 use crate::headers::{HeaderId, Headers};
 use crate::http::stream::Stream;
+use crate::http::upgrade;
 use crate::route::{Forward, RetryPolicy};
 
 #[derive(Debug, Default)]
@@ -21,6 +22,8 @@ pub struct Timeouts {
     /// When the current attempt had its connection.
     pub attempt_start: Option<Instant>,
     pub upstream_activity: Option<Instant>,
+    /// When a WebSocket was asked for: its answer is due as if the request ended there.
+    asked: Option<Instant>,
     /// The client asks for 204 where it would be told of a timeout.
     pub alternative_response: bool,
 }
@@ -73,8 +76,16 @@ impl Timeouts {
             max_duration,
             attempt_start: None,
             upstream_activity: None,
+            asked: upgrade::is_websocket(&stream.head, headers).then(clock::now),
             alternative_response,
         }
+    }
+
+    /// The upstream has agreed to a tunnel, which lasts as long as it is used.
+    pub fn open_tunnel(&mut self) {
+        self.route = None;
+        self.per_try = None;
+        self.request = None;
     }
 
     /// An attempt is over: its own limits hold no more.
@@ -98,12 +109,12 @@ impl Timeouts {
     }
 
     fn deadlines(&self, stream: &Stream) -> [(TimeoutKind, Option<Instant>); 6] {
-        let done = stream.request_done;
+        let done = stream.request_done.or(self.asked);
         let tried = self.attempt_start.zip(done).map(|(attempt, done)| attempt.max(done));
         let from = |start: Option<Instant>, timeout: Option<Duration>| {
             start.zip(timeout).map(|(start, timeout)| start + timeout)
         };
-        let request = if done.is_none() { self.request } else { None };
+        let request = if stream.request_done.is_none() { self.request } else { None };
         [
             (TimeoutKind::Route, from(done, self.route)),
             (TimeoutKind::PerTry, from(tried, self.per_try)),

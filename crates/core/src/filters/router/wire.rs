@@ -1,6 +1,8 @@
 //! One request on a connection to an upstream, whatever protocol the upstream speaks.
 
 mod http1;
+mod http2;
+mod tcp;
 
 use std::io;
 use std::task::{Context, Poll};
@@ -10,13 +12,17 @@ use crate::body::{BodyEvent, BodySink, BodySource, ReadError};
 use crate::headers::Headers;
 use crate::http1::encode::HeaderCase;
 use crate::http1::response::ResponseHead;
-use crate::upstream::ClosedBy;
+use crate::upstream::{ClosedBy, Cluster};
 
 pub use http1::Http1Wire;
+pub use http2::{failure, Http2Wire};
+pub use tcp::TcpWire;
 
 /// The source of a response's body, the sink of a request's.
 pub enum Wire {
     Http1(Http1Wire),
+    Http2(Http2Wire),
+    Tcp(TcpWire),
 }
 
 impl Wire {
@@ -25,6 +31,8 @@ impl Wire {
     pub fn send_head(&mut self, request: &Headers, end: bool) -> u64 {
         match self {
             Self::Http1(wire) => wire.send_head(request, end),
+            Self::Http2(wire) => wire.send_head(request, end),
+            Self::Tcp(_) => 0,
         }
     }
 
@@ -36,6 +44,8 @@ impl Wire {
     ) -> Poll<Result<ResponseHead, Failure>> {
         match self {
             Self::Http1(wire) => wire.poll_head(cx, response),
+            Self::Http2(wire) => wire.poll_head(cx, response),
+            Self::Tcp(_) => Poll::Ready(Ok(TcpWire::head(response))),
         }
     }
 
@@ -43,6 +53,8 @@ impl Wire {
     pub fn stop_sending(&mut self) {
         match self {
             Self::Http1(wire) => wire.stop_sending(),
+            Self::Http2(wire) => wire.stop_sending(),
+            Self::Tcp(wire) => wire.stop_sending(),
         }
     }
 
@@ -50,6 +62,8 @@ impl Wire {
     pub fn written(&self) -> u64 {
         match self {
             Self::Http1(wire) => wire.written(),
+            Self::Http2(wire) => wire.written(),
+            Self::Tcp(wire) => wire.written(),
         }
     }
 
@@ -57,6 +71,8 @@ impl Wire {
     pub fn take_traffic(&mut self) -> (u64, u64) {
         match self {
             Self::Http1(wire) => wire.take_traffic(),
+            Self::Http2(_) => (0, 0),
+            Self::Tcp(wire) => wire.take_traffic(),
         }
     }
 
@@ -64,6 +80,8 @@ impl Wire {
     pub fn body_read(&self) -> u64 {
         match self {
             Self::Http1(wire) => wire.body_read(),
+            Self::Http2(wire) => wire.body_read(),
+            Self::Tcp(wire) => wire.body_read(),
         }
     }
 
@@ -71,13 +89,22 @@ impl Wire {
     pub fn unread(&self) -> u64 {
         match self {
             Self::Http1(wire) => wire.unread(),
+            Self::Http2(_) => 0,
+            Self::Tcp(_) => 0,
         }
+    }
+
+    /// A response that breaks the protocol is a fault of the connection alone, which counts it itself.
+    pub fn shares_connection(&self) -> bool {
+        matches!(self, Self::Http2(_))
     }
 
     /// Which side an exchange that failed was ended by.
     pub fn ended_by(&self) -> ClosedBy {
         match self {
             Self::Http1(wire) => wire.ended_by(),
+            Self::Http2(wire) => wire.ended_by(),
+            Self::Tcp(wire) => wire.ended_by(),
         }
     }
 
@@ -85,12 +112,16 @@ impl Wire {
     pub fn passes_trailers(&self) -> bool {
         match self {
             Self::Http1(wire) => wire.trailers,
+            Self::Http2(_) => true,
+            Self::Tcp(_) => false,
         }
     }
 
     pub fn take_trailers(&mut self) -> Headers {
         match self {
             Self::Http1(wire) => wire.take_trailers(),
+            Self::Http2(wire) => wire.take_trailers(),
+            Self::Tcp(_) => Headers::new(),
         }
     }
 
@@ -98,6 +129,8 @@ impl Wire {
     pub fn case(&self) -> HeaderCase {
         match self {
             Self::Http1(wire) => wire.case(),
+            Self::Http2(_) => HeaderCase::Lower,
+            Self::Tcp(_) => HeaderCase::Lower,
         }
     }
 
@@ -105,13 +138,17 @@ impl Wire {
     pub fn release(&mut self, head: &ResponseHead, sent: bool) {
         match self {
             Self::Http1(wire) => wire.release(head, sent),
+            Self::Http2(wire) => wire.release(),
+            Self::Tcp(wire) => wire.release(sent),
         }
     }
 
     /// Ends the exchange in the middle.
-    pub fn abort(&mut self, by: ClosedBy) {
+    pub fn abort(&mut self, by: ClosedBy, cluster: &Cluster) {
         match self {
             Self::Http1(wire) => wire.abort(by),
+            Self::Http2(wire) => wire.abort(cluster),
+            Self::Tcp(wire) => wire.abort(by),
         }
     }
 }
@@ -120,24 +157,32 @@ impl BodySource for Wire {
     fn poll_read_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<BodyEvent, ReadError>> {
         match self {
             Self::Http1(wire) => wire.poll_read_body(cx),
+            Self::Http2(wire) => wire.poll_read_body(cx),
+            Self::Tcp(wire) => wire.poll_read_body(cx),
         }
     }
 
     fn body_bytes(&self) -> &[u8] {
         match self {
             Self::Http1(wire) => wire.body_bytes(),
+            Self::Http2(wire) => wire.body_bytes(),
+            Self::Tcp(wire) => wire.body_bytes(),
         }
     }
 
     fn took(&mut self, count: usize) {
         match self {
             Self::Http1(wire) => wire.took(count),
+            Self::Http2(wire) => wire.took(count),
+            Self::Tcp(wire) => wire.took(count),
         }
     }
 
     fn trailers(&self) -> &Headers {
         match self {
             Self::Http1(wire) => wire.trailers(),
+            Self::Http2(wire) => wire.trailers(),
+            Self::Tcp(wire) => wire.trailers(),
         }
     }
 }
@@ -146,18 +191,24 @@ impl BodySink for Wire {
     fn poll_write_body(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self {
             Self::Http1(wire) => wire.poll_write_body(cx, bytes),
+            Self::Http2(wire) => wire.poll_write_body(cx, bytes),
+            Self::Tcp(wire) => wire.poll_write_body(cx, bytes),
         }
     }
 
     fn finish(&mut self, trailers: Option<&Headers>, case: HeaderCase) {
         match self {
             Self::Http1(wire) => wire.finish(trailers, case),
+            Self::Http2(wire) => wire.finish(trailers, case),
+            Self::Tcp(wire) => wire.finish(trailers, case),
         }
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Http1(wire) => wire.poll_flush(cx),
+            Self::Http2(wire) => wire.poll_flush(cx),
+            Self::Tcp(wire) => wire.poll_flush(cx),
         }
     }
 }

@@ -51,7 +51,9 @@ pub fn prepare(
     info: &mut StreamInfo,
     random: &Random,
 ) -> Result<Prepared, Refusal> {
-    hop::strip_named(headers);
+    if !head.upgrade {
+        hop::strip_named(headers);
+    }
     let dropped_underscores = underscores(config, headers)?;
     if !headers.contains(HeaderId::Authority) {
         return Err(refuse(400, "missing_host_header", RefusalKind::Protocol));

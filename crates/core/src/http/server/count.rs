@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use crate::clock;
-use crate::http::stream::Manager;
+use crate::http::stream::{Manager, Stream};
 use crate::http::stream_info::ConnectionInfo;
 use crate::proto::{HttpHistogram, HttpStat};
 
@@ -78,22 +78,25 @@ impl ConnectionCount {
     /// The connection ends, `active` when a request is not complete.
     pub fn end(&self, end: End, active: bool) {
         self.ended.set(true);
-        let block = &self.manager.block;
-        let (plain, with_request) = match end {
-            End::Remote => (
-                HttpStat::HttpDownstreamCxDestroyRemote,
-                HttpStat::HttpDownstreamCxDestroyRemoteActiveRq,
-            ),
-            _ => (
-                HttpStat::HttpDownstreamCxDestroyLocal,
-                HttpStat::HttpDownstreamCxDestroyLocalActiveRq,
-            ),
-        };
-        block.inc(plain);
-        if active {
-            block.inc(with_request);
-            block.inc(HttpStat::HttpDownstreamCxDestroyActiveRq);
+        let own = end != End::Remote;
+        self.manager.block.inc(match own {
+            true => HttpStat::HttpDownstreamCxDestroyLocal,
+            false => HttpStat::HttpDownstreamCxDestroyRemote,
+        });
+        self.give_up(own, active);
+    }
+
+    /// Requests that are not complete end with the connection, by this side's will if `own`.
+    pub fn give_up(&self, own: bool, active: bool) {
+        if !active {
+            return;
         }
+        let block = &self.manager.block;
+        block.inc(HttpStat::HttpDownstreamCxDestroyActiveRq);
+        block.inc(match own {
+            true => HttpStat::HttpDownstreamCxDestroyLocalActiveRq,
+            false => HttpStat::HttpDownstreamCxDestroyRemoteActiveRq,
+        });
     }
 }
 
@@ -113,5 +116,20 @@ impl Drop for ConnectionCount {
         if let Some(spoken) = self.spoken.get() {
             block.dec(spoken.stats().1);
         }
+    }
+}
+
+/// Counts how a request ended; `gone` when the client gave it up.
+pub fn count_outcome(stream: &Stream, gone: bool) {
+    let block = &stream.manager.block;
+    let unread = stream.request_done.is_none();
+    if (unread || stream.early) && (stream.tunnel || (!gone && !stream.broken)) {
+        block.inc(HttpStat::HttpDownstreamRqResponseBeforeRqComplete);
+    }
+    if gone || unread || stream.broken {
+        block.inc(HttpStat::HttpDownstreamRqRxReset);
+    }
+    if stream.broken && !gone {
+        block.inc(HttpStat::HttpDownstreamRqTxReset);
     }
 }

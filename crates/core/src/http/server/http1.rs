@@ -6,8 +6,11 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::admit::admit;
-use super::count::{ConnectionCount, End, Spoken};
+use super::count::{count_outcome, ConnectionCount, End, Spoken};
+use super::linger::linger;
+use super::Accepted;
 use crate::body::BodySink;
+use crate::buffer::Buffer;
 use crate::clock;
 use crate::filters;
 use crate::formatter::LogType;
@@ -23,9 +26,6 @@ use crate::timer::Timer;
 use crate::transport::Transport;
 use crate::worker::Worker;
 
-/// Bytes that a client may still send while its connection closes.
-const LINGER_LIMIT: usize = 1024 * 1024;
-
 /// What came instead of, or as, the next request.
 enum Next {
     Request(Box<Stream>),
@@ -34,7 +34,15 @@ enum Next {
     Closed,
     Idle,
     Drained,
+    /// The client speaks HTTP/2.
+    Http2,
 }
+
+/// The client speaks HTTP/2.
+struct Http2;
+
+/// How a client begins that speaks HTTP/2 (RFC 9113 section 3.4): what Envoy looks at of it.
+const PREFACE: &[u8] = b"PRI * HTTP/2";
 
 struct Server {
     worker: Rc<Worker>,
@@ -49,66 +57,67 @@ struct Server {
     drain_since: Option<Instant>,
 }
 
-/// Serves one connection to its end.
+/// Serves a connection that speaks HTTP/1 to its end; or gives it back, with what was read of it, when its first
+/// bytes are those of HTTP/2.
 pub async fn serve(
-    worker: Rc<Worker>,
-    manager: Rc<Manager>,
+    accepted: &Accepted,
     transport: Transport,
-    connection: Rc<ConnectionInfo>,
-) {
-    let timer = worker.timers.timer();
-    let block = manager.block.clone();
-    let count = ConnectionCount::new(&manager, &connection);
+    count: &Rc<ConnectionCount>,
+) -> Option<(Transport, Buffer)> {
     let mut server = Server {
-        worker,
-        manager,
-        connection,
+        worker: accepted.worker.clone(),
+        manager: accepted.manager.clone(),
+        connection: accepted.connection.clone(),
         down: Http1Downstream::new(transport),
-        timer,
+        timer: accepted.worker.timers.timer(),
         requests: 0,
         active: false,
-        count,
+        count: count.clone(),
         drain_since: None,
     };
-    let end = server.run().await;
-    if end == End::Local {
-        server.linger().await;
-    }
-    server.count.end(end, server.active);
-    drop(server);
-    drop(block);
+    let end = match server.run().await {
+        Ok(end) => end,
+        Err(Http2) => return Some((server.down.transport, server.down.reader.buffer)),
+    };
+    let left = end == End::Local && linger(accepted, &mut server.down.transport).await;
+    server.count.end(if left { End::Remote } else { end }, server.active);
+    None
 }
 
 impl Server {
-    async fn run(&mut self) -> End {
+    async fn run(&mut self) -> Result<End, Http2> {
         let mut idle_since = clock::now();
         loop {
             match self.next(idle_since).await {
                 Next::Request(stream) => {
                     let end = Box::pin(self.handle(stream)).await;
                     if let Some(end) = end {
-                        return end;
+                        return Ok(end);
                     }
                 }
                 Next::Invalid(stream, error) => {
                     self.refuse_message(stream, error).await;
-                    return End::Local;
+                    return Ok(End::Local);
                 }
                 Next::TimedOut(stream, answer) => {
                     self.finish(stream, Some(answer)).await;
-                    return End::Local;
+                    return Ok(End::Local);
                 }
-                Next::Closed => return if self.timed_out() { End::AtOnce } else { End::Remote },
-                Next::Idle => return End::AtOnce,
-                Next::Drained => return End::Local,
+                Next::Closed => return Ok(self.end_of_closed()),
+                Next::Idle => return Ok(End::AtOnce),
+                Next::Drained => return Ok(End::Local),
+                Next::Http2 => return Err(Http2),
             }
             idle_since = clock::now();
         }
     }
 
-    /// The TLS handshake took too long.
-    fn timed_out(&self) -> bool {
-        self.connection.tls.as_ref().is_some_and(|tls| tls.timed_out.get())
+    /// How a connection ended that has no more to read: this side has closed one whose handshake took too long.
+    fn end_of_closed(&self) -> End {
+        match self.connection.tls.as_ref().is_some_and(|tls| tls.timed_out.get()) {
+            true => End::AtOnce,
+            false => End::Remote,
+        }
     }
 
     /// Waits for the head of the next request.
@@ -125,8 +134,13 @@ impl Server {
         stream: &mut Option<Box<Stream>>,
     ) -> Poll<Next> {
         loop {
-            if !self.down.reader.bytes().is_empty() {
-                if let Some(next) = self.take_head(stream) {
+            let received = self.down.reader.bytes().len();
+            if received > 0 {
+                let next = match self.may_be_http2() {
+                    true => (received >= PREFACE.len()).then_some(Next::Http2),
+                    false => self.take_head(stream),
+                };
+                if let Some(next) = next {
                     return Poll::Ready(next);
                 }
             }
@@ -151,9 +165,18 @@ impl Server {
         let block = &self.manager.block;
         let count = std::mem::take(&mut self.down.reader.received);
         block.add(HttpStat::HttpDownstreamCxRxBytesTotal, count);
-        if count > 0 {
+        if count > 0 && !self.may_be_http2() {
             self.count.heard(Spoken::Http1);
         }
+    }
+
+    /// What was read so far is how HTTP/2 begins.
+    fn may_be_http2(&self) -> bool {
+        let bytes = self.down.reader.bytes();
+        let length = bytes.len().min(PREFACE.len());
+        self.requests == 0
+            && self.manager.config.detects_http2()
+            && bytes[..length] == PREFACE[..length]
     }
 
     /// Tries to take a head from the bytes that are there.
@@ -323,16 +346,7 @@ impl Server {
         self.heard();
         let block = &self.manager.block;
         let gone = stream.info.flags.contains(ResponseFlags::DOWNSTREAM_CONNECTION_TERMINATION);
-        let unread = stream.request_done.is_none();
-        if (unread || stream.early) && !gone && !stream.broken {
-            block.inc(HttpStat::HttpDownstreamRqResponseBeforeRqComplete);
-        }
-        if gone || unread || stream.broken {
-            block.inc(HttpStat::HttpDownstreamRqRxReset);
-        }
-        if stream.broken && !gone {
-            block.inc(HttpStat::HttpDownstreamRqTxReset);
-        }
+        count_outcome(&stream, gone);
         let written = std::mem::take(&mut self.down.writer.total);
         block.add(HttpStat::HttpDownstreamCxTxBytesTotal, written);
         self.active = false;
@@ -340,32 +354,6 @@ impl Server {
         let body = std::mem::take(&mut self.down.reader.total);
         stream.info.wire_bytes_received = stream.head.size as u64 + body;
         stream.complete();
-    }
-
-    /// Waits a little for the client to close first, so that it can read the whole answer.
-    async fn linger(&mut self) {
-        let wait = self.manager.config.timeouts.delayed_close;
-        if wait.is_zero() {
-            return;
-        }
-        let deadline = clock::now() + wait;
-        let mut budget = LINGER_LIMIT;
-        poll_fn(|cx| {
-            while budget > 0 {
-                self.down.reader.buffer.clear();
-                match self.down.reader.poll_fill(&mut self.down.transport, cx) {
-                    Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(()),
-                    Poll::Ready(Ok(count)) => budget = budget.saturating_sub(count),
-                    Poll::Pending => break,
-                }
-            }
-            let expired = self.timer.poll(cx, Some(deadline));
-            if expired.is_ready() {
-                self.manager.block.inc(HttpStat::HttpDownstreamCxDelayedCloseTimeout);
-            }
-            expired
-        })
-        .await;
     }
 }
 

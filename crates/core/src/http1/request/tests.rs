@@ -101,6 +101,30 @@ fn an_upgrade_to_h2c_is_not_one() {
 }
 
 #[test]
+fn what_follows_an_upgrade_or_connect_is_an_open_stream() {
+    let ask = "POST / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: x\r\n";
+    for framing in ["", "Content-Length: 3\r\n", "Transfer-Encoding: chunked\r\n"] {
+        let head = good(&format!("{ask}{framing}\r\n")).0;
+        assert!(head.is_tunnel() && head.body == BodyLength::Open, "{framing}");
+    }
+    let connect = "CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n";
+    let head = good(&format!("{connect}Content-Length: 0\r\n\r\n")).0;
+    assert!(head.is_tunnel() && head.body == BodyLength::Open);
+    let with_length = take(&format!("{connect}Content-Length: 3\r\n\r\n")).err();
+    assert_eq!(with_length, Some(CodecError::BodyDisallowed));
+    let chunked = take(&format!("{connect}Transfer-Encoding: chunked\r\n\r\n")).err();
+    assert_eq!(chunked, Some(CodecError::UnsupportedTransferEncoding));
+}
+
+#[test]
+fn what_an_upgrade_names_in_connection_is_not_judged() {
+    let many = "a, b, c, d, e, f, g, h, i, j";
+    let ask = format!("GET / HTTP/1.1\r\nHost: a\r\nUpgrade: x\r\nConnection: {many}");
+    assert_eq!(take(&format!("{ask}\r\n\r\n")).err(), Some(CodecError::InvalidConnection));
+    assert!(good(&format!("{ask}, upgrade\r\n\r\n")).0.upgrade);
+}
+
+#[test]
 fn absolute_targets_replace_the_host() {
     let (_, headers) = good("GET http://b/q HTTP/1.1\r\nHost: a\r\n\r\n");
     assert_eq!(headers.get(HeaderId::Authority), Some(&b"b"[..]));

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use crate::lb::LbContext;
 use crate::proto::{self, ClusterStat as Stat, Discovery};
 use crate::upstream::testing::*;
-use crate::upstream::{Acquire, Cluster, Priority};
+use crate::upstream::{Acquire, Carrier, Cluster, Priority};
 
 #[test]
 fn connections_to_a_host_that_went_are_closed_and_others_stay() {
@@ -19,7 +19,7 @@ fn connections_to_a_host_that_went_are_closed_and_others_stay() {
         two_connection.release(true);
         assert!(went[0] != went[1], "they took turns");
         assert_eq!(cluster.shared().set_endpoints(&endpoints(&[second])), Ok(true));
-        let Ok(Acquire::Ready(kept)) = cluster.try_acquire() else {
+        let Ok(Acquire::Ready(Carrier::Http1(kept))) = cluster.try_acquire() else {
             unreachable!("the other connection stays")
         };
         assert_eq!(kept.host.address.ip(), Some(second));
@@ -54,7 +54,8 @@ fn a_host_of_an_old_update_can_be_used_once_more() {
         let host = cluster.choose_host(&LbContext::default()).unwrap();
         assert_eq!(cluster.shared().set_endpoints(&endpoints(&[second])), Ok(true));
         cluster.connection().await.release(true);
-        let connection = cluster.acquire(&host, Priority::Default).unwrap().wait().await.unwrap();
+        let connection =
+            cluster.acquire(&host, Priority::Default, false).unwrap().wait_http1().await.unwrap();
         assert!(Arc::ptr_eq(&connection.host, &host));
         connection.release(true);
         assert!(closed(&mut accept(&listener).await).await);
@@ -87,8 +88,8 @@ fn priorities_have_pools_of_their_own() {
         let cluster = cluster(&message(&[address]), &upstream);
         cluster.connection().await.release(true);
         let host = cluster.choose_host(&LbContext::default()).unwrap();
-        assert!(matches!(cluster.acquire(&host, Priority::High), Ok(Acquire::Pending(_))));
-        assert!(matches!(cluster.acquire(&host, Priority::Default), Ok(Acquire::Ready(_))));
+        assert!(matches!(cluster.acquire(&host, Priority::High, false), Ok(Acquire::Pending(_))));
+        assert!(matches!(cluster.acquire(&host, Priority::Default, false), Ok(Acquire::Ready(_))));
     });
 }
 

@@ -1,6 +1,6 @@
 use crate::proto::{self, ClusterStat as Stat};
 use crate::upstream::testing::*;
-use crate::upstream::{Acquire, ClosedBy, ConnectError, Overflow, Priority};
+use crate::upstream::{Acquire, Carrier, ClosedBy, ConnectError, Overflow, Priority};
 
 #[test]
 fn the_newest_idle_connection_is_used_again_at_once() {
@@ -12,7 +12,7 @@ fn the_newest_idle_connection_is_used_again_at_once() {
         let _peers = (accept(&listener).await, accept(&listener).await);
         first.release(true);
         second.release(true);
-        let Ok(Acquire::Ready(again)) = cluster.try_acquire() else {
+        let Ok(Acquire::Ready(Carrier::Http1(again))) = cluster.try_acquire() else {
             unreachable!("an idle connection is there")
         };
         assert_eq!((again.id, again.requests), (newest, 2));
@@ -38,7 +38,7 @@ fn a_released_connection_goes_to_the_first_who_waits() {
         };
         assert_eq!(cluster.stat(Stat::ClusterUpstreamCxOverflow), 2);
         connection.release(true);
-        let connection = first.wait().await.unwrap();
+        let connection = first.wait_http1().await.unwrap();
         assert_eq!(connection.requests, 2);
         assert_eq!(cluster.stat(Stat::ClusterUpstreamRqPendingActive), 1);
         drop(second);
@@ -59,7 +59,7 @@ fn a_refused_connection_fails_all_who_wait() {
         };
         let reason = "delayed connect error: Connection refused";
         for waiting in [first, second] {
-            assert_eq!(waiting.wait().await.err(), Some(ConnectError::Remote(reason.into())));
+            assert_eq!(waiting.wait_http1().await.err(), Some(ConnectError::Remote(reason.into())));
         }
         until(|| cluster.stat(Stat::ClusterUpstreamCxActive) == 0).await;
         let fails = cluster.stat(Stat::ClusterUpstreamCxConnectFail);
@@ -181,7 +181,7 @@ fn breakers_refuse_what_is_too_much() {
         let cluster = cluster(&message, &upstream);
         let connection = cluster.connection().await;
         let Ok(second) = cluster.try_acquire() else { unreachable!("it may wait") };
-        assert_eq!(second.wait().await.err(), Some(ConnectError::Overflow));
+        assert_eq!(second.wait_http1().await.err(), Some(ConnectError::Overflow));
         assert!(matches!(cluster.try_acquire(), Err(Overflow::Requests)));
         connection.release(true);
         assert!(matches!(cluster.try_acquire(), Ok(Acquire::Ready(_))));
@@ -245,7 +245,7 @@ fn a_dropped_connection_makes_room_for_one_that_waits() {
         let (first, second) = (cluster.connection().await, cluster.connection().await);
         let Ok(waiting) = cluster.try_acquire() else { unreachable!("it may wait") };
         drop(first);
-        let third = waiting.wait().await.unwrap();
+        let third = waiting.wait_http1().await.unwrap();
         assert_eq!(third.requests, 1);
         assert_eq!(cluster.stat(Stat::ClusterUpstreamCxOverflow), 1);
         assert_eq!(cluster.shared().breakers(Priority::Default).connections.used(), 2);

@@ -49,6 +49,7 @@ def compile_limits(config: hcm.HttpConnectionManager, out: HttpConnectionManager
     out.flush_access_log_on_new_request = (
         options.flush_access_log_on_new_request or config.flush_access_log_on_new_request
     )
+    out.flush_access_log_on_tunnel = options.flush_log_on_tunnel_successfully_established
 
 
 def _or(given: bool, duration: Duration, default: int) -> int:

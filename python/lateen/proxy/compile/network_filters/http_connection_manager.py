@@ -13,6 +13,7 @@ from lateen.protos.worker_pb2 import ClientCertDetails, HttpConnectionManager, N
 from lateen.proxy.compile.access_log import compile_access_logs
 from lateen.proxy.compile.address import compile_cidrs
 from lateen.proxy.compile.http1_options import compile_http1, default_http1
+from lateen.proxy.compile.http2_options import compile_http2, default_http2
 from lateen.proxy.compile.http_filter_chain import compile_http_filters
 from lateen.proxy.compile.local_reply import compile_local_reply
 from lateen.proxy.compile.network_filters.hcm_limits import compile_limits
@@ -22,7 +23,7 @@ from lateen.proxy.compile.network_filters.scoped_routes import compile_scoped_ro
 from lateen.proxy.compile.registry import Extension
 from lateen.proxy.compile.route_table import compile_route_table
 from lateen.proxy.compile.stats_blocks import BlockKind
-from lateen.proxy.compile.upgrades import refuse_upgrades
+from lateen.proxy.compile.upgrades import compile_upgrades
 from lateen.proxy.compile.values import enum_name
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ SUPPORT = (
         f"{_PACKAGE}.HttpConnectionManager",
         implemented="""
             codec_type stat_prefix route_config rds scoped_routes http_filters add_user_agent
-            common_http_protocol_options http_protocol_options server_name
+            common_http_protocol_options http_protocol_options http2_protocol_options server_name
             server_header_transformation scheme_header_transformation max_request_headers_kb
             stream_idle_timeout request_timeout request_headers_timeout drain_timeout
             delayed_close_timeout access_log
@@ -73,7 +74,6 @@ SUPPORT = (
             stream_error_on_invalid_http_message strip_trailing_host_dot append_x_forwarded_port
         """,
         harmless={
-            "http2_protocol_options": "HTTP/2 is not implemented yet",
             "http3_protocol_options": "HTTP/3 is not implemented yet",
             "http1_safe_max_connection_duration": "a connection ends between two requests",
             "drain_timeout_jitter": "every connection drains after drain_timeout",
@@ -86,12 +86,12 @@ SUPPORT = (
         category="envoy.filters.network",
     ),
     whole(f"{_PACKAGE}.HttpConnectionManager.InternalAddressConfig"),
-    Fields(f"{_PACKAGE}.HttpConnectionManager.UpgradeConfig", implemented="upgrade_type enabled"),
     Fields(
         f"{_PACKAGE}.HttpConnectionManager.HcmAccessLogOptions",
-        implemented="flush_access_log_on_new_request",
+        implemented=(
+            "flush_access_log_on_new_request flush_log_on_tunnel_successfully_established"
+        ),
         harmless={
-            "flush_log_on_tunnel_successfully_established": "it only adds log lines",
             "access_log_flush_interval": _NO_INTERVAL,
         },
     ),
@@ -110,7 +110,11 @@ SUPPORT = (
     ),
 )
 
-_CODECS = {"AUTO": HttpConnectionManager.AUTO, "HTTP1": HttpConnectionManager.HTTP1}
+_CODECS = {
+    "AUTO": HttpConnectionManager.AUTO,
+    "HTTP1": HttpConnectionManager.HTTP1,
+    "HTTP2": HttpConnectionManager.HTTP2,
+}
 
 
 def compile_http_connection_manager(
@@ -134,6 +138,8 @@ def compile_http_connection_manager(
         service_node=ctx.node_id,
     )
     _compile_codec(ctx, config, manager, at)
+    where = f"{at}.upgrade_configs"
+    manager.upgrades.extend(compile_upgrades(ctx, config.upgrade_configs, owner, where))
     _compile_routes(ctx, config, manager, owner, at)
     compile_limits(config, manager)
     _compile_client_address(ctx, config, manager, at)
@@ -161,7 +167,12 @@ def _compile_codec(
     override = "override_stream_error_on_invalid_http_message"
     if not config.http_protocol_options.HasField(override):
         out.http1.stream_error_on_invalid_http_message = tolerant
-    refuse_upgrades(ctx, config.upgrade_configs, f"{at}.upgrade_configs")
+    if config.HasField("http2_protocol_options"):
+        where = f"{at}.http2_protocol_options"
+        http2 = compile_http2(ctx, config.http2_protocol_options, where, tolerant=tolerant)
+    else:
+        http2 = default_http2(tolerant=tolerant)
+    out.http2.CopyFrom(http2)
 
 
 def _compile_routes(

@@ -196,11 +196,35 @@ def test_paths_are_normalized_by_default_where_the_runtime_says_so():
     assert not compiled(context(runtime={key: "true"}), normalize_path=False).normalize_path
 
 
-def test_upgrades_may_only_be_forbidden():
-    upgrades = [{"upgrade_type": "x", "enabled": False}, {"upgrade_type": "WebSocket"}]
+def test_upgrades_are_let_through_or_not():
+    upgrades = [
+        {"upgrade_type": "x", "enabled": False},
+        {"upgrade_type": "WebSocket", "filters": [ROUTER]},
+    ]
+    manager = compiled(upgrade_configs=upgrades)
+    assert [(each.type, each.enabled) for each in manager.upgrades] == [
+        ("x", False),
+        ("websocket", True),
+    ]
+    assert [len(each.http_filters) for each in manager.upgrades] == [0, 1]
+
+
+def test_the_filters_of_an_upgrade_end_in_the_router():
+    mutation = {
+        "name": "m",
+        "typed_config": {
+            "@type": f"{_URL}.filters.http.header_mutation.v3.HeaderMutation",
+            "mutations": {},
+        },
+    }
     ctx = context()
-    compiled(ctx, upgrade_configs=upgrades)
-    assert ["upgrade_configs[1]" in error for error in errors(ctx)] == [True]
+    compiled(ctx, upgrade_configs=[{"upgrade_type": "x", "filters": [mutation]}])
+    assert ["upgrade_configs[0].filters[0]" in error for error in errors(ctx)] == [True]
+
+
+def test_tunnels_are_logged_when_they_open():
+    options = {"flush_log_on_tunnel_successfully_established": True}
+    assert compiled(access_log_options=options).flush_access_log_on_tunnel
 
 
 def extension(**given):
@@ -239,11 +263,19 @@ def test_only_one_way_to_strip_a_port():
     assert len(errors(ctx)) == 1
 
 
-@pytest.mark.parametrize("codec", ["HTTP2", "HTTP3"])
-def test_codecs_that_are_not_implemented(codec):
+def test_http_3_is_not_implemented():
     ctx = context()
-    compiled(ctx, codec_type=codec)
-    assert errors(ctx) == [f"h.codec_type: codec_type {codec} is not implemented"]
+    compiled(ctx, codec_type="HTTP3")
+    assert errors(ctx) == ["h.codec_type: codec_type HTTP3 is not implemented"]
+
+
+def test_http_2_has_options_whatever_the_codec():
+    assert compiled().http2.max_concurrent_streams == 1024
+    manager = compiled(codec_type="HTTP2", http2_protocol_options={"max_concurrent_streams": 7})
+    assert manager.codec_type == HttpConnectionManager.HTTP2
+    assert manager.http2.max_concurrent_streams == 7
+    tolerant = compiled(stream_error_on_invalid_http_message=True).http2
+    assert tolerant.stream_error_on_invalid_http_message
 
 
 def mutation(name):
@@ -287,7 +319,7 @@ def test_filters_keep_their_names_and_may_be_disabled():
     ("field", "found"),
     [
         ({"tracing": {}}, "error x.tracing"),
-        ({"http2_protocol_options": {}}, "warning x.http2_protocol_options"),
+        ({"http3_protocol_options": {}}, "warning x.http3_protocol_options"),
         ({"proxy_status_config": {}}, "error x.proxy_status_config"),
     ],
 )

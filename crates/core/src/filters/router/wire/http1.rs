@@ -24,6 +24,8 @@ pub struct Http1Wire {
     pub(super) trailers: bool,
     /// Bytes written that were counted.
     counted: u64,
+    /// The client has ended its side of a tunnel; `Some(true)`: the upstream was told.
+    ended: Option<bool>,
 }
 
 impl Http1Wire {
@@ -33,6 +35,7 @@ impl Http1Wire {
         let style = RequestStyle {
             case: header_case(Some(http1)),
             full_url: http1.send_fully_qualified_url,
+            tunnel: stream.head.is_tunnel(),
         };
         let rules = ResponseRules {
             to_head: stream.head.is_head,
@@ -50,6 +53,7 @@ impl Http1Wire {
             rules,
             trailers: http1.enable_trailers,
             counted: 0,
+            ended: None,
         }
     }
 
@@ -120,9 +124,11 @@ impl Http1Wire {
     }
 
     pub fn ended_by(&self) -> ClosedBy {
-        match self.reader.at_end {
-            true => ClosedBy::Remote,
-            false => ClosedBy::Local,
+        match (self.reader.at_end, self.reader.failed) {
+            // Of a CONNECT Envoy reads the end of the upstream's side, and then closes itself.
+            (true, false) if self.rules.to_connect => ClosedBy::Local,
+            (true, _) => ClosedBy::Remote,
+            (false, _) => ClosedBy::Local,
         }
     }
 
@@ -144,7 +150,7 @@ impl Http1Wire {
         pooled.buffer = std::mem::take(&mut self.reader.buffer);
         pooled.buffer.release();
         match (head.body == BodyLength::UntilClose, sent) {
-            (true, _) => pooled.close(ClosedBy::Remote, false),
+            (true, _) => pooled.close(ClosedBy::Remote, !sent),
             (false, true) => pooled.release(reusable),
             (false, false) => pooled.close(ClosedBy::Local, true),
         }
@@ -188,12 +194,20 @@ impl BodySink for Http1Wire {
 
     fn finish(&mut self, trailers: Option<&Headers>, case: HeaderCase) {
         self.writer.finish(trailers, case);
+        if self.style.tunnel {
+            self.ended.get_or_insert(false);
+        }
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.pooled {
-            Some(pooled) => self.writer.poll_flush(&mut pooled.transport, cx),
-            None => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+        let Some(pooled) = &mut self.pooled else {
+            return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
+        };
+        ready!(self.writer.poll_flush(&mut pooled.transport, cx))?;
+        if self.ended == Some(false) {
+            ready!(pooled.transport.poll_shutdown(cx))?;
+            self.ended = Some(true);
         }
+        Poll::Ready(Ok(()))
     }
 }

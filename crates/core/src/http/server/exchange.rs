@@ -1,0 +1,134 @@
+//! One request of an HTTP/2 connection, in a task of its own.
+
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::{Poll, Waker};
+
+use lateen_http2::ErrorCode;
+
+use super::admit::admit;
+use super::count::count_outcome;
+use super::Accepted;
+use crate::body::BodySink;
+use crate::clock;
+use crate::filters;
+use crate::formatter::LogType;
+use crate::http::downstream::Http2Downstream;
+use crate::http::flags::ResponseFlags;
+use crate::http::stream::{Answer, Stream};
+use crate::http2::{Reset, Session};
+
+/// What the requests of a connection share with it.
+pub struct Requests {
+    pub accepted: Accepted,
+    /// The client is to go elsewhere: a response was given while the listener drains, or it was the last one.
+    draining: Cell<bool>,
+    /// Of the connection that waits for its requests to end.
+    waiting: RefCell<Option<Waker>>,
+}
+
+impl Requests {
+    pub fn new(accepted: Accepted) -> Rc<Self> {
+        Rc::new(Self { accepted, draining: Cell::new(false), waiting: RefCell::default() })
+    }
+
+    pub fn drain(&self) {
+        self.draining.set(true);
+    }
+
+    pub fn is_draining(&self) -> bool {
+        self.draining.get()
+    }
+
+    /// Waits until no request is left that uses the session.
+    pub async fn until_all_ended(&self, session: &Session) {
+        poll_fn(|cx| match session.active() {
+            0 => Poll::Ready(()),
+            _ => {
+                *self.waiting.borrow_mut() = Some(cx.waker().clone());
+                Poll::Pending
+            }
+        })
+        .await;
+    }
+
+    fn ended(&self) {
+        if let Some(waiting) = self.waiting.take() {
+            waiting.wake();
+        }
+    }
+}
+
+/// Answers a request.
+pub async fn serve(requests: Rc<Requests>, mut stream: Box<Stream>, mut down: Http2Downstream) {
+    let timer = stream.worker.timers.timer();
+    let answer = match admit(&mut stream, &mut down) {
+        Ok(()) => {
+            if stream.manager.config.log_on_new_request {
+                stream.log(LogType::DownstreamStart);
+            }
+            filters::run(&mut stream, &mut down, &timer).await
+        }
+        Err(answer) => Some(answer),
+    };
+    let mut gone = stream.info.flags.contains(ResponseFlags::DOWNSTREAM_CONNECTION_TERMINATION);
+    if !gone {
+        gone = finish(&mut stream, &mut down, answer, &timer).await;
+    }
+    if gone {
+        blame(&mut stream, &down);
+    } else if stream.broken {
+        down.stream.set_reset_code(ErrorCode::INTERNAL_ERROR);
+    } else {
+        down.stream.set_reset_code(ErrorCode::NO_ERROR);
+    }
+    if stream.drain {
+        requests.drain();
+    }
+    count_outcome(&stream, gone);
+    stream.info.wire_bytes_received = stream.head.size as u64 + down.stream.wire_received();
+    stream.info.wire_bytes_sent = down.stream.wire_sent;
+    stream.complete();
+    drop(down);
+    requests.ended();
+}
+
+/// Writes what remains of the response. True when the client does not take it.
+async fn finish(
+    stream: &mut Stream,
+    down: &mut Http2Downstream,
+    answer: Option<Answer>,
+    timer: &crate::timer::Timer,
+) -> bool {
+    if let Some(answer) = answer {
+        stream.answer(down, answer);
+    }
+    let deadline = stream.manager.config.timeouts.stream_idle.map(|idle| clock::now() + idle);
+    let flushed = poll_fn(|cx| match down.poll_flush(cx) {
+        Poll::Ready(result) => Poll::Ready(Some(result.is_ok())),
+        Poll::Pending => timer.poll(cx, deadline).map(|()| None),
+    })
+    .await;
+    stream.info.last_tx = Some(clock::now());
+    stream.broken |= flushed != Some(true);
+    flushed == Some(false) && down.stream.reset().is_some()
+}
+
+/// Notes why the client's side of the request ended before its time.
+fn blame(stream: &mut Stream, down: &Http2Downstream) {
+    let info = &mut stream.info;
+    info.flags.remove(ResponseFlags::DOWNSTREAM_CONNECTION_TERMINATION);
+    let (flag, details) = match down.stream.reset() {
+        Some(Reset::Remote(_)) => (ResponseFlags::DOWNSTREAM_REMOTE_RESET, "http2.remote_reset"),
+        Some(Reset::Malformed(fault)) => (ResponseFlags::DOWNSTREAM_REMOTE_RESET, fault.details()),
+        Some(Reset::ConnectionProtocol(error)) => {
+            (ResponseFlags::DOWNSTREAM_PROTOCOL_ERROR, error.details())
+        }
+        Some(Reset::Refused | Reset::ConnectionEnd) | None => {
+            (ResponseFlags::DOWNSTREAM_CONNECTION_TERMINATION, "downstream_remote_disconnect")
+        }
+    };
+    info.flags |= flag;
+    info.details = details.into();
+}

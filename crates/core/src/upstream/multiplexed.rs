@@ -1,0 +1,69 @@
+//! An HTTP/2 connection to a host, which carries many requests, and one of them.
+
+use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::breakers::{ConnectionPermit, RequestPermit};
+use super::pool::Pool;
+use super::Host;
+use crate::http2::{Http2Stream, Session};
+
+/// A connection that a task of its own drives.
+pub struct Multiplexed {
+    pub session: Rc<Session>,
+    /// Unique in the process.
+    pub id: u64,
+    /// The address on this side; none for a unix socket.
+    pub local: Option<SocketAddr>,
+    /// The host at the time of connecting.
+    pub host: Arc<Host>,
+    pub connect_start: Instant,
+    pub connect_end: Instant,
+    /// Requests so far, and those in flight.
+    pub(super) requests: Cell<u64>,
+    pub(super) active: Cell<usize>,
+    /// It ends with the requests that it has.
+    pub(super) leaving: Cell<bool>,
+    pub(super) permit: RefCell<Option<ConnectionPermit>>,
+}
+
+impl Multiplexed {
+    /// Whether another request may go on it now, beside at most `most` others.
+    pub(super) fn has_room(&self, most: usize) -> bool {
+        if self.leaving.get() || self.session.is_over() {
+            return false;
+        }
+        let allowed = self.session.with_engine(|engine| {
+            engine.can_open().is_ok().then(|| engine.peer_settings().max_concurrent_streams)
+        });
+        allowed.is_some_and(|allowed| self.active.get() < most.min(allowed as usize))
+    }
+
+    /// Takes no more requests; the connection ends when it has none.
+    pub(super) fn leave(&self) {
+        self.leaving.set(true);
+        if self.active.get() == 0 {
+            self.session.close();
+        }
+    }
+}
+
+/// A request's place on a connection. Dropping it gives the request up, unless it is complete.
+pub struct PooledStream {
+    pub stream: Http2Stream,
+    pub connection: Rc<Multiplexed>,
+    /// Requests of the connection so far, this one included.
+    pub requests: u64,
+    pub(super) permit: Option<RequestPermit>,
+    pub(super) pool: Rc<Pool>,
+}
+
+impl Drop for PooledStream {
+    fn drop(&mut self) {
+        self.permit = None;
+        self.pool.stream_ended(&self.connection);
+    }
+}
