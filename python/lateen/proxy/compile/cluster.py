@@ -165,7 +165,7 @@ def _compile_sockets(
     if source.HasField("transport_socket"):
         where = f"{at}.transport_socket"
         name = out.observability_name
-        socket = compile_upstream_socket(ctx, source.transport_socket, name, where)
+        socket = compile_upstream_socket(ctx, source.transport_socket, name, where, _alpn(out))
         if socket is not None:
             out.transport_socket.CopyFrom(socket)
     for index, match in enumerate(source.transport_socket_matches):
@@ -181,6 +181,11 @@ def _compile_sockets(
         _compile_bind(ctx, ctx.default_bind, out, "cluster_manager.upstream_bind_config")
 
 
+def _alpn(cluster: worker_pb2.Cluster) -> tuple[str, ...]:
+    """What is offered to hosts unless `alpn_protocols` says otherwise."""
+    return ("h2",) if cluster.upstream_protocol == worker_pb2.Cluster.HTTP2 else ()
+
+
 def _compile_socket_match(
     ctx: CompileContext,
     match: envoy.Cluster.TransportSocketMatch,
@@ -194,7 +199,7 @@ def _compile_socket_match(
     if match.HasField("transport_socket"):
         where = f"{at}.transport_socket"
         name = out.observability_name
-        socket = compile_upstream_socket(ctx, match.transport_socket, name, where)
+        socket = compile_upstream_socket(ctx, match.transport_socket, name, where, _alpn(out))
         if socket is not None:
             compiled.transport_socket.CopyFrom(socket)
 

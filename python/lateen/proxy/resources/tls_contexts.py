@@ -173,7 +173,7 @@ class UsedContext:
         """
         plan = self.plan
         context = self._context.apart()
-        built = build_context(context, plan.message, plan.side, plan.name, found, "")
+        built = build_context(context, plan, found)
         errors = [each for each in context.diagnostics if each.severity == "error"]
         if errors:
             raise ResourceError(reason_of(errors))

@@ -47,11 +47,19 @@ def compile_downstream_socket(
 
 
 def compile_upstream_socket(
-    ctx: CompileContext, source: TransportSocket, cluster: str, at: str
+    ctx: CompileContext,
+    source: TransportSocket,
+    cluster: str,
+    at: str,
+    alpn: tuple[str, ...] = (),
 ) -> worker_pb2.TransportSocket | None:
-    """The transport socket of a cluster, by the name in its stats; None for plain TCP."""
+    """The transport socket of a cluster, by the name in its stats; None for plain TCP.
+
+    Args:
+        alpn: the protocols to offer where the configuration names none.
+    """
     prefix, tags = f"cluster.{cluster}", {"envoy.cluster_name": cluster}
-    return _compile(ctx, source, (Side.CLIENT, BlockKind.UPSTREAM_SSL, prefix, tags), at)
+    return _compile(ctx, source, (Side.CLIENT, BlockKind.UPSTREAM_SSL, prefix, tags), at, alpn)
 
 
 def _compile(
@@ -59,6 +67,7 @@ def _compile(
     source: TransportSocket,
     owner: tuple[Side, BlockKind, str, dict[str, str]],
     at: str,
+    alpn: tuple[str, ...] = (),
 ) -> worker_pb2.TransportSocket | None:
     side, kind, prefix, tags = owner
     if not source.HasField("typed_config"):
@@ -71,5 +80,5 @@ def _compile(
     if message is None or _SIDES.get(message.DESCRIPTOR.full_name) is not side:
         return None
     block = ctx.blocks.allot(kind, prefix, tags)
-    plan = plan_context(ctx, message, side, block, f"{at}.typed_config")
+    plan = plan_context(ctx, message, side, block, f"{at}.typed_config", alpn)
     return worker_pb2.TransportSocket(tls_context=plan.name, stats_block=block)

@@ -51,6 +51,7 @@ class TlsPlan:
         secrets: what has to come by SDS before it can be built, with its source.
         context: the context, when nothing has to come; otherwise one that is not ready.
         block: the stats block of who uses it.
+        alpn: the protocols to offer where the configuration names none.
     """
 
     name: str
@@ -60,29 +61,31 @@ class TlsPlan:
     secrets: Mapping[SecretKey, ConfigSource]
     context: worker_pb2.TlsContext
     block: int
+    alpn: tuple[str, ...] = ()
 
 
-def plan_context(ctx: CompileContext, message: Message, side: Side, block: int, at: str) -> TlsPlan:
+def plan_context(
+    ctx: CompileContext,
+    message: Message,
+    side: Side,
+    block: int,
+    at: str,
+    alpn: tuple[str, ...] = (),
+) -> TlsPlan:
     """Plans a context, and builds it at once unless secrets have to come first; known to `ctx`."""
-    body = message.SerializeToString(deterministic=True)
+    body = message.SerializeToString(deterministic=True) + ",".join(alpn).encode()
     name = f"{side.name.lower()}.{hashlib.sha256(body).hexdigest()[:32]}"
     secrets = {key_of(config): config.sds_config for config in _dynamic(message)}
-    if secrets:
-        context = worker_pb2.TlsContext(name=name, not_ready=True)
-    else:
-        context = build_context(ctx, message, side, name, {}, at)
-    plan = TlsPlan(name, side, message, at, secrets, context, block)
+    context = worker_pb2.TlsContext(name=name, not_ready=bool(secrets))
+    plan = TlsPlan(name, side, message, at, secrets, context, block, alpn)
+    if not secrets:
+        context.CopyFrom(build_context(ctx, plan, {}))
     ctx.tls.append(plan)
     return plan
 
 
 def build_context(
-    ctx: CompileContext,
-    message: Message,
-    side: Side,
-    name: str,
-    secrets: Mapping[SecretKey, Secret],
-    at: str,
+    ctx: CompileContext, plan: TlsPlan, secrets: Mapping[SecretKey, Secret]
 ) -> worker_pb2.TlsContext:
     """A context, its files read and its secrets put in; what is wrong is reported."""
 
@@ -94,13 +97,15 @@ def build_context(
             ctx.error(where, f"Unknown static secret: {config.name}")
         return found
 
-    if side is Side.SERVER:
-        server = cast("envoy.DownstreamTlsContext", message)
-        context = compile_downstream(ctx, server, secret, at)
+    if plan.side is Side.SERVER:
+        server = cast("envoy.DownstreamTlsContext", plan.message)
+        context = compile_downstream(ctx, server, secret, plan.at)
     else:
-        client = cast("envoy.UpstreamTlsContext", message)
-        context = compile_upstream(ctx, client, secret, at)
-    context.name = name
+        client = cast("envoy.UpstreamTlsContext", plan.message)
+        context = compile_upstream(ctx, client, secret, plan.at)
+    if not context.alpn_protocols:
+        context.alpn_protocols.extend(plan.alpn)
+    context.name = plan.name
     return context
 
 
