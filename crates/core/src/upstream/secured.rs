@@ -18,12 +18,15 @@ const METADATA: &str = "envoy.transport_socket_match";
 /// What a host without its secret fails with.
 const NOT_READY: &str = "TLS error: Secret is not supplied by SDS";
 
+/// Keys of an endpoint's metadata with the values they have to have.
+type Criteria = Vec<(String, Value)>;
+
 /// The transport sockets of a cluster.
 #[derive(Default)]
 pub struct SecuredHosts {
     default: Option<TransportSocket>,
     /// In order; the first whose criteria a host's metadata has counts.
-    matches: Vec<(Vec<(String, Value)>, Option<TransportSocket>)>,
+    matches: Vec<(Criteria, Option<TransportSocket>)>,
 }
 
 impl SecuredHosts {

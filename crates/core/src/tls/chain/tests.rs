@@ -1,4 +1,5 @@
 use std::process::Command;
+use std::slice::from_ref;
 use std::time::Duration;
 
 use rustls::crypto::aws_lc_rs::default_provider;
@@ -72,16 +73,16 @@ fn chains_are_judged_as_boringssl_does() {
     let leaf = made.certificate("leaf", Some("ca"), LEAF);
     let deep = made.certificate("deep", Some("middle"), LEAF);
     let rules = Rules::default;
-    assert_eq!(verify(&ca, &[leaf.clone()], rules(), 0), "good");
+    assert_eq!(verify(&ca, from_ref(&leaf), rules(), 0), "good");
     assert_eq!(verify(&ca, &[deep.clone(), middle.clone()], rules(), 0), "good");
-    assert_eq!(verify(&middle, &[deep.clone()], rules(), 0), "good");
+    assert_eq!(verify(&middle, from_ref(&deep), rules(), 0), "good");
     let nobody = "unable to get local issuer certificate";
-    assert_eq!(verify(&other, &[leaf.clone()], rules(), 0), nobody);
-    assert_eq!(verify(&ca, &[deep.clone()], rules(), 0), nobody);
-    assert_eq!(verify(&ca, &[other.clone()], rules(), 0), "self signed certificate");
-    assert_eq!(verify(&other, &[other.clone()], rules(), 0), "good");
-    assert_eq!(verify(&leaf, &[leaf.clone()], rules(), 0), "good");
-    assert_eq!(verify(&ca, &[leaf.clone()], rules(), 20), "certificate has expired");
+    assert_eq!(verify(&other, from_ref(&leaf), rules(), 0), nobody);
+    assert_eq!(verify(&ca, from_ref(&deep), rules(), 0), nobody);
+    assert_eq!(verify(&ca, from_ref(&other), rules(), 0), "self signed certificate");
+    assert_eq!(verify(&other, from_ref(&other), rules(), 0), "good");
+    assert_eq!(verify(&leaf, from_ref(&leaf), rules(), 0), "good");
+    assert_eq!(verify(&ca, from_ref(&leaf), rules(), 20), "certificate has expired");
     let lenient = Rules { allow_expired: true, ..rules() };
     assert_eq!(verify(&ca, &[leaf], lenient, 20), "good");
     let shallow = Rules { max_depth: Some(0), ..rules() };
