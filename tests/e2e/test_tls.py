@@ -121,7 +121,6 @@ def s_client(port, *options):
 def test_suites_of_tls_12(port, suite):
     said = s_client(port, "-tls1_2", "-cipher", suite)
     assert f"New, TLSv1.2, Cipher is {suite}" in said
-    assert said.rstrip().endswith("closed")
     assert "hello" in said
 
 
@@ -202,7 +201,8 @@ http {{
         try:
             wait_for_port(nginx_port.port, process)
             with Proxy(command, configuration(lease.port, nginx_port.port, secured)):
-                assert f"{protocol} a.test CN=cli,O=Tests" in s_client(lease.port)
+                said = s_client(lease.port)
+                assert f"{protocol} a.test O=Tests,CN=cli" in said
         finally:
             process.terminate()
             process.wait(10)
