@@ -11,7 +11,7 @@ from pathlib import Path
 from bench.machine import Cores
 from bench.net import ADDRESS, free_port, get, wait_accepts, wait_for
 from bench.process import Process
-from bench.proxies.base import Programs, Proxy, Setup
+from bench.proxies.base import Programs, Proxy, Setup, make_certificate
 
 START_SECONDS = 20.0
 
@@ -62,7 +62,12 @@ class Running:
 
 @contextmanager
 def run_proxy(
-    context: Context, proxy: Proxy, *, access_log: bool = False, cores: Sequence[int] = ()
+    context: Context,
+    proxy: Proxy,
+    *,
+    access_log: bool = False,
+    tls: bool = False,
+    cores: Sequence[int] = (),
 ) -> Iterator[Running]:
     """Run a proxy in front of the upstream until it answers, and for the block's length.
 
@@ -77,7 +82,10 @@ def run_proxy(
             directory=Path(directory),
             access_log=access_log,
             workers=len(cores),
+            tls_port=free_port() if tls else 0,
         )
+        if tls:
+            make_certificate(setup)
         output = setup.directory / "output.log"
         # nginx gives up its privileges: its worker must be able to write here.
         setup.directory.chmod(0o777)

@@ -34,6 +34,7 @@ def run(
     seconds: float,
     cores: Sequence[int],
     headers: Sequence[str] = (),
+    tls: bool = False,
 ) -> Load:
     """Request `path` from the loopback port over and over.
 
@@ -44,6 +45,7 @@ def run(
         seconds: how long; wrk takes whole seconds, so it is rounded, and at least one.
         cores: the CPUs that wrk may use, one thread for each.
         headers: request headers to add, `Name: value`.
+        tls: over TLS.
 
     Raises:
         BenchError: wrk failed.
@@ -52,7 +54,8 @@ def run(
     argv += [f"-c{connections}", f"-d{max(1, round(seconds))}s", "--timeout", "10s"]
     for header in headers:
         argv += ["-H", header]
-    argv += ["-s", str(SCRIPT), f"http://{ADDRESS}:{port}{path}"]
+    scheme = "https" if tls else "http"
+    argv += ["-s", str(SCRIPT), f"{scheme}://{ADDRESS}:{port}{path}"]
     with subprocess.Popen(
         argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     ) as wrk:
@@ -72,3 +75,27 @@ def run(
         p99=found["p99"],
         errors=found["errors"],
     )
+
+
+def handshakes(program: Path, port: int, *, kind: str, seconds: float, core: int) -> Load:
+    """Make new TLS connections, each with one request.
+
+    Args:
+        program: crates/core/examples/tls_load.rs.
+        port: where the proxy listens.
+        kind: `full` or `resumed`.
+        seconds: how long.
+        core: the CPU that the load may use.
+
+    Raises:
+        BenchError: it failed, or the connections are not of the kind.
+    """
+    argv = ["taskset", "-c", str(core), str(program), f"{ADDRESS}:{port}", str(seconds), "4", kind]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=seconds + 30, check=False)
+    words = done.stdout.split()
+    if done.returncode != 0 or len(words) != 6:
+        raise BenchError(f"tls_load failed: {done.stderr.strip()}")
+    made, resumed, failed = (int(word) for word in words[1::2])
+    if (kind == "resumed") != (resumed > made / 2):
+        raise BenchError(f"of {made} connections {resumed} were resumed")
+    return Load(requests=made, seconds=seconds, p50=0, p99=0, errors=failed)

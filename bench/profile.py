@@ -40,13 +40,16 @@ def profile(
         raise BenchError("perf is missing: apt-get install linux-perf")
     with (
         tempfile.TemporaryDirectory(prefix="lateen-bench-") as directory,
-        run_proxy(context, proxy, access_log=scenario.access_log) as running,
+        run_proxy(
+            context, proxy, access_log=scenario.access_log, tls=bool(scenario.tls)
+        ) as running,
     ):
         data = keep or Path(directory) / "perf.data"
-        put_load(context, scenario, running.setup.port, WARM_UP_SECONDS)
+        port = running.setup.tls_port if scenario.tls else running.setup.port
+        put_load(context, scenario, port, WARM_UP_SECONDS)
         load = threading.Thread(
             target=put_load,
-            args=(context, scenario, running.setup.port, context.seconds + EXTRA_SECONDS),
+            args=(context, scenario, port, context.seconds + EXTRA_SECONDS),
         )
         load.start()
         try:

@@ -31,6 +31,8 @@ class Scenario:
     connections: int = 64
     new_connections: bool = False
     access_log: bool = False
+    #: Over TLS: `kept` connections, or new ones, `full` or `resumed`.
+    tls: str = ""
 
     @property
     def headers(self) -> Sequence[str]:
@@ -39,7 +41,7 @@ class Scenario:
 
     def fits(self, proxy: Proxy) -> bool:
         """Whether the scenario means anything for the proxy."""
-        if self.new_connections and not proxy.speaks_http:
+        if (self.new_connections or self.tls) and not proxy.speaks_http:
             return False
         return proxy.has_access_log or not self.access_log
 
@@ -50,6 +52,11 @@ SCENARIOS = (
     Scenario("16k", "16 KB bodies, 64 kept-alive connections", "/16k", 16 * 1024),
     Scenario("1m", "1 MB bodies, 64 kept-alive connections", "/1m", 1024 * 1024),
     Scenario("new", "a new client connection a request", "/128", 128, new_connections=True),
+    Scenario(
+        "tls", "128-byte answers over TLS, 64 kept-alive connections", "/128", 128, tls="kept"
+    ),
+    Scenario("tls-new", "a new TLS connection a request, full handshakes", "/128", 128, tls="full"),
+    Scenario("tls-resume", "the same with resumed sessions", "/128", 128, tls="resumed"),
 )
 
 
@@ -61,7 +68,9 @@ def measure(context: Context, scenarios: Sequence[Scenario]) -> list[Measured]:
             proxies = [proxy for proxy in context.proxies if scenario.fits(proxy)]
             turn = number % max(1, len(proxies))
             for proxy in proxies[turn:] + proxies[:turn]:
-                with run_proxy(context, proxy, access_log=scenario.access_log) as running:
+                with run_proxy(
+                    context, proxy, access_log=scenario.access_log, tls=bool(scenario.tls)
+                ) as running:
                     values = _round(context, scenario, proxy, running)
                 rounds.setdefault((scenario.name, proxy.name), []).append(values)
                 _tell(number, scenario, proxy, values)
@@ -80,11 +89,12 @@ def _round(
     context: Context, scenario: Scenario, proxy: Proxy, running: Running
 ) -> Mapping[str, float]:
     _check_answer(scenario, proxy, running.setup.port)
-    put_load(context, scenario, running.setup.port, WARM_UP_SECONDS)
+    port = running.setup.tls_port if scenario.tls else running.setup.port
+    put_load(context, scenario, port, WARM_UP_SECONDS)
     opened = context.upstream.accepted()
     core = context.cores.proxy
     began, busy, before = time.monotonic_ns(), busy_ns(core), running.process.cpu_ns()
-    seen = put_load(context, scenario, running.setup.port, context.seconds)
+    seen = put_load(context, scenario, port, context.seconds)
     spent = running.process.cpu_ns() - before
     others = (busy_ns(core) - busy - spent) / (time.monotonic_ns() - began)
     # The one connection that asks is not the proxy's.
@@ -108,6 +118,10 @@ def _round(
 
 def put_load(context: Context, scenario: Scenario, port: int, seconds: float) -> load.Load:
     """Put a scenario's load on the port for some seconds."""
+    if scenario.tls in ("full", "resumed"):
+        program = context.programs.examples / "tls_load"
+        core = context.cores.load
+        return load.handshakes(program, port, kind=scenario.tls, seconds=seconds, core=core)
     return load.run(
         port,
         scenario.path,
@@ -115,6 +129,7 @@ def put_load(context: Context, scenario: Scenario, port: int, seconds: float) ->
         seconds=seconds,
         cores=[context.cores.load],
         headers=scenario.headers,
+        tls=bool(scenario.tls),
     )
 
 

@@ -26,11 +26,18 @@ class Setup:
     directory: Path
     access_log: bool = False
     workers: int = 1
+    #: Where it takes TLS as well; 0: nowhere.
+    tls_port: int = 0
 
     @property
     def log(self) -> Path:
         """The access log file."""
         return self.directory / "access.log"
+
+    @property
+    def certificate(self) -> Path:
+        """The certificate, with its key in the same file."""
+        return self.directory / "tls.pem"
 
 
 @dataclass(frozen=True)
@@ -86,6 +93,17 @@ def write_config(setup: Setup, name: str, **more: str) -> Path:
     path = setup.directory / name
     path.write_text(Template((CONFIGS / name).read_text()).substitute(values, **more))
     return path
+
+
+def make_certificate(setup: Setup) -> None:
+    """Write an ECDSA P-256 certificate and its key."""
+    key = setup.directory / "tls.key"
+    argv = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
+    argv += ["-nodes", "-keyout", str(key), "-out", str(setup.certificate), "-days", "2"]
+    argv += ["-subj", "/CN=a.test", "-addext", "subjectAltName=DNS:a.test"]
+    subprocess.run(argv, check=True, capture_output=True, timeout=30)
+    setup.certificate.write_text(setup.certificate.read_text() + key.read_text())
+    setup.certificate.chmod(0o644)
 
 
 def package(program: str, name: str) -> str | None:

@@ -11,9 +11,29 @@ ACCESS_LOG = (
     '"@type": type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog, '
     'path: "{log}" }} }}]'
 )
+CONTEXT = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext"
+TLS = """
+    - name: secured
+      address:
+        socket_address: {{ address: 127.0.0.1, port_value: {port} }}
+      filter_chains:
+        - filters: *filters
+          transport_socket:
+            name: envoy.transport_sockets.tls
+            typed_config:
+              "@type": {context}
+              common_tls_context:
+                tls_certificates:
+                  - certificate_chain: {{ filename: {certificate} }}
+                    private_key: {{ filename: {certificate} }}
+"""
 
 
 def traffic(setup: Setup) -> Path:
     """Write configs/envoy.yaml for a setup and return its path."""
     log = ACCESS_LOG.format(log=setup.log) if setup.access_log else "[]"
-    return write_config(setup, "envoy.yaml", access_log=log)
+    tls = ""
+    if setup.tls_port:
+        values = {"port": setup.tls_port, "certificate": setup.certificate, "context": CONTEXT}
+        tls = TLS.format(**values)
+    return write_config(setup, "envoy.yaml", access_log=log, tls=tls)

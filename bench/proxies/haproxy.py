@@ -25,6 +25,9 @@ class HAProxy(Proxy):
             "haproxy.cfg",
             # stdout is the file that the bench keeps the output in.
             log_target="log stdout format raw local0" if setup.access_log else "",
+            tls=f"bind 127.0.0.1:{setup.tls_port} ssl crt {setup.certificate}"
+            if setup.tls_port
+            else "",
             log_options="log global\n  option httplog" if setup.access_log else "",
         )
         return ["haproxy", "-db", "-f", str(path)]

@@ -21,5 +21,13 @@ class Nginx(Proxy):
     def command(self, setup: Setup) -> list[str]:
         """See Proxy."""
         log = f"{setup.log} combined buffer=64k flush=10s" if setup.access_log else "off"
-        path = write_config(setup, "nginx.conf", access_log=log)
+        tls = ""
+        if setup.tls_port:
+            tls = (
+                f"listen 127.0.0.1:{setup.tls_port} reuseport ssl;\n"
+                f"    ssl_certificate {setup.certificate};\n"
+                f"    ssl_certificate_key {setup.certificate};\n"
+                "    ssl_session_tickets on;"
+            )
+        path = write_config(setup, "nginx.conf", access_log=log, tls=tls)
         return ["nginx", "-c", str(path), "-p", str(setup.directory)]

@@ -6,7 +6,7 @@ No method raises on bad configuration: a resource that cannot be taken comes bac
 
 from typing import Self, final
 
-__all__ = ["Workers", "WorkersError", "version"]
+__all__ = ["Workers", "WorkersError", "certificate_facts", "version"]
 
 class WorkersError(Exception):
     """The workers cannot go on (a thread did not start, a message did not parse)."""
@@ -137,3 +137,10 @@ class Workers:
 
 def version() -> str:
     """The version of the extension."""
+
+def certificate_facts(der: bytes) -> tuple[str, int, int, list[tuple[str, str]]] | None:
+    """Of a certificate: serial number in hexadecimal, start and end of its validity in seconds
+    since 1970, and its alternative names as (`dns`, `uri` or `ip_address`, value).
+
+    None for what is no certificate.
+    """

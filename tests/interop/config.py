@@ -13,6 +13,7 @@ import yaml
 from tests.interop.model import Case
 from tests.support.dns import DnsServer, Zone
 from tests.support.ports import PortLease
+from tests.support.tls_files import tls_files
 from tests.support.upstream import Upstream
 
 HCM = (
@@ -59,6 +60,8 @@ class Scene:
             if name in self.upstreams:
                 upstream = self.upstreams[name]
                 return upstream.path or str(upstream.port)
+            if name == "certs":
+                return str(tls_files())
             if name == "dir":
                 return str(self.directory)
             ports = {"dead": self.dead.port, "listener": self.listener.port}
@@ -91,7 +94,11 @@ def make_scene(case: Case, number: int, directory: Path) -> Scene:
     home = directory / f"k{number:03d}"
     home.mkdir(parents=True)
     upstreams = {
-        name: Upstream(script, path=str(home / name) if name.startswith("unix") else None)
+        name: Upstream(
+            script,
+            path=str(home / name) if name.startswith("unix") else None,
+            tls=case.upstream_tls.get(name),
+        )
         for name, script in case.upstreams.items()
     }
     dns = DnsServer(Zone(case.names, case.name_ttl)) if case.names is not None else None

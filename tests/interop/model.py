@@ -3,7 +3,8 @@
 Names are resolved by a server of the case's own if it has `names`; `$dns` is its port.
 In a case's configuration and requests, `$NAME` stands for the port of the upstream NAME (for the
 path of its socket if NAME starts with `unix`), `$dir` for a temporary directory, `$dead` for a
-port where nobody listens, and any other `$NAME` for NAME made unique to the case: many cases share
+port where nobody listens, `$certs` for the directory of tests.support.tls_files,
+ and any other `$NAME` for NAME made unique to the case: many cases share
 one proxy process.
 """
 
@@ -12,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tests.support.upstream import Script, reply
+from tests.support.upstream import Script, TlsServer, reply
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,24 @@ class Open:
     to: str = "127.0.0.1"
     source: str = ""
     dead_port: bool = False
+
+
+@dataclass(frozen=True)
+class Secure:
+    """Begin TLS on a connection and note what was agreed on, or that it failed.
+
+    `name` is asked for by SNI; `certificate` is one of tests.support.tls_files, "" is none;
+    `resume` offers the session of that connection.
+    """
+
+    on: str = "a"
+    name: str = "a.test"
+    certificate: str = ""
+    alpn: tuple[str, ...] = ()
+    lowest: str = "TLSv1_2"
+    highest: str = "TLSv1_3"
+    ciphers: str = ""
+    resume: str = ""
 
 
 @dataclass(frozen=True)
@@ -102,7 +121,7 @@ class Admin:
     digits: bool = False
 
 
-Step = Open | Write | Receive | Read | Wait | HalfClose | Drop | End | Admin
+Step = Secure | Open | Write | Receive | Read | Wait | HalfClose | Drop | End | Admin
 
 
 @dataclass(frozen=True)
@@ -134,6 +153,7 @@ class Case:
     bootstrap: str = ""
     names: Mapping[str, Sequence[Sequence[str] | str]] | None = None
     name_ttl: int = 60
+    upstream_tls: Mapping[str, TlsServer] = field(default_factory=dict)
     upstreams: Mapping[str, Script] = field(default_factory=lambda: {"up": Script([reply()])})
     log_format: str = ""
     isolated: bool = False

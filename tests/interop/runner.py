@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import ssl
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -21,6 +22,7 @@ from tests.interop.model import (
     Open,
     Read,
     Receive,
+    Secure,
     Step,
     Wait,
     Write,
@@ -37,6 +39,7 @@ from tests.interop.scrub import scrub
 from tests.support.client import Client
 from tests.support.http1 import ConnectionEnded
 from tests.support.proxies import DidNotStart, Proxy
+from tests.support.tls_client import client_context, fingerprint_of
 
 Start = Callable[[Mapped, Sequence[str]], Proxy]
 AT_ONCE = 6
@@ -97,6 +100,9 @@ class _Run:
         self.proxy = proxy
         self.seen = Observation()
         self._clients: dict[str, Client] = {}
+        self._secured: dict[str, ssl.SSLSocket] = {}
+        self._sessions: dict[str, ssl.SSLSession | None] = {}
+        self._contexts: dict[str, ssl.SSLContext] = {}
         names = {str(u.port): name for name, u in scene.upstreams.items() if u.port}
         names |= {str(scene.listener.port): "listener", str(scene.dead.port): "dead"}
         self.normaliser = Normaliser(names, scene.prefix, str(scene.directory))
@@ -125,6 +131,32 @@ class _Run:
         self.normaliser.add_port(client.local_port, "client")
         self._clients[step.on] = client
 
+    def _secure(self, step: Secure) -> None:
+        client = self._client(step.on)
+        session = self._sessions.get(step.resume)
+        context = self._contexts.get(step.resume) or client_context(step)
+        self._contexts[step.on] = context
+        try:
+            secured = client.secure(context, step.name, session)
+        except OSError as error:
+            self.seen.client.append(f"tls failed: {self._reason(error)}")
+            return
+        cipher = secured.cipher()
+        parts = [
+            secured.version(),
+            cipher and cipher[0],
+            f"alpn={secured.selected_alpn_protocol()}",
+        ]
+        parts.append(f"resumed={secured.session_reused}")
+        parts.append(f"certificate={fingerprint_of(secured)}")
+        self.seen.client.append("tls " + " ".join(str(part) for part in parts))
+        self._secured[step.on] = secured
+
+    def _reason(self, error: OSError) -> str:
+        """Why TLS failed; an end and a reset tell the same."""
+        reason = getattr(error, "reason", None)
+        return str(reason) if reason else "the connection ended"
+
     def _receive(self, step: Receive) -> None:
         reader = self._client(step.on).reader
         try:
@@ -143,12 +175,21 @@ class _Run:
                 self._client(on).send_slowly(filled, piece or len(filled) or 1, pause)
             case Open():
                 self._open(step)
+            case Secure():
+                self._secure(step)
             case Receive():
                 self._receive(step)
             case Read(method, on):
                 self._read(method, on)
             case Wait(seconds):
                 time.sleep(seconds)
+            case Admin():
+                self._ask(step)
+            case HalfClose() | Drop() | End():
+                self._finish(step)
+
+    def _finish(self, step: HalfClose | Drop | End) -> None:
+        match step:
             case HalfClose(on):
                 self._client(on).half_close()
             case Drop(on, reset):
@@ -156,8 +197,6 @@ class _Run:
                 client.reset() if reset else client.close()
             case End(on, within):
                 self._end(on, within)
-            case Admin():
-                self._ask(step)
 
     def _read(self, method: str, on: str) -> None:
         try:
@@ -166,6 +205,8 @@ class _Run:
             self.seen.client.append(f"no response: {end}")
         except TimeoutError:
             self.seen.client.append("no response: timeout")
+        except ssl.SSLError as error:
+            self.seen.client.append(f"no response: {self._reason(error)}")
         except (ValueError, IndexError) as error:
             self.seen.client.append(f"no response: not HTTP ({error})")
         else:
@@ -175,6 +216,8 @@ class _Run:
     def _end(self, on: str, within: float) -> None:
         client = self._client(on)
         del self._clients[on]
+        if on in self._secured:
+            self._sessions[on] = self._secured[on].session
         state = client.state_after(within)
         self.seen.client.append(f"connection: {state}")
         if client.leftover:

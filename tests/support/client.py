@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import socket
+import ssl
 import struct
 import time
 from dataclasses import dataclass
@@ -59,6 +60,23 @@ class Client:
         self.reader = Reader(self.socket, timeout)
         name = self.socket.getsockname()
         self.local_port: int = name[1] if isinstance(name, tuple) else 0
+
+    def secure(
+        self, context: ssl.SSLContext, name: str, session: ssl.SSLSession | None = None
+    ) -> ssl.SSLSocket:
+        """Begin TLS.
+
+        Raises:
+            OSError: the handshake failed.
+        """
+        timeout = self.reader.timeout
+        secured = context.wrap_socket(
+            self.socket, server_hostname=name or None, session=session,
+            suppress_ragged_eofs=False,
+        )  # fmt: skip
+        self.socket = secured
+        self.reader = Reader(secured, timeout)
+        return secured
 
     def send(self, data: bytes) -> None:
         """Send all bytes; a peer that has gone away is found out by the next read."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 
 from tests.support.http1 import Body, ConnectionEnded, Head, Reader
+from tests.support.tls_files import tls_files
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,43 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class TlsServer:
+    """How an upstream speaks TLS, with certificates of tests.support.tls_files.
+
+    `trusts` names the authority whose certificates clients need; "": none is asked for.
+    """
+
+    certificate: str = "srv"
+    trusts: str = ""
+    alpn: tuple[str, ...] = ()
+    lowest: str = "TLSv1_2"
+    highest: str = "TLSv1_3"
+    ciphers: str = ""
+
+    def context(self) -> ssl.SSLContext:
+        """For the standard library."""
+        files = tls_files()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(
+            files / f"{self.certificate}.pem", files / f"{_key(self.certificate)}"
+        )
+        context.minimum_version = ssl.TLSVersion[self.lowest]
+        context.maximum_version = ssl.TLSVersion[self.highest]
+        if self.ciphers:
+            context.set_ciphers(self.ciphers)
+        if self.alpn:
+            context.set_alpn_protocols(list(self.alpn))
+        if self.trusts:
+            context.load_verify_locations(files / f"{self.trusts}.pem")
+            context.verify_mode = ssl.CERT_REQUIRED
+        return context
+
+
+def _key(certificate: str) -> str:
+    return f"{certificate.removesuffix('_chain')}.key"
+
+
+@dataclass(frozen=True)
 class Script:
     """Answers in sequence, for all requests or by path; the last of a sequence repeats."""
 
@@ -122,8 +161,18 @@ class Received:
 class Upstream:
     """Serves a script on a loopback port, or on the unix socket `path`, until closed."""
 
-    def __init__(self, script: Script, path: str | None = None, host: str = "127.0.0.1") -> None:
+    def __init__(
+        self,
+        script: Script,
+        path: str | None = None,
+        host: str = "127.0.0.1",
+        tls: TlsServer | None = None,
+    ) -> None:
         self.script = script
+        self.names: list[str] = []
+        self._tls = tls.context() if tls is not None else None
+        if self._tls is not None:
+            self._tls.sni_callback = self._named
         self.path = path
         self.requests: list[Received] = []
         self.connections = 0
@@ -183,6 +232,19 @@ class Upstream:
             ).start()
 
     def _serve(self, connection: socket.socket, number: int, port: int) -> None:
+        try:
+            if self._tls is not None:
+                connection.settimeout(30.0)
+                secured = self._tls.wrap_socket(connection, server_side=True)
+                with self._lock:
+                    self._open.remove(connection)
+                    self._open.append(secured)
+                connection = secured
+        except OSError:
+            with self._lock:
+                self._open.remove(connection)
+            connection.close()
+            return
         reader = Reader(connection, timeout=30.0)
         try:
             self._act(reader, self.script.greeting, None)
@@ -203,6 +265,12 @@ class Upstream:
             with self._lock:
                 self._open.remove(connection)
             connection.close()
+
+    def _named(
+        self, connection: ssl.SSLObject | ssl.SSLSocket, name: str | None, _: ssl.SSLContext
+    ) -> None:
+        with self._lock:
+            self.names.append(name or "")
 
     def _next_answer(self, target: str) -> Answer:
         path = target.split("?")[0]

@@ -15,6 +15,7 @@ mod metadata;
 mod operator;
 mod path;
 mod registry;
+mod security;
 mod server_name;
 mod state;
 mod text;

@@ -27,6 +27,7 @@ pub mod runtime;
 pub mod stats;
 mod sys;
 pub mod timer;
+pub mod tls;
 pub mod transport;
 pub mod upstream;
 pub mod worker;

@@ -10,6 +10,7 @@ mod inherited;
 mod listeners;
 mod matching;
 mod places;
+mod secure;
 pub mod socket;
 
 use std::cell::RefCell;

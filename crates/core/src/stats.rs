@@ -26,6 +26,7 @@ pub enum BlockKind {
     Cluster,
     VirtualCluster,
     Tcp,
+    Ssl,
 }
 
 impl BlockKind {
@@ -39,6 +40,7 @@ impl BlockKind {
             Self::Cluster => (136, 14),
             Self::VirtualCluster => (8, 1),
             Self::Tcp => (20, 0),
+            Self::Ssl => (48, 0),
         }
     }
 }
@@ -220,6 +222,7 @@ mod tests {
         fits(BlockKind::Cluster, false, |i| ClusterHistogram::try_from(i).is_ok());
         fits(BlockKind::VirtualCluster, true, |i| VirtualClusterStat::try_from(i).is_ok());
         fits(BlockKind::Tcp, true, |i| TcpStat::try_from(i).is_ok());
+        fits(BlockKind::Ssl, true, |i| SslStat::try_from(i).is_ok());
     }
 
     #[test]

@@ -17,6 +17,7 @@ use tokio::net::{TcpStream, UnixStream};
 use crate::address::Address;
 use crate::clock;
 use crate::sys::watch_readable;
+use crate::tls::{TlsInfo, TlsStream};
 
 pub enum Transport {
     Tcp(TcpStream),
@@ -27,6 +28,7 @@ pub enum Transport {
     /// The loop tells of bytes to read alone: of room to write it would tell at once, for nothing. It becomes
     /// `Tcp` when a write has to wait.
     Reading(AsyncFd<std::net::TcpStream>),
+    Tls(Box<TlsStream>),
     /// It could not be made known to the loop.
     Lost,
 }
@@ -83,7 +85,32 @@ impl Transport {
 
     /// Whether the loop wakes the task that waits for this transport; otherwise the next read finds out.
     pub fn is_watched(&self) -> bool {
-        !matches!(self, Self::Fresh(..))
+        match self {
+            Self::Fresh(..) => false,
+            Self::Tls(stream) => stream.is_watched(),
+            _ => true,
+        }
+    }
+
+    /// What is known of its TLS; none for a plain transport.
+    pub fn tls(&self) -> Option<&Rc<TlsInfo>> {
+        match self {
+            Self::Tls(stream) => Some(stream.info()),
+            _ => None,
+        }
+    }
+
+    /// The protocol that a TLS handshake agreed on; none before, or without ALPN.
+    pub fn alpn(&self) -> Option<&[u8]> {
+        self.tls()?.handshake.get()?.alpn.as_deref()
+    }
+
+    /// Ready when bytes of the application may flow: after the TLS handshake, if there is one.
+    pub fn poll_handshake(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Tls(stream) => stream.poll_handshake(cx),
+            _ => Poll::Ready(Ok(())),
+        }
     }
 
     /// Lets the loop tell of bytes to read.
@@ -116,6 +143,9 @@ impl Transport {
         cx: &mut Context<'_>,
         buffer: impl FnOnce() -> &'b mut Vec<u8>,
     ) -> Poll<io::Result<usize>> {
+        if let Self::Tls(stream) = self {
+            return stream.poll_read(cx, buffer);
+        }
         ready!(self.poll_read_ready(cx))?;
         let target = buffer();
         loop {
@@ -148,6 +178,9 @@ impl Transport {
         cx: &mut Context<'_>,
         write: &Write<'_>,
     ) -> Poll<io::Result<usize>> {
+        if let Self::Tls(stream) = self {
+            return stream.poll_write(cx, write);
+        }
         let flags = if write.last { SendFlags::MORE } else { SendFlags::empty() };
         let bytes = write.bytes;
         self.poll_send(cx, bytes.len(), |fd| send(fd, bytes, flags | SendFlags::NOSIGNAL))
@@ -158,6 +191,9 @@ impl Transport {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if let Self::Tls(stream) = self {
+            return stream.poll_write_vectored(cx, slices);
+        }
         let length = slices.iter().map(|slice| slice.len()).sum();
         self.poll_send(cx, length, |fd| {
             sendmsg(fd, slices, &mut SendAncillaryBuffer::default(), SendFlags::NOSIGNAL)
@@ -203,6 +239,8 @@ impl Transport {
             Self::Unix(stream) => Ok(stream.as_fd()),
             Self::Fresh(stream, _) => Ok(stream.as_fd()),
             Self::Reading(stream) => Ok(stream.get_ref().as_fd()),
+            // It writes by itself.
+            Self::Tls(_) => Err(io::ErrorKind::Unsupported.into()),
             Self::Lost => Err(io::ErrorKind::NotConnected.into()),
         }
     }
@@ -214,6 +252,7 @@ impl Transport {
             Self::Tcp(stream) => stream.poll_read_ready(cx),
             Self::Unix(stream) => stream.poll_read_ready(cx),
             Self::Reading(stream) => stream.poll_read_ready(cx).map_ok(drop),
+            Self::Tls(stream) => stream.poll_read_ready(cx),
             Self::Fresh(..) | Self::Lost => Poll::Ready(Ok(())),
         }
     }
@@ -222,7 +261,7 @@ impl Transport {
         match self {
             Self::Tcp(stream) => stream.poll_write_ready(cx),
             Self::Unix(stream) => stream.poll_write_ready(cx),
-            Self::Fresh(..) | Self::Reading(_) | Self::Lost => Poll::Ready(Ok(())),
+            Self::Fresh(..) | Self::Reading(_) | Self::Tls(_) | Self::Lost => Poll::Ready(Ok(())),
         }
     }
 
@@ -239,12 +278,15 @@ impl Transport {
                 stream.try_io(interest, |stream| work(stream.as_fd()))
             }
             Self::Reading(stream) => work(stream.as_fd()),
-            Self::Lost => Err(io::ErrorKind::NotConnected.into()),
+            Self::Tls(_) | Self::Lost => Err(io::ErrorKind::NotConnected.into()),
         }
     }
 
     /// Reads without waiting; `WouldBlock` when nothing is there. No system call when the loop knows it.
     pub fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        if let Self::Tls(stream) = self {
+            return stream.try_read(buffer);
+        }
         self.try_io(Interest::READABLE, |fd| Ok(recv(fd, buffer, RecvFlags::empty())?.0))
     }
 
@@ -258,6 +300,7 @@ impl Transport {
             Self::Fresh(stream, _) => stream.local_addr().map(Address::of_connection),
             Self::Reading(stream) => stream.get_ref().local_addr().map(Address::of_connection),
             Self::Unix(_) => Ok(Address::Pipe(Default::default())),
+            Self::Tls(stream) => stream.local_address(),
             Self::Lost => Err(io::ErrorKind::NotConnected.into()),
         }
     }
@@ -269,13 +312,18 @@ impl Transport {
             Self::Tcp(stream) => set_linger(stream),
             Self::Fresh(stream, _) => set_linger(stream),
             Self::Reading(stream) => set_linger(stream.get_ref()),
+            Self::Tls(stream) => {
+                stream.reset_on_close();
+                Ok(())
+            }
             Self::Unix(_) | Self::Lost => Ok(()),
         };
     }
 
     /// Sends FIN; what was written goes out first.
-    pub fn poll_shutdown(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let result = match self {
+            Self::Tls(stream) => return stream.poll_shutdown(cx),
             Self::Tcp(stream) => shutdown(&*stream, Shutdown::Write),
             Self::Unix(stream) => shutdown(&*stream, Shutdown::Write),
             Self::Fresh(stream, _) => shutdown(&*stream, Shutdown::Write),

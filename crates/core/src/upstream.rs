@@ -19,6 +19,7 @@ mod multiplexed;
 mod multiplexing;
 mod pending;
 mod pool;
+mod secured;
 mod shared;
 mod socket;
 mod tcp;

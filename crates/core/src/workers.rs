@@ -16,6 +16,7 @@ use crate::access_log::{Sinks, WorkerLogBuffers};
 use crate::on_demand::{Ask, Asks};
 use crate::proto::{self, ProcessStat};
 use crate::stats::{BlockKind, Registry, PROCESS_BLOCK};
+use crate::tls::Contexts;
 use crate::upstream::endpoints::{EndpointThread, Resolve};
 use crate::worker::{run, Command, Shared, Worker};
 
@@ -44,6 +45,8 @@ pub struct Workers {
     handles: Mutex<Vec<Handle>>,
     shared: Arc<Shared>,
     sinks: Sinks,
+    /// TLS of listeners and clusters.
+    contexts: Contexts,
     endpoints: EndpointThread,
     resources: Arc<Mutex<Resources>>,
     concurrency: usize,
@@ -79,6 +82,7 @@ impl Workers {
             shared,
             sinks,
             endpoints: EndpointThread::start(options.resolve, resolving)?,
+            contexts: Contexts::default(),
             resources: Arc::default(),
             concurrency,
         })
@@ -198,6 +202,14 @@ impl Workers {
 
     pub fn registry(&self) -> &Registry {
         &self.shared.registry
+    }
+
+    /// Counts that secrets have changed a context; the caller holds the resources.
+    fn count_tls_update(&self, context: &proto::TlsContext) {
+        for &number in &context.count_update_in {
+            let block = self.registry().block(self.concurrency, number, BlockKind::Ssl);
+            block.inc(proto::SslStat::SslContextUpdateBySds);
+        }
     }
 
     /// Writes what is counted for the whole process (clusters, draining listeners) into the blocks of the endpoint thread.

@@ -21,6 +21,9 @@ pyo3::create_exception!(lateen._core, WorkersError, PyException);
 type BlockArray = (usize, u32, Py<PyBytes>);
 type BlockHistogram = (usize, u32, usize, Py<PyBytes>);
 
+/// Serial number, start and end of validity, alternative names.
+type CertificateFacts = (String, u64, u64, Vec<(String, String)>);
+
 fn failed(error: impl std::fmt::Display) -> PyErr {
     WorkersError::new_err(error.to_string())
 }
@@ -211,6 +214,7 @@ fn is_gauge(kind: BlockKind, index: usize) -> bool {
             proto::VirtualClusterStat::try_from(index).map(|s| s.as_str_name())
         }
         BlockKind::Tcp => proto::TcpStat::try_from(index).map(|s| s.as_str_name()),
+        BlockKind::Ssl => proto::SslStat::try_from(index).map(|s| s.as_str_name()),
     };
     name.is_ok_and(|name| {
         name.ends_with("_ACTIVE")
@@ -223,9 +227,26 @@ fn is_gauge(kind: BlockKind, index: usize) -> bool {
     })
 }
 
+/// Serial number, validity (seconds since 1970) and alternative names (kind, value) of a certificate in DER.
+#[pyfunction]
+fn certificate_facts(der: &[u8]) -> Option<CertificateFacts> {
+    let facts = lateen_core::tls::CertificateFacts::read(der)?;
+    let seconds = |time: std::time::SystemTime| {
+        time.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    };
+    let names = &facts.names;
+    let kinds = [("dns", &names.dns), ("uri", &names.uri), ("ip_address", &names.ip)];
+    let listed = kinds
+        .iter()
+        .flat_map(|(kind, list)| list.iter().map(|name| ((*kind).to_owned(), name.clone())))
+        .collect();
+    Some((facts.serial, seconds(facts.not_before), seconds(facts.not_after), listed))
+}
+
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("WorkersError", module.py().get_type::<WorkersError>())?;
     module.add_class::<Workers>()?;
+    module.add_function(wrap_pyfunction!(certificate_facts, module)?)?;
     module.add_function(wrap_pyfunction!(version, module)?)
 }

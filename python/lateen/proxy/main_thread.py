@@ -25,8 +25,9 @@ from lateen.proxy.stats.source import StatsSource
 from lateen.proxy.version import ENVOY_VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
+    from lateen.proxy.certificates import ContextInUse
     from lateen.proxy.hot_restart.process import ProxyProcess
     from lateen.proxy.hot_restart.restart import HotRestart
     from lateen.proxy.log.logger import Log
@@ -69,6 +70,7 @@ class MainThread:
         self._stats = StatsSource(
             workers.core, prepared.blocks, prepared.stats, self._facts, inherited
         )
+        self._stats.contexts = self._tls_contexts
         self._worker_log = WorkerLog(workers.core, log)
         self._open: OpenDynamic | None = None
         self._watch: RuntimeWatch | None = None
@@ -240,8 +242,15 @@ class MainThread:
             summary=self._prepared.summary,
             runtime=self._runtime,
             dynamic=self._open.dynamic if self._open is not None else None,
+            tls_contexts=self._tls_contexts,
             restart=self._restart.status if self._restart else RestartStatus(),
         )
+
+    def _tls_contexts(self) -> Sequence[ContextInUse]:
+        found = list(self._prepared.tls)
+        if self._open is not None:
+            found += self._open.dynamic.tls_contexts()
+        return found
 
     def _publish_runtime(self, values: Mapping[str, str]) -> None:
         update = worker_pb2.Update(runtime=runtime_for_workers(values))

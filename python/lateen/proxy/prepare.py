@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from lateen.config import Diagnostic, LoadOptions, LoadResult, load_bootstrap
 from lateen.proxy.admin.settings import AdminSettings, compile_admin
+from lateen.proxy.certificates import ContextInUse, in_use
 from lateen.proxy.compile import Compiled, compile_bootstrap
 from lateen.proxy.compile.bootstrap import ListenerNeeds, is_dynamic
 from lateen.proxy.config_source import ConfigSource
@@ -55,6 +56,7 @@ class Prepared:
         log_format: `text:FORMAT`, or `json` if the bootstrap asks for it; "": it does not say.
         server_version: overrides the stat server.version; 0: it does not.
         dynamic: what is needed to take resources over xDS; None when all is static.
+        tls: the TLS contexts whose secrets are static.
         reports_load: whether load is reported.
     """
 
@@ -68,6 +70,7 @@ class Prepared:
     log_format: str
     server_version: int
     dynamic: DynamicNeeds | None = None
+    tls: Sequence[ContextInUse] = ()
     reports_load: bool = False
 
 
@@ -115,6 +118,7 @@ def prepare(options: Options) -> Preparation:
     compiled = compile_bootstrap(
         bootstrap,
         read_file=_read_file,
+        file_mode=_file_mode,
         environment=os.environ,
         node_id=options.service_node,
         service_cluster=options.service_cluster,
@@ -158,6 +162,7 @@ def _prepare(
         dynamic=DynamicNeeds(ctx, compiled.needs)
         if is_dynamic(bootstrap, compiled.needs)
         else None,
+        tls=[in_use(each.block, each.context) for each in compiled.context.tls if not each.secrets],
         reports_load=bootstrap.cluster_manager.HasField("load_stats_config"),
     )
 
@@ -185,6 +190,13 @@ def _identify(bootstrap: Bootstrap, options: Options) -> None:
 def _read_file(path: str) -> bytes:
     with open(path, "rb") as file:
         return file.read()
+
+
+def _file_mode(path: str) -> int | None:
+    try:
+        return os.stat(path).st_mode
+    except OSError:
+        return None
 
 
 def _disk_layers(bootstrap: Bootstrap) -> tuple[dict[str, RuntimeLayer], list[Diagnostic]]:
@@ -236,7 +248,7 @@ def _log_format(bootstrap: Bootstrap) -> str:
 
 def _owners(bootstrap: Bootstrap, compiled: Compiled) -> dict[tuple[str, str], str]:
     """Where each resource of the update is in the configuration."""
-    owners: dict[tuple[str, str], str] = {}
+    owners = {("tls_context", plan.name): plan.at for plan in compiled.needs.tls}
     for index, cluster in enumerate(bootstrap.static_resources.clusters):
         path = f"static_resources.clusters[{index}]"
         owners["cluster", cluster.name] = path
@@ -252,5 +264,7 @@ def _owners(bootstrap: Bootstrap, compiled: Compiled) -> dict[tuple[str, str], s
 
 
 def _rejection_text(rejection: Rejection) -> str:
+    if rejection.kind == "tls_context":
+        return rejection.reason
     where = f"{rejection.path}: " if rejection.path else ""
     return f"{rejection.kind} '{rejection.name}': {where}{rejection.reason}"

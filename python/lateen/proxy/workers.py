@@ -143,3 +143,10 @@ def extension_version() -> str:
     from lateen import _core
 
     return _core.version()
+
+
+def certificate_facts(der: bytes) -> tuple[str, int, int, list[tuple[str, str]]] | None:
+    """What `lateen._core.certificate_facts` says of a certificate."""
+    from lateen import _core
+
+    return _core.certificate_facts(der)

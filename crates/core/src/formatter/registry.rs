@@ -9,44 +9,17 @@ use super::header::{Block, HeaderValue};
 use super::metadata::{MetadataOf, MetadataPath};
 use super::operator::Operator;
 use super::path::{Path, QueryParam, QueryParams};
+use super::security::SECURITY;
 use super::server_name::ServerName;
 use super::state::FilterState;
-use super::time::TimeOf;
+use super::time::{Bound, Peer, TimeOf};
 use super::xfcc::XfccValue;
 use crate::compile::{CompileError, Result};
 
-/// What connections without TLS, requests without a trace and protocols before HTTP/3 never have.
+/// What requests without a trace and protocols before HTTP/3 never have, and session ids, which rustls does
+/// not tell.
 const ABSENT: &[&str] = &[
-    "DOWNSTREAM_HANDSHAKE_DURATION",
-    "DOWNSTREAM_LOCAL_DNS_SAN",
-    "DOWNSTREAM_LOCAL_EMAIL_SAN",
-    "DOWNSTREAM_LOCAL_IP_SAN",
-    "DOWNSTREAM_LOCAL_OTHERNAME_SAN",
-    "DOWNSTREAM_LOCAL_SUBJECT",
-    "DOWNSTREAM_LOCAL_URI_SAN",
-    "DOWNSTREAM_PEER_CERT",
-    "DOWNSTREAM_PEER_CERT_V_END",
-    "DOWNSTREAM_PEER_CERT_V_START",
-    "DOWNSTREAM_PEER_CHAIN_FINGERPRINTS_1",
-    "DOWNSTREAM_PEER_CHAIN_FINGERPRINTS_256",
-    "DOWNSTREAM_PEER_CHAIN_SERIALS",
-    "DOWNSTREAM_PEER_DNS_SAN",
-    "DOWNSTREAM_PEER_EMAIL_SAN",
-    "DOWNSTREAM_PEER_FINGERPRINT_1",
-    "DOWNSTREAM_PEER_FINGERPRINT_256",
-    "DOWNSTREAM_PEER_IP_SAN",
-    "DOWNSTREAM_PEER_ISSUER",
-    "DOWNSTREAM_PEER_ISSUER_FINGERPRINT_256",
-    "DOWNSTREAM_PEER_ISSUER_SERIAL",
-    "DOWNSTREAM_PEER_OTHERNAME_SAN",
-    "DOWNSTREAM_PEER_SERIAL",
-    "DOWNSTREAM_PEER_SUBJECT",
-    "DOWNSTREAM_PEER_URI_SAN",
-    "DOWNSTREAM_TLS_CIPHER",
-    "DOWNSTREAM_TLS_GROUP",
     "DOWNSTREAM_TLS_SESSION_ID",
-    "DOWNSTREAM_TLS_VERSION",
-    "DOWNSTREAM_TRANSPORT_FAILURE_REASON",
     "ROUNDTRIP_DURATION",
     "SPAN_ID",
     "TLS_JA3_FINGERPRINT",
@@ -54,22 +27,7 @@ const ABSENT: &[&str] = &[
     "TRACE_ID",
     "UPSTREAM_FILTER_STATE",
     "UPSTREAM_LOCAL_CLOSE_REASON",
-    "UPSTREAM_LOCAL_DNS_SAN",
-    "UPSTREAM_LOCAL_IP_SAN",
-    "UPSTREAM_LOCAL_URI_SAN",
-    "UPSTREAM_PEER_CERT",
-    "UPSTREAM_PEER_CERT_V_END",
-    "UPSTREAM_PEER_CERT_V_START",
-    "UPSTREAM_PEER_DNS_SAN",
-    "UPSTREAM_PEER_IP_SAN",
-    "UPSTREAM_PEER_ISSUER",
-    "UPSTREAM_PEER_SUBJECT",
-    "UPSTREAM_PEER_URI_SAN",
-    "UPSTREAM_SERVER_NAME",
-    "UPSTREAM_TLS_CIPHER",
-    "UPSTREAM_TLS_GROUP",
     "UPSTREAM_TLS_SESSION_ID",
-    "UPSTREAM_TLS_VERSION",
 ];
 
 /// (prefix of the commands, whose address): PREFIX_ADDRESS, PREFIX_ADDRESS_WITHOUT_PORT and PREFIX_PORT.
@@ -108,6 +66,8 @@ const WITH_ARGUMENT: &[(&str, Compile)] = &[
 
 /// Commands whose argument may be left out, which means the empty text.
 const WITH_OPTIONAL_ARGUMENT: &[(&str, Compile)] = &[
+    ("DOWNSTREAM_PEER_CERT_V_END", |a| certificate_time(Peer::Downstream, Bound::End, a)),
+    ("DOWNSTREAM_PEER_CERT_V_START", |a| certificate_time(Peer::Downstream, Bound::Start, a)),
     ("EMIT_TIME", |a| TimeOf::emit(a, false).map(Operator::Time)),
     ("EMIT_TIME_LOCAL", |a| TimeOf::emit(a, true).map(Operator::Time)),
     ("GRPC_STATUS", |a| GrpcStatus::compile(a).map(Operator::GrpcStatus)),
@@ -121,6 +81,8 @@ const WITH_OPTIONAL_ARGUMENT: &[(&str, Compile)] = &[
     }),
     ("START_TIME", |a| TimeOf::start(a, false).map(Operator::Time)),
     ("START_TIME_LOCAL", |a| TimeOf::start(a, true).map(Operator::Time)),
+    ("UPSTREAM_PEER_CERT_V_END", |a| certificate_time(Peer::Upstream, Bound::End, a)),
+    ("UPSTREAM_PEER_CERT_V_START", |a| certificate_time(Peer::Upstream, Bound::Start, a)),
 ];
 
 fn header(block: Block, argument: &str) -> Result<Operator> {
@@ -131,13 +93,17 @@ fn metadata(of: MetadataOf, argument: &str) -> Operator {
     Operator::Metadata(MetadataPath::of(of, argument))
 }
 
+fn certificate_time(peer: Peer, bound: Bound, argument: &str) -> Result<Operator> {
+    TimeOf::certificate(peer, bound, argument).map(Operator::Time)
+}
+
 fn fixed(text: String) -> Operator {
     Operator::Fixed(text.into_bytes().into())
 }
 
 /// The operator of a command.
 pub fn operator(name: &str, argument: Option<&str>) -> Result<Operator> {
-    if let Some((_, fact)) = FACTS.iter().find(|entry| entry.0 == name) {
+    if let Some((_, fact)) = FACTS.iter().chain(SECURITY).find(|entry| entry.0 == name) {
         return match argument {
             None => Ok(Operator::Fact(*fact)),
             Some(_) => Err(CompileError::new(format!("{name} does not take any parameters"))),

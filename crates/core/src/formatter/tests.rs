@@ -42,6 +42,7 @@ impl Sample {
             filter_chain: "fcname".into(),
             listener_metadata: None,
             filter_chain_metadata: None,
+            tls: None,
             traffic_direction: "unspecified",
             tally: Default::default(),
         };

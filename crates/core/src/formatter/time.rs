@@ -18,6 +18,21 @@ use directive::Directive;
 enum Moment {
     Start,
     Emit,
+    Certificate(Peer, Bound),
+}
+
+/// Whose certificate is meant.
+#[derive(Clone, Copy)]
+pub enum Peer {
+    Downstream,
+    Upstream,
+}
+
+/// Which end of a certificate's validity is meant.
+#[derive(Clone, Copy)]
+pub enum Bound {
+    Start,
+    End,
 }
 
 /// A moment and how it is written.
@@ -37,6 +52,10 @@ impl TimeOf {
         Self::compile(Moment::Emit, format, local)
     }
 
+    pub fn certificate(peer: Peer, bound: Bound, format: &str) -> Result<Self> {
+        Self::compile(Moment::Certificate(peer, bound), format, false)
+    }
+
     fn compile(moment: Moment, format: &str, local: bool) -> Result<Self> {
         let directives = match (format, local) {
             ("", false) => Vec::new(),
@@ -50,6 +69,10 @@ impl TimeOf {
         let time = match self.moment {
             Moment::Start => context.info.start_wall,
             Moment::Emit => SystemTime::now(),
+            Moment::Certificate(peer, bound) => match bound_of(context, peer, bound) {
+                Some(time) => time,
+                None => return Rendered::Absent,
+            },
         };
         let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
         let seconds = since.as_secs() as i64;
@@ -61,4 +84,16 @@ impl TimeOf {
         }
         Rendered::Text
     }
+}
+
+fn bound_of(context: &FormatContext<'_>, peer: Peer, bound: Bound) -> Option<SystemTime> {
+    let tls = match peer {
+        Peer::Downstream => context.info.connection.tls.as_ref(),
+        Peer::Upstream => context.info.upstream.tls.as_ref(),
+    };
+    let facts = &tls?.peer()?.facts;
+    Some(match bound {
+        Bound::Start => facts.not_before,
+        Bound::End => facts.not_after,
+    })
 }

@@ -1,6 +1,7 @@
 //! The HTTP connection manager: what a listener's filter chain says of the requests it takes.
 //! <https://www.envoyproxy.io/docs/envoy/latest/api-v3/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto>
 
+mod client_cert;
 pub mod request;
 pub mod response;
 pub mod trust;
@@ -81,6 +82,7 @@ pub struct ManagerConfig {
     pub service_node: Box<[u8]>,
     pub internal_addresses: InternalAddresses,
     pub forward_client_cert: ForwardClientCert,
+    pub client_cert_details: proto::ClientCertDetails,
     pub proxy_100_continue: bool,
     pub local_replies: LocalReplies,
     pub header_case: HeaderCase,
@@ -196,6 +198,7 @@ impl ManagerConfig {
             service_node: bytes(&message.service_node),
             internal_addresses: InternalAddresses::compile(message).at("internal_addresses")?,
             forward_client_cert: message.forward_client_cert(),
+            client_cert_details: message.client_cert_details.unwrap_or_default(),
             proxy_100_continue: message.proxy_100_continue,
             local_replies: LocalReplies::compile(&message.local_reply.clone().unwrap_or_default())
                 .at("local_reply")?,

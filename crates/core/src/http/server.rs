@@ -35,7 +35,7 @@ pub async fn serve(
     connection: Rc<ConnectionInfo>,
 ) {
     let block = manager.block.clone();
-    let count = ConnectionCount::new(&manager, connection.start);
+    let count = ConnectionCount::new(&manager, &connection);
     let codec = manager.config.codec;
     let accepted = Accepted { worker, manager, connection };
     if codec == CodecType::Http2 {

@@ -245,13 +245,14 @@ impl Stream {
     pub fn with_route_context<R>(&self, with: impl FnOnce(&Headers, &RouteContext<'_>) -> R) -> R {
         let runtime = self.worker.current_runtime();
         let tls = self.request.get(HeaderId::XForwardedProto) == Some(b"https");
+        let secured = self.info.connection.tls.as_ref();
         let context = RouteContext {
             runtime: &runtime,
             random: self.random,
             internal: self.internal,
             tls,
-            certificate_presented: false,
-            certificate_validated: false,
+            certificate_presented: secured.is_some_and(|secured| secured.is_presented()),
+            certificate_validated: secured.is_some_and(|secured| secured.is_validated()),
         };
         with(&self.request, &context)
     }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::flags::ResponseFlags;
 use crate::address::Address;
+use crate::tls::TlsInfo;
 use crate::upstream::Host;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,6 +112,8 @@ pub struct ConnectionInfo {
     pub filter_chain: Arc<str>,
     pub listener_metadata: Option<Arc<serde_json::Value>>,
     pub filter_chain_metadata: Option<Arc<serde_json::Value>>,
+    /// None: plain TCP.
+    pub tls: Option<Rc<TlsInfo>>,
     /// inbound, outbound or unspecified.
     pub traffic_direction: &'static str,
     pub tally: ConnectionTally,
@@ -131,6 +134,8 @@ pub struct UpstreamInfo {
     pub host: Option<Arc<Host>>,
     pub local: Option<SocketAddr>,
     pub connection_id: Option<u64>,
+    /// None: plain TCP, or no connection.
+    pub tls: Option<Rc<TlsInfo>>,
     pub protocol: Option<Protocol>,
     /// None: as it follows from the host.
     pub close_type: Option<CloseType>,

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::accepting::Accepting;
 use super::guard::{Guard, Limited};
+use super::secure::secure;
 use super::{Chain, Current, Listener, Slot, Traits};
 use crate::address::Address;
 use crate::clock;
@@ -18,6 +19,7 @@ use crate::http::stream_info::{ConnectionInfo, ConnectionTally, StreamInfo};
 use crate::log::{Component, Level};
 use crate::network::{tcp_proxy, Program};
 use crate::proto::{ListenerHistogram, ListenerStat, ProcessStat};
+use crate::tls::TlsInfo;
 use crate::transport::Transport;
 use crate::worker::Worker;
 
@@ -109,8 +111,10 @@ fn admit(worker: &Rc<Worker>, current: &Rc<Current>, accepted: Accepted) {
     let Some(chain) = found else { return refuse(worker, listener, accepted) };
     let start = clock::now();
     let guard = Guard::new(worker.clone(), listener.clone(), chain.clone(), start, limited);
-    let transport = accepted.transport;
-    let info = connection(worker, listener, Some(chain), accepted.remote, accepted.local, start);
+    let transport = secure(worker, listener, chain, accepted.transport);
+    let tls = transport.tls().cloned();
+    let addresses = (accepted.remote, accepted.local);
+    let info = connection(worker, listener, Some(chain), addresses, start, tls);
     let Some(program) = chain.program(worker) else {
         listener.block.inc(ListenerStat::ListenerNetworkExtensionConfigMissing);
         return log_closed(worker, listener, info, |info| {
@@ -136,9 +140,9 @@ fn connection(
     worker: &Worker,
     listener: &Listener,
     chain: Option<&Chain>,
-    remote: Address,
-    local: Address,
+    (remote, local): (Address, Address),
     start: Instant,
+    tls: Option<Rc<TlsInfo>>,
 ) -> Rc<ConnectionInfo> {
     let settings = &listener.settings;
     Rc::new(ConnectionInfo {
@@ -152,6 +156,7 @@ fn connection(
         listener_metadata: settings.metadata.clone(),
         filter_chain_metadata: chain.and_then(|chain| chain.config.metadata.clone()),
         tally: ConnectionTally::default(),
+        tls,
     })
 }
 
@@ -159,7 +164,8 @@ fn connection(
 fn refuse(worker: &Worker, listener: &Listener, accepted: Accepted) {
     listener.block.inc(ListenerStat::ListenerNoFilterChainMatch);
     let start = clock::now();
-    let connection = connection(worker, listener, None, accepted.remote, accepted.local, start);
+    let connection =
+        connection(worker, listener, None, (accepted.remote, accepted.local), start, None);
     log_closed(worker, listener, connection, |info| {
         info.flags = ResponseFlags::NO_ROUTE_FOUND;
         info.details = "filter_chain_not_found".into();
@@ -197,6 +203,9 @@ fn run<F: Future<Output = ()> + 'static>(
             fault::report(&guard.worker, "connection", &message);
         }
         if let Some(mut info) = logged {
+            if info.connection.tls.as_ref().is_some_and(|tls| tls.timed_out.get()) {
+                info.local_close_reason = "transport_socket_timeout".into();
+            }
             info.end = Some(clock::now());
             info.stream_id = guard.worker.next_id();
             info.connection.clone().tally.tell(&mut info);

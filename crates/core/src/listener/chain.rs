@@ -4,15 +4,18 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Waker;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use slab::Slab;
 
 use crate::access_log::Sinks;
 use crate::compile::{each, Result};
+use crate::http::manager::duration;
 use crate::matcher::Regexes;
 use crate::network::{NetworkFilter, Program};
 use crate::proto;
+use crate::stats::{Block, BlockKind};
+use crate::tls::{Contexts, TransportSocket};
 use crate::worker::Worker;
 
 /// Immutable, shared by all workers and by the successive configurations of a listener that do not
@@ -22,12 +25,21 @@ pub struct FilterChain {
     /// None: its connections are closed at once.
     pub filter: Option<NetworkFilter>,
     pub metadata: Option<Arc<serde_json::Value>>,
+    /// None: plain TCP.
+    pub tls: Option<TransportSocket>,
+    /// None: a handshake may take its time.
+    pub handshake_timeout: Option<Duration>,
     /// What it was compiled from.
     pub message: proto::FilterChain,
 }
 
 impl FilterChain {
-    pub fn compile(message: &proto::FilterChain, sinks: &Sinks, regexes: &Regexes) -> Result<Self> {
+    pub fn compile(
+        message: &proto::FilterChain,
+        sinks: &Sinks,
+        contexts: &Contexts,
+        regexes: &Regexes,
+    ) -> Result<Self> {
         let filters = each(&message.filters, "filters", |filter| {
             NetworkFilter::compile(filter, sinks, regexes)
         })?;
@@ -35,6 +47,8 @@ impl FilterChain {
             name: message.name.as_str().into(),
             filter: filters.into_iter().next(),
             metadata: super::config::metadata(&message.metadata_json)?,
+            tls: TransportSocket::compile(message.transport_socket.as_ref(), contexts),
+            handshake_timeout: duration(message.transport_socket_connect_timeout_ms),
             message: message.clone(),
         })
     }
@@ -67,6 +81,8 @@ pub struct Chain {
     pub drain: Rc<Drain>,
     /// Made by the first connection.
     program: OnceCell<Option<Program>>,
+    /// SslStat
+    ssl: OnceCell<Arc<Block>>,
     closed: Cell<bool>,
     /// Of the tasks of open connections.
     connections: RefCell<Slab<Waker>>,
@@ -78,6 +94,7 @@ impl Chain {
             config,
             drain: Rc::new(Drain { since: Cell::new(None), modify_only }),
             program: OnceCell::new(),
+            ssl: OnceCell::new(),
             closed: Cell::new(false),
             connections: RefCell::default(),
         })
@@ -87,6 +104,11 @@ impl Chain {
     pub fn program(&self, worker: &Worker) -> Option<&Program> {
         let make = || Some(self.config.filter.as_ref()?.program(worker, &self.drain));
         self.program.get_or_init(make).as_ref()
+    }
+
+    /// The block of TLS.
+    pub fn ssl_block(&self, worker: &Worker, socket: &TransportSocket) -> &Arc<Block> {
+        self.ssl.get_or_init(|| worker.block(socket.stats_block, BlockKind::Ssl))
     }
 
     /// Takes a connection in, by the waker of its task, until `leave` of the returned number.

@@ -13,6 +13,7 @@ use crate::address::Address;
 use crate::compile::{each, At, CompileError, Result};
 use crate::matcher::Regexes;
 use crate::proto;
+use crate::tls::Contexts;
 
 /// Envoy's default of per_connection_buffer_limit_bytes; also stands for its 0, which is no limit there.
 const DEFAULT_BUFFER_LIMIT: usize = 1 << 20;
@@ -95,7 +96,12 @@ impl ListenerConfig {
     ///
     /// # Errors
     /// A part that cannot be taken, with its path.
-    pub fn compile(message: &proto::Listener, sinks: &Sinks, old: Option<&Self>) -> Result<Self> {
+    pub fn compile(
+        message: &proto::Listener,
+        sinks: &Sinks,
+        contexts: &Contexts,
+        old: Option<&Self>,
+    ) -> Result<Self> {
         let rest = without_chains(message);
         let same = old.filter(|old| old.settings.message == rest);
         let settings = match same {
@@ -113,7 +119,7 @@ impl ListenerConfig {
         let regexes = Regexes::default();
         let chain = |message: &proto::FilterChain| match known.get(&message.encode_to_vec()) {
             Some(chain) => Ok(Arc::clone(chain)),
-            None => FilterChain::compile(message, sinks, &regexes).map(Arc::new),
+            None => FilterChain::compile(message, sinks, contexts, &regexes).map(Arc::new),
         };
         let mut chains = each(&message.filter_chains, "filter_chains", chain)?;
         let matches = matching::compile(message.filter_chains.iter().map(|c| c.r#match.as_ref()))?;

@@ -23,6 +23,7 @@ pub(crate) fn stream_info() -> StreamInfo {
         filter_chain: "".into(),
         listener_metadata: None,
         filter_chain_metadata: None,
+        tls: None,
         traffic_direction: "unspecified",
         tally: Default::default(),
     };

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::secured::SecuredHosts;
 use super::socket::ConnectOptions;
 use crate::address::Address;
 use crate::compile::{each, At, CompileError, Result};
@@ -11,6 +12,7 @@ use crate::http2::config::Http2Config;
 use crate::lb::LbSettings;
 use crate::proto;
 use crate::proto::cluster::UpstreamProtocol;
+use crate::tls::Contexts;
 
 /// Immutable; a changed cluster gets a new one.
 pub struct ClusterConfig {
@@ -37,6 +39,7 @@ pub struct ClusterConfig {
     pub http2: Option<Arc<Http2Config>>,
     pub metadata: Option<Arc<serde_json::Value>>,
     pub connect: ConnectOptions,
+    pub tls: SecuredHosts,
 }
 
 impl ClusterConfig {
@@ -44,7 +47,7 @@ impl ClusterConfig {
     ///
     /// # Errors
     /// A bind address or a socket option that cannot be used, with its path.
-    pub fn compile(message: &proto::Cluster) -> Result<Self> {
+    pub fn compile(message: &proto::Cluster, contexts: &Contexts) -> Result<Self> {
         let name: Arc<str> = message.name.as_str().into();
         let observability_name = match message.observability_name.is_empty() {
             true => name.clone(),
@@ -74,6 +77,7 @@ impl ClusterConfig {
             }),
             metadata: metadata(&message.metadata_json)?,
             connect: connect_options(message)?,
+            tls: SecuredHosts::compile(message, contexts)?,
         })
     }
 }

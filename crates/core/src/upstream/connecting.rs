@@ -12,7 +12,7 @@ use super::breakers::ConnectionPermit;
 use super::connection::{ClosedBy, Connection, PooledConnection};
 use super::pool::{count_destroyed, Pool, PoolContext, Protocol};
 use super::socket::{Opened, SocketError};
-use super::{happy_eyeballs, Host};
+use super::{happy_eyeballs, secured, Host};
 use crate::buffer::Buffer;
 use crate::clock;
 use crate::proto::{ClusterHistogram, ClusterStat};
@@ -100,7 +100,10 @@ pub(super) async fn open(
     let deadline = (!limit.is_zero()).then(|| start + limit);
     let timers = &context.upstream.timers;
     let timer = timers.timer();
-    let mut connecting = std::pin::pin!(happy_eyeballs::connect(host, &config.connect, timers));
+    let mut connecting = std::pin::pin!(async {
+        let opened = happy_eyeballs::connect(host, &config.connect, timers).await?;
+        secured::handshake(context, host, opened).await
+    });
     let result = poll_fn(|cx| match connecting.as_mut().poll(cx) {
         Poll::Ready(result) => Poll::Ready(Some(result)),
         Poll::Pending => timer.poll(cx, deadline).map(|()| None),
@@ -120,10 +123,9 @@ pub(super) async fn open(
 fn count_start(pool: &Pool, host: &Host) {
     pool.count(ClusterStat::ClusterUpstreamCxTotal);
     pool.count(ClusterStat::ClusterUpstreamCxActive);
-    pool.count(match pool.protocol {
-        Protocol::Http2 => ClusterStat::ClusterUpstreamCxHttp2Total,
-        Protocol::Http1 | Protocol::Negotiated => ClusterStat::ClusterUpstreamCxHttp1Total,
-    });
+    if pool.protocol != Protocol::Negotiated {
+        pool.count_protocol(pool.protocol == Protocol::Http2);
+    }
     host.stats.cx_total.fetch_add(1, Relaxed);
     host.stats.cx_active.fetch_add(1, Relaxed);
 }

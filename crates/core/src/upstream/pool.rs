@@ -207,18 +207,31 @@ impl Pool {
 
     /// Takes a connection that a task has made.
     pub fn connected(self: &Rc<Self>, connection: PooledConnection) {
-        if self.speaks_http2(&connection) {
+        let http2 = self.speaks_http2(&connection);
+        if self.protocol == Protocol::Negotiated {
+            self.count_protocol(http2);
+        }
+        if http2 {
             return self.multiplex(connection);
         }
         self.state.borrow_mut().connecting -= 1;
         self.settle(connection);
     }
 
+    /// Counts a connection by what is spoken on it.
+    pub fn count_protocol(&self, http2: bool) {
+        self.count(match http2 {
+            true => ClusterStat::ClusterUpstreamCxHttp2Total,
+            false => ClusterStat::ClusterUpstreamCxHttp1Total,
+        });
+    }
+
     /// Whether HTTP/2 is spoken on a new connection.
-    fn speaks_http2(&self, _connection: &PooledConnection) -> bool {
+    fn speaks_http2(&self, connection: &PooledConnection) -> bool {
         match self.protocol {
-            Protocol::Http1 | Protocol::Negotiated => false,
+            Protocol::Http1 => false,
             Protocol::Http2 => true,
+            Protocol::Negotiated => connection.transport.alpn() == Some(b"h2"),
         }
     }
 

@@ -11,6 +11,7 @@ use super::{load_assignment, ClusterConfig, Host};
 use crate::compile::{At, Result};
 use crate::proto::{self, address::Kind, ClusterStat, Discovery};
 use crate::stats::Block;
+use crate::tls::Contexts;
 
 /// Counters of what discovery did; one writer at a time (`updating`).
 #[derive(Default)]
@@ -65,7 +66,15 @@ impl ClusterShared {
     /// # Errors
     /// What cannot be used of `message`, with its path.
     pub fn compile(message: &proto::Cluster) -> Result<Arc<Self>> {
-        let config = ClusterConfig::compile(message)?;
+        Self::compile_with(message, &Contexts::default())
+    }
+
+    /// The same, with TLS by `contexts`.
+    ///
+    /// # Errors
+    /// What cannot be used of `message`, with its path.
+    pub fn compile_with(message: &proto::Cluster, contexts: &Contexts) -> Result<Arc<Self>> {
+        let config = ClusterConfig::compile(message, contexts)?;
         let is_static = config.discovery == Discovery::Static;
         let this = Self {
             config,

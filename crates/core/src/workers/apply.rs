@@ -100,6 +100,13 @@ impl Resources {
             let runtime = Arc::new(Runtime::compile(runtime));
             workers.send_all(|_| Command::Runtime(runtime.clone()));
         }
+        for context in &update.tls_contexts {
+            if let Err(error) = workers.contexts.set(context, dry) {
+                rejections.push(rejection("tls_context", &context.name, error));
+            } else if !dry {
+                workers.count_tls_update(context);
+            }
+        }
         for cluster in &update.clusters {
             if let Err(error) = self.cluster(workers, cluster, dry) {
                 rejections.push(rejection("cluster", &cluster.name, error));
@@ -149,12 +156,13 @@ impl Resources {
                 workers.send_all(|_| Command::Answered(ask.clone()));
             }
             self.remove(workers, update);
+            workers.contexts.sweep();
         }
         proto::Rejections { rejections }
     }
 
     fn cluster(&mut self, workers: &Workers, message: &proto::Cluster, dry: bool) -> Result<()> {
-        let cluster = ClusterShared::compile(message)?;
+        let cluster = ClusterShared::compile_with(message, &workers.contexts)?;
         if dry {
             return Ok(());
         }
@@ -205,7 +213,8 @@ impl Resources {
         dry: bool,
     ) -> Result<()> {
         if dry {
-            return ListenerConfig::compile(message, &workers.sinks, None).map(drop);
+            return ListenerConfig::compile(message, &workers.sinks, &workers.contexts, None)
+                .map(drop);
         }
         self.listeners.set(workers, message, &update.removed_listeners, &mut self.retired)
     }

@@ -77,7 +77,12 @@ impl ListenerTable {
         retired: &mut Retired,
     ) -> Result<(), CompileError> {
         let old = self.known.get(&message.name);
-        let config = ListenerConfig::compile(message, &workers.sinks, old.map(|k| &*k.config))?;
+        let config = ListenerConfig::compile(
+            message,
+            &workers.sinks,
+            &workers.contexts,
+            old.map(|k| &*k.config),
+        )?;
         let config = Arc::new(config);
         let adapt = old.is_some_and(|old| options_differ(&old.config.settings.message, message));
         if let Some(old) = old.filter(|_| adapt) {

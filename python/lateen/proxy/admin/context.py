@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from lateen.proxy.hot_restart.status import RestartStatus
 
 if TYPE_CHECKING:
+    from lateen.proxy.certificates import ContextInUse
     from lateen.proxy.config_source import ConfigSource
     from lateen.proxy.config_summary import ConfigSummary
     from lateen.proxy.log.logger import Log
@@ -64,5 +66,6 @@ class AdminContext:
     summary: ConfigSummary
     runtime: RuntimeLayers
     dynamic: Dynamic | None = None
+    tls_contexts: Callable[[], Sequence[ContextInUse]] = tuple
     lookups: Lookups = field(default_factory=Lookups)
     restart: RestartStatus = field(default_factory=RestartStatus)

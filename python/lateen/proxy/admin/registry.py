@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lateen.proxy.admin import (
+    certs,
     client_status,
     clusters,
     config_dump,
@@ -43,7 +44,7 @@ def _help(_context: AdminContext, _request: AdminRequest) -> AdminResponse:
 ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("/", "Admin home page", _home),
     Endpoint("/allocprofiler", "not supported", small.heap_profiler, True, _ENABLE),
-    Endpoint("/certs", "certificates and when they expire", small.certs),
+    Endpoint("/certs", "certificates and when they expire", certs.certs),
     Endpoint(
         "/clusters",
         "clusters and their hosts",

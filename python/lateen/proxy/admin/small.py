@@ -9,11 +9,6 @@ from lateen.proxy.admin.exchange import JSON, OK, AdminRequest, AdminResponse, b
 from lateen.proxy.admin.json_text import document
 
 
-def certs(_context: AdminContext, _request: AdminRequest) -> AdminResponse:
-    """/certs: TLS is not in this proxy yet, so there are none."""
-    return AdminResponse(document({"certificates": []}), content_type=JSON)
-
-
 def contention(_context: AdminContext, _request: AdminRequest) -> AdminResponse:
     """/contention: mutexes are not traced."""
     return AdminResponse(

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from lateen.proxy.compile.context import CompileContext
     from lateen.proxy.compile.network_filters.owner import FilterSource, RouteSource, ScopeSource
+    from lateen.proxy.compile.transport_sockets.plan import TlsPlan
 
 _PROCESS = "it tunes Envoy's process"
 _PACKAGE = "envoy.config.bootstrap.v3"
@@ -57,8 +58,12 @@ SUPPORT = (
     ),
     Fields(
         f"{_PACKAGE}.Bootstrap.StaticResources",
-        implemented="listeners clusters",
-        harmless={"secrets": "only TLS reads them, and it is not implemented yet"},
+        implemented="listeners clusters secrets",
+    ),
+    Fields(
+        "envoy.extensions.transport_sockets.tls.v3.Secret",
+        implemented="name tls_certificate session_ticket_keys validation_context",
+        harmless={"generic_secret": "no extension reads it yet"},
     ),
     Fields(
         f"{_PACKAGE}.Bootstrap.DynamicResources",
@@ -102,12 +107,13 @@ SUPPORT = (
 @dataclass
 class ListenerNeeds:
     """What the listeners of a bootstrap subscribe to: routes (RDS), scopes (SRDS) and HTTP filters
-    (ECDS); whether requests may ask for clusters."""
+    (ECDS); whether requests may ask for clusters; and its TLS contexts, those of clusters too."""
 
     routes: list[RouteSource] = field(default_factory=list)
     scopes: list[ScopeSource] = field(default_factory=list)
     filters: list[FilterSource] = field(default_factory=list)
     on_demand: bool = False
+    tls: list[TlsPlan] = field(default_factory=list)
 
 
 def is_dynamic(bootstrap: Bootstrap, needs: ListenerNeeds) -> bool:
@@ -117,6 +123,7 @@ def is_dynamic(bootstrap: Bootstrap, needs: ListenerNeeds) -> bool:
         or needs.filters
         or needs.scopes
         or needs.on_demand
+        or any(plan.secrets for plan in needs.tls)
         or any(is_eds(each) for each in bootstrap.static_resources.clusters)
     ):
         return True
@@ -139,10 +146,14 @@ def compile_bootstrap_resources(
     ctx.default_resolver = compile_default_resolver(ctx, bootstrap)
     if bootstrap.cluster_manager.HasField("upstream_bind_config"):
         ctx.default_bind = bootstrap.cluster_manager.upstream_bind_config
+    ctx.secrets = {secret.name: secret for secret in bootstrap.static_resources.secrets}
     note_control_planes(ctx, bootstrap)
     update = Update(runtime=runtime_for_workers(ctx.runtime))
     _compile_clusters(ctx, bootstrap, update)
-    return update, _compile_listeners(ctx, bootstrap, update)
+    needs = _compile_listeners(ctx, bootstrap, update)
+    needs.tls = list({plan.name: plan for plan in ctx.tls}.values())
+    update.tls_contexts.extend(plan.context for plan in needs.tls)
+    return update, needs
 
 
 def _compile_clusters(ctx: CompileContext, bootstrap: Bootstrap, out: Update) -> None:

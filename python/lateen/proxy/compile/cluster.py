@@ -21,9 +21,14 @@ from lateen.proxy.compile.socket_options import (
     freebind_options,
 )
 from lateen.proxy.compile.stats_blocks import BlockKind
-from lateen.proxy.compile.transport_socket import check_transport_socket
-from lateen.proxy.compile.upstream_protocol import compile_upstream_protocol
-from lateen.proxy.compile.values import metadata_json, milliseconds
+from lateen.proxy.compile.transport_sockets import compile_upstream_socket
+from lateen.proxy.compile.upstream_protocol import check_auto_sni, compile_upstream_protocol
+from lateen.proxy.compile.values import (
+    metadata_json,
+    milliseconds,
+    struct_to_python,
+    to_json,
+)
 
 if TYPE_CHECKING:
     from envoy.config.cluster.v3 import cluster_pb2 as envoy
@@ -46,7 +51,8 @@ SUPPORT = (
             use_tcp_for_dns_lookups dns_resolution_config typed_dns_resolver_config
             upstream_bind_config least_request_lb_config round_robin_lb_config
             common_lb_config
-            transport_socket metadata protocol_selection upstream_connection_options
+            transport_socket transport_socket_matches
+            metadata protocol_selection upstream_connection_options
             load_balancing_policy track_timeout_budgets track_cluster_stats
         """,
         harmless={
@@ -54,7 +60,7 @@ SUPPORT = (
             "cleanup_interval": "only ORIGINAL_DST clusters read it",
             "close_connections_on_host_health_failure": _HEALTH_CHECK,
             "ignore_health_on_host_removal": _HEALTH_CHECK,
-            "upstream_http_protocol_options": "TLS is not implemented yet",
+            "upstream_http_protocol_options": "only TLS reads it",
             "lrs_server": "load goes to load_stats_config, as in Envoy",
             "lrs_report_endpoint_metrics": "load is not reported yet",
             "ring_hash_lb_config": "only RING_HASH clusters read it",
@@ -80,6 +86,10 @@ SUPPORT = (
         },
     ),
     Fields(
+        "envoy.config.cluster.v3.Cluster.TransportSocketMatch",
+        implemented="name match transport_socket",
+    ),
+    Fields(
         "envoy.config.core.v3.BindConfig",
         implemented="source_address freebind socket_options",
     ),
@@ -92,6 +102,7 @@ _HOST_NAMES = (Discovery.STRICT_DNS, Discovery.LOGICAL_DNS)
 
 def compile_cluster(ctx: CompileContext, source: envoy.Cluster, at: str) -> worker_pb2.Cluster:
     """One cluster, with the endpoints of its load_assignment."""
+    before = len(ctx.tls)
     name = source.alt_stat_name or source.name
     cluster = worker_pb2.Cluster(
         name=source.name,
@@ -113,6 +124,8 @@ def compile_cluster(ctx: CompileContext, source: envoy.Cluster, at: str) -> work
     _compile_hosts(ctx, source, cluster, at)
     _compile_limits(ctx, source, cluster, at)
     _compile_sockets(ctx, source, cluster, at)
+    if ctx.tls[before:]:
+        check_auto_sni(ctx, source, at)
     _compile_tracking(ctx, source, cluster, at)
     if source.HasField("metadata"):
         cluster.metadata_json = metadata_json(source.metadata)
@@ -150,7 +163,14 @@ def _compile_sockets(
     ctx: CompileContext, source: envoy.Cluster, out: worker_pb2.Cluster, at: str
 ) -> None:
     if source.HasField("transport_socket"):
-        check_transport_socket(ctx, source.transport_socket, f"{at}.transport_socket")
+        where = f"{at}.transport_socket"
+        name = out.observability_name
+        socket = compile_upstream_socket(ctx, source.transport_socket, name, where, _alpn(out))
+        if socket is not None:
+            out.transport_socket.CopyFrom(socket)
+    for index, match in enumerate(source.transport_socket_matches):
+        where = f"{at}.transport_socket_matches[{index}]"
+        _compile_socket_match(ctx, match, out, where)
     if source.HasField("upstream_connection_options"):
         options = source.upstream_connection_options
         if options.HasField("tcp_keepalive"):
@@ -159,6 +179,29 @@ def _compile_sockets(
         _compile_bind(ctx, source.upstream_bind_config, out, f"{at}.upstream_bind_config")
     elif ctx.default_bind is not None:
         _compile_bind(ctx, ctx.default_bind, out, "cluster_manager.upstream_bind_config")
+
+
+def _alpn(cluster: worker_pb2.Cluster) -> tuple[str, ...]:
+    """What is offered to hosts unless `alpn_protocols` says otherwise."""
+    return ("h2",) if cluster.upstream_protocol == worker_pb2.Cluster.HTTP2 else ()
+
+
+def _compile_socket_match(
+    ctx: CompileContext,
+    match: envoy.Cluster.TransportSocketMatch,
+    out: worker_pb2.Cluster,
+    at: str,
+) -> None:
+    compiled = out.transport_socket_matches.add(
+        name=match.name,
+        criteria_json={key: to_json(value) for key, value in struct_to_python(match.match).items()},
+    )
+    if match.HasField("transport_socket"):
+        where = f"{at}.transport_socket"
+        name = out.observability_name
+        socket = compile_upstream_socket(ctx, match.transport_socket, name, where, _alpn(out))
+        if socket is not None:
+            compiled.transport_socket.CopyFrom(socket)
 
 
 def _compile_bind(ctx: CompileContext, bind: BindConfig, out: worker_pb2.Cluster, at: str) -> None:

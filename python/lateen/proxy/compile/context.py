@@ -15,11 +15,13 @@ from lateen.proxy.compile.stats_blocks import StatsBlocks
 
 if TYPE_CHECKING:
     from envoy.config.core.v3.address_pb2 import BindConfig
+    from envoy.extensions.transport_sockets.tls.v3.secret_pb2 import Secret
     from google.protobuf.any_pb2 import Any as PackedAny
 
     from lateen.protos import TypeRegistry
     from lateen.protos.worker_pb2 import Dns
     from lateen.proxy.compile.extensions import Extensions
+    from lateen.proxy.compile.transport_sockets.plan import TlsPlan
 
 
 @dataclass
@@ -43,6 +45,9 @@ class CompileContext:
         excused: paths at which something not implemented is left out, and why that is right.
         on_demand: paths of what lets requests ask for clusters.
         elsewhere: paths at which everything is read by another part than the workers.
+        file_mode: the permissions of a file that a configuration names; None: unknown.
+        secrets: the static secrets, by name.
+        tls: the TLS contexts that what was compiled needs.
     """
 
     types: TypeRegistry
@@ -61,6 +66,9 @@ class CompileContext:
     excused: dict[str, str] = field(default_factory=dict)
     on_demand: set[str] = field(default_factory=set)
     elsewhere: set[str] = field(default_factory=set)
+    file_mode: Callable[[str], int | None] = lambda _: None
+    secrets: Mapping[str, Secret] = field(default_factory=dict)
+    tls: list[TlsPlan] = field(default_factory=list)
 
     def error(self, at: str, message: str, hint: str = "") -> None:
         """Report what makes a resource unusable; compiling goes on, to find the rest."""
@@ -89,6 +97,10 @@ class CompileContext:
         """Report `reason` when there is no cluster `name`, if that is to be checked."""
         if self.clusters is not None and name not in self.clusters:
             self.error(at, reason)
+
+    def apart(self) -> CompileContext:
+        """The same with reports of its own."""
+        return replace(self, diagnostics=[], excused={}, elsewhere=set(), tls=[])
 
     def unpack(self, packed: PackedAny) -> Message | None:
         """The message in an Any, or that a TypedStruct in it stands for.

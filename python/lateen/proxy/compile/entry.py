@@ -50,6 +50,7 @@ def compile_bootstrap(
     service_cluster: str = "",
     disk_layers: Mapping[str, Mapping[str, str]] | None = None,
     table: SupportTable | None = None,
+    file_mode: Callable[[str], int | None] = lambda _: None,
 ) -> Compiled:
     """Compile a validated bootstrap.
 
@@ -61,6 +62,7 @@ def compile_bootstrap(
         service_cluster: --service-cluster; node.cluster counts when it is empty.
         disk_layers: the values of runtime layers on disk, by the name of the layer.
         table: what is implemented; `support_table()` when not given.
+        file_mode: returns the permissions of such a file; None: unknown.
     """
     ctx = CompileContext(
         types=envoy_types(),
@@ -70,6 +72,7 @@ def compile_bootstrap(
         node_id=node_id or bootstrap.node.id,
         service_cluster=service_cluster or bootstrap.node.cluster,
         disk_layers=disk_layers or {},
+        file_mode=file_mode,
     )
     update, needs = compile_bootstrap_resources(ctx, bootstrap)
     diagnostics = unsupported(ctx, table or support_table(), bootstrap, "")

@@ -11,8 +11,8 @@ from lateen.config.support import Fields
 from lateen.protos import worker_pb2
 from lateen.proxy.compile.address import compile_cidrs
 from lateen.proxy.compile.network_filters.owner import FilterOwner
-from lateen.proxy.compile.transport_socket import check_transport_socket
-from lateen.proxy.compile.values import metadata_json
+from lateen.proxy.compile.transport_sockets import compile_downstream_socket
+from lateen.proxy.compile.values import metadata_json, milliseconds
 
 if TYPE_CHECKING:
     from envoy.config.listener.v3 import listener_components_pb2 as envoy
@@ -24,8 +24,8 @@ SUPPORT = (
         "envoy.config.listener.v3.FilterChain",
         implemented="""
             filter_chain_match filters transport_socket name metadata
+            transport_socket_connect_timeout
         """,
-        harmless={"transport_socket_connect_timeout": "plain TCP has no handshake to wait for"},
     ),
     Fields(
         "envoy.config.listener.v3.FilterChainMatch",
@@ -52,7 +52,13 @@ def compile_filter_chain(
         where = f"{at}.filter_chain_match"
         chain.match.CopyFrom(_compile_match(ctx, source.filter_chain_match, where))
     if source.HasField("transport_socket"):
-        check_transport_socket(ctx, source.transport_socket, f"{at}.transport_socket")
+        where = f"{at}.transport_socket"
+        socket = compile_downstream_socket(ctx, source.transport_socket, owner.address_tag, where)
+        if socket is not None:
+            chain.transport_socket.CopyFrom(socket)
+    chain.transport_socket_connect_timeout_ms = milliseconds(
+        source.transport_socket_connect_timeout
+    )
     return chain
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from envoy.config.listener.v3 import listener_pb2 as envoy
 
     from lateen.proxy.compile.context import CompileContext
+    from lateen.proxy.compile.transport_sockets.plan import TlsPlan
 
 SUPPORT = (
     Fields(
@@ -72,10 +73,12 @@ class CompiledListener:
     route_sources: list[RouteSource]
     scope_sources: list[ScopeSource]
     filter_sources: list[FilterSource]
+    tls: list[TlsPlan]
 
 
 def compile_listener(ctx: CompileContext, source: envoy.Listener, at: str) -> CompiledListener:
     """One listener; a listener without a name is called by its address."""
+    before = len(ctx.tls)
     first = compile_address(ctx, source.address, f"{at}.address")
     address = address_text(first)
     tag = source.stat_prefix or address
@@ -104,6 +107,7 @@ def compile_listener(ctx: CompileContext, source: envoy.Listener, at: str) -> Co
         owner.route_sources,
         owner.scope_sources,
         owner.filter_sources,
+        ctx.tls[before:],
     )
 
 

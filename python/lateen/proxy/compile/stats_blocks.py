@@ -24,6 +24,8 @@ class BlockKind(Enum):
     TCP = "tcp"
     CLUSTER = "cluster"
     VIRTUAL_CLUSTER = "virtual_cluster"
+    DOWNSTREAM_SSL = "downstream_ssl"
+    UPSTREAM_SSL = "upstream_ssl"
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ from lateen.proxy.compile import (
     runtime,
     socket_options,
     substitution_format,
-    transport_socket,
+    transport_sockets,
     upgrades,
     upstream_protocol,
     virtual_host,
@@ -53,6 +53,11 @@ from lateen.proxy.compile.network_filters import (
     scoped_routes,
     tcp_proxy,
 )
+from lateen.proxy.compile.transport_sockets import certificates as transport_certificates
+from lateen.proxy.compile.transport_sockets import downstream as transport_downstream
+from lateen.proxy.compile.transport_sockets import parameters as transport_parameters
+from lateen.proxy.compile.transport_sockets import upstream as transport_upstream
+from lateen.proxy.compile.transport_sockets import validation as transport_validation
 
 # Values and containers whose every field is read by whatever holds them.
 COMMON: tuple[Fields, ...] = (
@@ -113,7 +118,12 @@ _MODULES = (
     socket_options.SUPPORT,
     substitution_format.SUPPORT,
     tcp_proxy.SUPPORT,
-    transport_socket.SUPPORT,
+    transport_sockets.SUPPORT,
+    transport_certificates.SUPPORT,
+    transport_downstream.SUPPORT,
+    transport_parameters.SUPPORT,
+    transport_upstream.SUPPORT,
+    transport_validation.SUPPORT,
     upgrades.SUPPORT,
     upstream_protocol.SUPPORT,
     virtual_host.SUPPORT,

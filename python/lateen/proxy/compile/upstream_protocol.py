@@ -31,7 +31,7 @@ SUPPORT = (
             use_downstream_protocol_config auto_config
         """,
         harmless={
-            "upstream_http_protocol_options": "TLS is not implemented yet",
+            "upstream_http_protocol_options": "only TLS reads it",
             "outlier_detection": "outlier detection is not implemented yet",
             "hash_policy": "only RING_HASH and MAGLEV clusters read it",
         },
@@ -96,6 +96,22 @@ def compile_upstream_protocol(
         ctx.excuse(f"{at}.http2_protocol_options", f"{OPTIONS_NAME} counts instead")
     elif OPTIONS_NAME not in typed:
         _compile_deprecated(ctx, source, out, at)
+
+
+def check_auto_sni(ctx: CompileContext, source: Cluster, at: str) -> None:
+    """Refuse what a cluster with TLS would have to do for each request anew."""
+    places = [(source.upstream_http_protocol_options, at)]
+    typed = source.typed_extension_protocol_options
+    message = ctx.unpack(typed[OPTIONS_NAME]) if OPTIONS_NAME in typed else None
+    if message is not None:
+        options: upstream.HttpProtocolOptions = message  # type: ignore[assignment]
+        where = f'{at}.typed_extension_protocol_options["{OPTIONS_NAME}"]'
+        places.append((options.upstream_http_protocol_options, where))
+    for found, where in places:
+        for field in ("auto_sni", "auto_san_validation"):
+            if getattr(found, field):
+                path = f"{where}.upstream_http_protocol_options.{field}"
+                ctx.unimplemented(path, f"{field} by the request's host", "sni, auto_host_sni")
 
 
 def _compile_typed(

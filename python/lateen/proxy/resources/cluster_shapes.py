@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from envoy.config.core.v3.config_source_pb2 import ConfigSource
 
     from lateen.config import Diagnostic
+    from lateen.proxy.compile.context import CompileContext
     from lateen.proxy.compile.stats_blocks import StatsBlocks
+    from lateen.proxy.compile.transport_sockets.plan import TlsPlan
     from lateen.proxy.resources.reading import ResourceReader
 
 CLUSTER = "envoy.config.cluster.v3.Cluster"
@@ -44,12 +46,14 @@ class CompiledCluster:
         blocks: its stats blocks, to be released when it is gone.
         eds_source: where its endpoints come from; None: they are in it.
         eds_name: what they are called there.
+        tls: the TLS contexts that it uses.
     """
 
     message: worker_pb2.Cluster
     blocks: list[int]
     eds_source: ConfigSource | None = None
     eds_name: str = ""
+    tls: tuple[TlsPlan, ...] = ()
 
 
 class ClusterShapes:
@@ -81,17 +85,25 @@ class ClusterShapes:
         known = self._shapes.get(shape)
         if known is not None:
             return self._of_shape(message, *known)
-        compiled, blocks = self._reader.compile(
-            message, checked.found, lambda context: compile_cluster(context, message, "")
-        )
+        plans: list[TlsPlan] = []
+
+        def compile_(context: CompileContext) -> worker_pb2.Cluster:
+            before = len(context.tls)
+            cluster = compile_cluster(context, message, "")
+            plans.extend(context.tls[before:])
+            return cluster
+
+        compiled, blocks = self._reader.compile(message, checked.found, compile_)
+        tls = tuple(plans)
         if compiled.discovery != worker_pb2.EDS:
-            return CompiledCluster(compiled, blocks)
+            return CompiledCluster(compiled, blocks, tls=tls)
         source = message.eds_cluster_config.eds_config
         if shape:
             while len(self._shapes) >= _KEPT:
                 del self._shapes[next(iter(self._shapes))]
-            self._shapes[shape] = (compiled, source)
-        return CompiledCluster(compiled, blocks, source, eds_name(message))
+            if not tls:
+                self._shapes[shape] = (compiled, source)
+        return CompiledCluster(compiled, blocks, source, eds_name(message), tls)
 
     def _of_shape(
         self, message: Cluster, compiled: worker_pb2.Cluster, source: ConfigSource

@@ -24,9 +24,10 @@ class ClusterVersion:
         blocks: the stats blocks, to be released with it.
         message: for the workers; None once they have it.
         assignment: of an EDS cluster.
+        tls: the TLS contexts that it uses.
     """
 
-    __slots__ = ("assignment", "blocks", "body", "message", "name", "updated", "version")
+    __slots__ = ("assignment", "blocks", "body", "message", "name", "tls", "updated", "version")
 
     def __init__(self, compiled: CompiledCluster, resource: Resource, updated: str) -> None:
         self.name = compiled.message.name
@@ -36,6 +37,7 @@ class ClusterVersion:
         self.blocks = compiled.blocks
         self.message: CompiledCluster | None = compiled
         self.assignment: Assignment | None = None
+        self.tls = compiled.tls
 
     @property
     def cluster(self) -> worker_pb2.Cluster:

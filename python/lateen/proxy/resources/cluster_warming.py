@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from lateen.protos import worker_pb2
 from lateen.proxy.resources.assignments import Assignment, Endpoints
 from lateen.proxy.resources.environment import Refused, timestamp
+from lateen.proxy.resources.init_manager import InitManager
 from lateen.proxy.resources.reading import ResourceError, reason_of_rejections
 from lateen.proxy.stats.main_thread import StatNames
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from lateen.proxy.resources.cluster_versions import ClusterVersion
     from lateen.proxy.resources.environment import Environment
+    from lateen.proxy.resources.tls_contexts import TlsContexts
     from lateen.proxy.stats.main_thread import MainThreadScope
     from lateen.xds.subscription import Resource
 
@@ -40,6 +42,7 @@ class ClusterWarming:
         active: in use, by name.
         warming: not yet in use, by name.
         errors: what was last refused, by name.
+        tls: contexts with secrets by SDS.
     """
 
     def __init__(
@@ -58,6 +61,7 @@ class ClusterWarming:
         self.warming: dict[str, ClusterVersion] = {}
         self.errors: dict[str, Refused] = {}
         self._states: dict[str, MainThreadScope] = {}
+        self.tls: TlsContexts | None = None
         self._show()
 
     @property
@@ -98,11 +102,42 @@ class ClusterWarming:
         self.errors[name] = Refused(resource, reason, timestamp())
 
     def add(self, version: ClusterVersion) -> None:
-        """Takes a new cluster or a new version of one.
+        """Takes a new cluster or a new version of one, once the secrets of its TLS are there.
 
         Raises:
             ResourceError: the workers do not take it.
         """
+        if not any(plan.secrets for plan in version.tls):
+            self._begin_version(version)
+            return
+        assert self.tls is not None
+        self._forget_warming(version.name)
+        self.warming[version.name] = version
+        self._show()
+        init = InitManager(f"Cluster {version.name}", lambda: self._secured(version))
+        try:
+            for plan in version.tls:
+                self.tls.acquire(plan, init.target(f"SDS {plan.name}"))
+        except ResourceError:
+            del self.warming[version.name]
+            self._let_go(version)
+            self._show()
+            raise
+        init.start()
+
+    def _secured(self, version: ClusterVersion) -> None:
+        """The secrets of a cluster are there, or the wait for them ended."""
+        if self.warming.get(version.name) is not version:
+            return
+        del self.warming[version.name]
+        try:
+            self._begin_version(version)
+        except ResourceError as error:
+            self._environment.log.warning("upstream", f"cluster '{version.name}': {error}")
+        self._show()
+        self._settled()
+
+    def _begin_version(self, version: ClusterVersion) -> None:
         name = version.name
         discovery = version.cluster.discovery
         if discovery in _DNS:
@@ -223,7 +258,8 @@ class ClusterWarming:
         return ""
 
     def _apply(self, version: ClusterVersion) -> str:
-        update = worker_pb2.Update(clusters=[version.cluster])
+        contexts = [self.tls.current(plan) for plan in version.tls] if self.tls else []
+        update = worker_pb2.Update(clusters=[version.cluster], tls_contexts=contexts)
         return reason_of_rejections(self._environment.apply(update))
 
     def _check(self, version: ClusterVersion, reason: str) -> None:
@@ -265,6 +301,9 @@ class ClusterWarming:
         assignment = version.assignment
         if assignment is not None and (stays is None or stays.assignment is not assignment):
             self._end(assignment)
+        if self.tls is not None:
+            for plan in version.tls:
+                self.tls.release(plan)
         self._environment.release(version.blocks)
 
     def _watch_dns(self) -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from lateen.proxy.resources.assignments import Assignment
     from lateen.proxy.resources.environment import Environment, Refused
+    from lateen.proxy.resources.tls_contexts import TlsContexts
     from lateen.xds.subscription import Resource, Subscription, Update
 
 CLUSTER_URL = TYPE_PREFIX + CLUSTER
@@ -51,6 +52,10 @@ class ClusterManager:
         # Those that requests asked for, which CDS does not remove, and who waits for which of them.
         self._on_demand: set[str] = set()
         self._awaited: dict[str, list[Callable[[], None]]] = {}
+
+    def use_tls(self, tls: TlsContexts) -> None:
+        """Says what knows the contexts with secrets by SDS."""
+        self._warming.tls = tls
 
     @property
     def active(self) -> dict[str, ClusterVersion]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 from lateen.config.load import BOOTSTRAP
 from lateen.config.resource import ResourceChecker
+from lateen.proxy.certificates import ContextInUse, in_use
 from lateen.proxy.compile.discovery import eds_name, is_eds
 from lateen.proxy.compile.supported import support_table
 from lateen.proxy.resources.clusters import ClusterManager
@@ -25,6 +26,7 @@ from lateen.proxy.resources.routes import RouteManager
 from lateen.proxy.resources.runtime import RuntimeSubscription
 from lateen.proxy.resources.scopes import ScopeManager
 from lateen.proxy.resources.secrets import SecretManager
+from lateen.proxy.resources.tls_contexts import TlsContexts
 from lateen.proxy.stats.main_thread import StatNames
 
 if TYPE_CHECKING:
@@ -72,6 +74,7 @@ class Dynamic:
         on_demand: answers requests that wait for routes and clusters.
         secrets: those of the bootstrap and those by SDS.
         listeners: the listener manager.
+        tls: contexts with secrets by SDS.
     """
 
     def __init__(
@@ -109,8 +112,12 @@ class Dynamic:
         self.filters = FilterManager(environment)
         self.secrets = SecretManager(environment, static.secrets)
         self.on_demand = OnDemand(environment, self.routes, self.scopes, self.clusters)
+        self.tls = TlsContexts(environment, self.secrets, self._context)
+        self.clusters.use_tls(self.tls)
         names = [each.name for each in static.listeners]
-        self.listeners = ListenerManager(environment, self.routes, self.scopes, self.filters, names)
+        self.listeners = ListenerManager(
+            environment, self.routes, self.scopes, self.filters, self.tls, names
+        )
 
     def start(self) -> None:
         """Subscribes to the first things."""
@@ -119,6 +126,16 @@ class Dynamic:
                 ready = self._first.target(f"RTDS {layer.rtds_layer.name}")
                 RuntimeSubscription(self._environment, self._runtime, layer, ready).start()
         self._first.start()
+
+    def tls_contexts(self) -> list[ContextInUse]:
+        """The TLS contexts of what came over xDS, and those with secrets by SDS."""
+        found = list(self.tls.in_use())
+        for listener in self.listeners.warming.active.values():
+            plans = listener.compiled.tls
+            found += [in_use(each.block, each.context) for each in plans if not each.secrets]
+        for cluster in self.clusters.active.values():
+            found += [in_use(each.block, each.context) for each in cluster.tls if not each.secrets]
+        return found
 
     @property
     def pending(self) -> list[str]:
@@ -131,6 +148,8 @@ class Dynamic:
                 source = cluster.eds_cluster_config.eds_config
                 shown = cluster.alt_stat_name or cluster.name
                 self.clusters.add_static(cluster.name, shown, source, eds_name(cluster))
+        for plan in self._needs.tls:
+            self.tls.acquire(plan, self.init.target(f"SDS {plan.name}"))
         dynamic = self._bootstrap.dynamic_resources
         cds = dynamic.cds_config if dynamic.HasField("cds_config") else None
         self.clusters.start(cds, self._start_listeners)

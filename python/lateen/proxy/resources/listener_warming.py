@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lateen.proxy.resources.listener_versions import ListenerVersion
     from lateen.proxy.resources.routes import RouteManager
     from lateen.proxy.resources.scopes import ScopeManager
+    from lateen.proxy.resources.tls_contexts import TlsContexts
     from lateen.xds.subscription import Resource
 
 _STATS = StatNames(
@@ -63,12 +64,14 @@ class ListenerWarming:
         routes: RouteManager,
         scopes: ScopeManager,
         filters: FilterManager,
+        tls: TlsContexts,
         static: int,
     ) -> None:
         self._environment = environment
         self._routes = routes
         self._scopes = scopes
         self._filters = filters
+        self._tls = tls
         self._static = static
         self._tables: Counter[str] = Counter()
         self._stats = environment.stats.open("listener_manager", _STATS)
@@ -157,7 +160,10 @@ class ListenerWarming:
     def _update_of(self, version: ListenerVersion) -> worker_pb2.Update:
         compiled = version.compiled
         new = [table for table in compiled.route_tables if not self._tables[table.name]]
-        return worker_pb2.Update(listeners=[compiled.listener], route_tables=new)
+        contexts = [self._tls.current(plan) for plan in compiled.tls]
+        return worker_pb2.Update(
+            listeners=[compiled.listener], route_tables=new, tls_contexts=contexts
+        )
 
     def _hold(self, version: ListenerVersion) -> None:
         """Subscribes to what the listener needs; uses it at once before the workers accept."""
@@ -193,6 +199,9 @@ class ListenerWarming:
             for each in version.compiled.filter_sources:
                 self._filters.acquire(each, target(f"ECDS {each.name}"))
                 undo.append(functools.partial(self._filters.release, each))
+            for plan in version.compiled.tls:
+                self._tls.acquire(plan, target(f"SDS {plan.name}"))
+                undo.append(functools.partial(self._tls.release, plan))
         except ResourceError:
             for release in undo:
                 release()
@@ -249,6 +258,8 @@ class ListenerWarming:
             self._scopes.release(scopes)
         for each in version.compiled.filter_sources:
             self._filters.release(each)
+        for plan in version.compiled.tls:
+            self._tls.release(plan)
 
     def _drop_tables(self, version: ListenerVersion) -> None:
         self._tables.subtract(version.tables)

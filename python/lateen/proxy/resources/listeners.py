@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from lateen.proxy.resources.filters import FilterManager
     from lateen.proxy.resources.routes import RouteManager
     from lateen.proxy.resources.scopes import ScopeManager
+    from lateen.proxy.resources.tls_contexts import TlsContexts
     from lateen.xds.subscription import Resource, Subscription, Update
 
 LISTENER = "envoy.config.listener.v3.Listener"
@@ -45,11 +46,12 @@ class ListenerManager:
         routes: RouteManager,
         scopes: ScopeManager,
         filters: FilterManager,
+        tls: TlsContexts,
         static: Collection[str],
     ) -> None:
         self._environment = environment
         self._static = frozenset(static)
-        self.warming = ListenerWarming(environment, routes, scopes, filters, len(static))
+        self.warming = ListenerWarming(environment, routes, scopes, filters, tls, len(static))
         self._subscription: Subscription | None = None
         self._ready: Callable[[], None] | None = None
         self.version = ""

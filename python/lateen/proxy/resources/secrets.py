@@ -36,24 +36,45 @@ class SecretManager:
         self.static = {secret.name: secret for secret in static}
         self.subscriptions: dict[tuple[bytes, str], SecretSubscription] = {}
 
-    def acquire(self, source: ConfigSource, name: str, on_change: Callable[[Secret], None]) -> None:
-        """Uses a secret of a source; `on_change` hears of each version, the present one at once."""
+    def acquire(
+        self,
+        source: ConfigSource,
+        name: str,
+        on_change: Callable[[Secret], None],
+        on_given_up: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Uses a secret of a source.
+
+        Args:
+            on_change: hears of each version, the present one at once; raises ResourceError for one
+                that cannot be used.
+            on_given_up: called when the wait for the first version has ended without one.
+
+        Raises:
+            ResourceError: nothing can come from the source.
+        """
         key = (source.SerializeToString(deterministic=True), name)
         subscription = self.subscriptions.get(key)
         if subscription is None:
             subscription = SecretSubscription(self._environment, source, name)
             self.subscriptions[key] = subscription
             subscription.users.append(on_change)
+            subscription.waiting.append(on_given_up)
             subscription.start()
             return
         subscription.users.append(on_change)
+        subscription.waiting.append(on_given_up)
+        if subscription.given_up:
+            on_given_up()
         if subscription.secret is not None:
             on_change(subscription.secret)
 
     def release(self, source: ConfigSource, name: str, on_change: Callable[[Secret], None]) -> None:
         """Ends a use; the subscription goes with the last."""
         key = (source.SerializeToString(deterministic=True), name)
-        subscription = self.subscriptions[key]
+        subscription = self.subscriptions.get(key)
+        if subscription is None or on_change not in subscription.users:
+            return
         subscription.users.remove(on_change)
         if not subscription.users:
             del self.subscriptions[key]
@@ -70,6 +91,8 @@ class SecretSubscription:
 
     Attributes:
         users: who hears of it.
+        waiting: who hears when the wait for the first version has ended.
+        given_up: it has.
         secret: the version in use; None before the first.
         version: that the control plane gave it.
         updated: when it came.
@@ -79,6 +102,8 @@ class SecretSubscription:
     def __init__(self, environment: Environment, source: ConfigSource, name: str) -> None:
         self.name = name
         self.users: list[Callable[[Secret], None]] = []
+        self.waiting: list[Callable[[], None]] = []
+        self.given_up = False
         self.secret: Secret | None = None
         self.version = ""
         self.updated = ""
@@ -110,7 +135,12 @@ class SecretSubscription:
         return Outcome()
 
     def fail(self, failure: FetchFailure, reason: str) -> None:
-        """What uses the secret goes on without."""
+        """What uses the secret goes on without, if this is the end of the wait for it."""
+        if failure is FetchFailure.CONNECTION or self.secret is not None:
+            return
+        self.given_up = True
+        for call in list(self.waiting):
+            call()
 
     def _take(self, update: Update) -> None:
         if not update.resources:
@@ -125,11 +155,11 @@ class SecretSubscription:
         reader.check(message)
         if message.name != self.name:
             raise ResourceError(f"Unexpected SDS secret (expecting {self.name}): {message.name}")
+        for user in list(self.users):
+            user(message)
         self._body = resource.body
         self.secret, self.version, self.updated = message, resource.version, timestamp()
         self.error = None
-        for user in list(self.users):
-            user(message)
 
 
 def redacted(secret: Secret) -> Secret:

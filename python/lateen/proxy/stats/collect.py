@@ -139,6 +139,8 @@ _LAYOUTS = {
     BlockKind.LISTENER_HTTP: layouts.listener_http_layout,
     BlockKind.HTTP: layouts.http_layout,
     BlockKind.TCP: layouts.tcp_layout,
+    BlockKind.DOWNSTREAM_SSL: layouts.downstream_ssl_layout,
+    BlockKind.UPSTREAM_SSL: layouts.upstream_ssl_layout,
     BlockKind.CLUSTER: layouts.cluster_layout,
     BlockKind.VIRTUAL_CLUSTER: layouts.virtual_cluster_layout,
 }

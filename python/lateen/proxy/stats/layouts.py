@@ -7,6 +7,7 @@ only once something happened, and which are always 0 in this proxy but exist in 
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Mapping, Sequence
 
 from lateen.protos import worker_stats_pb2 as wire
@@ -132,6 +133,29 @@ _TCP_GAUGES = frozenset(
 )
 
 
+# As Envoy writes them; of each group a stat exists once it was counted.
+_SSL_GROUPS = {
+    "ciphers": (
+        "ECDHE-ECDSA-AES128-GCM-SHA256",
+        "ECDHE-ECDSA-AES256-GCM-SHA384",
+        "ECDHE-ECDSA-CHACHA20-POLY1305",
+        "ECDHE-RSA-AES128-GCM-SHA256",
+        "ECDHE-RSA-AES256-GCM-SHA384",
+        "ECDHE-RSA-CHACHA20-POLY1305",
+        "TLS_AES_128_GCM_SHA256",
+        "TLS_AES_256_GCM_SHA384",
+        "TLS_CHACHA20_POLY1305_SHA256",
+    ),
+    "curves": ("X25519", "P-256", "P-384", "X25519MLKEM768"),
+    "versions": ("TLSv1.2", "TLSv1.3"),
+}
+_SECRETS = (
+    "context_update_by_sds",
+    "downstream_context_secrets_not_ready",
+    "upstream_context_secrets_not_ready",
+)
+
+
 def stat_name(value_name: str, enum_prefix: str) -> str:
     """The stat that an enum value names: lower case, without the prefix, `__` for a dot.
 
@@ -212,6 +236,48 @@ def virtual_cluster_layout() -> Layout:
 def tcp_layout() -> Layout:
     """`tcp.STAT_PREFIX.*`."""
     return _layout(wire.TcpStat.items(), "TCP_", gauges=_TCP_GAUGES)
+
+
+@functools.cache
+def downstream_ssl_layout() -> Layout:
+    """`listener.ADDRESS.ssl.*` and `listener.ADDRESS.server_ssl_socket_factory.*`."""
+    return _ssl_layout("server_ssl_socket_factory")
+
+
+@functools.cache
+def upstream_ssl_layout() -> Layout:
+    """`cluster.NAME.ssl.*` and `cluster.NAME.client_ssl_socket_factory.*`."""
+    return _ssl_layout("client_ssl_socket_factory")
+
+
+def _ssl_layout(factory: str) -> Layout:
+    exact = {
+        f"{group}.{re.sub('[-.]', '_', name.lower())}": f"{group}.{name}"
+        for group, names in _SSL_GROUPS.items()
+        for name in names
+    }
+    renamed = []
+    shown = {}
+    for value, index in wire.SslStat.items():
+        name = stat_name(value, "SSL_")
+        if name in _SECRETS:
+            name = f"{factory}.{name.replace('context_update', 'ssl_context_update')}"
+        else:
+            name = f"ssl.{exact.get(name, name)}"
+        renamed.append((name, index))
+        if name.split(".")[1] in (*_SSL_GROUPS, "sigalgs", "was_key_usage_invalid"):
+            shown[name] = index
+    names = sorted(name for name, _ in renamed)
+    indexes = dict(renamed)
+    return Layout(
+        names=tuple(names),
+        kinds=(StatKind.COUNTER,) * len(names),
+        indexes=tuple(indexes[name] for name in names),
+        implied_by=(-1,) * len(names),
+        shown_by=tuple((shown[name],) if name in shown else () for name in names),
+        constants={},
+        always_used=frozenset(),
+    )
 
 
 @functools.cache

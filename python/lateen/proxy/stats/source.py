@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from typing import TYPE_CHECKING, cast
 
+from lateen.proxy.certificates import expiration_scopes
 from lateen.proxy.stats.admin_listener import AdminListenerStats
 from lateen.proxy.stats.collect import ResponseCode, collect_scopes
 from lateen.proxy.stats.config import StatsConfig, accept_all
@@ -15,6 +16,7 @@ from lateen.proxy.stats.process import ProcessFacts, process_stats
 from lateen.proxy.stats.snapshot import Snapshot, StatsFilter
 
 if TYPE_CHECKING:
+    from lateen.proxy.certificates import ContextInUse
     from lateen.proxy.compile.stats_blocks import StatsBlocks
     from lateen.proxy.hot_restart.stats import InheritedStats
     from lateen.proxy.workers import Core
@@ -47,6 +49,7 @@ class StatsSource:
         self._used_before_reset: frozenset[str] = frozenset()
         self._codes_before_reset: set[ResponseCode] = set()
         self._inherited = inherited
+        self.contexts: Callable[[], Iterable[ContextInUse]] = tuple
 
     def snapshot(self) -> Snapshot:
         """All stats of this moment; histograms are those of the last merge."""
@@ -85,6 +88,7 @@ class StatsSource:
                 yield
             joined.append(scope)
         scopes = joined
+        scopes.extend(expiration_scopes(self.contexts, self._blocks))
         scopes.extend(self.admin.scopes())
         if self._inherited is not None:
             scopes = list(self._inherited.merged(scopes))

@@ -391,18 +391,32 @@ def test_a_bind_source_for_clusters_that_name_none():
     assert compiled(context(default_bind=bind)).bind_source.host == "10.0.0.9"
 
 
-def test_tls_is_not_implemented():
+def test_tls():
     tls = {
         "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext"
     }
-    source = source_of(transport_socket={"name": "tls", "typed_config": tls})
-    (report,) = unsupported(source)
-    assert report.startswith("error x.transport_socket.typed_config: envoy.extensions.transport")
     ctx = context()
+    secured = {"name": "tls", "typed_config": tls}
+    match = {"name": "m", "match": {"a": True}, "transport_socket": secured}
+    cluster = compiled(ctx, transport_socket=secured, transport_socket_matches=[match])
+    assert cluster.transport_socket == cluster.transport_socket_matches[0].transport_socket
+    assert cluster.transport_socket.tls_context == ctx.tls[0].name
+    assert cluster.transport_socket_matches[0].criteria_json == {"a": "true"}
+    assert not errors(ctx)
     compiled(ctx, transport_socket={"name": "envoy.transport_sockets.tls"})
-    assert errors(ctx) == [
-        "c.transport_socket: transport socket envoy.transport_sockets.tls is not implemented"
-    ]
+    assert "needs a typed_config" in errors(ctx)[0]
+
+
+def test_sni_by_the_requests_host_is_not_implemented():
+    tls = {
+        "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext"
+    }
+    ctx = context()
+    options = http(upstream_http_protocol_options={"auto_sni": True}, explicit_http_config={})
+    compiled(ctx, **options)
+    assert not errors(ctx)
+    compiled(ctx, transport_socket={"name": "tls", "typed_config": tls}, **options)
+    assert "auto_sni by the request's host is not implemented" in errors(ctx)[0]
 
 
 def test_metadata_and_tracking():

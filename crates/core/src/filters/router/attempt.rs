@@ -117,6 +117,7 @@ fn wire(stream: &mut Stream, cluster: &Cluster, carrier: Carrier) -> Wire {
         Carrier::Http1(pooled) => {
             info.local = pooled.local;
             info.connection_id = Some(pooled.id);
+            info.tls = pooled.transport.tls().cloned();
             info.protocol = Some(Protocol::Http11);
             info.connect_start = Some(pooled.connect_start);
             info.connect_end = Some(pooled.connect_end);

@@ -54,6 +54,7 @@ pub async fn connect_tcp(
 fn note(info: &mut UpstreamInfo, connection: &TcpConnection) {
     info.local = connection.local;
     info.connection_id = Some(connection.id);
+    info.tls = connection.transport.tls().cloned();
     info.connect_start = Some(connection.connect_start);
     info.connect_end = Some(connection.connect_end);
     info.connection_requests = 1;

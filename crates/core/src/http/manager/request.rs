@@ -2,7 +2,7 @@
 //! <https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/headers>
 
 use super::trust::forwarded_for;
-use super::ManagerConfig;
+use super::{client_cert, ManagerConfig};
 use crate::address::Address;
 use crate::headers::{HeaderId, Headers, Key};
 use crate::http::hop;
@@ -10,9 +10,7 @@ use crate::http::path::{self, PathOptions, PathOutcome};
 use crate::http::request_id;
 use crate::http::stream_info::StreamInfo;
 use crate::http1::request::RequestHead;
-use crate::proto::http_connection_manager::{
-    EscapedSlashes, ForwardClientCert, StripPort, Underscores,
-};
+use crate::proto::http_connection_manager::{EscapedSlashes, StripPort, Underscores};
 use crate::random::Random;
 
 /// A request that is answered here.
@@ -74,9 +72,7 @@ pub fn prepare(
         append_list(headers, HeaderId::Via, via, b", ");
     }
     request_ids(config, headers, internal, random);
-    if !matches!(config.forward_client_cert, ForwardClientCert::AlwaysForwardOnly) {
-        headers.remove(HeaderId::XForwardedClientCert);
-    }
+    client_cert::forward(config, headers, info.connection.tls.as_deref());
     Ok(Prepared { internal, dropped_underscores })
 }
 
@@ -211,7 +207,7 @@ fn client(config: &ManagerConfig, headers: &mut Headers, info: &mut StreamInfo) 
             }
         }
         if config.xff_trusted_hops == 0 {
-            headers.set(HeaderId::XForwardedProto, b"http");
+            headers.set(HeaderId::XForwardedProto, transport_scheme(info));
         }
     } else {
         let forwarded = forwarded_for(headers, config.xff_trusted_hops);
@@ -220,7 +216,7 @@ fn client(config: &ManagerConfig, headers: &mut Headers, info: &mut StreamInfo) 
             info.remote = Address::Ip((forwarded.address, 0).into());
         }
     }
-    scheme(config, headers);
+    scheme(config, headers, transport_scheme(info));
     forwarded_port(config, headers, info);
     let internal = single && config.internal_addresses.contains(&info.remote);
     if internal {
@@ -248,12 +244,20 @@ fn forwarded_port(config: &ManagerConfig, headers: &mut Headers, info: &StreamIn
     }
 }
 
+/// https over TLS.
+fn transport_scheme(info: &StreamInfo) -> &'static [u8] {
+    match info.connection.tls {
+        Some(_) => b"https",
+        None => b"http",
+    }
+}
+
 /// x-forwarded-proto where it is absent or overwritten, and the pseudo header that follows it.
-fn scheme(config: &ManagerConfig, headers: &mut Headers) {
+fn scheme(config: &ManagerConfig, headers: &mut Headers, of_transport: &[u8]) {
     if let Some(scheme) = &config.scheme_overwrite {
         headers.set(HeaderId::XForwardedProto, scheme);
     } else if !headers.contains(HeaderId::XForwardedProto) {
-        headers.set(HeaderId::XForwardedProto, b"http");
+        headers.set(HeaderId::XForwardedProto, of_transport);
     }
     if config.scheme_overwrite.is_none() && headers.contains(HeaderId::Scheme) {
         return;

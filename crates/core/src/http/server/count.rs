@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use crate::clock;
 use crate::http::stream::{Manager, Stream};
+use crate::http::stream_info::ConnectionInfo;
 use crate::proto::{HttpHistogram, HttpStat};
 
 /// How a connection ends.
@@ -41,16 +42,24 @@ impl Spoken {
 pub struct ConnectionCount {
     manager: Rc<Manager>,
     start: Instant,
+    /// It is over TLS.
+    secured: bool,
     spoken: Cell<Option<Spoken>>,
     ended: Cell<bool>,
 }
 
 impl ConnectionCount {
-    pub fn new(manager: &Rc<Manager>, start: Instant) -> Rc<Self> {
+    pub fn new(manager: &Rc<Manager>, connection: &ConnectionInfo) -> Rc<Self> {
+        let secured = connection.tls.is_some();
+        if secured {
+            manager.block.inc(HttpStat::HttpDownstreamCxSslTotal);
+            manager.block.inc(HttpStat::HttpDownstreamCxSslActive);
+        }
+        let start = connection.start;
         manager.block.inc(HttpStat::HttpDownstreamCxTotal);
         manager.block.inc(HttpStat::HttpDownstreamCxActive);
         let (spoken, ended) = (Cell::new(None), Cell::new(false));
-        Rc::new(Self { manager: manager.clone(), start, spoken, ended })
+        Rc::new(Self { manager: manager.clone(), start, secured, spoken, ended })
     }
 
     /// The client has sent something.
@@ -96,6 +105,9 @@ impl Drop for ConnectionCount {
         let block = &self.manager.block;
         block.inc(HttpStat::HttpDownstreamCxDestroy);
         block.dec(HttpStat::HttpDownstreamCxActive);
+        if self.secured {
+            block.dec(HttpStat::HttpDownstreamCxSslActive);
+        }
         if !self.ended.get() {
             block.inc(HttpStat::HttpDownstreamCxDestroyLocal);
         }

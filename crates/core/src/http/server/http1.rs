@@ -106,12 +106,20 @@ impl Server {
                     self.finish(stream, Some(answer)).await;
                     return Ok(End::Local);
                 }
-                Next::Closed => return Ok(End::Remote),
+                Next::Closed => return Ok(self.end_of_closed()),
                 Next::Idle => return Ok(End::AtOnce),
                 Next::Drained => return Ok(End::Local),
                 Next::Http2 => return Err(Http2),
             }
             idle_since = clock::now();
+        }
+    }
+
+    /// How a connection ended that has no more to read: this side has closed one whose handshake took too long.
+    fn end_of_closed(&self) -> End {
+        match self.connection.tls.as_ref().is_some_and(|tls| tls.timed_out.get()) {
+            true => End::AtOnce,
+            false => End::Remote,
         }
     }
 

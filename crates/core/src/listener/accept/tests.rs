@@ -34,7 +34,7 @@ fn listener(worker: &Worker, sinks: &Sinks) -> Rc<Current> {
         filter_chains: vec![chain],
         ..Default::default()
     };
-    let config = ListenerConfig::compile(&message, sinks, None);
+    let config = ListenerConfig::compile(&message, sinks, &Default::default(), None);
     Current::new(worker, Arc::new(config.unwrap()), None)
 }
 

@@ -71,6 +71,7 @@ impl Session {
         let info = &mut self.info.upstream;
         info.local = upstream.local;
         info.connection_id = Some(upstream.id);
+        info.tls = upstream.transport.tls().cloned();
         info.connect_start = Some(upstream.connect_start);
         info.connect_end = Some(upstream.connect_end);
         if self.proxy.config.log_on_connected {

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from lateen.config.support import Fields, whole
-from lateen.protos.worker_pb2 import HttpConnectionManager, NetworkFilter
+from lateen.protos.worker_pb2 import ClientCertDetails, HttpConnectionManager, NetworkFilter
 from lateen.proxy.compile.access_log import compile_access_logs
 from lateen.proxy.compile.address import compile_cidrs
 from lateen.proxy.compile.http1_options import compile_http1, default_http1
@@ -54,6 +54,7 @@ _COMMON = Fields(
 )
 _NO_INTERVAL = "a request is logged when it ends, not in between as well"
 SUPPORT = (
+    whole(f"{_PACKAGE}.HttpConnectionManager.SetCurrentClientCertDetails"),
     Fields(
         f"{_PACKAGE}.HttpConnectionManager",
         implemented="""
@@ -65,7 +66,7 @@ SUPPORT = (
             flush_access_log_on_new_request access_log_options use_remote_address
             xff_num_trusted_hops internal_address_config skip_xff_append via generate_request_id
             preserve_external_request_id always_set_request_id_in_response
-            forward_client_cert_details proxy_100_continue
+            forward_client_cert_details set_current_client_cert_details proxy_100_continue
             represent_ipv4_remote_address_as_ipv4_mapped_ipv6 upgrade_configs normalize_path
             merge_slashes path_with_escaped_slashes_action request_id_extension
             original_ip_detection_extensions
@@ -75,7 +76,6 @@ SUPPORT = (
         harmless={
             "http3_protocol_options": "HTTP/3 is not implemented yet",
             "http1_safe_max_connection_duration": "a connection ends between two requests",
-            "set_current_client_cert_details": "without TLS there is no client certificate",
             "drain_timeout_jitter": "every connection drains after drain_timeout",
             "record_route_resolution_stats": "it only adds stats",
             "append_local_overload": _NO_OVERLOAD,
@@ -221,6 +221,17 @@ def _compile_client_address(
         config.represent_ipv4_remote_address_as_ipv4_mapped_ipv6
     )
     out.append_x_forwarded_port = config.append_x_forwarded_port
+    if config.HasField("set_current_client_cert_details"):
+        details = config.set_current_client_cert_details
+        out.client_cert_details.CopyFrom(
+            ClientCertDetails(
+                subject=details.subject.value,
+                cert=details.cert,
+                chain=details.chain,
+                dns=details.dns,
+                uri=details.uri,
+            )
+        )
     out.forward_client_cert = cast(
         "HttpConnectionManager.ForwardClientCert", config.forward_client_cert_details
     )

@@ -321,7 +321,6 @@ def test_filters_keep_their_names_and_may_be_disabled():
         ({"tracing": {}}, "error x.tracing"),
         ({"http3_protocol_options": {}}, "warning x.http3_protocol_options"),
         ({"proxy_status_config": {}}, "error x.proxy_status_config"),
-        ({"set_current_client_cert_details": {"uri": True}}, "warning x.set_current_client_cert"),
     ],
 )
 def test_what_is_not_implemented(field, found):

@@ -1,0 +1,94 @@
+//! TLS to hosts: which context a host gets, and the handshake.
+
+use std::future::poll_fn;
+
+use serde_json::Value;
+
+use super::pool::PoolContext;
+use super::socket::{Opened, SocketError};
+use super::Host;
+use crate::compile::{CompileError, Result};
+use crate::proto::{self, SslStat};
+use crate::stats::BlockKind;
+use crate::tls::{Context, Contexts, TlsStream, TransportSocket};
+use crate::transport::Transport;
+
+/// Where endpoints say which of `transport_socket_matches` they need.
+const METADATA: &str = "envoy.transport_socket_match";
+/// What a host without its secret fails with.
+const NOT_READY: &str = "TLS error: Secret is not supplied by SDS";
+
+/// Keys of an endpoint's metadata with the values they have to have.
+type Criteria = Vec<(String, Value)>;
+
+/// The transport sockets of a cluster.
+#[derive(Default)]
+pub struct SecuredHosts {
+    default: Option<TransportSocket>,
+    /// In order; the first whose criteria a host's metadata has counts.
+    matches: Vec<(Criteria, Option<TransportSocket>)>,
+}
+
+impl SecuredHosts {
+    /// # Errors
+    /// Criteria that are no JSON.
+    pub fn compile(message: &proto::Cluster, contexts: &Contexts) -> Result<Self> {
+        let mut matches = Vec::new();
+        for item in &message.transport_socket_matches {
+            let mut criteria = Vec::new();
+            for (key, text) in &item.criteria_json {
+                let value = serde_json::from_str(text)
+                    .map_err(|error| CompileError::new(format!("criteria_json: {error}")))?;
+                criteria.push((key.clone(), value));
+            }
+            let socket = TransportSocket::compile(item.transport_socket.as_ref(), contexts);
+            matches.push((criteria, socket));
+        }
+        let default = TransportSocket::compile(message.transport_socket.as_ref(), contexts);
+        Ok(Self { default, matches })
+    }
+
+    /// None: plain TCP.
+    fn of(&self, host: &Host) -> Option<&TransportSocket> {
+        if self.matches.is_empty() {
+            return self.default.as_ref();
+        }
+        let metadata = host.metadata.as_ref().and_then(|metadata| metadata.get(METADATA));
+        let has = |criteria: &[(String, Value)]| {
+            criteria.iter().all(|(key, value)| {
+                metadata.and_then(|metadata| metadata.get(key)).is_some_and(|found| found == value)
+            })
+        };
+        match self.matches.iter().find(|(criteria, _)| has(criteria)) {
+            Some((_, socket)) => socket.as_ref(),
+            None => self.default.as_ref(),
+        }
+    }
+}
+
+/// Makes a connection that was opened just now secure, if its host is to be; the caller limits the time.
+///
+/// # Errors
+/// The handshake failed.
+pub(super) async fn handshake(
+    context: &PoolContext,
+    host: &Host,
+    opened: Opened,
+) -> std::result::Result<Opened, SocketError> {
+    let Some(socket) = context.config().tls.of(host) else { return Ok(opened) };
+    let upstream = &context.upstream;
+    let block = upstream.registry.block(upstream.thread, socket.stats_block, BlockKind::Ssl);
+    let current = socket.context.load();
+    let Context::Client(client) = &*current else {
+        block.inc(SslStat::SslUpstreamContextSecretsNotReady);
+        return Err(SocketError::Remote(NOT_READY.to_owned()));
+    };
+    let stream = TlsStream::client(opened.transport, client, (&host.hostname, None), block)
+        .map_err(|error| SocketError::Local(error.to_string()))?;
+    let mut transport = Transport::Tls(Box::new(stream));
+    if poll_fn(|cx| transport.poll_handshake(cx)).await.is_err() {
+        let reason = transport.tls().map(|info| info.failure.borrow().clone());
+        return Err(SocketError::Remote(reason.unwrap_or_default()));
+    }
+    Ok(Opened { transport, local: opened.local })
+}

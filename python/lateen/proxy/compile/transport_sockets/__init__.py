@@ -1,0 +1,84 @@
+"""Transport sockets: plain TCP and TLS.
+
+Source: envoy/config/core/v3/base.proto, TransportSocket.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lateen.config.support import Fields, whole
+from lateen.protos import worker_pb2
+from lateen.proxy.compile.stats_blocks import BlockKind
+from lateen.proxy.compile.transport_sockets.plan import Side, plan_context
+
+if TYPE_CHECKING:
+    from envoy.config.core.v3.base_pb2 import TransportSocket
+
+    from lateen.proxy.compile.context import CompileContext
+
+SUPPORT = (
+    Fields("envoy.config.core.v3.TransportSocket", implemented="name typed_config"),
+    whole(
+        "envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer",
+        category="envoy.transport_sockets",
+    ),
+)
+
+_RAW_BUFFER = "envoy.transport_sockets.raw_buffer"
+_TLS = "envoy.transport_sockets.tls"
+_PACKAGE = "envoy.extensions.transport_sockets.tls.v3"
+_SIDES = {
+    f"{_PACKAGE}.DownstreamTlsContext": Side.SERVER,
+    f"{_PACKAGE}.UpstreamTlsContext": Side.CLIENT,
+}
+
+
+def compile_downstream_socket(
+    ctx: CompileContext, source: TransportSocket, tag: str, at: str
+) -> worker_pb2.TransportSocket | None:
+    """The transport socket of a filter chain; None for plain TCP.
+
+    Args:
+        tag: the listener's address as its stats have it.
+    """
+    prefix, tags = f"listener.{tag}", {"envoy.listener_address": tag}
+    return _compile(ctx, source, (Side.SERVER, BlockKind.DOWNSTREAM_SSL, prefix, tags), at)
+
+
+def compile_upstream_socket(
+    ctx: CompileContext,
+    source: TransportSocket,
+    cluster: str,
+    at: str,
+    alpn: tuple[str, ...] = (),
+) -> worker_pb2.TransportSocket | None:
+    """The transport socket of a cluster, by the name in its stats; None for plain TCP.
+
+    Args:
+        alpn: the protocols to offer where the configuration names none.
+    """
+    prefix, tags = f"cluster.{cluster}", {"envoy.cluster_name": cluster}
+    return _compile(ctx, source, (Side.CLIENT, BlockKind.UPSTREAM_SSL, prefix, tags), at, alpn)
+
+
+def _compile(
+    ctx: CompileContext,
+    source: TransportSocket,
+    owner: tuple[Side, BlockKind, str, dict[str, str]],
+    at: str,
+    alpn: tuple[str, ...] = (),
+) -> worker_pb2.TransportSocket | None:
+    side, kind, prefix, tags = owner
+    if not source.HasField("typed_config"):
+        if source.name == _TLS:
+            ctx.error(at, f"{_TLS} needs a typed_config", "such as " + f"{_PACKAGE}.{side.value}")
+        elif source.name != _RAW_BUFFER:
+            ctx.unimplemented(at, f"transport socket {source.name}", f"{_RAW_BUFFER}, {_TLS}")
+        return None
+    message = ctx.unpack(source.typed_config)
+    if message is None or _SIDES.get(message.DESCRIPTOR.full_name) is not side:
+        return None
+    block = ctx.blocks.allot(kind, prefix, tags)
+    plan = plan_context(ctx, message, side, block, f"{at}.typed_config", alpn)
+    return worker_pb2.TransportSocket(tls_context=plan.name, stats_block=block)

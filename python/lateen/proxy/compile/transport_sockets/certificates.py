@@ -1,0 +1,114 @@
+"""Certificates of this side.
+
+Source: TlsCertificate in envoy/extensions/transport_sockets/tls/v3/common.proto; errors as Envoy's.
+"""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from lateen.config.support import Fields
+from lateen.protos import worker_pb2
+from lateen.proxy.compile.data_source import read_data_source
+from lateen.proxy.compile.transport_sockets import pem
+
+if TYPE_CHECKING:
+    from envoy.config.core.v3.base_pb2 import DataSource
+    from envoy.extensions.transport_sockets.tls.v3.common_pb2 import TlsCertificate
+    from envoy.extensions.transport_sockets.tls.v3.secret_pb2 import SdsSecretConfig, Secret
+    from envoy.extensions.transport_sockets.tls.v3.tls_pb2 import CommonTlsContext
+
+    from lateen.proxy.compile.context import CompileContext
+
+    FindSecret = Callable[[SdsSecretConfig, str], Secret | None]
+
+_PACKAGE = "envoy.extensions.transport_sockets.tls.v3"
+_DECRYPT = "decrypt it with `openssl pkey`; keys with a password are not implemented yet"
+SUPPORT = (
+    Fields(
+        f"{_PACKAGE}.TlsCertificate",
+        implemented="certificate_chain private_key watched_directory ocsp_staple",
+        harmless={"signed_certificate_timestamp": "it is not used, as in Envoy"},
+        rejected={
+            "password": _DECRYPT,
+            "pkcs12": "use certificate_chain and private_key in PEM",
+            "private_key_provider": "use private_key",
+        },
+    ),
+)
+
+_INLINE = "<inline>"
+_OTHERS = stat.S_IRGRP | stat.S_IROTH
+
+
+def compile_certificates(
+    ctx: CompileContext, common: CommonTlsContext, secret: FindSecret, at: str
+) -> list[worker_pb2.TlsCertificate]:
+    """Every certificate of a context, those in secrets too."""
+    compiled = [
+        _compile(ctx, certificate, f"{at}.tls_certificates[{index}]")
+        for index, certificate in enumerate(common.tls_certificates)
+    ]
+    for index, config in enumerate(common.tls_certificate_sds_secret_configs):
+        where = f"{at}.tls_certificate_sds_secret_configs[{index}]"
+        found = secret(config, where)
+        if found is not None:
+            compiled.append(_compile(ctx, found.tls_certificate, where))
+    return compiled
+
+
+def _compile(ctx: CompileContext, source: TlsCertificate, at: str) -> worker_pb2.TlsCertificate:
+    compiled = worker_pb2.TlsCertificate(source=source_of(source.certificate_chain))
+    before = len(ctx.diagnostics)
+    chain = read_data_source(ctx, source.certificate_chain, f"{at}.certificate_chain")
+    key = read_data_source(ctx, source.private_key, f"{at}.private_key")
+    if len(ctx.diagnostics) > before:
+        return compiled
+    if not chain:
+        reason = f"Failed to load incomplete certificate from {compiled.source}: "
+        ctx.error(f"{at}.certificate_chain", f"{reason}certificate chain not set")
+        return compiled
+    if not key:
+        ctx.error(f"{at}.private_key", "Failed to load incomplete private key from path: ")
+        return compiled
+    compiled.chain.extend(_chain(ctx, chain, compiled.source, f"{at}.certificate_chain"))
+    try:
+        compiled.key = pem.private_key(key)
+    except pem.PemError as error:
+        where = source_of(source.private_key)
+        ctx.error(f"{at}.private_key", f"Failed to load private key from {where}, Cause: {error}")
+    if source.HasField("ocsp_staple"):
+        staple = read_data_source(ctx, source.ocsp_staple, f"{at}.ocsp_staple")
+        compiled.ocsp_staple = staple
+    _check_mode(ctx, source.private_key, f"{at}.private_key")
+    return compiled
+
+
+def _chain(ctx: CompileContext, text: bytes, source: str, at: str) -> list[bytes]:
+    try:
+        found = pem.certificates(text)
+    except pem.PemError:
+        found = []
+    if not found:
+        ctx.error(at, f"Failed to load certificate chain from {source}")
+    return found
+
+
+def source_of(source: DataSource) -> str:
+    """Where content is from, as errors name it."""
+    kind = source.WhichOneof("specifier")
+    if kind == "filename":
+        return source.filename
+    return source.environment_variable if kind == "environment_variable" else _INLINE
+
+
+def _check_mode(ctx: CompileContext, key: DataSource, at: str) -> None:
+    """Warns of a key that others can read."""
+    if key.WhichOneof("specifier") != "filename":
+        return
+    mode = ctx.file_mode(key.filename)
+    if mode is not None and mode & _OTHERS:
+        readable = f"the private key {key.filename} can be read by others (mode {mode & 0o777:o})"
+        ctx.warning(at, readable, "chmod 600")
