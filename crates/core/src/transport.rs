@@ -144,7 +144,7 @@ impl Transport {
         buffer: impl FnOnce() -> &'b mut Vec<u8>,
     ) -> Poll<io::Result<usize>> {
         if let Self::Tls(stream) = self {
-            return stream.poll_read(cx, buffer);
+            return stream.poll_read(cx, buffer).map_err(without_reset);
         }
         ready!(self.poll_read_ready(cx))?;
         let target = buffer();
@@ -179,7 +179,7 @@ impl Transport {
         write: &Write<'_>,
     ) -> Poll<io::Result<usize>> {
         if let Self::Tls(stream) = self {
-            return stream.poll_write(cx, write);
+            return stream.poll_write(cx, write).map_err(without_reset);
         }
         let flags = if write.last { SendFlags::MORE } else { SendFlags::empty() };
         let bytes = write.bytes;
@@ -192,7 +192,7 @@ impl Transport {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         if let Self::Tls(stream) = self {
-            return stream.poll_write_vectored(cx, slices);
+            return stream.poll_write_vectored(cx, slices).map_err(without_reset);
         }
         let length = slices.iter().map(|slice| slice.len()).sum();
         self.poll_send(cx, length, |fd| {
@@ -337,6 +337,14 @@ impl Transport {
 /// Whether an operation failed because the peer has reset the connection.
 pub fn is_reset<T>(result: &io::Result<T>) -> bool {
     result.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::ConnectionReset)
+}
+
+/// A reset below TLS is an end like others: Envoy tells no such end of a TLS connection from an ordinary one.
+fn without_reset(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::ConnectionReset => io::ErrorKind::ConnectionAborted.into(),
+        _ => error,
+    }
 }
 
 fn set_linger(stream: &impl AsFd) -> io::Result<()> {

@@ -279,11 +279,11 @@ CASES = (
     ),
     answered(
         "switch_with_a_length",
-        raw(SWITCH.replace(b"\r\n\r\n", b"\r\nContent-Length: 2\r\n\r\n"), b"hi", Echo()),
+        raw(SWITCH.replace(b"\r\n\r\n", b"\r\nContent-Length: 2\r\n\r\n") + b"hi", Echo()),
     ),
     answered(
         "switch_chunked",
-        raw(SWITCH.replace(b"\r\n\r\n", b"\r\nTransfer-Encoding: chunked\r\n\r\n"), b"hi", Echo()),
+        raw(SWITCH.replace(b"\r\n\r\n", b"\r\nTransfer-Encoding: chunked\r\n\r\n") + b"hi", Echo()),
     ),
     answered(
         "continue_before_switch", raw(b"HTTP/1.1 100 Continue\r\n\r\n" + SWITCH, b"hi", Echo())
