@@ -3,7 +3,10 @@
 //! `upstream ADDRESS:PORT`. `/128`, `/16k` and `/1m` answer 200 with a body of that size;
 //! `/connections` answers with the number of connections accepted so far (so that the bench can
 //! see whether a proxy kept its upstream connections alive); anything else is a 404. Requests
-//! are taken to have no body, and every connection is kept alive.
+//! are taken to have no body, and every connection is kept alive. A connection that begins with
+//! the preface of HTTP/2 is served in HTTP/2.
+
+mod http2;
 
 use std::cell::Cell;
 use std::io;
@@ -21,6 +24,7 @@ const REQUEST_LIMIT: usize = 64 * 1024;
 /// What the server can answer, rendered once.
 struct Answers {
     fixed: Vec<(&'static [u8], Vec<u8>)>,
+    bodies: http2::Bodies,
     not_found: Vec<u8>,
     accepted: Cell<u64>,
 }
@@ -55,13 +59,13 @@ fn answer(status: &str, body: &[u8]) -> Vec<u8> {
 
 impl Answers {
     fn new() -> Self {
-        let sized = |size: usize| answer("200 OK", &vec![b'x'; size]);
+        let sizes: [(&[u8], usize); 3] =
+            [(b"/128", 128), (b"/16k", 16 * 1024), (b"/1m", 1024 * 1024)];
+        let bodies: http2::Bodies =
+            sizes.into_iter().map(|(path, size)| (path, vec![b'x'; size])).collect();
         Self {
-            fixed: vec![
-                (b"/128", sized(128)),
-                (b"/16k", sized(16 * 1024)),
-                (b"/1m", sized(1024 * 1024)),
-            ],
+            fixed: bodies.iter().map(|(path, body)| (*path, answer("200 OK", body))).collect(),
+            bodies,
             not_found: answer("404 Not Found", b""),
             accepted: Cell::new(0),
         }
@@ -99,6 +103,9 @@ async fn connection(mut stream: TcpStream, answers: &Answers) -> io::Result<()> 
     let mut input = Vec::with_capacity(4096);
     let mut output = Vec::new();
     while stream.read_buf(&mut input).await? > 0 {
+        if input.starts_with(http2::PREFACE) {
+            return http2::serve(stream, input, &answers.bodies).await;
+        }
         output.clear();
         let mut start = 0;
         while let Some(length) = head_length(&input[start..]) {
