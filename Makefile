@@ -37,6 +37,7 @@ test: build .venv-envoy/.installed ## run every test
 	$(bin)/pytest
 
 lint: build $(cargo_deny) ## check style, types, import rules and dependencies
+	@.ci/prerequisites --lint
 	$(bin)/ruff check
 	$(bin)/ruff format --check
 	$(bin)/mypy

@@ -4,21 +4,26 @@ Messages cross as serialised protobuf of proto/worker.proto (package lateen.work
 No method raises on bad configuration: a resource that cannot be taken comes back as a rejection.
 """
 
+from typing import Self, final
+
+__all__ = ["Workers", "WorkersError", "version"]
+
 class WorkersError(Exception):
     """The workers cannot go on (a thread did not start, a message did not parse)."""
 
+@final
 class Workers:
     """The worker threads and the endpoint thread (DNS) of one proxy."""
 
-    def __init__(
-        self,
+    def __new__(
+        cls,
         concurrency: int,
         *,
         resolve: list[tuple[str, int, str, int]] = ...,
         file_flush_interval_ms: int = ...,
         drain_time_ms: int = ...,
         pin: bool = ...,
-    ) -> None:
+    ) -> Self:
         """Starts `concurrency` worker threads.
 
         `resolve` replaces DNS for (host, port, address, port); `drain_time_ms` is what connections
@@ -116,6 +121,16 @@ class Workers:
 
         None after the timeout.
         """
+
+    def next_ask(self, timeout_s: float) -> tuple[int, bytes, bytes] | None:
+        """Waits, without the GIL, for the next (kind, source, name) of OnDemand that requests
+        wait for; an Update with it in `answered` lets them go on.
+
+        None after the timeout.
+        """
+
+    def wake_asks(self) -> None:
+        """Ends the wait in `next_ask`, the present one or the next."""
 
     def wake_log(self) -> None:
         """Ends the wait in `next_log`, the present one or the next."""

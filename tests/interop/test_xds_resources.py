@@ -11,6 +11,7 @@ import pytest
 
 from tests.interop.xds_setting import LIMIT, attempt
 from tests.support.client import Client
+from tests.support.ports import PortLease
 from tests.support.xds_resources import (
     ADS,
     CDS,
@@ -107,6 +108,40 @@ def test_bad_endpoints_leave_the_last_good_ones(setting):
     setting.until("two")
 
 
+def test_one_broken_assignment_refuses_all_of_a_response(setting):
+    setting.start(clusters=[cluster("b")], endpoints=[assignment("b", setting.two)])
+    setting.until("one")
+    begin = len(setting.server.requests)
+    broken = assignment("b", setting.two)
+    broken.endpoints[0].priority = 200
+    setting.put(EDS, assignment("a", setting.two), broken)
+    assert "Proto constraint validation failed (" in setting.nack(EDS, begin)
+    assert setting.ask() == "one"
+    stats = setting.proxy.stats()
+    assert [stats[f"cluster.{name}.update_rejected"] for name in "ab"] == [1, 1]
+    assert [stats[f"cluster.{name}.update_success"] for name in "ab"] == [1, 1]
+    setting.put(EDS, assignment("a", setting.two), assignment("b", setting.two))
+    setting.until("two")
+
+
+def test_one_broken_table_refuses_all_of_a_response(setting):
+    with PortLease() as other:
+        setting.put(LDS, listener("m", other.port, "q"))
+        setting.put(RDS, routes("q", "a"))
+        setting.start()
+        setting.until("one")
+        begin = len(setting.server.requests)
+        made = [
+            message(RDS, {"name": "q", "virtual_hosts": [{"name": "v"}]}),
+            routes("r", "none"),
+        ]
+        setting.put(RDS, *made)
+        assert "Proto constraint validation failed (" in setting.nack(RDS, begin)
+        assert setting.ask() == "one"
+        stats = setting.proxy.stats()
+        assert [stats[f"http.in.rds.{name}.update_rejected"] for name in "qr"] == [1, 1]
+
+
 def test_bad_routes_leave_the_last_good_ones(setting):
     setting.start()
     setting.until("one")
@@ -169,11 +204,32 @@ def test_a_cluster_is_used_when_it_is_warm(setting):
     setting.until(1, lambda: setting.proxy.stats()["cluster_manager.warming_clusters"])
     (shown,) = setting.dump("dynamic_warming_clusters")
     assert shown["cluster"]["name"] == "late"
+    assert setting.proxy.stats()["cluster.late.warming_state"] == 1
     setting.put(RDS, routes("r", "late"))
     setting.until(503)
     setting.put(EDS, assignment("late", setting.two))
     setting.until("two")
     assert setting.proxy.stats()["cluster_manager.warming_clusters"] == 0
+    assert setting.proxy.stats()["cluster.late.warming_state"] == 0
+
+
+def test_the_node_lists_extensions(setting):
+    setting.start()
+    node = setting.server.requests[0].request.node
+    listed = {each.name: (each.category, list(each.type_urls)) for each in node.extensions}
+    kind = "envoy.extensions.filters.http.router.v3.Router"
+    assert listed["envoy.filters.http.router"] == ("envoy.filters.http", [kind])
+    assert listed["envoy.access_loggers.file"][0] == "envoy.access_loggers"
+
+
+def test_errors_of_resources_are_acknowledged_and_mean_nothing(setting):
+    setting.start()
+    begin = len(setting.server.requests)
+    setting.server.send_error(EDS, "a")
+    seen = setting.server.wait(lambda seen: seen.type_url == EDS and seen.nonce, 10, begin)
+    assert seen.error == ""
+    assert setting.ask() == "one"
+    assert setting.proxy.stats()["cluster.a.update_rejected"] == 0
 
 
 def test_nothing_is_served_before_the_clusters_are_there(setting):

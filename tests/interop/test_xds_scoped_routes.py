@@ -126,6 +126,25 @@ def test_bad_scopes_leave_the_last_good_ones(setting, made, reason):
     assert stat(setting, "update_rejected") == 1
 
 
+def test_the_scopes_of_a_collection(setting):
+    if not setting.delta:
+        pytest.skip("collections are for delta")
+    begin = "xdstp://authority/envoy.config.route.v3.ScopedRouteConfiguration/dir"
+    scopes = {"scoped_rds_config_source": ADS, "srds_resources_locator": f"{begin}/*"}
+    setting.put(CDS, cluster("a"))
+    setting.put(EDS, assignment("a", setting.one))
+    setting.put(LDS, scoped(setting.port, scoped_rds=scopes))
+    setting.put(RDS, routes("r", "a"))
+    setting.proxy = setting._start()
+    asked = setting.server.wait(lambda seen: seen.type_url == SRDS)
+    (name,) = asked.request.resource_names_subscribe
+    assert name.partition("?")[0] == f"{begin}/*"
+    made = setting.server._with_ttl(f"{begin}/first", "1", scope(f"{begin}/first", "1", "r"))
+    setting.server.send(SRDS, [made])
+    setting.proxy.wait_ready()
+    assert ask(setting, "1") == "one"
+
+
 def test_config_dump_shows_the_scopes(setting):
     start(setting)
     (shown,) = setting.dump("dynamic_scoped_route_configs")

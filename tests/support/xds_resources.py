@@ -12,12 +12,14 @@ CDS = PREFIX + "envoy.config.cluster.v3.Cluster"
 EDS = PREFIX + "envoy.config.endpoint.v3.ClusterLoadAssignment"
 LDS = PREFIX + "envoy.config.listener.v3.Listener"
 RDS = PREFIX + "envoy.config.route.v3.RouteConfiguration"
+VHDS = PREFIX + "envoy.config.route.v3.VirtualHost"
 SRDS = PREFIX + "envoy.config.route.v3.ScopedRouteConfiguration"
 HCM = PREFIX + "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 ROUTER = {
     "name": "envoy.filters.http.router",
     "typed_config": {"@type": PREFIX + "envoy.extensions.filters.http.router.v3.Router"},
 }
+ON_DEMAND = PREFIX + "envoy.extensions.filters.http.on_demand.v3.OnDemand"
 ADS = {"ads": {}, "resource_api_version": "V3"}
 
 
@@ -66,6 +68,11 @@ def routes(name, target, **more):
         "routes": [{"match": {"prefix": "/"}, "route": {"cluster": target}}],
     }
     return message(RDS, {"name": name, "virtual_hosts": [host], **more})
+
+
+def virtual_host(name, domain, target):
+    route = {"match": {"prefix": "/"}, "route": {"cluster": target}}
+    return message(VHDS, {"name": name, "domains": [domain], "routes": [route]})
 
 
 def resource(made, version="1"):

@@ -52,6 +52,8 @@ class XdsServer:
         delay: seconds before each response.
         close_after: a stream ends after this many responses; 0: never.
         identifier: of the control plane; "": not sent.
+        only_named: types of which a delta client that names nothing gets nothing.
+        era: begins every version; servers that know nothing of each other differ in it.
         ttl: seconds in each resource of state of the world and delta; 0: none.
     """
 
@@ -63,6 +65,8 @@ class XdsServer:
         self.delay = 0.0
         self.close_after = 0
         self.identifier = ""
+        self.only_named: set[str] = set()
+        self.era = "v"
         self.ttl = 0
         self.port = port
         self._address = address
@@ -131,6 +135,10 @@ class XdsServer:
     ) -> None:
         """Sends a response on every stream, as it is; Resource messages for delta streams."""
         self._call(self._send_all, type_url, list(resources), version, nonce, list(removed))
+
+    def send_error(self, type_url: str, name: str) -> None:
+        """Sends a response on every stream that has nothing but an error of one resource."""
+        self._call(self._each, lambda stream: self._send_error(stream, type_url, name))
 
     def send_bytes(self, data: bytes) -> None:
         """Sends bytes as a message on every stream."""
@@ -247,7 +255,7 @@ class XdsServer:
         self, type_url: str, resources: dict[str, Message], removed: tuple[str, ...], push: bool
     ) -> str:
         self._versions[type_url] = self._versions.get(type_url, 0) + 1
-        version = f"v{self._versions[type_url]}"
+        version = self._version(type_url)
         table = self._resources.setdefault(type_url, {})
         for name in removed:
             table.pop(name, None)
@@ -256,6 +264,9 @@ class XdsServer:
             if push and type_url in stream.wanted:
                 self._push(stream, type_url)
         return version
+
+    def _version(self, type_url: str) -> str:
+        return f"{self.era}{self._versions.get(type_url, 0)}"
 
     def _push(self, stream: _Stream, type_url: str) -> None:
         if stream.delta:
@@ -269,7 +280,7 @@ class XdsServer:
         wanted = names or (None if first or stream.wanted[type_url] is None else set())
         changed = first or wanted != stream.wanted[type_url]
         stream.wanted[type_url] = wanted
-        current = f"v{self._versions.get(type_url, 0)}"
+        current = self._version(type_url)
         if changed and not (first and seen.request.version_info == current):
             self._push_sotw(stream, type_url)
 
@@ -283,14 +294,14 @@ class XdsServer:
             for name, (version, body) in table.items()
             if wanted is None or "*" in wanted or name in wanted
         ]
-        self._send(stream, type_url, bodies, f"v{self._versions[type_url]}", None, [])
+        self._send(stream, type_url, bodies, self._version(type_url), None, [])
 
     def _answer_delta(self, stream: _Stream, seen: Seen) -> None:
         type_url, request = seen.type_url, seen.request
         first = type_url not in stream.wanted
         known = stream.known.setdefault(type_url, {})
         if first:
-            empty = not request.resource_names_subscribe
+            empty = not request.resource_names_subscribe and type_url not in self.only_named
             stream.wanted[type_url] = None if empty else set()
             known.update(request.initial_resource_versions)
         wanted = stream.wanted[type_url]
@@ -324,7 +335,7 @@ class XdsServer:
         for name in gone:
             known.pop(name, None)
         if bodies or gone:
-            self._send(stream, type_url, bodies, f"v{self._versions[type_url]}", None, gone)
+            self._send(stream, type_url, bodies, self._version(type_url), None, gone)
 
     def _with_ttl(self, name: str, version: str, body: Message) -> Message:
         resource = message(f"{_DISCOVERY}.Resource")(name=name, version=version)
@@ -332,6 +343,14 @@ class XdsServer:
         if self.ttl:
             resource.ttl.seconds = self.ttl
         return resource
+
+    def _send_error(self, stream: _Stream, type_url: str, name: str) -> None:
+        kind = "DeltaDiscoveryResponse" if stream.delta else "DiscoveryResponse"
+        response = message(f"{_DISCOVERY}.{kind}")(type_url=type_url, nonce=f"{stream.number}.e")
+        error = response.resource_errors.add()
+        error.resource_name.name = name
+        error.error_detail.code = 5
+        stream.outbox.put_nowait(response.SerializeToString())
 
     def _send_all(
         self,

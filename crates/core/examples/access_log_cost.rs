@@ -73,6 +73,7 @@ fn stream() -> Result<StreamInfo, Box<dyn Error>> {
         listener_metadata: None,
         filter_chain_metadata: None,
         traffic_direction: "unspecified",
+        tally: Default::default(),
     };
     let mut info = StreamInfo::new(Rc::new(connection), start, SystemTime::now());
     info.protocol = Some(Protocol::Http11);

@@ -20,7 +20,14 @@ pub fn borrow_storage() -> Vec<u8> {
 }
 
 /// Keeps empty storage for the next read or write of the worker.
+#[inline]
 pub fn return_storage(storage: Vec<u8>) {
+    if storage.capacity() > 0 {
+        keep(storage);
+    }
+}
+
+fn keep(storage: Vec<u8>) {
     if (SMALLEST_KEPT..=LARGEST_KEPT).contains(&storage.capacity()) {
         SPARE.with_borrow_mut(|spare| {
             if spare.len() < KEPT {
@@ -90,8 +97,26 @@ impl Buffer {
             self.start = 0;
         }
         if self.data.capacity() - self.data.len() < room {
-            self.data.reserve(room);
+            self.grow(room);
         }
+        &mut self.data
+    }
+
+    /// Makes room; empty storage that is too small is exchanged, for to enlarge it would copy all of it.
+    fn grow(&mut self, room: usize) {
+        match self.data.is_empty() {
+            true => self.data = Vec::with_capacity(room),
+            false => self.data.reserve(room),
+        }
+    }
+
+    /// The same, with storage of its own that has no more room than that: what is borrowed may have.
+    pub fn spare_exact(&mut self, room: usize) -> &mut Vec<u8> {
+        if self.start > 0 {
+            self.data.drain(..self.start);
+            self.start = 0;
+        }
+        self.data.reserve_exact(room);
         &mut self.data
     }
 

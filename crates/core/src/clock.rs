@@ -19,9 +19,16 @@ enum State {
     At(Instant),
 }
 
+/// The time of day at a moment, and where it was taken from.
+#[derive(Clone, Copy)]
+struct Wall {
+    read: (Instant, SystemTime),
+    latest: (Instant, SystemTime),
+}
+
 thread_local! {
     static STATE: Cell<State> = const { Cell::new(State::Live) };
-    static WALL: Cell<Option<(Instant, SystemTime)>> = const { Cell::new(None) };
+    static WALL: Cell<Option<Wall>> = const { Cell::new(None) };
 }
 
 /// Lets the clock of this thread stand between calls of [`advance`].
@@ -62,16 +69,21 @@ pub fn wall() -> SystemTime {
         return SystemTime::now();
     }
     let now = now();
-    match WALL.get() {
-        Some((then, wall)) if now.saturating_duration_since(then) < WALL_LIFE => {
-            wall + now.saturating_duration_since(then)
-        }
-        _ => {
-            let wall = SystemTime::now();
-            WALL.set(Some((now, wall)));
-            wall
+    let known = WALL.get();
+    if let Some(Wall { latest: (at, wall), .. }) = known {
+        if at == now {
+            return wall;
         }
     }
+    let read = known.map(|known| known.read);
+    let passed = read.map(|(then, _)| now.saturating_duration_since(then));
+    let read = match read.zip(passed) {
+        Some((read, passed)) if passed < WALL_LIFE => read,
+        _ => (now, SystemTime::now()),
+    };
+    let wall = read.1 + passed.filter(|passed| *passed < WALL_LIFE).unwrap_or_default();
+    WALL.set(Some(Wall { read, latest: (now, wall) }));
+    wall
 }
 
 #[cfg(test)]

@@ -26,9 +26,9 @@ pub fn poll_caught(
     }
 }
 
-/// Runs a future to its end or its first panic.
-pub async fn caught(future: impl Future<Output = ()>) -> Result<(), String> {
-    let mut future: Pin<Box<_>> = Box::pin(future);
+/// Runs a future to its end or its first panic. It is boxed by the caller, so that a task that holds it is small:
+/// a task is moved when it is spawned.
+pub async fn caught(mut future: Pin<Box<impl Future<Output = ()>>>) -> Result<(), String> {
     poll_fn(|cx| poll_caught(future.as_mut(), cx)).await
 }
 

@@ -2,6 +2,7 @@
 //! [`Filter::compile`], [`run`] and [`response`].
 
 pub mod header_mutation;
+pub mod on_demand;
 pub mod router;
 
 use std::sync::Arc;
@@ -18,11 +19,13 @@ use crate::route::{Action, Resolution, Route};
 use crate::timer::Timer;
 
 use header_mutation::HeaderMutation;
+use on_demand::OnDemand;
 use router::Router;
 
 /// One step of the program. A filter that does not wait costs no boxed future.
 pub enum Step {
     HeaderMutation(HeaderMutation),
+    OnDemand(OnDemand),
     Router(Router),
     /// What this filter is comes by itself (ECDS), under this name.
     Discovered(Arc<str>),
@@ -41,6 +44,7 @@ impl Filter {
             Some(Kind::HeaderMutation(filter)) => {
                 Step::HeaderMutation(HeaderMutation::compile(filter, regexes)?)
             }
+            Some(Kind::OnDemand(filter)) => Step::OnDemand(OnDemand::compile(filter)),
             Some(Kind::Router(router)) => Step::Router(Router::compile(router, sinks)?),
             Some(Kind::DiscoveredFilter(name)) => Step::Discovered(name.as_str().into()),
             None => return Err(CompileError::new(format!("filter {:?} is unknown", message.name))),
@@ -51,12 +55,8 @@ impl Filter {
 
 /// Runs the filters on a request. An answer: a filter refused it; `None`: a response was written.
 pub async fn run(stream: &mut Stream, down: &mut dyn Downstream, timer: &Timer) -> Option<Answer> {
-    let found = choose_route(stream);
-    admit_upgrade(stream);
-    if found && stream.head.is_tunnel() && !stream.upgraded {
-        stream.manager.block.inc(HttpStat::HttpDownstreamRqWsOnNonWsRoute);
-        stream.close = true;
-        return Some(Answer::new(403, "", "upgrade_failed"));
+    if let Err(answer) = route(stream) {
+        return Some(answer);
     }
     let manager = stream.manager.clone();
     for filter in chain(&manager, stream) {
@@ -76,6 +76,11 @@ pub async fn run(stream: &mut Stream, down: &mut dyn Downstream, timer: &Timer) 
         };
         match step {
             Step::HeaderMutation(mutation) => mutation.request(&filter.name, stream),
+            Step::OnDemand(on_demand) => {
+                if let Err(end) = on_demand.run(&filter.name, stream, down, timer).await {
+                    return end;
+                }
+            }
             Step::Router(router) => return router.run(stream, down, timer).await,
             Step::Discovered(_) => {}
         }
@@ -111,6 +116,18 @@ fn is_enabled(filter: &Filter, stream: &Stream) -> bool {
         .as_ref()
         .and_then(|route| route.filter_disabled(&filter.name, stream.choice.as_ref()));
     !of_route.unwrap_or(filter.disabled)
+}
+
+/// Chooses the route, and refuses an upgrade that it does not have.
+fn route(stream: &mut Stream) -> std::result::Result<(), Answer> {
+    let found = choose_route(stream);
+    admit_upgrade(stream);
+    if found && stream.head.is_tunnel() && !stream.upgraded {
+        stream.manager.block.inc(HttpStat::HttpDownstreamRqWsOnNonWsRoute);
+        stream.close = true;
+        return Err(Answer::new(403, "", "upgrade_failed"));
+    }
+    Ok(())
 }
 
 /// False when there is no route.

@@ -185,6 +185,9 @@ impl Headers {
         self.arena.extend_from_slice(value);
         self.entries[index].value_start = value_start;
         self.entries[index].value_len = value.len() as u32;
+        if !self.entries[index + 1..].iter().any(|e| self.matches(e, key)) {
+            return;
+        }
         let mut position = 0;
         self.retain(|id, name, _| {
             position += 1;
@@ -214,6 +217,7 @@ impl Headers {
         self.entries.iter().map(|e| (e.id, self.name_of(e), self.value_of(e)))
     }
 
+    #[inline]
     fn matches(&self, entry: &Entry, key: Key<'_>) -> bool {
         match key {
             Key::Known(id) => entry.id == id,

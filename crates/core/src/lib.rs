@@ -19,6 +19,7 @@ pub mod listener;
 pub mod log;
 pub mod matcher;
 pub mod network;
+pub mod on_demand;
 pub mod proto;
 pub mod random;
 pub mod route;

@@ -81,6 +81,8 @@ pub struct RouteTable {
     pub config_name: String,
     /// Headers that only internal clients may send.
     pub internal_only_headers: Vec<HeaderName>,
+    /// The main thread may be asked for what is not in it.
+    pub on_demand: bool,
     hosts: Vec<VirtualHost>,
     domains: Domains,
     ignore_port: bool,
@@ -110,6 +112,7 @@ impl RouteTable {
             name: message.name.clone(),
             config_name: message.config_name.clone(),
             internal_only_headers: names.map(|name| HeaderName::new(name)).collect(),
+            on_demand: message.on_demand,
             hosts,
             domains,
             ignore_port: message.ignore_port_in_host_matching,

@@ -3,12 +3,14 @@
 //! A block is written by one thread only, so an update is a load and a store; readers see it a moment
 //! later. Indices are the enums of proto/worker_stats.proto.
 
+mod buffered;
 mod histogram;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+pub use buffered::Buffered;
 pub use histogram::Histogram;
 
 /// Number of the block of the whole process (ProcessStat).

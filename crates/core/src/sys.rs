@@ -21,6 +21,37 @@ pub(crate) fn watch_readable<S: OwnedSocket>(
     }
 }
 
+/// A future that stays on the thread that made it.
+struct Here<F>(F);
+
+// SAFETY: only `spawn_here` makes one, and gives it to the runtime of the calling thread: see there.
+unsafe impl<F> Send for Here<F> {}
+
+impl<F: std::future::Future> std::future::Future for Here<F> {
+    type Output = F::Output;
+
+    fn poll(
+        self: std::pin::Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<F::Output> {
+        // SAFETY: the field is pinned with the whole, and nothing moves it out.
+        unsafe { self.map_unchecked_mut(|this| &mut this.0) }.poll(cx)
+    }
+}
+
+/// Runs a task on the single-threaded loop of the calling thread, without the set of tasks that tokio wants in
+/// between (`LocalSet`): that costs each wake-up and each turn.
+pub(crate) fn spawn_here(
+    task: impl std::future::Future<Output = ()> + 'static,
+) -> tokio::task::JoinHandle<()> {
+    let runtime = tokio::runtime::Handle::current();
+    assert!(runtime.runtime_flavor() == tokio::runtime::RuntimeFlavor::CurrentThread);
+    // A runtime of that flavor polls and drops its tasks in `block_on` and in its own drop alone. A worker's
+    // runtime does both on the worker's thread, which is the one that calls this (tasks are made by tasks), so
+    // no task is ever touched by two threads. Wakers, which other threads may have, only queue it.
+    runtime.spawn(Here(task))
+}
+
 /// Another descriptor of what `descriptor` refers to, which is closed in programs that the process runs.
 ///
 /// # Errors

@@ -28,7 +28,12 @@ pub struct Timers {
     heap: RefCell<BinaryHeap<Reverse<(Instant, usize)>>>,
     driver: RefCell<Option<Waker>>,
     sleeping_until: Cell<Option<Instant>>,
+    /// Entries of the heap that wake nobody, for their timer is gone or has an earlier one.
+    stale: Cell<usize>,
 }
+
+/// As many stale entries are left in peace.
+const FEW: usize = 1024;
 
 impl Timers {
     pub fn new() -> Rc<Self> {
@@ -37,6 +42,7 @@ impl Timers {
             heap: RefCell::new(BinaryHeap::new()),
             driver: RefCell::new(None),
             sleeping_until: Cell::new(None),
+            stale: Cell::new(0),
         })
     }
 
@@ -94,11 +100,13 @@ impl Timers {
                 return Some(at);
             }
             heap.pop();
-            if let Some(slot) = slots.get_mut(index).filter(|slot| slot.armed == Some(at)) {
-                slot.armed = None;
-                if let Some(waker) = slot.waker.take() {
-                    waker.wake();
-                }
+            let Some(slot) = slots.get_mut(index).filter(|slot| slot.armed == Some(at)) else {
+                self.stale.set(self.stale.get().saturating_sub(1));
+                continue;
+            };
+            slot.armed = None;
+            if let Some(waker) = slot.waker.take() {
+                waker.wake();
             }
         }
         None
@@ -110,6 +118,20 @@ impl Timers {
             if let Some(waker) = &slot.waker {
                 waker.wake_by_ref();
             }
+        }
+    }
+
+    /// An entry of the heap wakes nobody any more. When most are so, they go: else those of connections that
+    /// came and went would pile up until they are due.
+    fn forsake(&self) {
+        let mut heap = self.heap.borrow_mut();
+        self.stale.set(self.stale.get() + 1);
+        if self.stale.get() > FEW.max(heap.len() / 2) {
+            let slots = self.slots.borrow();
+            heap.retain(|Reverse((at, index))| {
+                slots.get(*index).is_some_and(|slot| slot.armed == Some(*at))
+            });
+            self.stale.set(0);
         }
     }
 
@@ -151,6 +173,9 @@ impl Timer {
         if let Some(slot) = self.timers.slots.borrow_mut().get_mut(self.slot) {
             slot.armed = Some(deadline);
         }
+        if armed.is_some() {
+            self.timers.forsake();
+        }
         self.timers.arm(deadline, self.slot);
         Poll::Pending
     }
@@ -162,6 +187,46 @@ impl Timer {
 
 impl Drop for Timer {
     fn drop(&mut self) {
-        self.timers.slots.borrow_mut().try_remove(self.slot);
+        let slot = self.timers.slots.borrow_mut().try_remove(self.slot);
+        if slot.is_some_and(|slot| slot.armed.is_some()) {
+            self.timers.forsake();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::{Context, Waker};
+    use std::time::{Duration, Instant};
+
+    use super::{Timers, FEW};
+
+    #[test]
+    fn entries_of_timers_that_are_gone_do_not_pile_up() {
+        let timers = Timers::new();
+        let cx = Context::from_waker(Waker::noop());
+        let later = Instant::now() + Duration::from_secs(3600);
+        let kept = timers.timer();
+        assert!(kept.poll(&cx, Some(later)).is_pending());
+        for _ in 0..20 * FEW {
+            assert!(timers.timer().poll(&cx, Some(later)).is_pending());
+        }
+        assert!(timers.heap.borrow().len() <= 2 * FEW + 2, "{}", timers.heap.borrow().len());
+        // The one that is still there is woken.
+        assert!(timers.fire(later).is_none());
+        assert!(timers.slots.borrow()[kept.slot].armed.is_none());
+    }
+
+    #[test]
+    fn an_earlier_deadline_takes_the_place_of_a_later_one() {
+        let timers = Timers::new();
+        let cx = Context::from_waker(Waker::noop());
+        let start = Instant::now() + Duration::from_secs(100_000);
+        let timer = timers.timer();
+        for second in (0..10 * FEW as u64).rev() {
+            assert!(timer.poll(&cx, Some(start + Duration::from_secs(second))).is_pending());
+        }
+        assert!(timers.heap.borrow().len() <= 2 * FEW + 2, "{}", timers.heap.borrow().len());
+        assert_eq!(timers.slots.borrow()[timer.slot].armed, Some(start));
     }
 }

@@ -61,6 +61,9 @@ impl EarlyRequests {
     }
 }
 
+/// Up to so many bytes are written without asking whether there is room.
+const LITTLE: usize = 16 * 1024;
+
 /// What is done now and not at another time.
 pub struct Write<'a> {
     pub bytes: &'a [u8],
@@ -203,23 +206,40 @@ impl Transport {
         length: usize,
         send: impl Fn(BorrowedFd<'_>) -> rustix::io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
-        ready!(self.poll_write_ready(cx))?;
+        // There nearly always is room for little: what the loop knows is asked only once there was none.
+        if length > LITTLE {
+            ready!(self.poll_write_ready(cx))?;
+        }
         loop {
-            let mut count = None;
-            let result = self.try_io(Interest::WRITABLE, |fd| {
-                let written = send(fd)?;
-                count = Some(written);
-                settled(written < length)
-            });
-            if let Some(written) = count {
-                return Poll::Ready(Ok(written));
-            }
-            if let Err(error) = result {
-                if blocks(error)? {
-                    self.watch_writing()?;
-                    ready!(self.poll_write_ready(cx))?;
+            match send(self.fd()?) {
+                Ok(written) => {
+                    if written < length {
+                        self.no_room();
+                    }
+                    return Poll::Ready(Ok(written));
                 }
+                Err(error) if !blocks(error.into())? => continue,
+                Err(_) => {}
             }
+            self.watch_writing()?;
+            self.no_room();
+            ready!(self.poll_write_ready(cx))?;
+        }
+    }
+
+    /// Tells the loop's record that there is no room to write.
+    fn no_room(&self) {
+        // What it answers is what it was told.
+        let _ = self.try_io(Interest::WRITABLE, |_| settled(true));
+    }
+
+    fn fd(&self) -> io::Result<BorrowedFd<'_>> {
+        match self {
+            Self::Tcp(stream) => Ok(stream.as_fd()),
+            Self::Unix(stream) => Ok(stream.as_fd()),
+            Self::Fresh(stream, _) => Ok(stream.as_fd()),
+            Self::Reading(stream) => Ok(stream.get_ref().as_fd()),
+            Self::Lost => Err(io::ErrorKind::NotConnected.into()),
         }
     }
 
@@ -310,6 +330,11 @@ impl Transport {
         };
         Poll::Ready(result.map_err(io::Error::from))
     }
+}
+
+/// Whether an operation failed because the peer has reset the connection.
+pub fn is_reset<T>(result: &io::Result<T>) -> bool {
+    result.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::ConnectionReset)
 }
 
 fn set_linger(stream: &impl AsFd) -> io::Result<()> {

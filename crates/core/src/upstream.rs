@@ -24,7 +24,7 @@ mod shared;
 mod socket;
 mod tcp;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod watch;
 
 pub use breakers::{

@@ -1,6 +1,6 @@
 //! One worker: a thread with a single-threaded loop that owns its sockets, pools and counters.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, Ref, RefCell};
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
@@ -16,6 +16,7 @@ use crate::filters::Filter;
 use crate::headers::SpareHeaders;
 use crate::http::date::DateCache;
 use crate::listener::{ListenerUpdate, Listeners};
+use crate::on_demand::{Ask, Asks, Waiting};
 use crate::random::Random;
 use crate::route::{RouteScopes, RouteTable};
 use crate::runtime::Runtime;
@@ -41,6 +42,8 @@ pub struct Shared {
     pub connections: AtomicU64,
     /// What connections have to end when their listener or filter chain goes.
     pub drain_time: Duration,
+    /// What requests wait for.
+    pub asks: Asks,
 }
 
 /// What the main thread asks of a worker.
@@ -57,6 +60,8 @@ pub enum Command {
     /// With what is dropped once the sockets are closed.
     RemoveListener(String, Arc<()>),
     Runtime(Arc<Runtime>),
+    /// What requests wait for is in use, or there is no such thing.
+    Answered(Arc<Ask>),
     Start,
     /// HTTP connections end over this time; zero: with their next response.
     Drain(Duration),
@@ -89,6 +94,8 @@ pub struct Worker {
     pub logs: WorkerLogBuffers,
     /// Downstream connections of this worker.
     pub open_connections: Cell<usize>,
+    /// Requests that wait for what the main thread is to bring.
+    pub waiting: Waiting,
     runtime: RefCell<Arc<Runtime>>,
     routes: RefCell<HashMap<Arc<str>, Rc<RouteSlot>>>,
     route_scopes: RefCell<HashMap<Arc<str>, Rc<ScopesSlot>>>,
@@ -120,6 +127,7 @@ impl Worker {
             headers: SpareHeaders::default(),
             logs,
             open_connections: Cell::new(0),
+            waiting: Waiting::default(),
             runtime: RefCell::default(),
             routes: RefCell::default(),
             route_scopes: RefCell::default(),
@@ -148,6 +156,11 @@ impl Worker {
 
     pub fn runtime(&self) -> Arc<Runtime> {
         self.runtime.borrow().clone()
+    }
+
+    /// The same for what is done at once.
+    pub fn current_runtime(&self) -> Ref<'_, Arc<Runtime>> {
+        self.runtime.borrow()
     }
 
     pub fn wall_clock(&self) -> SystemTime {
@@ -206,11 +219,11 @@ impl Worker {
     }
 }
 
-/// Runs a worker until it is told to end. To be called in a `LocalSet`.
+/// Runs a worker until it is told to end. To be called in the thread's own runtime.
 pub async fn run(worker: Rc<Worker>, mut commands: UnboundedReceiver<Command>) {
-    tokio::task::spawn_local(worker.timers.clone().drive());
+    crate::sys::spawn_here(worker.timers.clone().drive());
     let refresher = worker.clone();
-    tokio::task::spawn_local(async move {
+    crate::sys::spawn_here(async move {
         let timer = refresher.timers.timer();
         loop {
             timer.until(Some(Instant::now() + REFRESH)).await;
@@ -218,7 +231,7 @@ pub async fn run(worker: Rc<Worker>, mut commands: UnboundedReceiver<Command>) {
         }
     });
     let flusher = worker.clone();
-    tokio::task::spawn_local(async move {
+    crate::sys::spawn_here(async move {
         let timer = flusher.timers.timer();
         loop {
             timer.until(Some(Instant::now() + flusher.logs.interval())).await;
@@ -269,6 +282,7 @@ fn obey(worker: &Rc<Worker>, listeners: &mut Listeners, command: Command) -> boo
         Command::Listener(update) => listeners.set(worker, update),
         Command::RemoveListener(name, closing) => listeners.remove(&name, closing),
         Command::Runtime(runtime) => *worker.runtime.borrow_mut() = runtime,
+        Command::Answered(ask) => worker.waiting.answer(&ask),
         Command::Start => listeners.start(worker),
         Command::Drain(over) => worker.drain(over),
         Command::ExportSockets(answer) => drop(answer.send(listeners.export())),

@@ -11,9 +11,9 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::sync::mpsc::{unbounded_channel, UnboundedSender};
-use tokio::task::LocalSet;
 
 use crate::access_log::{Sinks, WorkerLogBuffers};
+use crate::on_demand::{Ask, Asks};
 use crate::proto::{self, ProcessStat};
 use crate::stats::{BlockKind, Registry, PROCESS_BLOCK};
 use crate::tls::Contexts;
@@ -65,7 +65,10 @@ impl Workers {
             ids: Arc::new(AtomicU64::new(1)),
             connections: AtomicU64::new(0),
             drain_time: options.drain_time,
+            asks: Asks::default(),
         });
+        // The number after that of the log writer's block, which is also the one for what is counted on demand.
+        let resolving = registry.block(concurrency + 1, PROCESS_BLOCK, BlockKind::Process);
         let sinks = Sinks::start(options.file_flush_interval, &registry, concurrency)?;
         let cores = crate::sys::allowed_cores();
         let handles = (0..concurrency)
@@ -79,7 +82,7 @@ impl Workers {
             shared,
             sinks,
             contexts: Contexts::default(),
-            endpoints: EndpointThread::start(options.resolve)?,
+            endpoints: EndpointThread::start(options.resolve, resolving)?,
             resources: Arc::default(),
             concurrency,
         })
@@ -108,6 +111,16 @@ impl Workers {
     /// Compiles an update and says what would be rejected. Nothing is bound or changed.
     pub fn check(&self, update: &proto::Update) -> proto::Rejections {
         Resources::default().apply(self, update, true)
+    }
+
+    /// Waits for what requests wait for; `None` after the timeout, or when woken.
+    pub fn next_ask(&self, timeout: Duration) -> Option<Ask> {
+        self.shared.asks.next(timeout)
+    }
+
+    /// Ends the wait in `next_ask`.
+    pub fn wake_asks(&self) {
+        self.shared.asks.wake();
     }
 
     /// Lets the listeners accept.
@@ -273,8 +286,7 @@ fn spawn(
                 crate::sys::pin_to_core(core);
             }
             crate::clock::hold();
-            let local = LocalSet::new();
-            local.block_on(&runtime, async move {
+            runtime.block_on(async move {
                 let block = shared.registry.block(index, PROCESS_BLOCK, BlockKind::Process);
                 let logs = WorkerLogBuffers::new(sinks, block);
                 let worker = Worker::new(index, shared, logs);

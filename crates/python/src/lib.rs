@@ -184,6 +184,16 @@ impl Workers {
         Some((message.level as u8, message.component.to_owned(), message.text))
     }
 
+    fn next_ask(&self, py: Python<'_>, timeout_s: f64) -> Option<(i32, Py<PyBytes>, Py<PyBytes>)> {
+        let timeout = Duration::try_from_secs_f64(timeout_s).unwrap_or_default();
+        let ask = py.detach(|| self.inner.next_ask(timeout))?;
+        Some((ask.kind as i32, bytes(py, &ask.source), bytes(py, &ask.name)))
+    }
+
+    fn wake_asks(&self) {
+        self.inner.wake_asks();
+    }
+
     fn wake_log(&self) {
         lateen_core::log::wake();
     }

@@ -48,19 +48,22 @@ class ConfigSource:
     Attributes:
         bootstrap: an envoy.config.bootstrap.v3.Bootstrap.
         loaded_at: when it was loaded, as a timestamp in JSON.
+        given_node: its node without the flags, an envoy.config.core.v3.Node.
     """
 
     bootstrap: bytes
     loaded_at: str
+    given_node: bytes = b""
 
     def node(self) -> _Fields:
-        """The node of the bootstrap."""
+        """The node of the bootstrap, with the flags."""
         node = self._message().node  # type: ignore[attr-defined]
         return to_json(node)
 
     def parts(self, wanted: NameTest, dynamic: DynamicDump | None = None) -> list[Dump]:
         """Every part in Envoy's order; resources only whose name is wanted."""
         message = self._message()
+        _restore(message.node, self.given_node)  # type: ignore[attr-defined]
         static = message.static_resources  # type: ignore[attr-defined]
         clusters = [self._entry("cluster", each) for each in static.clusters if wanted(each.name)]
         listeners = [
@@ -139,6 +142,17 @@ class ConfigSource:
     def _entry(self, field: str, message: Message) -> JsonValue:
         url = f"{TYPE_PREFIX}{message.DESCRIPTOR.full_name}"
         return {field: {"@type": url, **to_json(message)}, "last_updated": self.loaded_at}
+
+
+def _restore(node: Message, given: bytes) -> None:
+    """Takes back what flags have changed: /config_dump shows the file's, as Envoy does."""
+    before = type(node)()
+    before.ParseFromString(given)
+    for name in ("id", "cluster", "locality"):
+        node.ClearField(name)
+        if name == "locality" and before.HasField(name):
+            node.locality.CopyFrom(before.locality)  # type: ignore[attr-defined]
+    node.id, node.cluster = before.id, before.cluster  # type: ignore[attr-defined]
 
 
 def to_json(message: Message) -> _Fields:

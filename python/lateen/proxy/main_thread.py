@@ -102,7 +102,7 @@ class MainThread:
             if self._reporter is not None:
                 self._reporter.close()
             if self._open is not None:
-                self._open.subscriptions.close()
+                self._open.close()
             if self._restart is not None:
                 await self._restart.close()
             if listener is not None:
@@ -119,6 +119,8 @@ class MainThread:
         self._stats.histograms.record("server.initialization_time_ms", self._lifecycle.age_ms)
         if self._lifecycle.workers_started:
             await self._replace_parent()
+        if self._open is not None:
+            self._open.let_workers_go_first()
         give_back()
         await self._lifecycle.run()
 

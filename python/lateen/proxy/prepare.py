@@ -112,6 +112,7 @@ def prepare(options: Options) -> Preparation:
     if loaded.bootstrap is None:
         return Preparation(None, loaded.diagnostics, loaded)
     bootstrap = loaded.bootstrap
+    given_node = bootstrap.node.SerializeToString()
     _identify(bootstrap, options)
     on_disk, unwatched = _disk_layers(bootstrap)
     compiled = compile_bootstrap(
@@ -127,7 +128,7 @@ def prepare(options: Options) -> Preparation:
         },
     )
     already = len(compiled.context.diagnostics)
-    prepared = _prepare(bootstrap, compiled, options, on_disk)
+    prepared = _prepare(bootstrap, compiled, options, on_disk, given_node)
     found = [*unwatched, *compiled.diagnostics, *compiled.context.diagnostics[already:]]
     diagnostics = [*loaded.diagnostics, *loaded.position(found)]
     failed = any(each.severity == "error" for each in diagnostics)
@@ -140,6 +141,7 @@ def _prepare(
     compiled: Compiled,
     options: Options,
     on_disk: Mapping[str, RuntimeLayer],
+    given_node: bytes,
 ) -> Prepared:
     ctx = compiled.context
     now = datetime.now(UTC)
@@ -150,6 +152,7 @@ def _prepare(
         config=ConfigSource(
             bootstrap.SerializeToString(),
             now.strftime("%Y-%m-%dT%H:%M:%S.") + f"{now.microsecond // 1000:03d}Z",
+            given_node,
         ),
         admin=compile_admin(ctx, bootstrap.admin),
         stats=compile_stats_config(ctx, bootstrap, options.stats_tag),
@@ -166,6 +169,7 @@ def _prepare(
 
 def _identify(bootstrap: Bootstrap, options: Options) -> None:
     """Puts the flags, and what this proxy is, into the node."""
+    from lateen.proxy.compile.extensions import describe, known_extensions
     from lateen.proxy.version import ENVOY_VERSION, package_version
 
     node = bootstrap.node
@@ -179,6 +183,8 @@ def _identify(bootstrap: Bootstrap, options: Options) -> None:
     build.metadata.fields["revision.status"].string_value = "Clean"
     build.metadata.fields["build.type"].string_value = "RELEASE"
     build.metadata.fields["lateen.version"].string_value = package_version()
+    del node.extensions[:]
+    describe(known_extensions(), node)
 
 
 def _read_file(path: str) -> bytes:

@@ -1,8 +1,6 @@
-"""Versions: of this package, of its extension, and of the Envoy whose behaviour is its measure."""
+"""Versions: of this package and of the Envoy whose behaviour is its measure."""
 
 from __future__ import annotations
-
-import importlib.metadata
 
 from lateen.proxy.workers import extension_version
 
@@ -11,11 +9,11 @@ ENVOY_VERSION = (1, 40, 0)
 
 
 def package_version() -> str:
-    """The version of the installed package, `unknown` without one."""
-    try:
-        return importlib.metadata.version("lateen")
-    except importlib.metadata.PackageNotFoundError:
-        return "unknown"
+    """The version of the package: its extension has the same, from Cargo.toml.
+
+    The package's own metadata would say it too, but to read it costs 4 MB of memory.
+    """
+    return extension_version()
 
 
 def version_text() -> str:
@@ -25,5 +23,5 @@ def version_text() -> str:
 
 
 def version_line() -> str:
-    """The version of the package and of its Rust extension."""
-    return f"lateen {package_version()} (extension {extension_version()})"
+    """What `--version` prints."""
+    return f"lateen {package_version()}"

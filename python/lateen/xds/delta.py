@@ -11,7 +11,7 @@ from lateen.xds.messages import DeltaRequest, Received, ResponseRejectedError
 from lateen.xds.resource_types import VHDS
 from lateen.xds.subscription import FetchFailure, Outcome, Update
 from lateen.xds.ttl import Expiries
-from lateen.xds.type_state import Ack, cut, error_of, expired, resource_of
+from lateen.xds.type_state import Ack, check_bodies, cut, error_of, expired, resource_of
 from lateen.xds.watches import Watches
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ class DeltaState:
         # it was not asked for yet: to be subscribed to again is what makes it do so.
         self._owed: dict[str, None] = {}
         self._again: dict[str, None] = {}
+        # Somebody waits for what the server sends by itself: a request without names begins that.
+        self._silent = False
 
     def changed(self, change: Change) -> None:
         """Keeps the difference for the next request.
@@ -59,10 +61,14 @@ class DeltaState:
             if not wildcard:
                 self._forget(name)
         for name in change.added:
+            if self.watches.is_namespace(name):
+                self._silent = self._fresh
+                continue
             self._unsubscribe.pop(name, None)
             self._subscribe[name] = None
         for name in change.joined:
-            self._owed[name] = self._again[name] = None
+            if not self.watches.is_namespace(name):
+                self._owed[name] = self._again[name] = None
         self._change_wildcard(wildcard)
 
     def _change_wildcard(self, wildcard: bool) -> None:
@@ -87,7 +93,9 @@ class DeltaState:
         self._told.clear()
         self._unsubscribe.clear()
         self._again = dict(self._owed)
-        self._subscribe = dict.fromkeys(self.watches.names)
+        names = self.watches.names
+        self._subscribe = {each: None for each in names if not self.watches.is_namespace(each)}
+        self._silent = len(self._subscribe) < len(names)
         if self.watches.wildcards:
             self._subscribe = {_ALL: None, **self._subscribe}
         if not same_server:
@@ -95,11 +103,12 @@ class DeltaState:
 
     def wants_to_send(self) -> bool:
         """Whether anything is to be subscribed to, or not any more."""
-        return bool(self._subscribe or self._unsubscribe or self._again)
+        return bool(self._subscribe or self._unsubscribe or self._again or self._silent)
 
     def request(self, ack: Ack | None) -> DeltaRequest:
         """The next request: what changed, and an acknowledgement if there is one to make."""
         first, self._fresh = self._fresh, False
+        self._silent = False
         if not first:
             # The first request says what is here already, which asks for nothing again.
             self._subscribe.update(self._again)
@@ -123,6 +132,7 @@ class DeltaState:
         """Hands changes to those who want them; what was not taken keeps its old version."""
         try:
             changed = self._check(response)
+            check_bodies(self.watches, changed, response.version)
         except ResponseRejectedError as rejection:
             text = cut(str(rejection))
             for watch in self.watches:
@@ -187,8 +197,8 @@ class DeltaState:
             for watch in self.watches.of(name):
                 removed.setdefault(watch, {})[name] = None
         if not response.resources and not response.removed:
-            # "There is nothing" ends the wait of who wants all.
-            shares.update((watch, {}) for watch in self.watches.wildcards)
+            # "There is nothing" ends the wait of who wants all, or all below a name.
+            shares.update((watch, {}) for watch in self.watches.collectors)
         outcomes = []
         for watch in dict.fromkeys((*shares, *removed)):
             bodies = tuple(

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from typing import TYPE_CHECKING
 
-from lateen.xds.subscription import FetchFailure, Outcome, Update
+from lateen.xds.subscription import FetchFailure, Outcome, Resource, Update
 from lateen.xds.watches import Change, Watch
 
 if TYPE_CHECKING:
@@ -96,9 +96,10 @@ class Mux:
         names: Collection[str] | None,
         deliver: Callable[[Update], Outcome],
         fail: Callable[[FetchFailure, str], None],
+        check: Callable[[Resource], str] | None = None,
     ) -> Watch:
         """Adds a subscriber; None wants all."""
-        watch = Watch(type_url, deliver, fail)
+        watch = Watch(type_url, deliver, fail, check)
         state = self._states.get(type_url)
         if state is None:
             state = self._states[type_url] = self._make_state(type_url)

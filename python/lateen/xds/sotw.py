@@ -11,7 +11,7 @@ from lateen.xds.messages import Received, ResponseRejectedError, SotwRequest
 from lateen.xds.resource_types import resource_type
 from lateen.xds.subscription import FetchFailure, Outcome, Update
 from lateen.xds.ttl import Expiries
-from lateen.xds.type_state import Ack, error_of, expired, resource_of
+from lateen.xds.type_state import Ack, check_bodies, error_of, expired, resource_of
 from lateen.xds.watches import Watches
 
 if TYPE_CHECKING:
@@ -93,6 +93,7 @@ class SotwState:
             return Ack(response.nonce, None)
         try:
             resources = self._checked(response)
+            check_bodies(self.watches, resources, response.version)
         except ResponseRejectedError as rejection:
             for watch in self.watches:
                 watch.fail(FetchFailure.REJECTED, str(rejection))

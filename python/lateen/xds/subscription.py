@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -25,12 +25,14 @@ class Resource:
         version: of this resource (delta), or of the whole answer (state of the world).
         type_url: of `body`.
         body: the serialized message; None for a heartbeat, which renews a TTL and nothing else.
+        aliases: other names that it was asked for by.
     """
 
     name: str
     version: str
     type_url: str
     body: bytes | None
+    aliases: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,14 @@ class Subscriber(Protocol):
 
     def fail(self, failure: FetchFailure, reason: str) -> None:
         """Hears that nothing came."""
+
+
+@runtime_checkable
+class Checker(Protocol):
+    """A subscriber to some resources among others, which is asked before any of them is taken."""
+
+    def check(self, resource: Resource) -> str:
+        """Why no resource may be so, "" if it may: of such an answer nobody is given anything."""
 
 
 class Subscription(Protocol):

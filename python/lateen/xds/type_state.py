@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from lateen.xds.messages import ResponseRejectedError
 from lateen.xds.subscription import Outcome, Resource, Update
 
 if TYPE_CHECKING:
@@ -54,7 +55,29 @@ class TypeState(Protocol):
 
 def resource_of(received: Received, version: str) -> Resource:
     """A resource as subscribers see it."""
-    return Resource(received.name, version, received.type_url, received.body)
+    return Resource(received.name, version, received.type_url, received.body, received.aliases)
+
+
+def check_bodies(watches: Watches, resources: Sequence[Received], version: str) -> None:
+    """Asks those who want the resources of an answer whether any may be so at all: of an answer
+    that has one that may not, nothing is taken. One that is alone is judged when it is taken.
+
+    Args:
+        watches: who wants which.
+        resources: of the answer.
+        version: of resources that have none of their own.
+
+    Raises:
+        ResponseRejectedError: one may not.
+    """
+    if len(resources) < 2:
+        return
+    for received in resources:
+        for watch in watches.of(received.name, received.aliases):
+            if watch.check is not None:
+                reason = watch.check(resource_of(received, received.version or version))
+                if reason:
+                    raise ResponseRejectedError(cut(reason))
 
 
 def expired(watches: Watches, names: Iterable[str]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from lateen.xds.names import XdstpName, normal_name
-from lateen.xds.subscription import FetchFailure, Outcome, Update
+from lateen.xds.subscription import FetchFailure, Outcome, Resource, Update
 
 _GLOB = "/*"
 
@@ -18,16 +18,19 @@ class Watch:
         names: of the resources, in order; None for all.
         deliver: takes an update and says what became of it.
         fail: hears that nothing came, and why.
+        check: says why no resource may be so, "" if it may; None: everything may.
     """
 
-    __slots__ = ("deliver", "fail", "names", "type_url")
+    __slots__ = ("check", "deliver", "fail", "names", "type_url")
 
     def __init__(
         self,
         type_url: str,
         deliver: Callable[[Update], Outcome],
         fail: Callable[[FetchFailure, str], None],
+        check: Callable[[Resource], str] | None = None,
     ) -> None:
+        self.check = check
         self.type_url = type_url
         self.names: tuple[str, ...] | None = ()
         self.deliver = deliver
@@ -52,7 +55,7 @@ class Watches:
     """All watches of one type.
 
     Args:
-        namespaces: whether a name `a/b` is of interest to who wants `a` (virtual hosts).
+        namespaces: whether a name `a/b` is of interest to who wants `a/` (virtual hosts).
     """
 
     def __init__(self, *, namespaces: bool = False) -> None:
@@ -73,10 +76,20 @@ class Watches:
         """All names that are wanted, each once."""
         return self._by_name.keys()
 
+    def is_namespace(self, name: str) -> bool:
+        """Whether a name stands for those that begin with it; no server is told of it."""
+        return self._namespaces and name.endswith("/")
+
     @property
     def wildcards(self) -> Collection[Watch]:
         """Who wants everything."""
         return self._wildcards.keys()
+
+    @property
+    def collectors(self) -> list[Watch]:
+        """Who wants whatever there is, of all or below a name."""
+        below = (self._by_name[name] for name in self._by_name if self.is_namespace(name))
+        return [*self._wildcards, *(watch for watches in below for watch in watches)]
 
     def set(self, watch: Watch, names: Collection[str] | None) -> Change:
         """Adds a watch, or changes what one wants; None wants all."""
@@ -118,7 +131,7 @@ class Watches:
         if self._globs:
             yield from self._by_name.get(_collection(name), ())
         if self._namespaces:
-            yield from self._by_name.get(name.rpartition("/")[0], ())
+            yield from self._by_name.get(name[: name.rfind("/") + 1], ())
 
     def _join(self, watch: Watch, name: str) -> bool:
         others = self._by_name.get(name, ())

@@ -11,6 +11,7 @@ from tests.interop.xds_setting import bootstrap
 from tests.support.ledger import Ledger, Report
 from tests.support.ports import PortLease
 from tests.support.proxies import Proxy
+from tests.support.xds_process import ServerProcess
 from tests.support.xds_resources import CDS, EDS, LDS, RDS, assignment, cluster, listener, routes
 from tests.support.xds_server import XdsServer
 
@@ -28,9 +29,17 @@ class Scene:
         quiet: the books of the load before anything happens.
     """
 
-    def __init__(self, command: list[str], *, delta: bool, stack: ExitStack) -> None:
+    def __init__(
+        self,
+        command: list[str],
+        *,
+        delta: bool,
+        stack: ExitStack,
+        server: XdsServer | ServerProcess | None = None,
+    ) -> None:
+        """`server` is the control plane; None: one in this process."""
         self.delta = delta
-        self.server = stack.enter_context(XdsServer())
+        self.server = stack.enter_context(server or XdsServer())
         self.port = stack.enter_context(PortLease()).port
         self.load = stack.enter_context(Ledger(self.port))
         self.fill()

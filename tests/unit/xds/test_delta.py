@@ -212,9 +212,9 @@ def test_heartbeats_renew_and_tell_nobody(harness):
 
 
 def test_aliases_find_their_subscriber_and_so_do_names_below_a_route(harness):
-    hosts = watched(harness, VHDS, ["route", "route/a.test"])
+    hosts = watched(harness, VHDS, ["route/", "route/a.test"])
     harness.mux.opened()
-    assert harness.said() == ["vhds +route +route/a.test"]
+    assert harness.said() == ["vhds +route/a.test"]
     found = resource(VHDS, "route/host", aliases=("route/a.test",))
     harness.mux.receive(answer(VHDS, "v1", "n1", found, resource(VHDS, "other/host")))
     assert hosts.last == (["route/host"], [], False)
@@ -222,6 +222,18 @@ def test_aliases_find_their_subscriber_and_so_do_names_below_a_route(harness):
         answer(VHDS, "v2", "n2", Received("route/b", "", None, "2", ("route/a.test",)))
     )
     assert hosts.last == ([], ["route/a.test"], False)
+
+
+def test_who_wants_what_is_below_a_route_names_nothing(harness):
+    hosts = watched(harness, VHDS, ["route/"])
+    harness.mux.opened()
+    assert harness.said() == ["vhds"]
+    harness.mux.receive(answer(VHDS, "v1", "n1", resource(VHDS, "route/one")))
+    assert harness.said() == ["vhds n1"]
+    harness.mux.change(hosts.watch, ["route/", "route/two"])
+    assert harness.said() == ["vhds +route/two"]
+    harness.mux.opened()
+    assert harness.said() == ["vhds +route/two route/one=1"]
 
 
 def test_collections_of_xdstp_names_have_what_is_below_them(harness):

@@ -233,3 +233,18 @@ def test_a_heartbeat_of_another_version_is_no_heartbeat(harness):
     harness.mux.opened()
     harness.mux.receive(answer(CDS, "v1", "n1", Received("a", "", None, "v1", ttl_s=5.0)))
     assert clusters.failures == [("REJECTED", "a: resource without a body")]
+
+
+def test_a_resource_that_no_resource_may_be_keeps_all_others_back(harness):
+    harness.mux.opened()
+    recorders = [Recorder(), Recorder()]
+    checks = [lambda _: "", lambda resource: f"{resource.name} breaks a rule"]
+    for name, recorder, check in zip("ab", recorders, checks, strict=True):
+        harness.mux.watch(EDS.type_url, [name], recorder.take, recorder.fail, check)
+    harness.sent()
+    harness.mux.receive(answer(EDS, "v1", "n1", resource(EDS, "a"), resource(EDS, "b")))
+    assert [recorder.updates for recorder in recorders] == [[], []]
+    (nack,) = harness.sent()
+    assert nack.error == "b breaks a rule"
+    harness.mux.receive(answer(EDS, "v2", "n2", resource(EDS, "b")))
+    assert len(recorders[1].updates) == 1

@@ -38,9 +38,11 @@ impl HeaderMutation {
     fn each(&self, name: &str, stream: &Stream, mut apply: impl FnMut(&HeaderMutationRules)) {
         apply(&self.rules);
         let Some(route) = &stream.route else { return };
-        let levels = route
-            .filter_configs(name, stream.choice.as_ref())
-            .map(|FilterConfig::HeaderMutation(rules)| rules);
+        let levels =
+            route.filter_configs(name, stream.choice.as_ref()).filter_map(|config| match config {
+                FilterConfig::HeaderMutation(rules) => Some(rules),
+                FilterConfig::OnDemand(_) => None,
+            });
         match self.rules.most_specific_wins {
             true => levels.for_each(apply),
             false => levels.rev().for_each(apply),

@@ -155,6 +155,8 @@ const NO_HEAD: RequestHead = RequestHead {
 };
 
 impl Stream {
+    // In place of a copy: it is large.
+    #[inline(always)]
     pub fn new(
         worker: Rc<Worker>,
         manager: Rc<Manager>,
@@ -241,7 +243,7 @@ impl Stream {
 
     /// Calls `with` with what routing needs.
     pub fn with_route_context<R>(&self, with: impl FnOnce(&Headers, &RouteContext<'_>) -> R) -> R {
-        let runtime = self.worker.runtime();
+        let runtime = self.worker.current_runtime();
         let tls = self.request.get(HeaderId::XForwardedProto) == Some(b"https");
         let secured = self.info.connection.tls.as_ref();
         let context = RouteContext {

@@ -2,6 +2,7 @@
 //! log filters.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -48,6 +49,58 @@ impl CloseType {
     }
 }
 
+/// What happened on a downstream connection so far: what its listener's access logs tell at its end.
+#[derive(Default)]
+pub struct ConnectionTally {
+    bytes_received: Cell<u64>,
+    bytes_sent: Cell<u64>,
+    protocol: Cell<Option<Protocol>>,
+    flags: Cell<ResponseFlags>,
+    close_type: Cell<CloseType>,
+    local_close_reason: Cell<&'static str>,
+}
+
+impl ConnectionTally {
+    pub fn received(&self, bytes: u64) {
+        self.bytes_received.set(self.bytes_received.get() + bytes);
+    }
+
+    pub fn sent(&self, bytes: u64) {
+        self.bytes_sent.set(self.bytes_sent.get() + bytes);
+    }
+
+    /// The protocol, which the first bytes without a fault have shown.
+    pub fn speaks(&self, protocol: Protocol) {
+        if self.protocol.get().is_none() {
+            self.protocol.set(Some(protocol));
+        }
+    }
+
+    pub fn flag(&self, flags: ResponseFlags) {
+        self.flags.set(self.flags.get() | flags);
+    }
+
+    /// The client has reset the connection.
+    pub fn was_reset(&self) {
+        self.close_type.set(CloseType::RemoteReset);
+    }
+
+    /// This side closes the connection, and why.
+    pub fn closes(&self, reason: &'static str) {
+        self.local_close_reason.set(reason);
+    }
+
+    /// Puts it into what a log tells of the connection as a whole.
+    pub fn tell(&self, info: &mut StreamInfo) {
+        info.bytes_received = self.bytes_received.get();
+        info.bytes_sent = self.bytes_sent.get();
+        info.protocol = self.protocol.get();
+        info.flags |= self.flags.get();
+        info.close_type = self.close_type.get();
+        info.local_close_reason = self.local_close_reason.get().into();
+    }
+}
+
 /// What is known of a downstream connection; shared by its requests.
 pub struct ConnectionInfo {
     /// Unique in the process.
@@ -63,6 +116,7 @@ pub struct ConnectionInfo {
     pub tls: Option<Rc<TlsInfo>>,
     /// inbound, outbound or unspecified.
     pub traffic_direction: &'static str,
+    pub tally: ConnectionTally,
 }
 
 /// An attempt that was followed by another.
@@ -155,6 +209,8 @@ pub struct StreamInfo {
 }
 
 impl StreamInfo {
+    // In place of a copy: it is large.
+    #[inline(always)]
     pub fn new(connection: Rc<ConnectionInfo>, start: Instant, start_wall: SystemTime) -> Self {
         Self {
             remote: connection.remote.clone(),

@@ -156,6 +156,7 @@ fn own_field(out: &mut Vec<u8>, headers: &Headers, name: &[u8], value: &[u8], ca
     }
 }
 
+#[inline]
 pub(super) fn field(out: &mut Vec<u8>, name: &[u8], value: &[u8], case: HeaderCase) {
     match case {
         HeaderCase::Lower | HeaderCase::Preserve => out.extend_from_slice(name),

@@ -8,13 +8,15 @@ use super::error::CodecError;
 use crate::body::{BodyEvent, ReadError};
 use crate::buffer::Buffer;
 use crate::headers::Headers;
-use crate::transport::Transport;
+use crate::transport::{is_reset, Transport};
 
 /// Room made for a read: of requests, of responses (so that one read takes a response of usual size with its
 /// head), and of bodies known to be long.
 const REQUEST_READ: usize = 16 * 1024;
 const RESPONSE_READ: usize = 64 * 1024;
 const LARGE_READ: usize = 256 * 1024;
+/// Room where a connection's buffer is limited to less.
+const SMALLEST_READ: usize = 4 * 1024;
 
 /// Bytes read from a peer and the place in the message they belong to.
 pub struct Reader {
@@ -27,24 +29,31 @@ pub struct Reader {
     /// Body bytes used so far, with their framing.
     pub total: u64,
     room: usize,
+    large_room: usize,
     /// Bytes read that nobody has counted yet.
     pub received: u64,
+    /// Bytes that were there, unused, after the latest read.
+    pub buffered: usize,
+    /// The peer has reset the connection.
+    pub was_reset: bool,
 }
 
 impl Default for Reader {
     /// Reads requests.
     fn default() -> Self {
-        Self::with_room(Buffer::new(), REQUEST_READ)
+        Self::with_room(Buffer::new(), REQUEST_READ, LARGE_READ)
     }
 }
 
 impl Reader {
-    /// Reads responses; `buffer` holds what was read of the connection before.
-    pub fn of_responses(buffer: Buffer) -> Self {
-        Self::with_room(buffer, RESPONSE_READ)
+    /// Reads responses; `buffer` holds what was read of the connection before. No more than `limit` bytes are
+    /// read before they are used (4 KiB at least; 0: no limit).
+    pub fn of_responses(buffer: Buffer, limit: usize) -> Self {
+        let most = if limit == 0 { LARGE_READ } else { limit.max(SMALLEST_READ) };
+        Self::with_room(buffer, RESPONSE_READ.min(most), LARGE_READ.min(most))
     }
 
-    fn with_room(buffer: Buffer, room: usize) -> Self {
+    fn with_room(buffer: Buffer, room: usize, large_room: usize) -> Self {
         let decoder = BodyDecoder::done();
         Self {
             buffer,
@@ -54,7 +63,10 @@ impl Reader {
             failed: false,
             total: 0,
             received: 0,
+            buffered: 0,
+            was_reset: false,
             room,
+            large_room,
         }
     }
 
@@ -72,16 +84,22 @@ impl Reader {
             return Poll::Ready(Ok(0));
         }
         let long = self.decoder.expected() >= LARGE_READ as u64 && !self.decoder.is_done();
-        let room = if long { LARGE_READ } else { self.room };
-        let read = transport.poll_read(cx, || self.buffer.spare(room));
+        let room = if long { self.large_room } else { self.room };
+        let limited = self.large_room < LARGE_READ;
+        let read = transport.poll_read(cx, || match limited {
+            false => self.buffer.spare(room),
+            true => self.buffer.spare_exact(room),
+        });
         if read.is_pending() {
             self.buffer.release();
         }
         let read = ready!(read);
         self.at_end = !matches!(read, Ok(1..));
         self.failed = read.is_err();
+        self.was_reset |= is_reset(&read);
         let count = read?;
         self.received += count as u64;
+        self.buffered = self.buffer.len();
         Poll::Ready(Ok(count))
     }
 
@@ -139,3 +157,6 @@ impl Reader {
         self.buffer.consume(count);
     }
 }
+
+#[cfg(test)]
+mod tests;

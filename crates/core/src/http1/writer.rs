@@ -6,7 +6,7 @@ use std::task::{ready, Context, Poll};
 use super::encode::{field, HeaderCase};
 use crate::buffer::{borrow_storage, return_storage};
 use crate::headers::Headers;
-use crate::transport::{Transport, Write};
+use crate::transport::{is_reset, Transport, Write};
 
 /// How the body of the message being written is framed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,11 +33,20 @@ pub struct Writer {
     pub closing: bool,
     /// All that went to the transport.
     pub total: u64,
+    /// The peer has reset the connection.
+    pub was_reset: bool,
 }
 
 impl Default for Writer {
     fn default() -> Self {
-        Self { output: Vec::new(), written: 0, encoding: Encoding::None, closing: false, total: 0 }
+        Self {
+            output: Vec::new(),
+            written: 0,
+            encoding: Encoding::None,
+            closing: false,
+            total: 0,
+            was_reset: false,
+        }
     }
 }
 
@@ -49,8 +58,20 @@ impl Writer {
         writer
     }
 
+    /// Takes storage for a message after which the connection ends, if it has none.
+    pub fn borrow_for_last(&mut self) {
+        if self.output.capacity() == 0 {
+            self.output = borrow_storage();
+        }
+    }
+
     pub fn is_flushed(&self) -> bool {
         self.written == self.output.len()
+    }
+
+    /// Bytes that wait.
+    pub fn waiting(&self) -> usize {
+        self.output.len() - self.written
     }
 
     /// Writes all that waits.
@@ -62,8 +83,9 @@ impl Writer {
         while !self.is_flushed() {
             let last = self.closing && self.encoding == Encoding::None;
             let write = Write { bytes: &self.output[self.written..], last };
-            let count = ready!(transport.poll_write(cx, &write))?;
-            self.advance(count)?;
+            let result = ready!(transport.poll_write(cx, &write));
+            self.was_reset |= is_reset(&result);
+            self.advance(result?)?;
         }
         Poll::Ready(Ok(()))
     }
@@ -88,20 +110,21 @@ impl Writer {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let waiting = self.output.len() - self.written;
-        if bytes.len() + waiting <= COPY_LIMIT {
+        if bytes.len() + self.waiting() <= COPY_LIMIT {
             self.output.extend_from_slice(bytes);
             return Poll::Ready(Ok(bytes.len()));
         }
         loop {
-            let waiting = self.output.len() - self.written;
-            let count = match waiting {
-                0 => ready!(transport.poll_write(cx, &Write { bytes, last: false }))?,
+            let waiting = self.waiting();
+            let result = match waiting {
+                0 => ready!(transport.poll_write(cx, &Write { bytes, last: false })),
                 _ => {
                     let slices = [IoSlice::new(&self.output[self.written..]), IoSlice::new(bytes)];
-                    ready!(transport.poll_write_vectored(cx, &slices))?
+                    ready!(transport.poll_write_vectored(cx, &slices))
                 }
             };
+            self.was_reset |= is_reset(&result);
+            let count = result?;
             let of_body = count.saturating_sub(waiting);
             self.advance(count - of_body)?;
             self.total += of_body as u64;
@@ -120,7 +143,7 @@ impl Writer {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        if self.output.len() - self.written >= OUTPUT_LIMIT {
+        if self.waiting() >= OUTPUT_LIMIT {
             ready!(self.poll_flush(transport, cx))?;
         }
         let count = bytes.len().min(OUTPUT_LIMIT);

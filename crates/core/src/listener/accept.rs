@@ -2,6 +2,7 @@
 
 use std::future::{poll_fn, Future};
 use std::io;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -14,7 +15,7 @@ use crate::clock;
 use crate::fault;
 use crate::http::flags::ResponseFlags;
 use crate::http::server;
-use crate::http::stream_info::{ConnectionInfo, StreamInfo};
+use crate::http::stream_info::{ConnectionInfo, ConnectionTally, StreamInfo};
 use crate::log::{Component, Level};
 use crate::network::{tcp_proxy, Program};
 use crate::proto::{ListenerHistogram, ListenerStat, ProcessStat};
@@ -123,12 +124,14 @@ fn admit(worker: &Rc<Worker>, current: &Rc<Current>, accepted: Accepted) {
     match program {
         Program::Http(manager) => {
             let logged = (!listener.settings.access_logs.is_empty())
-                .then(|| StreamInfo::new(info.clone(), start, clock::wall()));
-            run(guard, logged, server::serve(worker.clone(), manager.clone(), transport, info));
+                .then(|| Box::new(StreamInfo::new(info.clone(), start, clock::wall())));
+            let serving = server::serve(worker.clone(), manager.clone(), transport, info);
+            run(guard, logged, Box::pin(serving));
         }
         Program::TcpProxy(proxy) => {
             let (worker, listener) = (worker.clone(), listener.clone());
-            run(guard, None, tcp_proxy::serve(worker, listener, proxy.clone(), transport, info));
+            let serving = tcp_proxy::serve(worker, listener, proxy.clone(), transport, info);
+            run(guard, None, Box::pin(serving));
         }
     }
 }
@@ -153,6 +156,7 @@ fn connection(
         listener_metadata: settings.metadata.clone(),
         filter_chain_metadata: chain.and_then(|chain| chain.config.metadata.clone()),
         tls,
+        tally: ConnectionTally::default(),
     })
 }
 
@@ -187,8 +191,14 @@ fn log_closed(
 }
 
 /// Serves a connection in a task of its own. `logged` is what the listener's access logs tell of it.
-fn run(guard: Guard, logged: Option<StreamInfo>, serving: impl Future<Output = ()> + 'static) {
-    tokio::task::spawn_local(async move {
+///
+/// What is large is in boxes: a task is copied several times in its life.
+fn run<F: Future<Output = ()> + 'static>(
+    guard: Guard,
+    logged: Option<Box<StreamInfo>>,
+    serving: Pin<Box<F>>,
+) {
+    crate::sys::spawn_here(async move {
         if let Err(message) = guard.watch(serving).await {
             fault::report(&guard.worker, "connection", &message);
         }
@@ -198,7 +208,11 @@ fn run(guard: Guard, logged: Option<StreamInfo>, serving: impl Future<Output = (
             }
             info.end = Some(clock::now());
             info.stream_id = guard.worker.next_id();
+            info.connection.clone().tally.tell(&mut info);
             guard.listener.log(&guard.worker, &info);
         }
     });
 }
+
+#[cfg(test)]
+mod tests;

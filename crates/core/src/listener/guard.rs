@@ -66,8 +66,10 @@ impl Guard {
 
     /// Runs what serves the connection, until it is done or the chain is closed. A panic becomes an error:
     /// it ends one connection, not the worker.
-    pub async fn watch(&self, serving: impl Future<Output = ()>) -> Result<(), String> {
-        let mut serving: Pin<Box<_>> = Box::pin(serving);
+    pub async fn watch<F: Future<Output = ()>>(
+        &self,
+        mut serving: Pin<Box<F>>,
+    ) -> Result<(), String> {
         poll_fn(move |cx| {
             if self.chain.is_closed() {
                 return Poll::Ready(Ok(()));

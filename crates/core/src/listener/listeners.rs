@@ -52,7 +52,7 @@ impl Listeners {
     /// `drain_time`: what connections of chains that went have to end.
     pub fn new(worker: &Rc<Worker>, drain_time: Duration) -> Self {
         let drains = Rc::new(Drains::default());
-        tokio::task::spawn_local(drains.clone().run(worker.timers.clone()));
+        crate::sys::spawn_here(drains.clone().run(worker.timers.clone()));
         Self { entries: HashMap::new(), drains, drain_time, started: false }
     }
 
@@ -162,7 +162,7 @@ fn adapt_places(places: &[Place], message: &crate::proto::Listener) {
 
 /// Lets go of `closing` after the tasks that were told to stop have dropped their sockets.
 fn close_later(closing: Arc<()>) {
-    tokio::task::spawn_local(async move {
+    crate::sys::spawn_here(async move {
         tokio::task::yield_now().await;
         drop(closing);
     });

@@ -97,6 +97,6 @@ impl State {
 
 fn accept(worker: &Rc<Worker>, slot: &Rc<Slot>, accepting: Rc<Accepting>) -> State {
     let task = accept_loop(worker.clone(), slot.clone(), accepting.clone());
-    let task = tokio::task::spawn_local(task).abort_handle();
+    let task = crate::sys::spawn_here(task).abort_handle();
     State::Accepting(accepting, task)
 }

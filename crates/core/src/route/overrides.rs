@@ -1,6 +1,7 @@
 //! Configuration of HTTP filters below the connection manager: `typed_per_filter_config`.
 
 use crate::compile::{each, At, Result};
+use crate::filters::on_demand::OnDemand;
 use crate::http::mutation_list::HeaderMutationRules;
 use crate::matcher::Regexes;
 use crate::proto;
@@ -21,6 +22,7 @@ struct Override {
 /// The configuration of a filter at one level, compiled.
 pub enum FilterConfig {
     HeaderMutation(HeaderMutationRules),
+    OnDemand(OnDemand),
 }
 
 impl Overrides {
@@ -53,6 +55,7 @@ impl Override {
             Some(Kind::HeaderMutation(rules)) => Some(FilterConfig::HeaderMutation(
                 HeaderMutationRules::compile(rules, regexes).at("header_mutation")?,
             )),
+            Some(Kind::OnDemand(config)) => Some(FilterConfig::OnDemand(OnDemand::compile(config))),
             None => None,
         };
         Ok(Self { filter: message.filter.as_str().into(), disabled: message.disabled, config })

@@ -25,6 +25,7 @@ pub(crate) fn stream_info() -> StreamInfo {
         filter_chain_metadata: None,
         tls: None,
         traffic_direction: "unspecified",
+        tally: Default::default(),
     };
     StreamInfo::new(Rc::new(connection), Instant::now(), SystemTime::now())
 }

@@ -9,13 +9,14 @@ use std::task::Poll;
 use std::time::Instant;
 
 use super::breakers::ConnectionPermit;
-use super::connection::{ClosedBy, PooledConnection};
+use super::connection::{ClosedBy, Connection, PooledConnection};
 use super::pool::{count_destroyed, Pool, PoolContext, Protocol};
 use super::socket::{Opened, SocketError};
 use super::{happy_eyeballs, secured, Host};
 use crate::buffer::Buffer;
 use crate::clock;
 use crate::proto::{ClusterHistogram, ClusterStat};
+use crate::stats::Buffered;
 
 /// Why a request got no connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,19 +63,20 @@ pub(super) async fn connect(pool: Rc<Pool>, permit: ConnectionPermit) {
             let end = clock::now();
             let ms = (end - start).as_millis() as u64;
             pool.context.block.record(ClusterHistogram::UpstreamCxConnectMs, ms);
-            pool.connected(PooledConnection {
+            pool.connected(PooledConnection::new(Connection {
                 transport: opened.transport,
                 buffer: Buffer::new(),
                 id: pool.context.upstream.connection_ids.fetch_add(1, Relaxed),
                 local: opened.local,
                 host,
                 requests: 0,
+                buffered: Buffered::of_upstream(pool.context.block.clone()),
                 connect_start: start,
                 connect_end: end,
                 permit: Some(permit),
                 request: None,
                 pool: None,
-            });
+            }));
         }
         Err(error) => {
             count_failure(&pool.context, &host, &error);

@@ -1,6 +1,7 @@
 //! A connection to a host while it carries a request.
 
 use std::net::SocketAddr;
+use std::ops::{Deref, DerefMut};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
@@ -10,6 +11,7 @@ use super::pool::Pool;
 use super::Host;
 use crate::buffer::Buffer;
 use crate::proto::ClusterStat;
+use crate::stats::Buffered;
 use crate::transport::Transport;
 
 /// Which side ended a connection.
@@ -21,7 +23,12 @@ pub enum ClosedBy {
 
 /// A connection taken from a pool. [`PooledConnection::release`] gives it back; dropping it closes it, as
 /// a request that is given up does.
-pub struct PooledConnection {
+///
+/// It goes through many hands for each request, so what it holds stays where it is.
+pub struct PooledConnection(Box<Connection>);
+
+/// What a [`PooledConnection`] holds.
+pub struct Connection {
     pub transport: Transport,
     /// Bytes read and not consumed.
     pub buffer: Buffer,
@@ -33,6 +40,7 @@ pub struct PooledConnection {
     pub host: Arc<Host>,
     /// Requests so far, the present one included.
     pub requests: u64,
+    pub buffered: Buffered,
     pub connect_start: Instant,
     pub connect_end: Instant,
     /// Held for as long as the connection is open.
@@ -42,7 +50,25 @@ pub struct PooledConnection {
     pub(super) pool: Option<Rc<Pool>>,
 }
 
+impl Deref for PooledConnection {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.0
+    }
+}
+
+impl DerefMut for PooledConnection {
+    fn deref_mut(&mut self) -> &mut Connection {
+        &mut self.0
+    }
+}
+
 impl PooledConnection {
+    pub fn new(connection: Connection) -> Self {
+        Self(Box::new(connection))
+    }
+
     /// The request is complete. A reusable connection goes to the next waiting request or becomes idle;
     /// another is closed by this side.
     pub fn release(mut self, reusable: bool) {

@@ -23,6 +23,7 @@ use super::ClusterShared;
 use crate::compile::CompileError;
 use crate::proto;
 use crate::random::Random;
+use crate::stats::Block;
 
 /// One answer that replaces DNS, as curl's `--resolve` has it.
 #[derive(Clone, Debug)]
@@ -89,11 +90,11 @@ pub struct EndpointThread {
 
 impl EndpointThread {
     /// Starts the thread. `resolve` comes before hosts file and DNS; host names are compared without
-    /// regard to case.
+    /// regard to case. `block` is a block of the process that no other thread writes.
     ///
     /// # Errors
     /// The system has no thread or no event loop to give.
-    pub fn start(resolve: Vec<Resolve>) -> io::Result<Self> {
+    pub fn start(resolve: Vec<Resolve>, block: Arc<Block>) -> io::Result<Self> {
         let entry = |r: Resolve| ((r.host.to_ascii_lowercase(), r.port), r.address);
         let table = resolve.into_iter().map(entry).collect();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -102,7 +103,7 @@ impl EndpointThread {
         let told = unresolved.clone();
         let thread = std::thread::Builder::new().name("endpoints".into()).spawn(move || {
             let local = LocalSet::new();
-            local.block_on(&runtime, serve(queue, table, told));
+            local.block_on(&runtime, serve(queue, Resolvers::new(table, block), told));
         })?;
         Ok(Self { unresolved, running: Mutex::new(Some((commands, thread))) })
     }
@@ -184,10 +185,10 @@ impl Drop for EndpointThread {
 
 async fn serve(
     mut queue: UnboundedReceiver<Command>,
-    table: ResolveTable,
+    resolvers: Resolvers,
     unresolved: Arc<Unresolved>,
 ) {
-    let resolvers = Rc::new(Resolvers::new(table));
+    let resolvers = Rc::new(resolvers);
     let random = Rc::new(Random::new());
     let mut running: HashMap<Arc<str>, Vec<AbortHandle>> = HashMap::new();
     let mut repeating: Option<AbortHandle> = None;

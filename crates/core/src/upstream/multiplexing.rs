@@ -108,7 +108,7 @@ impl Pool {
         });
         self.state.borrow_mut().multiplexed.push(connection.clone());
         let driver = Driver::new(session, transport, Buffer::new());
-        tokio::task::spawn_local(drive(self.clone(), connection, driver));
+        crate::sys::spawn_here(drive(self.clone(), connection, driver));
         self.serve_waiting();
     }
 

@@ -317,7 +317,7 @@ impl Pool {
                 Some(permit) => permit,
             };
             self.state.borrow_mut().connecting += 1;
-            tokio::task::spawn_local(connecting::connect(self.clone(), permit));
+            crate::sys::spawn_here(connecting::connect(self.clone(), permit));
         }
     }
 

@@ -56,7 +56,7 @@ impl Pool {
         if !state.watching {
             state.watching = true;
             state.idle.push(idle);
-            tokio::task::spawn_local(self.clone().watch());
+            crate::sys::spawn_here(self.clone().watch());
             return;
         }
         let Some(waker) = state.watcher.take() else {

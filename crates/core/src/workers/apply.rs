@@ -10,6 +10,7 @@ use crate::compile::{CompileError, Result};
 use crate::filters::Filter;
 use crate::listener::{Inherited, ListenerConfig};
 use crate::matcher::Regexes;
+use crate::on_demand::Ask;
 use crate::proto::{self, Discovery};
 use crate::route::{RouteScopes, RouteTable};
 use crate::runtime::Runtime;
@@ -150,6 +151,10 @@ impl Resources {
             }
         }
         if !dry {
+            for message in &update.answered {
+                let ask = Arc::new(Ask::of(message));
+                workers.send_all(|_| Command::Answered(ask.clone()));
+            }
             self.remove(workers, update);
             workers.contexts.sweep();
         }

@@ -22,6 +22,8 @@ _READ = 65536
 # Pieces of a body are collected up to this size before they are written.
 _WRITE = 65536
 _MAX_HEADERS = 61440
+# How long a body may be worked on before all else gets its turn.
+_TURN_S = 0.002
 # The body of a request may be a form; a longer one is refused.
 _MAX_BODY = 1 << 20
 
@@ -140,10 +142,11 @@ class AdminConnection:
         )
         if request.method != "HEAD":
             for piece in _pieces(response.body):
-                self._sent += len(piece)
-                self._send(h11.Data(data=piece))
-                await self._writer.drain()
-                # Other connections get their turn in the middle of a long answer.
+                if piece:
+                    self._sent += len(piece)
+                    self._send(h11.Data(data=piece))
+                    await self._writer.drain()
+                # All else gets its turn in the middle of a long answer.
                 await asyncio.sleep(0)
         self._send(h11.EndOfMessage())
         await self._writer.drain()
@@ -202,9 +205,10 @@ def _headers(response: AdminResponse) -> list[tuple[str, str]]:
 
 
 def _pieces(body: str | Iterable[str]) -> Iterator[bytes]:
-    """The body in pieces of a good size to write."""
+    """The body in pieces of a good size to write; an empty one when it takes long to make."""
     collected: list[bytes] = []
     size = 0
+    last = time.monotonic()
     for part in (body,) if isinstance(body, str) else body:
         data = part.encode("utf-8", "surrogateescape")
         collected.append(data)
@@ -212,6 +216,11 @@ def _pieces(body: str | Iterable[str]) -> Iterator[bytes]:
         if size >= _WRITE:
             yield b"".join(collected)
             collected, size = [], 0
+        elif time.monotonic() - last > _TURN_S:
+            yield b""
+        else:
+            continue
+        last = time.monotonic()
     if size:
         yield b"".join(collected)
 

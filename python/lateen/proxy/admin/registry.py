@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lateen.proxy.admin import (
     certs,
+    client_status,
     clusters,
     config_dump,
     drain,
@@ -63,6 +64,12 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     ),
     Endpoint("/contention", "mutex contention (not traced)", small.contention),
     Endpoint("/cpuprofiler", "not supported", small.cpu_profiler, True, _ENABLE),
+    Endpoint(
+        "/csds",
+        "the state of every resource that comes over xDS (ClientStatusResponse)",
+        client_status.csds,
+        parameters=(Parameter("exclude_resource_contents", "without the resources", switch=True),),
+    ),
     Endpoint(
         "/drain_listeners",
         "stop listening; connections close after their request",

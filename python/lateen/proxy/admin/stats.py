@@ -93,7 +93,14 @@ def _later(context: AdminContext, render: Callable[[Snapshot], Iterator[str]]) -
 
     With stats_flush_on_admin the histograms are merged for whoever asks next, as in Envoy.
     """
-    snapshot = context.stats.snapshot()
+    steps = context.stats.snapshot_in_steps()
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            snapshot: Snapshot = end.value
+            break
+        yield ""
     if context.stats.config.flush_on_admin:
         context.stats.merge()
     yield from render(snapshot)

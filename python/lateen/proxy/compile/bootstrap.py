@@ -107,12 +107,13 @@ SUPPORT = (
 @dataclass
 class ListenerNeeds:
     """What the listeners of a bootstrap subscribe to: routes (RDS), scopes (SRDS) and HTTP filters
-    (ECDS); and its TLS contexts, those of clusters too."""
+    (ECDS); whether requests may ask for clusters; and its TLS contexts, those of clusters too."""
 
     routes: list[RouteSource] = field(default_factory=list)
     scopes: list[ScopeSource] = field(default_factory=list)
     filters: list[FilterSource] = field(default_factory=list)
     tls: list[TlsPlan] = field(default_factory=list)
+    on_demand: bool = False
 
 
 def is_dynamic(bootstrap: Bootstrap, needs: ListenerNeeds) -> bool:
@@ -122,6 +123,7 @@ def is_dynamic(bootstrap: Bootstrap, needs: ListenerNeeds) -> bool:
         or needs.filters
         or needs.scopes
         or any(plan.secrets for plan in needs.tls)
+        or needs.on_demand
         or any(is_eds(each) for each in bootstrap.static_resources.clusters)
     ):
         return True
@@ -180,4 +182,5 @@ def _compile_listeners(ctx: CompileContext, bootstrap: Bootstrap, out: Update) -
         needs.routes += compiled.route_sources
         needs.scopes += compiled.scope_sources
         needs.filters += compiled.filter_sources
+    needs.on_demand = bool(ctx.on_demand)
     return needs

@@ -43,6 +43,7 @@ class CompileContext:
         default_resolver: what resolves the names of clusters that do not say.
         default_bind: where the connections of clusters that do not say come from.
         excused: paths at which something not implemented is left out, and why that is right.
+        on_demand: paths of what lets requests ask for clusters.
         elsewhere: paths at which everything is read by another part than the workers.
         file_mode: the permissions of a file that a configuration names; None: unknown.
         secrets: the static secrets, by name.
@@ -63,6 +64,7 @@ class CompileContext:
     default_resolver: Dns | None = None
     default_bind: BindConfig | None = None
     excused: dict[str, str] = field(default_factory=dict)
+    on_demand: set[str] = field(default_factory=set)
     elsewhere: set[str] = field(default_factory=set)
     file_mode: Callable[[str], int | None] = lambda _: None
     secrets: Mapping[str, Secret] = field(default_factory=dict)

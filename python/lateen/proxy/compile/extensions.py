@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,12 +10,14 @@ from google.protobuf.message import Message
 
 from lateen.protos.worker_pb2 import AccessLog, FilterOverride, HttpFilter, NetworkFilter
 from lateen.proxy.compile import access_log
-from lateen.proxy.compile.http_filters import header_mutation, router
+from lateen.proxy.compile.http_filters import header_mutation, on_demand, router
 from lateen.proxy.compile.network_filters import http_connection_manager, tcp_proxy
 from lateen.proxy.compile.network_filters.owner import FilterOwner
 from lateen.proxy.compile.registry import Extension, Registry
 
 if TYPE_CHECKING:
+    from envoy.config.core.v3.base_pb2 import Node
+
     from lateen.proxy.compile.context import CompileContext
 
 AccessLogCompiler = Callable[["CompileContext", Message, str], AccessLog]
@@ -29,6 +31,7 @@ _NETWORK_FILTERS: tuple[Extension[NetworkFilterCompiler], ...] = (
 )
 _HTTP_FILTERS: tuple[Extension[HttpFilterCompiler], ...] = (
     header_mutation.EXTENSION,
+    on_demand.EXTENSION,
     router.EXTENSION,
 )
 _ACCESS_LOGGERS: tuple[Extension[AccessLogCompiler], ...] = (
@@ -36,7 +39,10 @@ _ACCESS_LOGGERS: tuple[Extension[AccessLogCompiler], ...] = (
     access_log.STDERR,
     access_log.STDOUT,
 )
-_OVERRIDES: tuple[Extension[OverrideCompiler], ...] = (header_mutation.OVERRIDE,)
+_OVERRIDES: tuple[Extension[OverrideCompiler], ...] = (
+    header_mutation.OVERRIDE,
+    on_demand.OVERRIDE,
+)
 
 _WITHOUT_OVERRIDE = frozenset((router.EXTENSION.type,))
 
@@ -58,6 +64,18 @@ class Extensions:
     access_loggers: Registry[AccessLogCompiler]
     overrides: Mapping[str, OverrideCompiler]
     without_override: frozenset[str]
+
+
+def describe(extensions: Extensions, node: Node) -> None:
+    """Lists the extensions in a node, for control planes."""
+    categories: tuple[tuple[str, Iterable[Extension[object]]], ...] = (
+        ("envoy.filters.network", extensions.network_filters),
+        ("envoy.filters.http", extensions.http_filters),
+        ("envoy.access_loggers", extensions.access_loggers),
+    )
+    for category, members in categories:
+        for each in members:
+            node.extensions.add(name=each.name, category=category, type_urls=[each.type])
 
 
 def known_extensions() -> Extensions:

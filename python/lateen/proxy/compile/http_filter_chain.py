@@ -5,12 +5,12 @@ Source: HttpFilter in http_connection_manager.proto; errors as in Envoy 1.40.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lateen.config.support import Fields, whole
 from lateen.protos import worker_pb2
+from lateen.proxy.compile.digest import digest
 from lateen.proxy.compile.network_filters.owner import FilterOwner, FilterSource
 
 if TYPE_CHECKING:
@@ -88,8 +88,7 @@ def _compile_discovered(
             " chain.",
         )
     data = config.SerializeToString(deterministic=True)
-    digest = hashlib.blake2b(data, digest_size=8).hexdigest()
-    found = FilterSource(f"ecds/{digest}/{source.name}", source.name, data)
+    found = FilterSource(f"ecds/{digest(data).hex()}/{source.name}", source.name, data)
     owner.filter_sources.append(found)
     return worker_pb2.HttpFilter(
         name=source.name, disabled=source.disabled, discovered_filter=found.table

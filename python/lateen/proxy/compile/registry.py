@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -35,6 +35,9 @@ class Registry(Generic[Compiler_co]):
     def names(self) -> list[str]:
         """The well-known names, sorted."""
         return sorted(self._by_name)
+
+    def __iter__(self) -> Iterator[Extension[Compiler_co]]:
+        return iter(self._by_type.values())
 
     def types(self) -> list[str]:
         """The message types that configure them, sorted."""

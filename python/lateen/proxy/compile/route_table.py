@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from lateen.config.support import Fields
+from lateen.config.support import Fields, whole
 from lateen.protos.worker_pb2 import RouteTable
 from lateen.proxy.compile.direct_response import DEFAULT_BODY_LIMIT
 from lateen.proxy.compile.headers import compile_mutations
@@ -30,9 +30,10 @@ SUPPORT = (
             most_specific_header_mutations_wins validate_clusters
             max_direct_response_body_size_bytes ignore_port_in_host_matching
             vhost_header ignore_path_parameters_in_path_matching typed_per_filter_config
-            metadata
+            metadata vhds
         """,
     ),
+    whole("envoy.config.route.v3.Vhds"),
 )
 
 
@@ -49,8 +50,11 @@ def compile_route_table(
     Args:
         name: the table's name among all tables of the process.
         validate_clusters: whether a route to an unknown cluster is an error when the configuration
-            does not say; it is for one inside a listener, and is not for one from RDS.
+            does not say; it is for a table inside a listener or scope, not for one from RDS.
     """
+    inline = validate_clusters
+    if config.HasField("vhds") and inline:
+        ctx.warning(f"{at}.vhds", "vhds has no effect here", "it has in routes that come by RDS")
     if config.HasField("validate_clusters"):
         validate_clusters = config.validate_clusters.value
     if not validate_clusters:
@@ -70,6 +74,7 @@ def compile_route_table(
         overrides=compile_overrides(ctx, config.typed_per_filter_config, at),
         ignore_path_parameters_in_path_matching=config.ignore_path_parameters_in_path_matching,
         vhost_header=config.vhost_header.lower(),
+        on_demand=config.HasField("vhds") and not inline,
     )
     if config.HasField("metadata"):
         table.metadata_json = metadata_json(config.metadata)

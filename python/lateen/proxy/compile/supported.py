@@ -46,7 +46,7 @@ from lateen.proxy.compile import (
     weighted_clusters,
 )
 from lateen.proxy.compile import direct_response as direct
-from lateen.proxy.compile.http_filters import header_mutation, router
+from lateen.proxy.compile.http_filters import header_mutation, on_demand, router
 from lateen.proxy.compile.network_filters import (
     http_connection_manager,
     rds,
@@ -92,6 +92,7 @@ _MODULES = (
     endpoints.SUPPORT,
     filter_chain.SUPPORT,
     header_mutation.SUPPORT,
+    on_demand.SUPPORT,
     headers.SUPPORT,
     http1_options.SUPPORT,
     http2_options.SUPPORT,

@@ -131,6 +131,22 @@ class Assignment:
             self._subscription.close()
         self._disarm()
 
+    def check(self, resource: Resource) -> str:
+        """Why no assignment may be so; see lateen.xds.subscription.Checker."""
+        body = resource.body
+        if body is None or (self.endpoints is not None and self.endpoints.body == body):
+            return ""
+        environment = self._environment
+        if self._is_plain(resource, body):
+            update = Endpoints(body).update_of(self.cluster)
+            if not environment.workers.check(update.SerializeToString()):
+                return ""
+        try:
+            environment.reader.check(environment.reader.parse(resource, ASSIGNMENT))
+        except UndecodableError as error:
+            return str(error)
+        return ""
+
     def take(self, update: Update) -> Outcome:
         """Takes the endpoints of the cluster."""
         resources = update.resources
@@ -155,9 +171,8 @@ class Assignment:
         if known is not None and known.body == body:
             self._count("update_no_rebuild")
             return _ACCEPTED
-        plain = resource.type_url == ASSIGNMENT_URL and body.startswith(self._key)
         endpoints = Endpoints(body)
-        if plain and not self.publish(endpoints):
+        if self._is_plain(resource, body) and not self.publish(endpoints):
             self._disarm()
         else:
             try:
@@ -168,6 +183,10 @@ class Assignment:
         self.endpoints = endpoints
         self.settled = True
         return _ACCEPTED
+
+    def _is_plain(self, resource: Resource, body: bytes) -> bool:
+        """Whether it begins with the name that is wanted: the workers may be able to read it."""
+        return resource.type_url == ASSIGNMENT_URL and body.startswith(self._key)
 
     def _read(self, resource: Resource, body: bytes) -> Endpoints:
         """The slow path: everything is looked at."""

@@ -22,12 +22,14 @@ if TYPE_CHECKING:
     from lateen.proxy.resources.cluster_versions import ClusterVersion
     from lateen.proxy.resources.environment import Environment
     from lateen.proxy.resources.tls_contexts import TlsContexts
+    from lateen.proxy.stats.main_thread import MainThreadScope
     from lateen.xds.subscription import Resource
 
 _STATS = StatNames(
     counters=("cluster_added", "cluster_modified", "cluster_removed", "cluster_updated"),
     gauges=("active_clusters", "warming_clusters"),
 )
+_STATE = StatNames(gauges=("warming_state",))
 _DNS = (worker_pb2.STRICT_DNS, worker_pb2.LOGICAL_DNS)
 # How often it is looked whether DNS has answered.
 _POLL_S = 0.02
@@ -59,6 +61,7 @@ class ClusterWarming:
         self.warming: dict[str, ClusterVersion] = {}
         self.errors: dict[str, Refused] = {}
         self.tls: TlsContexts | None = None
+        self._states: dict[str, MainThreadScope] = {}
         self._show()
 
     @property
@@ -149,15 +152,14 @@ class ClusterWarming:
         if discovery == worker_pb2.STATIC:
             self._activate(version)
             return
-        self.warming[name] = version
-        self._show()
+        self._begin_warming(version)
         if discovery in _DNS:
             self._watch_dns()
             return
         try:
             self._find_endpoints(version)
         except ResourceError:
-            del self.warming[name]
+            self._end_warming(name)
             self._environment.release(version.blocks)
             self._show()
             raise
@@ -267,7 +269,7 @@ class ClusterWarming:
 
     def _activate(self, version: ClusterVersion) -> None:
         name = version.name
-        self.warming.pop(name, None)
+        self._end_warming(name)
         old = self.active.get(name)
         self.active[name] = version
         self._environment.summary.add_cluster(version.cluster, via_api=True)
@@ -276,8 +278,21 @@ class ClusterWarming:
             self._let_go(old, version)
         self._show()
 
+    def _begin_warming(self, version: ClusterVersion) -> None:
+        self.warming[version.name] = version
+        prefix = f"cluster.{version.cluster.observability_name}"
+        state = self._states[version.name] = self._environment.stats.open(prefix, _STATE)
+        state.set("warming_state", 1)
+        self._show()
+
+    def _end_warming(self, name: str) -> ClusterVersion | None:
+        state = self._states.pop(name, None)
+        if state is not None:
+            state.close()
+        return self.warming.pop(name, None)
+
     def _forget_warming(self, name: str) -> None:
-        warming = self.warming.pop(name, None)
+        warming = self._end_warming(name)
         if warming is not None:
             self._let_go(warming, self.active.get(name))
 

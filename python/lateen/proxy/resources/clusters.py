@@ -6,7 +6,7 @@ Source: Envoy docs, "Cluster manager", "Cluster warming".
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from lateen.proxy.resources.assignments import ASSIGNMENT_URL
@@ -49,6 +49,9 @@ class ClusterManager:
         self._pause: contextlib.ExitStack | None = None
         self._reloads = environment.stats.open("cluster_manager.cds", _STATS)
         self.version = ""
+        # Those that requests asked for, which CDS does not remove, and who waits for which of them.
+        self._on_demand: set[str] = set()
+        self._awaited: dict[str, list[Callable[[], None]]] = {}
 
     def use_tls(self, tls: TlsContexts) -> None:
         """Says what knows the contexts with secrets by SDS."""
@@ -101,6 +104,24 @@ class ClusterManager:
         self._settled()
         return outcome
 
+    def take_on_demand(self, update: Update) -> Outcome:
+        """Takes clusters that requests asked for."""
+        subscriptions = self._environment.subscriptions
+        with subscriptions.paused(ASSIGNMENT_URL):
+            outcome, names = self._change(update, update.removed)
+        bad = {each.name for each in outcome.bad}
+        self._on_demand |= {name for name in names if name not in bad}
+        self._on_demand.difference_update(update.removed)
+        self._settled()
+        return outcome
+
+    def when_active(self, name: str, call: Callable[[], None]) -> None:
+        """Calls when a cluster that is known is in use, or is gone; at once if it is so."""
+        if name in self._warming.warming:
+            self._awaited.setdefault(name, []).append(call)
+        else:
+            call()
+
     def fail(self, failure: FetchFailure, reason: str) -> None:
         """Goes on without, if this is the end of the wait for the first answer."""
         if failure is not FetchFailure.CONNECTION:
@@ -108,10 +129,24 @@ class ClusterManager:
             self._settled()
 
     def _take(self, update: Update) -> Outcome:
+        gone = None if update.full else update.removed
+        outcome, _ = self._change(update, gone)
+        if outcome.accepted:
+            self.version = update.version
+            self._reloads.add("config_reload")
+            self._reloads.set("config_reload_time_ms", milliseconds_now())
+        return outcome
+
+    def _change(self, update: Update, gone: Sequence[str] | None) -> tuple[Outcome, set[str]]:
+        """Puts clusters into use, and removes those that are gone; None: all others are.
+
+        Returns:
+            what became of it, and the names of the clusters in it.
+        """
         try:
             changed, names = self._decode(update)
         except UndecodableError as error:
-            return Outcome((), str(error))
+            return Outcome((), str(error)), set()
         bad = []
         seen: set[str] = set()
         for resource, checked in changed:
@@ -127,15 +162,12 @@ class ClusterManager:
                 self._environment.log.warning(
                     "upstream", f"cds: cluster '{name}' config rejected: {error}"
                 )
-        for name in self._gone(update, names):
+        for name in self._others(names) if gone is None else gone:
             self._warming.remove(name)
         if bad:
             listed = ", ".join(f"{each.name}: {each.reason}" for each in bad)
-            return Outcome(bad, f"Error adding/updating cluster(s) {listed}")
-        self.version = update.version
-        self._reloads.add("config_reload")
-        self._reloads.set("config_reload_time_ms", milliseconds_now())
-        return Outcome()
+            return Outcome(bad, f"Error adding/updating cluster(s) {listed}"), names
+        return Outcome(), names
 
     def _decode(self, update: Update) -> tuple[list[_Decoded], set[str]]:
         """What is new in an update, and the names of all that is in it."""
@@ -161,17 +193,18 @@ class ClusterManager:
         version = ClusterVersion(compiled, resource, timestamp())
         self._warming.add(version)
 
-    def _gone(self, update: Update, names: set[str]) -> list[str]:
-        if not update.full:
-            return list(update.removed)
+    def _others(self, names: set[str]) -> list[str]:
         return [
             name
             for name in dict.fromkeys((*self._warming.active, *self._warming.warming))
-            if name not in names
+            if name not in names and name not in self._on_demand
         ]
 
     def _settled(self) -> None:
         """Looks whether CDS may go on, and whether the first clusters are warm."""
+        for name in [name for name in self._awaited if name not in self._warming.warming]:
+            for call in self._awaited.pop(name):
+                call()
         quiet = not self._warming.waiting
         if self._on_ready is not None:
             if quiet and self._answered:

@@ -86,12 +86,12 @@ class DynamicDump:
     def routes(self) -> _Fields:
         """Of RoutesConfigDump."""
         entries: list[JsonValue] = []
-        for table in self._dynamic.routes.tables.values():
+        for table in self._dynamic.routes.found.values():
             if not self._wanted(table.name) or not (table.body or table.error):
                 continue
             entry = _present(
                 version_info=table.version,
-                route_config=_body(_ROUTES, table.body),
+                route_config=resource_json(_ROUTES, table.whole),
                 last_updated=table.updated,
             )
             if table.error is not None:
@@ -110,10 +110,10 @@ class DynamicDump:
     def scopes(self) -> _Fields:
         """Of ScopedRoutesConfigDump."""
         entries: list[JsonValue] = []
-        for each in self._dynamic.scopes.subscriptions.values():
+        for each in self._dynamic.scopes.found.values():
             if not self._wanted(each.name) or not (each.updated or each.error):
                 continue
-            scopes = [_body(SCOPE, scope.body) for scope in each.scopes.values()]
+            scopes = [resource_json(SCOPE, scope.body) for scope in each.scopes.values()]
             entry = _present(
                 name=each.name,
                 version_info=each.version,
@@ -135,12 +135,12 @@ class DynamicDump:
     def filters(self) -> _Fields:
         """Of EcdsConfigDump."""
         entries: list[JsonValue] = []
-        for each in self._dynamic.filters.filters.values():
+        for each in self._dynamic.filters.found.values():
             if not self._wanted(each.name) or not (each.body or each.error):
                 continue
             entry = _present(
                 version_info=each.version,
-                ecds_filter=_body(_EXTENSION, each.body),
+                ecds_filter=resource_json(_EXTENSION, each.body),
                 last_updated=each.updated,
             )
             if each.error is not None:
@@ -188,7 +188,7 @@ def init_dump(dynamic: Dynamic) -> _Fields:
 def _cluster(version: ClusterVersion, refused: Refused | None) -> JsonValue:
     entry = _present(
         version_info=version.version,
-        cluster=_body(_CLUSTER, version.body),
+        cluster=resource_json(_CLUSTER, version.body),
         last_updated=version.updated,
     )
     if refused is not None:
@@ -199,7 +199,7 @@ def _cluster(version: ClusterVersion, refused: Refused | None) -> JsonValue:
 def _listener(version: ListenerVersion) -> JsonValue:
     return _present(
         version_info=version.resource.version,
-        listener=_body(_LISTENER, version.resource.body or b""),
+        listener=resource_json(_LISTENER, version.resource.body or b""),
         last_updated=version.updated,
     )
 
@@ -214,7 +214,7 @@ def _error(refused: Refused) -> JsonValue:
     if resource.type_url == TYPE_PREFIX + SECRET:
         resource = replace(resource, body=b"")
     try:
-        failed = _body(resource.type_url.removeprefix(TYPE_PREFIX), resource.body or b"")
+        failed = resource_json(resource.type_url.removeprefix(TYPE_PREFIX), resource.body or b"")
     except (UnknownTypeError, DecodeError):
         failed = None
     return _present(
@@ -231,7 +231,8 @@ def _message(type_name: str, body: bytes) -> Message:
     return message
 
 
-def _body(type_name: str, body: bytes) -> JsonValue:
+def resource_json(type_name: str, body: bytes) -> JsonValue:
+    """A serialized resource; None for none."""
     if not body:
         return None
     return {"@type": TYPE_PREFIX + type_name, **to_json(_message(type_name, body))}

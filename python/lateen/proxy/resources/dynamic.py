@@ -20,6 +20,7 @@ from lateen.proxy.resources.environment import Environment
 from lateen.proxy.resources.filters import FilterManager
 from lateen.proxy.resources.init_manager import InitManager
 from lateen.proxy.resources.listeners import ListenerManager
+from lateen.proxy.resources.on_demand import OnDemand
 from lateen.proxy.resources.reading import ResourceReader, UnknownFields
 from lateen.proxy.resources.routes import RouteManager
 from lateen.proxy.resources.runtime import RuntimeSubscription
@@ -70,6 +71,7 @@ class Dynamic:
         routes: route configurations by RDS.
         scopes: scoped routes by SRDS.
         filters: HTTP filters by ECDS.
+        on_demand: answers requests that wait for routes and clusters.
         secrets: those of the bootstrap and those by SDS.
         listeners: the listener manager.
         tls: contexts with secrets by SDS.
@@ -111,6 +113,7 @@ class Dynamic:
         self.secrets = SecretManager(environment, static.secrets)
         self.tls = TlsContexts(environment, self.secrets, self._context)
         self.clusters.use_tls(self.tls)
+        self.on_demand = OnDemand(environment, self.routes, self.scopes, self.clusters)
         names = [each.name for each in static.listeners]
         self.listeners = ListenerManager(
             environment, self.routes, self.scopes, self.filters, self.tls, names

@@ -5,22 +5,22 @@ Source: Envoy docs, "Extension configuration discovery service (ECDS)".
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 from google.protobuf.message import Message
 
 from lateen.protos import worker_pb2
 from lateen.proxy.compile.http_filter_chain import compile_discovered_filter
-from lateen.proxy.resources.environment import Refused, timestamp
+from lateen.proxy.resources.environment import timestamp
 from lateen.proxy.resources.reading import (
     TYPE_PREFIX,
     ResourceError,
     UndecodableError,
     reason_of_rejections,
 )
+from lateen.proxy.resources.shared import SharedSubscription, SharedSubscriptions
 from lateen.proxy.stats.main_thread import StatNames
-from lateen.xds.subscription import BadResource, FetchFailure, Outcome
+from lateen.xds.subscription import BadResource, Outcome
 
 if TYPE_CHECKING:
     from envoy.config.core.v3.config_source_pb2 import ExtensionConfigSource
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from lateen.proxy.compile.network_filters.owner import FilterSource
     from lateen.proxy.resources.environment import Environment
-    from lateen.xds.subscription import Subscription, Update
+    from lateen.xds.subscription import Update
 
 EXTENSION = "envoy.config.core.v3.TypedExtensionConfig"
 EXTENSION_URL = TYPE_PREFIX + EXTENSION
@@ -36,93 +36,39 @@ _SOURCE = "envoy.config.core.v3.ExtensionConfigSource"
 _STATS = StatNames(counters=("config_conflict", "config_fail", "config_reload"))
 
 
-class FilterManager:
+class FilterManager(SharedSubscriptions["FilterSource", "FilterSubscription"]):
     """Every HTTP filter that is subscribed to."""
 
     def __init__(self, environment: Environment) -> None:
-        self._environment = environment
-        self.filters: dict[str, FilterSubscription] = {}
-
-    def acquire(self, source: FilterSource, on_settled: Callable[[], None]) -> None:
-        """Uses a filter; `on_settled` is called, perhaps at once, when it has a configuration, or
-        the wait for that ended.
-
-        Raises:
-            ResourceError: nothing can come from the source.
-        """
-        found = self.filters.get(source.table)
-        if found is None:
-            found = self.filters[source.table] = FilterSubscription(self._environment, source)
-            found.users = 1
-            found.when_settled(on_settled)
-            try:
-                found.start()
-            except ResourceError:
-                del self.filters[source.table]
-                found.close()
-                raise
-            return
-        found.users += 1
-        found.when_settled(on_settled)
-
-    def release(self, source: FilterSource) -> None:
-        """Ends a use; the subscription goes with the last."""
-        found = self.filters[source.table]
-        found.users -= 1
-        if not found.users:
-            del self.filters[source.table]
-            found.close()
+        super().__init__(lambda source: FilterSubscription(environment, source))
 
 
-class FilterSubscription:
+class FilterSubscription(SharedSubscription):
     """One filter; a Subscriber.
 
     Attributes:
-        name: of the filter.
-        users: how many connection managers have it.
         version: of what came; "" for a default.
         body: the serialized TypedExtensionConfig that came; empty before.
-        updated: when it came.
-        error: what was refused after that.
     """
 
     def __init__(self, environment: Environment, source: FilterSource) -> None:
-        self.name = source.name
-        self.users = 0
-        self.version = ""
+        super().__init__(
+            environment, source, f"extension_config_discovery.http_filter.{source.name}", _STATS
+        )
         self.body = b""
-        self.updated = ""
-        self.error: Refused | None = None
-        self._environment = environment
-        self._table = source.table
         self._config = _config_of(environment, source.source)
         self._applied = False
         self._blocks: list[int] = []
-        self._waiters: list[Callable[[], None]] | None = []
-        self._subscription: Subscription | None = None
-        self._prefix = f"extension_config_discovery.http_filter.{source.name}"
-        self._stats = environment.stats.open(self._prefix, _STATS)
-
-    def when_settled(self, call: Callable[[], None]) -> None:
-        """Calls when there is a configuration or the wait ended; at once if that was before."""
-        if self._waiters is None:
-            call()
-        else:
-            self._waiters.append(call)
 
     def start(self) -> None:
         """Subscribes; a default that need not wait is used at once."""
         if self._config.apply_default_config_without_warming:
             self._settle()
-        self._subscription = self._environment.subscribe(
-            self._config.config_source, EXTENSION_URL, (self.name,), self, self._prefix
-        )
+        self._subscribe(self._config.config_source, EXTENSION_URL, (self.name,), self)
 
     def close(self) -> None:
         """Ends the subscription and removes the filter."""
-        if self._subscription is not None:
-            self._subscription.close()
-        self._stats.close()
+        super().close()
         self._environment.release(self._blocks)
         self._environment.apply(worker_pb2.Update(removed_discovered_filters=[self._table]))
 
@@ -137,16 +83,11 @@ class FilterSubscription:
         except (UndecodableError, ResourceError) as error:
             self._stats.add("config_fail")
             if update.resources:
-                self.error = Refused(update.resources[0], str(error), timestamp())
+                self._refused(update.resources[0], str(error))
             return Outcome((BadResource(self.name, str(error)),), str(error))
         finally:
             self._settle()
         return Outcome()
-
-    def fail(self, failure: FetchFailure, reason: str) -> None:
-        """The default counts, if this is the end of the wait for the first answer."""
-        if failure is not FetchFailure.CONNECTION:
-            self._settle()
 
     def _take(self, update: Update) -> None:
         if len(update.resources) != 1:
@@ -198,16 +139,14 @@ class FilterSubscription:
         self._use(default)
 
     def _settle(self) -> None:
-        waiters, self._waiters = self._waiters, None
-        if waiters is None:
+        if self._waiters is None:
             return
         if not self._applied:
             try:
                 self._use_default()
             except (UndecodableError, ResourceError) as error:
                 self._environment.log.error("config", f"default of filter {self.name}: {error}")
-        for call in waiters:
-            call()
+        super()._settle()
 
 
 def _config_of(environment: Environment, data: bytes) -> ExtensionConfigSource:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from google.protobuf.message import DecodeError, Message
@@ -109,7 +108,7 @@ class ResourceReader:
         Raises:
             ResourceError: it cannot be used.
         """
-        context = replace(self._context, diagnostics=[], excused={}, elsewhere=set())
+        context = self._context.apart()
         with context.blocks.recorded() as blocks:
             compiled = compile_(context)
         unsupported_ = unsupported(context, self._table, message, at)

@@ -5,10 +5,10 @@ Source: envoy/config/route/v3/scoped_route.proto; errors as in Envoy 1.40.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
+from lateen.proxy.compile.digest import digest
 from lateen.proxy.compile.network_filters.rds import route_source
 from lateen.proxy.compile.network_filters.scoped_routes import key_of
 from lateen.proxy.compile.route_table import compile_route_table
@@ -39,6 +39,7 @@ class Scope(NamedTuple):
         inline: the routes inside it; None when it names them.
         body: the serialized message.
         blocks: the stats blocks of `inline`.
+        stub: for a scope whose routes come on demand, the name of the table in their place before.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Scope(NamedTuple):
     inline: RouteTable | None
     body: bytes
     blocks: list[int]
+    stub: str = ""
 
 
 class ScopeCompiler:
@@ -81,11 +83,11 @@ class ScopeCompiler:
         if inline is None:
             name = message.route_configuration_name
             routes = route_source(self._rds, name, self._source.stat_prefix)
-        return Scope(message.name, key_of(message), table, routes, inline, body, blocks)
+        stub = self._table_name(message.name, body) if routes and message.on_demand else ""
+        return Scope(message.name, key_of(message), table, routes, inline, body, blocks, stub)
 
     def _table_name(self, scope: str, body: bytes) -> str:
-        digest = hashlib.blake2b(body, digest_size=8).hexdigest()
-        return f"{self._source.table}/{digest}/{scope}"
+        return f"{self._source.table}/{digest(body).hex()}/{scope}"
 
 
 def check_conflicts(scopes: Iterable[Scope]) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from lateen.protos import worker_pb2
-from lateen.proxy.resources.environment import Refused, milliseconds_now, timestamp
+from lateen.proxy.resources.environment import milliseconds_now, timestamp
 from lateen.proxy.resources.init_manager import InitManager
 from lateen.proxy.resources.reading import (
     TYPE_PREFIX,
@@ -25,16 +25,15 @@ from lateen.proxy.resources.route_scope import (
     check_conflicts,
 )
 from lateen.proxy.resources.routes import ROUTES_URL
+from lateen.proxy.resources.shared import SharedSubscription, SharedSubscriptions
 from lateen.proxy.stats.main_thread import StatNames
 from lateen.xds.subscription import BadResource, FetchFailure, Outcome
 
 if TYPE_CHECKING:
-    from envoy.config.core.v3.config_source_pb2 import ConfigSource
-
     from lateen.proxy.compile.network_filters.owner import ScopeSource
     from lateen.proxy.resources.environment import Environment
     from lateen.proxy.resources.routes import RouteManager
-    from lateen.xds.subscription import Resource, Subscription, Update
+    from lateen.xds.subscription import Resource, Update
 
 SCOPE_URL = TYPE_PREFIX + SCOPE
 
@@ -44,103 +43,63 @@ _STATS = StatNames(
 )
 
 
-class ScopeManager:
+class ScopeManager(SharedSubscriptions["ScopeSource", "ScopeSubscription"]):
     """The scopes of every connection manager whose scopes are subscribed to."""
 
     def __init__(self, environment: Environment, routes: RouteManager) -> None:
-        self._environment = environment
-        self._routes = routes
-        self.subscriptions: dict[str, ScopeSubscription] = {}
-
-    def acquire(self, source: ScopeSource, on_settled: Callable[[], None]) -> None:
-        """Uses scopes; `on_settled` is called, perhaps at once, when the first ones and their
-        routes came or the wait for that ended.
-
-        Raises:
-            ResourceError: nothing can come from the source.
-        """
-        scopes = self.subscriptions.get(source.table)
-        if scopes is None:
-            scopes = ScopeSubscription(self._environment, self._routes, source)
-            try:
-                scopes.start()
-            except ResourceError:
-                scopes.close()
-                raise
-            self.subscriptions[source.table] = scopes
-        scopes.users += 1
-        scopes.when_settled(on_settled)
-
-    def release(self, source: ScopeSource) -> None:
-        """Ends a use; the scopes go with the last."""
-        scopes = self.subscriptions.get(source.table)
-        if scopes is None:
-            return
-        scopes.users -= 1
-        if not scopes.users:
-            del self.subscriptions[source.table]
-            scopes.close()
+        super().__init__(lambda source: ScopeSubscription(environment, routes, source))
 
 
-class ScopeSubscription:
-    """The scopes of one source; a Subscriber.
+class ScopeSubscription(SharedSubscription):
+    """The scopes of one source; a Subscriber. It is settled once the routes that the first scopes
+    name came too.
 
     Attributes:
-        name: of the scoped routes.
-        users: how many filter chains use them.
         scopes: those in use, by name.
-        version: of what is in use.
-        updated: when it came.
-        error: what was refused after that.
     """
 
     def __init__(self, environment: Environment, routes: RouteManager, source: ScopeSource) -> None:
-        self.name = source.name
-        self.users = 0
+        prefix = f"http.{source.stat_prefix}.scoped_rds.{source.name}"
+        super().__init__(environment, source, prefix, _STATS)
         self.scopes: dict[str, Scope] = {}
-        self.version = ""
-        self.updated = ""
-        self.error: Refused | None = None
-        self._environment = environment
         self._routes = routes
         self._source = source
         self._compiler = ScopeCompiler(environment, source)
-        self._waiters: list[Callable[[], None]] | None = []
         self._first = InitManager(f"SRDS {source.name}", self._settle)
         self._answered = self._first.target("scopes")
         self._first.start()
         # What says that the routes of a scope came, or are not wanted any more.
         self._settled: dict[tuple[str, bytes], Callable[[], None]] = {}
-        self._subscription: Subscription | None = None
-        self._prefix = f"http.{source.stat_prefix}.scoped_rds.{source.name}"
-        self._stats = environment.stats.open(self._prefix, _STATS)
-
-    def when_settled(self, call: Callable[[], None]) -> None:
-        """Calls when the first scopes and their routes came or the wait ended; at once if that
-        was before.
-        """
-        if self._waiters is None:
-            call()
-        else:
-            self._waiters.append(call)
+        # Who waits for the routes of which scope on demand, by its stub.
+        self._asked: dict[str, list[Callable[[], None]]] = {}
 
     def start(self) -> None:
-        """Subscribes to all scopes of the source."""
-        types = self._environment.reader.types
-        source: ConfigSource = types.message_class("envoy.config.core.v3.ConfigSource")()  # type: ignore[assignment]
-        source.MergeFromString(self._source.source)
-        self._subscription = self._environment.subscribe(
-            source, SCOPE_URL, None, self, self._prefix
-        )
+        """Subscribes to all scopes of the source, or of the collection."""
+        names = (self._source.locator,) if self._source.locator else None
+        self._subscribe(self._source_in(self._source.source), SCOPE_URL, names, self)
 
     def close(self) -> None:
         """Ends the subscription, and removes the scopes and what only they use."""
-        if self._subscription is not None:
-            self._subscription.close()
-        self._stats.close()
+        super().close()
         gone, self.scopes = list(self.scopes.values()), {}
-        self._environment.apply(worker_pb2.Update(removed_route_scopes=[self._source.table]))
+        self._environment.apply(worker_pb2.Update(removed_route_scopes=[self._table]))
         self._drop(gone)
+
+    def ask(self, stub: str, done: Callable[[], None]) -> bool:
+        """Asks for the routes of a scope on demand; `done` is called when they are in use, or there
+        are none. False: no scope has this stub.
+        """
+        scope = next((each for each in self.scopes.values() if each.stub == stub), None)
+        if scope is None:
+            return False
+        if stub in self._asked:
+            self._asked[stub].append(done)
+        elif self._has_routes(scope):
+            done()
+        else:
+            self._asked[stub] = [done]
+            self._load(scope)
+        return True
 
     def take(self, update: Update) -> Outcome:
         """Takes scopes, all or none. The requests for their routes go out before the answer."""
@@ -165,7 +124,7 @@ class ScopeSubscription:
                 self._environment.release(scope.blocks)
             bad = [BadResource(each.name, str(error)) for each in update.resources]
             if update.resources:
-                self.error = Refused(update.resources[0], str(error), timestamp())
+                self._refused(update.resources[0], str(error))
             return Outcome(bad, str(error))
         self.version = update.version
         return Outcome()
@@ -205,14 +164,14 @@ class ScopeSubscription:
         gone = [scope for name, scope in before.items() if after.get(name) is not scope]
         if not new and not gone:
             return
-        self._acquire(new)
-        inline = [scope.inline for scope in new if scope.inline is not None]
-        scopes = [
-            worker_pb2.RouteScope(key=scope.key, route_table=scope.table)
-            for scope in after.values()
+        self._acquire([scope for scope in new if not scope.stub or self._is_renewed(scope)])
+        tables = [scope.inline for scope in new if scope.inline is not None]
+        tables += [
+            worker_pb2.RouteTable(name=scope.stub, on_demand=True)
+            for scope in new
+            if scope.stub and not self._has_routes(scope)
         ]
-        table = worker_pb2.RouteScopes(name=self._source.table, scopes=scopes)
-        update = worker_pb2.Update(route_tables=inline, route_scopes=[table])
+        update = worker_pb2.Update(route_tables=tables, route_scopes=[self._message(after)])
         rejections = self._environment.workers.check(update.SerializeToString())
         if reason := reason_of_rejections(rejections):
             self._release_routes(new)
@@ -224,9 +183,55 @@ class ScopeSubscription:
         self.error = None
         self._stats.add("config_reload")
         self._stats.set("config_reload_time_ms", milliseconds_now())
-        self._stats.set("all_scopes", len(after))
-        named = sum(scope.routes is not None for scope in after.values())
-        self._stats.set("active_scopes", named)
+        self._count()
+
+    def _message(self, scopes: dict[str, Scope]) -> worker_pb2.RouteScopes:
+        entries = [
+            worker_pb2.RouteScope(key=scope.key, route_table=self._table_of(scope))
+            for scope in scopes.values()
+        ]
+        return worker_pb2.RouteScopes(name=self._table, scopes=entries)
+
+    def _table_of(self, scope: Scope) -> str:
+        asked_for = scope.stub not in self._asked and self._has_routes(scope)
+        return scope.table if asked_for or not scope.stub else scope.stub
+
+    def _has_routes(self, scope: Scope) -> bool:
+        """Whether the routes that a scope names are subscribed to."""
+        return (scope.name, scope.body) in self._settled
+
+    def _is_renewed(self, scope: Scope) -> bool:
+        """Whether the version before of a scope on demand had the same routes already."""
+        before = self.scopes.get(scope.name)
+        return before is not None and before.table == scope.table and self._has_routes(before)
+
+    def _load(self, scope: Scope) -> None:
+        """Brings the routes of a scope on demand."""
+        assert scope.routes is not None
+        self._settled[scope.name, scope.body] = lambda: self._loaded(scope)
+        try:
+            self._routes.acquire(scope.routes, lambda: self._loaded(scope))
+        except ResourceError as error:
+            del self._settled[scope.name, scope.body]
+            self._environment.log.error("config", f"scope '{scope.name}' on demand: {error}")
+            self._loaded(scope)
+
+    def _loaded(self, scope: Scope) -> None:
+        waiters = self._asked.pop(scope.stub, ())
+        if waiters and self.scopes.get(scope.name) is scope:
+            scopes = [self._message(self.scopes)]
+            self._environment.apply(worker_pb2.Update(route_scopes=scopes))
+            self._count()
+        for done in waiters:
+            done()
+
+    def _count(self) -> None:
+        self._stats.set("all_scopes", len(self.scopes))
+        on_demand = [each for each in self.scopes.values() if each.stub]
+        waiting = sum(not self._has_routes(each) for each in on_demand)
+        named = sum(each.routes is not None for each in self.scopes.values())
+        self._stats.set("active_scopes", named - waiting)
+        self._stats.set("on_demand_scopes", len(on_demand))
 
     def _acquire(self, scopes: list[Scope]) -> None:
         """Subscribes to the routes that scopes name."""
@@ -246,21 +251,18 @@ class ScopeSubscription:
 
     def _release_routes(self, scopes: list[Scope]) -> None:
         for scope in scopes:
-            if scope.routes is not None:
+            settled = self._settled.pop((scope.name, scope.body), None)
+            if scope.routes is not None and settled is not None:
                 self._routes.release(scope.routes)
-                self._settled.pop((scope.name, scope.body))()
+                settled()
 
     def _drop(self, scopes: list[Scope]) -> None:
         self._release_routes(scopes)
-        used = {scope.table for scope in self.scopes.values()}
+        used = {name for each in self.scopes.values() for name in (each.table, each.stub)}
         tables = [scope.table for scope in scopes if scope.inline is not None]
+        tables += [scope.stub for scope in scopes if scope.stub]
         gone = [table for table in tables if table not in used]
         if gone:
             self._environment.apply(worker_pb2.Update(removed_route_tables=gone))
         for scope in scopes:
             self._environment.release(scope.blocks)
-
-    def _settle(self) -> None:
-        waiters, self._waiters = self._waiters, None
-        for call in waiters or ():
-            call()

@@ -6,11 +6,11 @@ virtual host is compiled by itself, and kept serialized: a table is the bytes of
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from lateen.protos.worker_pb2 import RouteTable
+from lateen.proxy.compile.digest import digest
 from lateen.proxy.compile.route_table import body_limit_of, check_domains, compile_route_table
 from lateen.proxy.compile.virtual_host import compile_virtual_host
 from lateen.proxy.resources.reading import ResourceError, UndecodableError
@@ -81,9 +81,7 @@ class RouteTableCompiler:
         ordered = []
         try:
             for index, part in enumerate(parts):
-                key = hashlib.blake2b(
-                    part.SerializeToString(deterministic=True) + salt, digest_size=16
-                ).digest()
+                key = _key(part, salt)
                 host = before.get(key) or hosts.get(key) or self._host(part, limit, index, salt)
                 hosts[key] = host
                 ordered.append(host)
@@ -95,6 +93,23 @@ class RouteTableCompiler:
         for host in ordered:
             data += (b"\x12", _varint(len(host.data)), host.data)
         return CompiledTable(b"".join(data), blocks, hosts)
+
+    def check(self, message: RouteConfiguration, before: dict[bytes, CompiledHost]) -> None:
+        """Checks the rules of the API; what was compiled before is good.
+
+        Raises:
+            UndecodableError: a rule is broken.
+        """
+        if message.validate_clusters.value:
+            self._reader.check(message)
+            return
+        salt = message.max_direct_response_body_size_bytes.SerializeToString()
+        parts = list(message.virtual_hosts)
+        del message.virtual_hosts[:]
+        for index, part in enumerate(parts):
+            if _key(part, salt) not in before:
+                self._reader.check(part, ((None, "virtual_hosts"), index))
+        self._reader.check(message)
 
     def _whole(self, message: RouteConfiguration) -> CompiledTable:
         found = self._reader.check(message)
@@ -142,9 +157,22 @@ def blocks_of(hosts: dict[bytes, CompiledHost], kept: dict[bytes, CompiledHost])
     return [number for host in gone for number in host.blocks]
 
 
+def with_hosts(table: bytes, hosts: Mapping[str, bytes]) -> bytes:
+    """A serialized RouteConfiguration with more serialized virtual hosts, in the order of names."""
+    parts = [table]
+    for _, body in sorted(hosts.items()):
+        parts += (b"\x12", _varint(len(body)), body)
+    return b"".join(parts)
+
+
 def update_of(table: bytes) -> bytes:
     """A serialized Update with one serialized RouteTable in it."""
     return b"".join((b"\x22", _varint(len(table)), table))
+
+
+def _key(host: VirtualHost, salt: bytes) -> bytes:
+    """What a virtual host is known by."""
+    return digest(host.SerializeToString(deterministic=True), salt, size=16)
 
 
 def _varint(value: int) -> bytes:

@@ -13,7 +13,7 @@ from lateen.proxy.stats import layouts
 from lateen.proxy.stats.model import Layout, Scope, Stat, counter
 
 if TYPE_CHECKING:
-    from lateen.proxy.compile.stats_blocks import Block, StatsBlocks
+    from lateen.proxy.compile.stats_blocks import Block
 
 # (worker, stats block, array) as Workers.block_arrays gives them.
 BlockArray = tuple[int, int, bytes]
@@ -31,7 +31,7 @@ _PER_WORKER = ("downstream_cx_active", "downstream_cx_total")
 
 
 def collect_scopes(
-    blocks: StatsBlocks,
+    blocks: Iterable[Block],
     arrays: Iterable[BlockArray],
     codes: Iterable[ResponseCode],
     concurrency: int,

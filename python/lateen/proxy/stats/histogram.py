@@ -89,7 +89,7 @@ class Summary:
     @classmethod
     def of(cls, counts: Mapping[int, int]) -> Summary:
         """Summarises counts by bin number."""
-        return cls(bins(counts))
+        return cls(bins(counts)) if counts else _EMPTY
 
     @property
     def sample_count(self) -> int:
@@ -143,3 +143,6 @@ class Summary:
         """How many values are in bins that begin at or under a bound and above the one before."""
         cumulative = self.cumulative(bounds)
         return [here - before for before, here in zip([0, *cumulative], cumulative, strict=False)]
+
+
+_EMPTY = Summary(())

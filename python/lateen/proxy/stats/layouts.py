@@ -288,6 +288,7 @@ def process_layout() -> Layout:
         "PROCESS_",
         gauges=frozenset(
             {
+                "dns.cares.pending_resolutions",
                 "filesystem.write_total_buffered",
                 "listener_manager.total_filter_chains_draining",
                 "listener_manager.total_listeners_draining",

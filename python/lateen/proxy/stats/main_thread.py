@@ -86,6 +86,10 @@ class MainThreadScope:
             used = bool(self._written >> place & 1)
             yield Stat(name, StatKind.GAUGE, self._values[gauges_start + place], used)
 
+    def scope(self) -> Scope:
+        """Counters and gauges as they are now."""
+        return loose_scope(f"{self.prefix}.", self.stats())
+
     def texts(self) -> Iterator[TextStat]:
         """Text readouts under their full names."""
         for name, text in zip(self.names.texts, self._texts, strict=True):
@@ -139,7 +143,11 @@ class MainThreadStats:
     def scopes(self) -> Iterator[Scope]:
         """The counters and gauges, in no order."""
         for scope in self._all():
-            yield loose_scope(f"{scope.prefix}.", scope.stats())
+            yield scope.scope()
+
+    def all(self) -> list[MainThreadScope]:
+        """The scopes that are open now."""
+        return list(self._all())
 
     def texts(self) -> Iterator[TextStat]:
         """The text readouts, in no order."""

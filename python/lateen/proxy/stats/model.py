@@ -5,9 +5,9 @@ from __future__ import annotations
 import array
 import enum
 import functools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from lateen.proxy.stats.histogram import Summary
 
@@ -149,16 +149,27 @@ def loose_scope(prefix: str, stats: Iterable[Stat]) -> Scope:
     return Scope(prefix, EMPTY_LAYOUT, (), tuple(stats))
 
 
-def join_scopes(counted: Iterable[Scope], own: Iterable[Scope]) -> list[Scope]:
+class OwnScope(Protocol):
+    """A scope that the main thread counts itself."""
+
+    @property
+    def prefix(self) -> str:
+        """Without the dot."""
+
+    def scope(self) -> Scope:
+        """Its stats as they are now."""
+
+
+def join_scopes(counted: Iterable[Scope], own: Iterable[OwnScope]) -> Iterator[Scope]:
     """Scopes of the workers and of the main thread; where both have a stat, their sum counts."""
-    own_by_prefix: dict[str, list[Scope]] = {}
-    for scope in own:
-        own_by_prefix.setdefault(scope.prefix, []).append(scope)
-    joined = []
+    own_by_prefix: dict[str, list[OwnScope]] = {}
+    for each in own:
+        own_by_prefix.setdefault(f"{each.prefix}.", []).append(each)
     for scope in counted:
         others = own_by_prefix.pop(scope.prefix, None)
-        joined.append(scope if others is None else _joined(scope, others))
-    return joined + [scope for scopes in own_by_prefix.values() for scope in scopes]
+        yield scope if others is None else _joined(scope, (each.scope() for each in others))
+    for left in own_by_prefix.values():
+        yield from (each.scope() for each in left)
 
 
 def _joined(scope: Scope, others: Iterable[Scope]) -> Scope:

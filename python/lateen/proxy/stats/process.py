@@ -85,7 +85,6 @@ def _managers(facts: ProcessFacts) -> Iterator[Stat]:
     yield gauge("listener_manager.total_listeners_warming", used=True)
     yield gauge("listener_manager.workers_pinned")
     yield gauge("listener_manager.workers_started", int(facts.workers_started), used=True)
-    yield gauge("dns.cares.pending_resolutions", used=True)
 
 
 def _runtime(facts: ProcessFacts) -> Iterator[Stat]:
@@ -141,11 +140,7 @@ _ZERO_COUNTERS = (
     "cluster_manager.cluster_updated_via_merge",
     "cluster_manager.update_merge_cancelled",
     "cluster_manager.update_out_of_merge_window",
-    "dns.cares.get_addr_failure",
-    "dns.cares.not_found",
     "dns.cares.reinits",
-    "dns.cares.resolve_total",
-    "dns.cares.timeouts",
     "envoy.overload_actions.reset_high_memory_stream.count",
     "http.async-client.no_cluster",
     "http.async-client.no_route",

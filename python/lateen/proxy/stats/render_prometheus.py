@@ -17,6 +17,8 @@ _NOT_ALLOWED = re.compile(r"[^a-zA-Z0-9_]")
 _QUANTILE_LABELS = tuple(general(percent / 100) for percent in QUANTILES)
 # How many stats of a family are rendered between two yields.
 _CHUNK = 500
+# How many scopes or histograms are sorted between two yields.
+_STEP = 64
 # Stands for the name of a cluster and the like while the tags of a layout are found.
 _PLACEHOLDER = "PLACEHOLDER"
 
@@ -70,8 +72,10 @@ def render_prometheus(
         texts: whether text readouts are shown, as gauges with a label `text_value`.
     """
     families = _Families(tags)
-    for scope in snapshot.scopes:
+    for number, scope in enumerate(snapshot.scopes):
         families.add(scope)
+        if number % _STEP == 0:
+            yield ""
     for kind, type_name in ((StatKind.COUNTER, "counter"), (StatKind.GAUGE, "gauge")):
         if wanted.wants(kind):
             for name in sorted(families.of(kind)):
@@ -144,6 +148,7 @@ def _render_family(
         and (wanted.accepts is None or wanted.accepts(stat.name))
     )
     if not samples:
+        yield ""
         return
     metric = metric_name(name)
     yield f"# TYPE {metric} {type_name}\n"
@@ -178,7 +183,9 @@ def _render_histograms(
     snapshot: Snapshot, wanted: StatsFilter, mode: str, bounds: Bounds, tags: TagExtractor
 ) -> Iterator[str]:
     families: dict[str, list[tuple[HistogramStat, str]]] = {}
-    for histogram in snapshot.selected_histograms(wanted):
+    for number, histogram in enumerate(snapshot.selected_histograms(wanted)):
+        if number % _STEP == 0:
+            yield ""
         tagged = tags.extract(histogram.name)
         families.setdefault(tagged.name, []).append((histogram, labels(tagged.tags)))
     for name in sorted(families):

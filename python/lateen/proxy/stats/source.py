@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Generator, Iterable
+from typing import TYPE_CHECKING, cast
 
 from lateen.proxy.certificates import expiration_scopes
 from lateen.proxy.stats.admin_listener import AdminListenerStats
@@ -11,7 +11,7 @@ from lateen.proxy.stats.collect import ResponseCode, collect_scopes
 from lateen.proxy.stats.config import StatsConfig, accept_all
 from lateen.proxy.stats.histograms import Histograms
 from lateen.proxy.stats.main_thread import MainThreadStats
-from lateen.proxy.stats.model import Scope, StatKind, family_scopes, join_scopes
+from lateen.proxy.stats.model import HistogramStat, Scope, StatKind, family_scopes, join_scopes
 from lateen.proxy.stats.process import ProcessFacts, process_stats
 from lateen.proxy.stats.snapshot import Snapshot, StatsFilter
 
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from lateen.proxy.compile.stats_blocks import StatsBlocks
     from lateen.proxy.hot_restart.stats import InheritedStats
     from lateen.proxy.workers import Core
+
+
+# How many scopes or histograms are looked at in one step.
+_STEP = 256
 
 
 class StatsSource:
@@ -49,16 +53,27 @@ class StatsSource:
 
     def snapshot(self) -> Snapshot:
         """All stats of this moment; histograms are those of the last merge."""
+        steps = self.snapshot_in_steps()
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                return cast("Snapshot", end.value)
+
+    def snapshot_in_steps(self) -> Generator[None, None, Snapshot]:
+        """As `snapshot`, in steps between which others may have their turn: what the workers
+        counted is of the first, what the main thread counted perhaps of a later one.
+        """
         facts = self._facts()
         scopes: list[Scope] = []
         codes = [*self._core.response_codes(), *self._codes_before_reset]
         process = list(process_stats(facts))
-        for scope in collect_scopes(
-            self._blocks,
-            self._core.block_arrays(),
-            codes,
-            facts.concurrency,
+        arrays = self._core.block_arrays()
+        for number, scope in enumerate(
+            collect_scopes(list(self._blocks), arrays, codes, facts.concurrency)
         ):
+            if number % _STEP == 0:
+                yield
             if scope.prefix:
                 scopes.append(scope)
             else:
@@ -67,14 +82,24 @@ class StatsSource:
         scopes.extend(
             family_scopes(each for each in process if not self.main_thread.has(each.name))
         )
-        scopes = join_scopes(scopes, self.main_thread.scopes())
+        joined: list[Scope] = []
+        for number, scope in enumerate(join_scopes(scopes, self.main_thread.all())):
+            if number % _STEP == 0:
+                yield
+            joined.append(scope)
+        scopes = joined
         scopes.extend(expiration_scopes(self.contexts, self._blocks))
         scopes.extend(self.admin.scopes())
         if self._inherited is not None:
             scopes = list(self._inherited.merged(scopes))
         accepts = None if self.config.accepts is accept_all else self.config.accepts
-        histograms = self.histograms.stats(self._blocks, self._core.histograms())
-        texts = self.main_thread.texts()
+        histograms: list[HistogramStat] = []
+        for number, each in enumerate(self.histograms.stats(self._blocks, self._core.histograms())):
+            if number % _STEP == 0:
+                yield
+            histograms.append(each)
+        texts = list(self.main_thread.texts())
+        yield
         return Snapshot.of(scopes, histograms, accepts, texts, self._used_before_reset)
 
     def merge(self) -> None:

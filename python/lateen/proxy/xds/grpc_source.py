@@ -84,7 +84,7 @@ class GrpcSource:
         """Starts a subscription on the stream."""
         tracked.attempted()
         tracked.begin(timeout_s)
-        watch = self._mux.watch(type_url, names, tracked.deliver, tracked.fail)
+        watch = self._mux.watch(type_url, names, tracked.deliver, tracked.fail, tracked.check)
 
         def close() -> None:
             self._mux.unwatch(watch)

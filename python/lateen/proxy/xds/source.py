@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 _DEFAULT_FETCH_TIMEOUT_S = 15.0
 _API = "envoy.config.core.v3.ApiConfigSource"
 _V2 = 1
+_DELTA_GRPC = 3
 
 
 class SourceError(Exception):
@@ -69,6 +70,24 @@ def check_ads(api: ApiConfigSource) -> None:
     kind = api_kind(api)
     if kind.rest or kind.aggregated:
         raise SourceError(f"{_API} type must be of non-aggregated gRPC")
+
+
+def check_vhds(source: ConfigSource) -> None:
+    """Refuses what virtual hosts cannot come from.
+
+    Raises:
+        SourceError: why.
+    """
+    kind = source.WhichOneof("config_source_specifier")
+    if kind == "ads" or (kind == "api_config_source" and _is_delta(source.api_config_source)):
+        return
+    raise SourceError(
+        "vhds: only 'DELTA_GRPC' or 'ADS' (which uses Delta xDS) is supported as a config source."
+    )
+
+
+def _is_delta(api: ApiConfigSource) -> bool:
+    return api.api_type == _DELTA_GRPC
 
 
 def initial_fetch_timeout_s(source: ConfigSource) -> float:

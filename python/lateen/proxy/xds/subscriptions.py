@@ -9,11 +9,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from lateen.proxy.xds.bootstrap import BootstrapSources
-from lateen.proxy.xds.source import SourceError, api_kind, check_ads, initial_fetch_timeout_s
+from lateen.proxy.xds.source import (
+    SourceError,
+    api_kind,
+    check_ads,
+    check_vhds,
+    initial_fetch_timeout_s,
+)
 from lateen.proxy.xds.stats import SUBSCRIPTION
 from lateen.proxy.xds.tracked import FILE, GRPC, REST, Handle, Tracked, Transport
 from lateen.xds.mux import Pauses
 from lateen.xds.names import XdstpName, XdstpNameError
+from lateen.xds.resource_types import VHDS
 
 if TYPE_CHECKING:
     from envoy.config.core.v3.config_source_pb2 import ApiConfigSource, ConfigSource
@@ -85,6 +92,8 @@ class XdsSubscriptions:
             raise SourceError(str(error)) from None
         wanted = _Wanted(type_url, spelled, subscriber, stats_prefix)
         kind = source.WhichOneof("config_source_specifier")
+        if type_url == VHDS.type_url:
+            check_vhds(source)
         if kind in ("path", "path_config_source"):
             return self._from_file(source, wanted)
         timeout_s = initial_fetch_timeout_s(source)
@@ -95,7 +104,7 @@ class XdsSubscriptions:
             stream = self._stream(api, "" if api_kind(api).aggregated else type_url, stats_prefix)
         elif kind in ("ads", "self"):
             # "The same source" is the aggregated one for whatever came from it.
-            stream = self._ads()
+            stream = self._ads(type_url)
         else:
             raise SourceError(
                 "Missing config source specifier in envoy::config::core::v3::ConfigSource"
@@ -138,11 +147,15 @@ class XdsSubscriptions:
             wanted.subscriber, what, transport, stats, around.log, around.bootstrap.spell
         )
 
-    def _ads(self) -> GrpcSource:
+    def _ads(self, type_url: str) -> GrpcSource:
         ads = self._around.bootstrap.ads
         if ads is None:
             raise SourceError("ADS must be configured to support an ADS config source")
         check_ads(ads)
+        if type_url == VHDS.type_url and not api_kind(ads).delta:
+            raise SourceError(
+                "vhds: ADS must use DELTA_GRPC api_type when used as VHDS config source."
+            )
         return self._stream(ads, "", "")
 
     def _chosen(self, source: ConfigSource, names: Collection[str] | None) -> ConfigSource:

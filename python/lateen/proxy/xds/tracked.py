@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from lateen.proxy.log.levels import Level
 from lateen.proxy.xds.xxhash import xxh64
-from lateen.xds.subscription import FetchFailure, Outcome, Update
+from lateen.xds.subscription import Checker, FetchFailure, Outcome, Update
 from lateen.xds.type_state import error_of
 
 if TYPE_CHECKING:
@@ -86,6 +86,7 @@ class Tracked:
     ) -> None:
         self.spell = spell
         self._subscriber = subscriber
+        self.check = subscriber.check if isinstance(subscriber, Checker) else None
         self._what = what
         self._transport = transport
         self._log = log

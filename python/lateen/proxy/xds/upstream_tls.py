@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 from lateen.proxy.xds.data_source import read_data_source
+from lateen.proxy.xds.file_secrets import check_secrets, with_secrets
 from lateen.proxy.xds.peer_certificate import PeerQuestion, names_of_peer
 from lateen.proxy.xds.san import san_tests
 from lateen.proxy.xds.target import Option, TargetError
@@ -44,7 +45,7 @@ class UpstreamTls:
         """The TLS that a transport socket's configuration describes.
 
         Raises:
-            TargetError: it describes something else, or takes secrets from a control plane.
+            TargetError: it describes something else, or has secrets that are not in files.
         """
         if config.DESCRIPTOR.full_name != _CONTEXT:
             raise TargetError(
@@ -52,24 +53,19 @@ class UpstreamTls:
                 "implemented for a control plane"
             )
         context = cast("UpstreamTlsContext", config)
-        inner = context.common_tls_context
-        if inner.tls_certificate_sds_secret_configs or inner.HasField(
-            "validation_context_sds_secret_config"
-        ):
-            raise TargetError(
-                f"cluster '{cluster}': certificates of a control plane's own connection cannot "
-                "come from SDS; use tls_certificates and validation_context"
-            )
+        check_secrets(context.common_tls_context, cluster)
         return cls(context)
 
     def question(self, endpoint: Endpoint) -> PeerQuestion:
         """Whom to ask for a certificate, and as whom.
 
         Raises:
-            TargetError: a file cannot be read.
+            TargetError: a file cannot be read, or lacks a secret.
         """
+        config = with_secrets(self._config)
+        self._validation = _validation(config.common_tls_context)
         key = chain = b""
-        for certificate in self._config.common_tls_context.tls_certificates[:1]:
+        for certificate in config.common_tls_context.tls_certificates[:1]:
             key = read_data_source(certificate.private_key)
             chain = read_data_source(certificate.certificate_chain)
         roots = read_data_source(self._validation.trusted_ca)

@@ -1,7 +1,7 @@
 import pytest
 
 from lateen.proxy.compile.route_table import compile_route_table
-from tests.support.messages import context, errors, message, unsupported
+from tests.support.messages import context, errors, message
 
 _HEADER_MUTATION = "type.googleapis.com/envoy.extensions.filters.http.header_mutation.v3"
 
@@ -186,6 +186,7 @@ def test_an_optional_override_of_a_filter_that_is_not_implemented_is_excused():
     assert list(ctx.excused) == ['t.typed_per_filter_config["lua"].config']
 
 
-def test_vhds_is_not_implemented():
-    source = message("config.route.v3.RouteConfiguration", "vhds: {config_source: {ads: {}}}")
-    assert unsupported(source) == ["error x.vhds: vhds is not implemented"]
+def test_virtual_hosts_come_by_themselves_to_routes_over_rds_alone():
+    ctx = context()
+    compiled({"vhds": {"config_source": {"ads": {}}}}, ctx)
+    assert [each.path for each in ctx.diagnostics if each.severity == "warning"] == ["t.vhds"]

@@ -98,7 +98,7 @@ def test_the_last_good_routes_stay(proxy, made, reason):
     assert outcome.summary.startswith(reason)
     assert [each.name for each in outcome.bad] == ["r"]
     assert len(tables(proxy)) == 1
-    table = proxy.dynamic.routes.tables["rds/ads/r"]
+    table = proxy.dynamic.routes.found["rds/ads/r"]
     assert (table.version, table.body) == ("1", routes("r", "a").SerializeToString())
     assert table.error.reason.startswith(reason)
     assert len(proxy.dynamic._context.blocks) == blocks

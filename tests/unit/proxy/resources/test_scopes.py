@@ -127,7 +127,6 @@ def test_routes_inside_a_scope(proxy):
             " found",
         ),
         ([scope("one", "1")], "route_configuration_name is empty."),
-        ([scope("one", "1", "r", on_demand=True)], "on_demand"),
         (
             [scope("one", "1", route_configuration=inline("nope"))],
             "route: unknown cluster 'nope'",
@@ -142,7 +141,7 @@ def test_bad_scopes_change_nothing(proxy, made, reason):
     assert reason in outcome.summary
     assert len(proxy.core.updates) == before
     assert proxy.xds.names(RDS) == [("r",)]
-    (subscription,) = proxy.dynamic.scopes.subscriptions.values()
+    (subscription,) = proxy.dynamic.scopes.found.values()
     assert list(subscription.scopes) == ["good"]
     assert reason in subscription.error.reason
 
@@ -159,7 +158,7 @@ def test_a_listener_that_goes_takes_its_scopes_along(proxy):
     assert len(removed) == 1
     gone = {name for update in proxy.core.updates for name in update.removed_route_tables}
     assert gone == held
-    assert proxy.dynamic.scopes.subscriptions == {}
+    assert proxy.dynamic.scopes.found == {}
 
 
 def test_the_same_scopes_again_change_nothing(proxy):

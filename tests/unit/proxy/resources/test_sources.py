@@ -47,7 +47,7 @@ def test_a_listener_whose_routes_cannot_come(proxy):
     proxy.picky.refused.add(RDS)
     outcome = proxy.xds.send(LDS, listener("l", 80))
     assert outcome.summary == "Error adding/updating listener(s) l: no such source\n"
-    assert proxy.dynamic.routes.tables == {}
+    assert proxy.dynamic.routes.found == {}
     assert list(proxy.dynamic.listeners.warming.names()) == []
     assert "http.in" not in {block.prefix for block in proxy.dynamic._context.blocks}
     proxy.picky.refused.clear()

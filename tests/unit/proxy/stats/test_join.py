@@ -22,6 +22,12 @@ LAYOUT = Layout(
 )
 
 
+class Own:
+    def __init__(self, prefix, stats):
+        self.prefix = prefix
+        self.scope = lambda: loose_scope(f"{prefix}.", stats)
+
+
 def shown(scopes):
     return {scope.prefix + stat.name: stat.value for scope in scopes for stat in scope.stats()}
 
@@ -29,11 +35,11 @@ def shown(scopes):
 def test_sums_and_what_only_one_has():
     workers = [Scope("cluster.x.", LAYOUT, [3]), Scope("cluster.y.", LAYOUT, [1])]
     own = [
-        loose_scope("cluster.x.", [counter("a", 2), counter("b", 7), gauge("v", 9)]),
-        loose_scope("cluster.x.", [counter("new", 4)]),
-        loose_scope("cluster.z.", [counter("a", 1)]),
+        Own("cluster.x", [counter("a", 2), counter("b", 7), gauge("v", 9)]),
+        Own("cluster.x", [counter("new", 4)]),
+        Own("cluster.z", [counter("a", 1)]),
     ]
-    joined = join_scopes(workers, own)
+    joined = list(join_scopes(workers, own))
     assert shown(joined) == {
         "cluster.x.a": 5,
         "cluster.x.b": 7,

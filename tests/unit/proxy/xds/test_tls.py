@@ -1,12 +1,17 @@
 """TLS to a control plane."""
 
 import asyncio
+import json
 
 import grpc
 import pytest
+from google.protobuf import json_format
 
+from lateen.protos import envoy_types
 from lateen.proxy.xds.san import san_tests
 from lateen.proxy.xds.source import SourceError
+from lateen.proxy.xds.target import TargetError
+from lateen.proxy.xds.upstream_tls import UpstreamTls
 from lateen.xds.resource_types import CDS
 from tests.support.certificates import make_authority, make_certificate, openssl_exists
 from tests.support.xds_server import XdsServer
@@ -142,6 +147,61 @@ def test_a_file_that_is_missing_is_said(made, tmp_path):
     validation["trusted_ca"] = {"filename": "/nonexistent.pem"}
     found = outcome(serving(made, "server"), tmp_path, socket)
     assert found == "cannot read /nonexistent.pem: No such file or directory"
+
+
+def in_files(socket, directory):
+    """The same TLS, with its secrets in a file."""
+    common = socket["typed_config"]["common_tls_context"]
+    url = f"type.googleapis.com/{_TLS}.Secret"
+    secrets = [
+        {"@type": url, "name": "own", "tls_certificate": common.pop("tls_certificates")[0]},
+        {"@type": url, "name": "peer", "validation_context": common.pop("validation_context")},
+    ]
+    path = directory / "secrets.yaml"
+    path.write_text(json.dumps({"resources": secrets}))
+    source = {"path_config_source": {"path": str(path)}, "resource_api_version": "V3"}
+    common["tls_certificate_sds_secret_configs"] = [{"name": "own", "sds_config": source}]
+    return common, {"name": "peer", "sds_config": source}
+
+
+@pytest.mark.parametrize("combined", [False, True])
+def test_secrets_in_files(made, tmp_path, combined):
+    socket = context(made["ca"], made["client"], [exact("b.test")])
+    common, peer = in_files(socket, tmp_path)
+    if combined:
+        common["combined_validation_context"] = {
+            "default_validation_context": {},
+            "validation_context_sds_secret_config": peer,
+        }
+    else:
+        common["validation_context_sds_secret_config"] = peer
+    server = serving(made, "server", client_ca=made["ca"])
+    assert outcome(server, tmp_path, socket) == ["a"]
+    socket = context(made["ca"], made["client"], [exact("nope.test")])
+    common, peer = in_files(socket, tmp_path)
+    common["validation_context_sds_secret_config"] = peer
+    assert "verify SAN list" in outcome(serving(made, "server"), tmp_path, socket)
+
+
+def test_a_secret_that_its_file_lacks_is_said(made, tmp_path):
+    socket = context(made["ca"], made["client"])
+    common, peer = in_files(socket, tmp_path)
+    common["validation_context_sds_secret_config"] = {**peer, "name": "none"}
+    found = outcome(serving(made, "server"), tmp_path, socket)
+    assert found == f"secret 'none' is not in {tmp_path}/secrets.yaml"
+
+
+def test_secrets_that_do_not_come_from_files_are_refused(made):
+    config = {
+        "common_tls_context": {
+            "tls_certificate_sds_secret_configs": [{"name": "own", "sds_config": {"ads": {}}}]
+        }
+    }
+    types = envoy_types()
+    message = types.message_class(f"{_TLS}.UpstreamTlsContext")()
+    json_format.ParseDict(config, message, descriptor_pool=types.pool)
+    with pytest.raises(TargetError, match=r"secret 'own' .* can come from a file alone"):
+        UpstreamTls.of(message, "xds")
 
 
 def test_google_grpc_has_credentials_of_its_own(made, tmp_path):

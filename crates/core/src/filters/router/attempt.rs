@@ -139,6 +139,11 @@ fn wire(stream: &mut Stream, cluster: &Cluster, carrier: Carrier) -> Wire {
 
 /// Makes room for what the attempt will tell, and remembers where the one before it went.
 pub(super) fn begin_attempt(info: &mut UpstreamInfo, host: &Arc<Host>) {
+    if info.host.is_none() && info.earlier_attempts.is_empty() {
+        info.host = Some(host.clone());
+        info.pool_ready_after = Some(Duration::ZERO);
+        return;
+    }
     let before = std::mem::take(info);
     let mut earlier_attempts = before.earlier_attempts;
     if let Some(host) = before.host {

@@ -1,13 +1,15 @@
 //! The client's side of an HTTP/1 connection.
 
 use std::io;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::Downstream;
 use crate::body::{BodyEvent, BodySink, BodySource, ReadError};
-use crate::headers::Headers;
+use crate::headers::{HeaderId, Headers};
 use crate::http1::encode::{response_head, sent_field_bytes, HeaderCase, ResponseFrame};
 use crate::http1::{CodecError, Encoding, Reader, Writer};
+use crate::stats::{Block, Buffered};
 use crate::transport::Transport;
 
 /// Bytes of pipelined requests that are read while an answer is awaited.
@@ -18,17 +20,36 @@ pub struct Http1Downstream {
     pub transport: Transport,
     pub reader: Reader,
     pub writer: Writer,
+    buffered: Buffered,
 }
 
 impl Http1Downstream {
-    pub fn new(transport: Transport) -> Self {
-        Self { transport, reader: Reader::default(), writer: Writer::default() }
+    /// `block` counts what is buffered.
+    pub fn new(transport: Transport, block: Arc<Block>) -> Self {
+        Self {
+            transport,
+            reader: Reader::default(),
+            writer: Writer::default(),
+            buffered: Buffered::of_client(block),
+        }
+    }
+
+    /// Tells the stats what is in the buffers now, and `unsent` bytes that only their source holds.
+    pub fn note_buffered(&mut self, unsent: usize) {
+        self.buffered.set(self.reader.buffered, self.writer.waiting() + unsent);
+    }
+
+    /// Whether the client has reset the connection.
+    pub fn was_reset(&self) -> bool {
+        self.reader.was_reset || self.writer.was_reset
     }
 }
 
 impl BodySource for Http1Downstream {
     fn poll_read_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<BodyEvent, ReadError>> {
-        self.reader.poll_body(&mut self.transport, cx)
+        let read = self.reader.poll_body(&mut self.transport, cx);
+        self.note_buffered(0);
+        read
     }
 
     fn body_bytes(&self) -> &[u8] {
@@ -46,7 +67,11 @@ impl BodySource for Http1Downstream {
 
 impl BodySink for Http1Downstream {
     fn poll_write_body(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.writer.poll_body(&mut self.transport, cx, bytes)
+        let written = self.writer.poll_body(&mut self.transport, cx, bytes);
+        if written.is_pending() {
+            self.note_buffered(bytes.len());
+        }
+        written
     }
 
     fn finish(&mut self, trailers: Option<&Headers>, case: HeaderCase) {
@@ -54,12 +79,19 @@ impl BodySink for Http1Downstream {
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.writer.poll_flush(&mut self.transport, cx)
+        let flushed = self.writer.poll_flush(&mut self.transport, cx);
+        if flushed.is_pending() {
+            self.note_buffered(0);
+        }
+        flushed
     }
 }
 
 impl Downstream for Http1Downstream {
     fn send_head(&mut self, headers: &Headers, frame: &ResponseFrame) -> u64 {
+        if headers.get(HeaderId::Connection) == Some(b"close") {
+            self.writer.borrow_for_last();
+        }
         let before = self.writer.output.len();
         self.writer.encoding = response_head(&mut self.writer.output, headers, frame);
         sent_field_bytes(&self.writer.output[before..])

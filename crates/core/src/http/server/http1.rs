@@ -18,7 +18,7 @@ use crate::headers::Side;
 use crate::http::downstream::Http1Downstream;
 use crate::http::flags::ResponseFlags;
 use crate::http::stream::{Answer, Manager, Stream};
-use crate::http::stream_info::ConnectionInfo;
+use crate::http::stream_info::{ConnectionInfo, Protocol};
 use crate::http1::request::{self, RequestHead};
 use crate::http1::{BodyDecoder, CodecError};
 use crate::proto::HttpStat;
@@ -68,7 +68,7 @@ pub async fn serve(
         worker: accepted.worker.clone(),
         manager: accepted.manager.clone(),
         connection: accepted.connection.clone(),
-        down: Http1Downstream::new(transport),
+        down: Http1Downstream::new(transport, accepted.manager.block.clone()),
         timer: accepted.worker.timers.timer(),
         requests: 0,
         active: false,
@@ -79,6 +79,9 @@ pub async fn serve(
         Ok(end) => end,
         Err(Http2) => return Some((server.down.transport, server.down.reader.buffer)),
     };
+    if server.down.was_reset() {
+        accepted.connection.tally.was_reset();
+    }
     let left = end == End::Local && linger(accepted, &mut server.down.transport).await;
     server.count.end(if left { End::Remote } else { end }, server.active);
     None
@@ -165,6 +168,8 @@ impl Server {
         let block = &self.manager.block;
         let count = std::mem::take(&mut self.down.reader.received);
         block.add(HttpStat::HttpDownstreamCxRxBytesTotal, count);
+        self.connection.tally.received(count);
+        self.down.note_buffered(0);
         if count > 0 && !self.may_be_http2() {
             self.count.heard(Spoken::Http1);
         }
@@ -198,12 +203,18 @@ impl Server {
         let limits = &self.manager.config.limits;
         let parsed = request::parse(self.down.reader.bytes(), limits, &mut stream.request);
         let next = match parsed {
-            Ok(None) => return None,
+            Ok(None) => {
+                self.connection.tally.speaks(Protocol::Http11);
+                return None;
+            }
             Ok(Some(head)) => {
                 stream.request.join_singles(Side::Request);
                 self.down.reader.buffer.consume(head.size);
                 self.down.reader.decoder = body_decoder(&head, limits);
                 pending.as_mut()?.begin(head);
+
+                let protocol = if head.http10 { Protocol::Http10 } else { Protocol::Http11 };
+                self.connection.tally.speaks(protocol);
                 Next::Request(pending.take()?)
             }
             Err(error) => {
@@ -311,6 +322,7 @@ impl Server {
     async fn refuse_message(&mut self, mut stream: Box<Stream>, error: CodecError) {
         self.manager.block.inc(HttpStat::HttpDownstreamCxProtocolError);
         stream.request.clear();
+        self.connection.tally.flag(ResponseFlags::DOWNSTREAM_PROTOCOL_ERROR);
         let answer = Answer::new(error.status(), error.body(), error.details())
             .flag(ResponseFlags::DOWNSTREAM_PROTOCOL_ERROR);
         self.finish(stream, Some(answer)).await;
@@ -334,7 +346,10 @@ impl Server {
         stream.linger |= stream.broken || stream.early || stream.request_done.is_none();
         let end = match (stream.linger, stream.close) {
             (true, _) => Some(End::Local),
-            (false, true) => Some(End::AtOnce),
+            (false, true) => {
+                self.connection.tally.closes("deferred_close_on_drained_connection");
+                Some(End::AtOnce)
+            }
             (false, false) => None,
         };
         stream.info.last_tx = Some(clock::now());
@@ -349,6 +364,8 @@ impl Server {
         count_outcome(&stream, gone);
         let written = std::mem::take(&mut self.down.writer.total);
         block.add(HttpStat::HttpDownstreamCxTxBytesTotal, written);
+        self.connection.tally.sent(written);
+        self.down.note_buffered(0);
         self.active = false;
         stream.info.wire_bytes_sent = written;
         let body = std::mem::take(&mut self.down.reader.total);

@@ -106,8 +106,13 @@ impl Server {
     fn count_traffic(&mut self) {
         let accepted = &self.watch.requests.accepted;
         let block = &accepted.manager.block;
-        block.add(HttpStat::HttpDownstreamCxRxBytesTotal, std::mem::take(&mut self.driver.read));
-        block.add(HttpStat::HttpDownstreamCxTxBytesTotal, std::mem::take(&mut self.driver.written));
+        let read = std::mem::take(&mut self.driver.read);
+        let written = std::mem::take(&mut self.driver.written);
+        block.add(HttpStat::HttpDownstreamCxRxBytesTotal, read);
+        block.add(HttpStat::HttpDownstreamCxTxBytesTotal, written);
+        accepted.connection.tally.received(read);
+        accepted.connection.tally.sent(written);
+        accepted.connection.tally.speaks(Protocol::Http2);
         let counters = self.driver.session.take_counters();
         self.watch.premature += u64::from(counters.provoked_resets);
         codec_stats::count(&accepted.worker, &counters);
@@ -205,10 +210,9 @@ impl Observer for Watch {
         }
         let tag = incoming.tag();
         let requests = self.requests.clone();
-        tokio::task::spawn_local(async move {
-            let worker = requests.accepted.worker.clone();
-            let down = Http2Downstream::new(incoming);
-            let served = exchange::serve(requests, stream, down);
+        let worker = requests.accepted.worker.clone();
+        let served = Box::pin(exchange::serve(requests, stream, Http2Downstream::new(incoming)));
+        crate::sys::spawn_here(async move {
             if let Err(message) = fault::caught(served).await {
                 fault::report(&worker, "request", &message);
             }

@@ -7,7 +7,7 @@ use super::Accepted;
 use crate::buffer::Buffer;
 use crate::clock;
 use crate::proto::HttpStat;
-use crate::transport::Transport;
+use crate::transport::{is_reset, Transport};
 
 /// Bytes that a client may still send while its connection closes.
 const LIMIT: usize = 1024 * 1024;
@@ -28,7 +28,12 @@ pub async fn linger(accepted: &Accepted, transport: &mut Transport) -> bool {
         while budget > 0 {
             buffer.clear();
             match transport.poll_read(cx, || buffer.spare(READ)) {
-                Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(true),
+                Poll::Ready(result @ (Ok(0) | Err(_))) => {
+                    if is_reset(&result) {
+                        accepted.connection.tally.was_reset();
+                    }
+                    return Poll::Ready(true);
+                }
                 Poll::Ready(Ok(count)) => budget = budget.saturating_sub(count),
                 Poll::Pending => break,
             }
@@ -36,6 +41,7 @@ pub async fn linger(accepted: &Accepted, transport: &mut Transport) -> bool {
         let expired = timer.poll(cx, Some(deadline));
         if expired.is_ready() {
             accepted.manager.block.inc(HttpStat::HttpDownstreamCxDelayedCloseTimeout);
+            accepted.connection.tally.closes("triggered_delayed_close_timeout");
         }
         expired.map(|()| false)
     })

@@ -137,7 +137,7 @@ fn filters_see_the_configuration_of_all_levels() {
     let added = |choice: Option<&ClusterChoice>| {
         let mut headers = Headers::new();
         for config in route.filter_configs("f", choice) {
-            let FilterConfig::HeaderMutation(rules) = config;
+            let FilterConfig::HeaderMutation(rules) = config else { panic!("another filter") };
             rules.request.apply(
                 &mut headers,
                 crate::headers::Side::Request,

@@ -6,6 +6,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use hickory_resolver::config::{NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts};
@@ -19,7 +20,8 @@ use hickory_resolver::{ResolveError, TokioResolver};
 
 use super::hosts_file::HostsFile;
 use super::ResolveTable;
-use crate::proto::{self, DnsFamily};
+use crate::proto::{self, DnsFamily, ProcessStat};
+use crate::stats::Block;
 
 const HOSTS_FILE: &str = "/etc/hosts";
 const RESOLV_CONF: &str = "/etc/resolv.conf";
@@ -35,18 +37,21 @@ pub struct Answer {
 
 /// The name could not be resolved now: no answer, or a server's failure.
 #[derive(Debug)]
-pub struct Failure(String);
+pub struct Failure {
+    reason: String,
+    timed_out: bool,
+}
 
 impl Failure {
     /// There is an answer, but a host is needed.
     pub fn empty() -> Self {
-        Self("no address".into())
+        Self { reason: "no address".into(), timed_out: false }
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.reason)
     }
 }
 
@@ -78,6 +83,8 @@ impl Settings {
 /// The resolvers in use and what comes before them.
 pub struct Resolvers {
     table: ResolveTable,
+    /// Counts questions and failures as `dns.cares.*`, whoever answers them.
+    block: Arc<Block>,
     hosts: RefCell<HostsFile>,
     by_settings: RefCell<HashMap<Settings, Rc<TokioResolver>>>,
     /// Of resolv.conf, when `by_settings` was filled.
@@ -85,9 +92,10 @@ pub struct Resolvers {
 }
 
 impl Resolvers {
-    pub fn new(table: ResolveTable) -> Self {
+    pub fn new(table: ResolveTable, block: Arc<Block>) -> Self {
         Self {
             table,
+            block,
             hosts: RefCell::new(HostsFile::new(HOSTS_FILE)),
             by_settings: RefCell::default(),
             modified: RefCell::new(None),
@@ -117,7 +125,7 @@ impl Resolvers {
             Some(addresses) => Source::Known(addresses),
             None => Source::Dns(self.resolver(settings)),
         };
-        let found = source.lookup_families(host, family).await?;
+        let found = Question { source, block: &self.block }.lookup_families(host, family).await?;
         let addresses = found.addresses.into_iter().map(|ip| SocketAddr::new(ip, port)).collect();
         Ok(Answer { addresses, ttl: found.ttl })
     }
@@ -133,12 +141,19 @@ impl Resolvers {
     }
 }
 
-/// A resolver without a cache: when to ask again is the cluster's matter.
 fn build(settings: &Settings) -> TokioResolver {
     // Without a usable resolv.conf, a server on this machine, as resolv.conf(5) has it.
     let local = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), DNS_PORT);
-    let (system, mut options) = read_system_conf()
+    let system = read_system_conf()
         .unwrap_or_else(|_| (config(None, &[], &servers(&[local])), ResolverOpts::default()));
+    build_with(settings, system)
+}
+
+/// A resolver without a cache: when to ask again is the cluster's matter.
+pub(super) fn build_with(
+    settings: &Settings,
+    (system, mut options): (ResolverConfig, ResolverOpts),
+) -> TokioResolver {
     options.cache_size = 0;
     options.use_hosts_file = ResolveHosts::Never;
     let mut config = match settings.servers.is_empty() {
@@ -186,7 +201,12 @@ enum Source {
     Dns(Rc<TokioResolver>),
 }
 
-impl Source {
+struct Question<'a> {
+    source: Source,
+    block: &'a Block,
+}
+
+impl Question<'_> {
     /// AUTO and V4_PREFERRED ask for the second family only when the first has nothing; ALL joins both.
     async fn lookup_families(&self, host: &str, family: DnsFamily) -> Result<Found, Failure> {
         use RecordType::{A, AAAA};
@@ -225,6 +245,40 @@ impl Source {
     }
 
     async fn lookup(&self, host: &str, kind: RecordType) -> Result<Found, Failure> {
+        self.block.inc(ProcessStat::ProcessDnsCaresResolveTotal);
+        let pending = Pending::new(self.block);
+        let found = self.source.lookup(host, kind).await;
+        drop(pending);
+        match &found {
+            Ok(found) if !found.addresses.is_empty() => {}
+            Ok(_) => self.block.inc(ProcessStat::ProcessDnsCaresNotFound),
+            Err(failure) if failure.timed_out => {
+                self.block.inc(ProcessStat::ProcessDnsCaresTimeouts);
+            }
+            Err(_) => self.block.inc(ProcessStat::ProcessDnsCaresGetAddrFailure),
+        }
+        found
+    }
+}
+
+/// A question that waits for its answer; it may be given up.
+struct Pending<'a>(&'a Block);
+
+impl<'a> Pending<'a> {
+    fn new(block: &'a Block) -> Self {
+        block.inc(ProcessStat::ProcessDnsCaresPendingResolutions);
+        Self(block)
+    }
+}
+
+impl Drop for Pending<'_> {
+    fn drop(&mut self) {
+        self.0.dec(ProcessStat::ProcessDnsCaresPendingResolutions);
+    }
+}
+
+impl Source {
+    async fn lookup(&self, host: &str, kind: RecordType) -> Result<Found, Failure> {
         match self {
             Self::Known(addresses) => {
                 let wanted = |ip: &&IpAddr| ip.is_ipv4() == (kind == RecordType::A);
@@ -239,7 +293,9 @@ impl Source {
                     ttl: ttl(answer.records().iter().map(|record| record.ttl())),
                 }),
                 Err(error) if is_answer(&error) => Ok(Found::default()),
-                Err(error) => Err(Failure(error.to_string())),
+                Err(error) => {
+                    Err(Failure { reason: error.to_string(), timed_out: is_timeout(&error) })
+                }
             },
         }
     }
@@ -247,6 +303,10 @@ impl Source {
 
 fn ttl(seconds: impl Iterator<Item = u32>) -> Option<Duration> {
     seconds.min().map(|seconds| Duration::from_secs(seconds.into()))
+}
+
+fn is_timeout(error: &ResolveError) -> bool {
+    error.proto().is_some_and(|error| matches!(error.kind(), ProtoErrorKind::Timeout))
 }
 
 /// "There is no such name" and "it has no such record" are answers; a server's failure is not.

@@ -7,9 +7,11 @@ use std::time::{Duration, Instant};
 
 use hickory_resolver::proto::op::{Message, MessageType, ResponseCode};
 use hickory_resolver::proto::rr::{rdata, RData, Record, RecordType};
+use hickory_resolver::system_conf::parse_resolv_conf;
 
+use super::resolver::{build_with, Settings};
 use super::{EndpointThread, Resolve};
-use crate::proto::{self, ClusterStat, Discovery, DnsFamily};
+use crate::proto::{self, ClusterStat, Discovery, DnsFamily, ProcessStat};
 use crate::stats::{Block, BlockKind};
 use crate::upstream::testing::{endpoints, message};
 use crate::upstream::ClusterShared;
@@ -139,15 +141,19 @@ fn with_family(mut message: proto::Cluster, family: DnsFamily) -> proto::Cluster
 
 struct Resolved {
     thread: EndpointThread,
+    process: Arc<Block>,
     cluster: Arc<ClusterShared>,
 }
 
 fn resolve(message: &proto::Cluster, table: Vec<Resolve>) -> Resolved {
-    let Ok(thread) = EndpointThread::start(table) else { unreachable!("no thread") };
+    let process = Arc::new(Block::new(BlockKind::Process));
+    let Ok(thread) = EndpointThread::start(table, process.clone()) else {
+        unreachable!("no thread")
+    };
     let Ok(cluster) = ClusterShared::compile(message) else { unreachable!("a good cluster") };
     thread.set_cluster(&cluster, message);
     assert!(thread.wait_first_resolution(Duration::from_secs(15)));
-    Resolved { thread, cluster }
+    Resolved { thread, process, cluster }
 }
 
 impl Resolved {
@@ -325,4 +331,61 @@ fn only_ip_addresses_replace_dns() {
     let refused = Resolve::new("a".to_owned(), 80, "b.test", 80).map(|_| ());
     let text = refused.map_err(|error| error.to_string());
     assert_eq!(text, Err("resolve a:80: \"b.test\" is not an IP address".to_owned()));
+}
+
+/// The addresses that a resolver with this resolv.conf gives for a name.
+fn search(server: &Server, resolv_conf: &str, no_search: bool, name: &str) -> Vec<String> {
+    let mut message = dns_cluster(server, Discovery::StrictDns, name);
+    let Some(dns) = message.dns.as_mut() else { unreachable!("it has DNS settings") };
+    dns.no_default_search_domain = no_search;
+    let system = parse_resolv_conf(resolv_conf).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let resolver = build_with(&Settings::new(dns), system);
+        let found = resolver.lookup(name, RecordType::A).await;
+        let Ok(found) = found else { return Vec::new() };
+        found.iter().filter_map(RData::ip_addr).map(|ip| ip.to_string()).collect()
+    })
+}
+
+#[test]
+fn search_domains_of_resolv_conf_complete_a_name() {
+    let server = server();
+    server.say("web.corp.test", addresses(&["10.1.0.1"]));
+    server.say("a.b.lab.test", addresses(&["10.1.0.2"]));
+    server.say("full.test", addresses(&["10.1.0.3"]));
+    let conf = "nameserver 127.0.0.1\nsearch corp.test lab.test\n";
+    assert_eq!(search(&server, conf, false, "web"), ["10.1.0.1"]);
+    assert_eq!(search(&server, conf, false, "full.test"), ["10.1.0.3"]);
+    // It has as many dots as `ndots`, but does not exist as it is.
+    assert_eq!(search(&server, conf, false, "a.b"), ["10.1.0.2"]);
+    assert_eq!(search(&server, conf, true, "web"), [""; 0], "no_default_search_domain");
+    assert_eq!(search(&server, "nameserver 127.0.0.1\n", false, "web"), [""; 0]);
+}
+
+#[test]
+fn questions_are_counted_whoever_answers() {
+    let server = server();
+    server.say("bad.test", Says::Code(ResponseCode::ServFail));
+    for (name, counted) in [
+        ("localhost", None),
+        ("none.test", Some(ProcessStat::ProcessDnsCaresNotFound)),
+        ("bad.test", Some(ProcessStat::ProcessDnsCaresGetAddrFailure)),
+    ] {
+        let this = resolve(&dns_cluster(&server, Discovery::StrictDns, name), Default::default());
+        this.until_more(ClusterStat::ClusterUpdateAttempt);
+        let process = this.process.clone();
+        drop(this);
+        let total = process.get(ProcessStat::ProcessDnsCaresResolveTotal);
+        assert!(total > 1, "{name}");
+        for stat in [
+            ProcessStat::ProcessDnsCaresNotFound,
+            ProcessStat::ProcessDnsCaresGetAddrFailure,
+            ProcessStat::ProcessDnsCaresTimeouts,
+        ] {
+            let expected = if counted == Some(stat) { total - 1..=total } else { 0..=0 };
+            assert!(expected.contains(&process.get(stat)), "{name} {stat:?}");
+        }
+        assert_eq!(process.get(ProcessStat::ProcessDnsCaresPendingResolutions), 0);
+    }
 }

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from lateen.proxy.compile.digest import digest
 
 if TYPE_CHECKING:
     from envoy.config.route.v3.route_pb2 import RouteConfiguration
@@ -39,6 +40,7 @@ class ScopeSource:
         source: where from, a serialized ConfigSource.
         rds_source: where the routes that scopes name come from, a serialized ConfigSource.
         stat_prefix: of the connection manager.
+        locator: of the collection of scopes, as xdstp; "": all scopes of the source.
     """
 
     table: str
@@ -46,6 +48,7 @@ class ScopeSource:
     source: bytes
     rds_source: bytes
     stat_prefix: str
+    locator: str
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,5 @@ class FilterOwner:
         """The name of an inline table. The same routes have the same name: a filter chain that did
         not change goes on with its table when its listener changes.
         """
-        data = routes.SerializeToString(deterministic=True)
-        digest = hashlib.blake2b(data, digest_size=8).hexdigest()
-        return f"{self.table_prefix}/{digest}/{routes.name}"
+        key = digest(routes.SerializeToString(deterministic=True)).hex()
+        return f"{self.table_prefix}/{key}/{routes.name}"

@@ -5,10 +5,10 @@ Source: Rds in http_connection_manager.proto; errors as in Envoy 1.40.
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 from lateen.config.support import whole
+from lateen.proxy.compile.digest import digest
 from lateen.proxy.compile.network_filters.owner import RouteSource
 
 if TYPE_CHECKING:
@@ -43,4 +43,4 @@ def route_source(source: ConfigSource, name: str, stat_prefix: str) -> RouteSour
 def _key(source: ConfigSource) -> str:
     if source.HasField("ads"):
         return "ads"
-    return hashlib.sha256(source.SerializeToString(deterministic=True)).hexdigest()[:16]
+    return digest(source.SerializeToString(deterministic=True)).hex()

@@ -6,11 +6,11 @@ errors as in Envoy 1.40.
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
-from lateen.config.support import Fields, whole
+from lateen.config.support import whole
 from lateen.protos.worker_pb2 import RouteScope, ScopedRoutes, ScopeKeyFragment
+from lateen.proxy.compile.digest import digest
 from lateen.proxy.compile.network_filters.owner import ScopeSource
 from lateen.proxy.compile.route_table import compile_route_table
 
@@ -36,16 +36,8 @@ SUPPORT = (
     whole(f"{_BUILDER}.FragmentBuilder.HeaderValueExtractor"),
     whole(f"{_BUILDER}.FragmentBuilder.HeaderValueExtractor.KvElement"),
     whole(f"{_HCM}.ScopedRouteConfigurationsList"),
-    Fields(
-        f"{_HCM}.ScopedRds",
-        implemented="scoped_rds_config_source",
-        rejected={"srds_resources_locator": "leave it out: every scope of the source is taken"},
-    ),
-    Fields(
-        f"{_ROUTE}.ScopedRouteConfiguration",
-        implemented="name route_configuration_name route_configuration key",
-        rejected={"on_demand": "leave it out: there is no on_demand filter to ask for the routes"},
-    ),
+    whole(f"{_HCM}.ScopedRds"),
+    whole(f"{_ROUTE}.ScopedRouteConfiguration"),
     whole(f"{_ROUTE}.ScopedRouteConfiguration.Key"),
     whole(f"{_ROUTE}.ScopedRouteConfiguration.Key.Fragment"),
 )
@@ -80,11 +72,10 @@ def key_of(scope: ScopedRouteConfiguration) -> tuple[str, ...]:
 def _source_of(config: hcm.ScopedRoutes, stat_prefix: str) -> ScopeSource:
     source = config.scoped_rds.scoped_rds_config_source.SerializeToString(deterministic=True)
     rds = config.rds_config_source.SerializeToString(deterministic=True)
-    parts = (config.name.encode(), stat_prefix.encode(), source, rds)
-    digest = hashlib.blake2b(digest_size=8)
-    for part in parts:
-        digest.update(len(part).to_bytes(8, "little") + part)
-    return ScopeSource(f"srds/{digest.hexdigest()}", config.name, source, rds, stat_prefix)
+    locator = config.scoped_rds.srds_resources_locator
+    parts = (config.name.encode(), stat_prefix.encode(), source, rds, locator.encode())
+    name = f"srds/{digest(*parts).hex()}"
+    return ScopeSource(name, config.name, source, rds, stat_prefix, locator)
 
 
 def _compile_inline(
@@ -99,6 +90,8 @@ def _compile_inline(
     elif not scope.HasField("route_configuration"):
         reason = "You must specify a route_configuration with inline scoped routes."
         ctx.error(f"{at}.route_configuration", reason)
+    if scope.on_demand:
+        ctx.warning(f"{at}.on_demand", "on_demand has no effect here", "it has in scopes over SRDS")
     table = owner.table_name(scope.route_configuration)
     if all(known.name != table for known in owner.route_tables):
         where = f"{at}.route_configuration"

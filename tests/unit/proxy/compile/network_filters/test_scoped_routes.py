@@ -83,12 +83,9 @@ def test_what_is_refused(source, reason):
     assert any(reason in each for each in errors(ctx))
 
 
-def test_what_is_not_implemented():
-    source = source_of(
-        {"index": 0}, scope("a", "1", on_demand=True, route_configuration={"name": "r"})
-    )
-    (found,) = unsupported(source)
-    assert "on_demand is not implemented" in found
-    locator = {"scoped_rds_config_source": ADS, "srds_resources_locator": "xdstp://a/b"}
-    (found,) = unsupported(source_of({"index": 0}, scoped_rds=locator))
-    assert "srds_resources_locator is not implemented" in found
+def test_a_collection_of_scopes():
+    locator = {"scoped_rds_config_source": ADS, "srds_resources_locator": "xdstp://a/b/*"}
+    source = source_of({"index": 0}, scoped_rds=locator)
+    assert unsupported(source) == []
+    owner = compiled(source)[1]
+    assert [each.locator for each in owner.scope_sources] == ["xdstp://a/b/*"]

@@ -46,7 +46,10 @@ impl Http1Wire {
             preserve_case: style.case == HeaderCase::Preserve,
         };
         Self {
-            reader: Reader::of_responses(std::mem::take(&mut pooled.buffer)),
+            reader: Reader::of_responses(
+                std::mem::take(&mut pooled.buffer),
+                config.per_connection_buffer_limit,
+            ),
             writer: Writer::with_storage(),
             pooled: Some(pooled),
             style,
@@ -112,7 +115,15 @@ impl Http1Wire {
     pub fn take_traffic(&mut self) -> (u64, u64) {
         let written = self.writer.total - self.counted;
         self.counted = self.writer.total;
+        self.note_buffered(0);
         (written, std::mem::take(&mut self.reader.received))
+    }
+
+    /// Tells the stats what is in the buffers now, and `unsent` bytes that only their source holds.
+    fn note_buffered(&mut self, unsent: usize) {
+        if let Some(pooled) = &mut self.pooled {
+            pooled.buffered.set(self.reader.buffered, self.writer.waiting() + unsent);
+        }
     }
 
     pub fn body_read(&self) -> u64 {
@@ -186,10 +197,14 @@ impl BodySource for Http1Wire {
 
 impl BodySink for Http1Wire {
     fn poll_write_body(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        match &mut self.pooled {
-            Some(pooled) => self.writer.poll_body(&mut pooled.transport, cx, bytes),
-            None => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+        let Some(pooled) = &mut self.pooled else {
+            return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
+        };
+        let written = self.writer.poll_body(&mut pooled.transport, cx, bytes);
+        if written.is_pending() {
+            self.note_buffered(bytes.len());
         }
+        written
     }
 
     fn finish(&mut self, trailers: Option<&Headers>, case: HeaderCase) {

@@ -36,7 +36,7 @@ pub struct TcpWire {
 
 impl TcpWire {
     pub fn new(connection: TcpConnection) -> Self {
-        let mut reader = Reader::of_responses(Buffer::new());
+        let mut reader = Reader::of_responses(Buffer::new(), connection.buffer_limit());
         reader.decoder = BodyDecoder::new(HEAD.body, 0, 0);
         let mut writer = Writer::with_storage();
         writer.encoding = Encoding::Identity;

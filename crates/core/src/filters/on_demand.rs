@@ -1,0 +1,162 @@
+//! The on-demand filter: a request whose route or cluster is not known waits until it was asked for.
+//! <https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/on_demand_updates_filter>
+
+use std::future::{poll_fn, Future};
+use std::pin::pin;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use super::{choose_cluster, route};
+use crate::clock;
+use crate::headers::HeaderId;
+use crate::http::downstream::Downstream;
+use crate::http::flags::ResponseFlags;
+use crate::http::stream::{Answer, Stream};
+use crate::on_demand::Ask;
+use crate::proto::{self, on_demand::Kind, HttpStat};
+use crate::route::{Action, FilterConfig};
+use crate::timer::Timer;
+
+/// Where unknown clusters come from.
+pub struct OnDemand {
+    /// A serialized ConfigSource; empty: from nowhere.
+    clusters: Box<[u8]>,
+    timeout: Duration,
+}
+
+/// How a wait ended.
+enum End {
+    Answered,
+    TimedOut,
+    ClientGone,
+    StreamIdle,
+    MaxDuration,
+}
+
+impl OnDemand {
+    pub fn compile(message: &proto::OnDemandFilter) -> Self {
+        Self {
+            clusters: message.clusters.as_slice().into(),
+            timeout: Duration::from_millis(message.timeout_ms),
+        }
+    }
+
+    /// Waits for a route or a cluster; an answer when the request is over. `Ok`: there is nothing more to be had.
+    pub async fn run(
+        &self,
+        name: &str,
+        stream: &mut Stream,
+        down: &mut dyn Downstream,
+        timer: &Timer,
+    ) -> Result<(), Option<Answer>> {
+        // A scope is asked for its routes first, and then these for a virtual host; each once.
+        let mut asked = None;
+        while let Some(ask) = missing_route(stream) {
+            if asked.replace(ask.source.clone()).is_some_and(|source| source == ask.source) {
+                break;
+            }
+            self.wait(ask, None, stream, down, timer).await?;
+            route(stream).map_err(Some)?;
+        }
+        if let Some((ask, timeout)) = self.missing_cluster(name, stream) {
+            let limit = clock::now() + timeout;
+            self.wait(ask, Some(limit), stream, down, timer).await?;
+            if let Some(route) = stream.route.clone() {
+                choose_cluster(stream, &route);
+            }
+        }
+        Ok(())
+    }
+
+    /// The cluster of the request's route, when there is none of that name.
+    fn missing_cluster(&self, name: &str, stream: &Stream) -> Option<(Ask, Duration)> {
+        let route = stream.route.as_ref()?;
+        if stream.cluster.is_some() || !matches!(route.action, Action::Forward(_)) {
+            return None;
+        }
+        let choice = stream.choice.as_ref().filter(|choice| !choice.name.is_empty())?;
+        let of_route = route.filter_configs(name, stream.choice.as_ref());
+        let of_route = of_route.rev().find_map(|config| match config {
+            FilterConfig::OnDemand(config) => Some(config),
+            FilterConfig::HeaderMutation(_) => None,
+        });
+        let config = of_route.unwrap_or(self);
+        if config.clusters.is_empty() {
+            return None;
+        }
+        let name = choice.name.as_bytes().into();
+        let ask = Ask { kind: Kind::Cluster, source: config.clusters.clone(), name };
+        Some((ask, config.timeout))
+    }
+
+    async fn wait(
+        &self,
+        ask: Ask,
+        limit: Option<Instant>,
+        stream: &mut Stream,
+        down: &mut dyn Downstream,
+        timer: &Timer,
+    ) -> Result<(), Option<Answer>> {
+        let worker = stream.worker.clone();
+        let Some(waiter) = worker.waiting.join(&worker.shared.asks, ask) else { return Ok(()) };
+        let timeouts = &stream.manager.config.timeouts;
+        let idle = timeouts.stream_idle.map(|idle| stream.last_activity + idle);
+        let whole_time = timeouts.max_stream.map(|max| stream.info.start + max);
+        let nearest = [limit, idle, whole_time].into_iter().flatten().min();
+        let whole = stream.request_done.is_some();
+        let mut answered = pin!(waiter.answered.notified());
+        let end = poll_fn(|cx| {
+            if answered.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(End::Answered);
+            }
+            if whole && down.poll_gone(cx).is_ready() {
+                return Poll::Ready(End::ClientGone);
+            }
+            match timer.poll(cx, nearest) {
+                Poll::Pending => Poll::Pending,
+                Poll::Ready(()) if nearest == limit => Poll::Ready(End::TimedOut),
+                Poll::Ready(()) if nearest == whole_time => Poll::Ready(End::MaxDuration),
+                Poll::Ready(()) => Poll::Ready(End::StreamIdle),
+            }
+        })
+        .await;
+        stream.waited = true;
+        let late = if whole { 504 } else { 408 };
+        match end {
+            End::Answered | End::TimedOut => {
+                stream.last_activity = clock::now();
+                Ok(())
+            }
+            End::ClientGone => {
+                stream.info.flags |= ResponseFlags::DOWNSTREAM_CONNECTION_TERMINATION;
+                stream.info.details = "downstream_remote_disconnect".into();
+                Err(None)
+            }
+            End::MaxDuration => {
+                stream.manager.block.inc(HttpStat::HttpDownstreamRqMaxDurationReached);
+                let answer =
+                    Answer::new(late, "downstream duration timeout", "max_duration_timeout");
+                Err(Some(answer))
+            }
+            End::StreamIdle => {
+                stream.manager.block.inc(HttpStat::HttpDownstreamRqIdleTimeout);
+                let answer = Answer::new(late, "stream timeout", "stream_idle_timeout");
+                Err(Some(answer.flag(ResponseFlags::STREAM_IDLE_TIMEOUT)))
+            }
+        }
+    }
+}
+
+/// The host of a request without a route, when its table may get more.
+fn missing_route(stream: &Stream) -> Option<Ask> {
+    if stream.route.is_some() {
+        return None;
+    }
+    let table = stream.manager.route_table(&stream.request)?;
+    let host = stream.request.get(HeaderId::Authority)?;
+    table.on_demand.then(|| Ask {
+        kind: Kind::Routes,
+        source: table.name.as_bytes().into(),
+        name: host.to_ascii_lowercase().into(),
+    })
+}
