@@ -11,6 +11,7 @@ use crate::access_log::{Sinks, WorkerLogBuffers};
 use crate::clock;
 use crate::proto::{self, ListenerStat, ProcessStat};
 use crate::stats::{BlockKind, Registry, PROCESS_BLOCK};
+use crate::tls::Contexts;
 use crate::worker::{Shared, Worker};
 
 fn worker(sinks: Sinks) -> Rc<Worker> {
@@ -34,7 +35,7 @@ fn listener(worker: &Worker, sinks: &Sinks) -> Rc<Current> {
         filter_chains: vec![chain],
         ..Default::default()
     };
-    let config = ListenerConfig::compile(&message, sinks, None);
+    let config = ListenerConfig::compile(&message, sinks, &Contexts::default(), None);
     Current::new(worker, Arc::new(config.unwrap()), None)
 }
 
