@@ -239,7 +239,7 @@ impl Transport {
             Self::Unix(stream) => Ok(stream.as_fd()),
             Self::Fresh(stream, _) => Ok(stream.as_fd()),
             Self::Reading(stream) => Ok(stream.get_ref().as_fd()),
-            Self::Lost => Err(io::ErrorKind::NotConnected.into()),
+            Self::Tls(_) | Self::Lost => Err(io::ErrorKind::NotConnected.into()),
         }
     }
 
