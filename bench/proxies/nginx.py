@@ -27,7 +27,7 @@ class Nginx(Proxy):
                 f"listen 127.0.0.1:{setup.tls_port} reuseport ssl;\n"
                 f"    ssl_certificate {setup.certificate};\n"
                 f"    ssl_certificate_key {setup.certificate};\n"
-                "    ssl_session_tickets on;"
+                "    ssl_protocols TLSv1.2 TLSv1.3;"
             )
         path = write_config(setup, "nginx.conf", access_log=log, tls=tls)
         return ["nginx", "-c", str(path), "-p", str(setup.directory)]
