@@ -67,6 +67,7 @@ def run_proxy(
     *,
     access_log: bool = False,
     tls: bool = False,
+    upstream: str = "http1",
     cores: Sequence[int] = (),
 ) -> Iterator[Running]:
     """Run a proxy in front of the upstream until it answers, and for the block's length.
@@ -83,6 +84,8 @@ def run_proxy(
             access_log=access_log,
             workers=len(cores),
             tls_port=free_port() if tls else 0,
+            http2_port=free_port(),
+            upstream=upstream,
         )
         if tls:
             make_certificate(setup)

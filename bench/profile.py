@@ -13,7 +13,7 @@ from pathlib import Path
 from bench.context import Context, run_proxy
 from bench.errors import BenchError
 from bench.proxies.base import Proxy
-from bench.traffic import WARM_UP_SECONDS, Scenario, put_load
+from bench.traffic import WARM_UP_SECONDS, Scenario, port_of, put_load
 
 FREQUENCY = 999
 EXTRA_SECONDS = 3.0
@@ -41,11 +41,15 @@ def profile(
     with (
         tempfile.TemporaryDirectory(prefix="lateen-bench-") as directory,
         run_proxy(
-            context, proxy, access_log=scenario.access_log, tls=bool(scenario.tls)
+            context,
+            proxy,
+            access_log=scenario.access_log,
+            tls=bool(scenario.tls),
+            upstream=scenario.upstream,
         ) as running,
     ):
         data = keep or Path(directory) / "perf.data"
-        port = running.setup.tls_port if scenario.tls else running.setup.port
+        port = port_of(scenario, running)
         put_load(context, scenario, port, WARM_UP_SECONDS)
         load = threading.Thread(
             target=put_load,

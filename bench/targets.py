@@ -33,7 +33,12 @@ RATIOS = (
     ("16k", "haproxy", 0.9),
     ("1m", "haproxy", 0.9),
     ("new", "nginx", 1.0),
+    ("h2c", "haproxy", 0.95),
 )
+
+#: Scenarios in which Lateen may cost as much as the cheapest peer.
+BEST = ("tls", "h2c", "tls-h2", "tls-new", "tls-resume", "h2-h2", "grpc")
+PEERS = ("nginx", "haproxy", "envoy")
 
 #: scenario, metric, limit, unit
 LIMITS = (
@@ -55,6 +60,14 @@ def verdicts(found: Results) -> list[Verdict]:
         ratio = found.paired((scenario, LATEEN), (scenario, peer), results.CPU, truediv)
         if ratio is not None:
             made.append(Verdict(f"{scenario}: CPU against {peer}", ratio, limit, "x"))
+    for scenario in BEST:
+        ratios = [
+            found.paired((scenario, LATEEN), (scenario, peer), results.CPU, truediv)
+            for peer in PEERS
+        ]
+        known = [ratio for ratio in ratios if ratio is not None]
+        if known:
+            made.append(Verdict(f"{scenario}: CPU against the best", max(known), 1.0, "x"))
     added = found.paired(("log", LATEEN), ("keepalive", LATEEN), results.CPU, sub)
     if added is not None:
         made.append(Verdict("log: CPU that it adds", added, LOG_LIMIT_US, "us"))

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bench import load, results
+from bench import h2load, load, results
 from bench.context import Context, Running, run_proxy
 from bench.errors import BenchError
 from bench.net import get
@@ -33,6 +33,15 @@ class Scenario:
     access_log: bool = False
     #: Over TLS: `kept` connections, or new ones, `full` or `resumed`.
     tls: str = ""
+    #: Requests of each connection at a time, over HTTP/2; 0: HTTP/1.
+    streams: int = 0
+    #: What the upstream is spoken to in: `http1`, `http2`, or `grpc` calls over HTTP/2.
+    upstream: str = "http1"
+
+    @property
+    def in_flight(self) -> int:
+        """Requests that are under way at a time."""
+        return self.connections * max(1, self.streams)
 
     @property
     def headers(self) -> Sequence[str]:
@@ -41,10 +50,14 @@ class Scenario:
 
     def fits(self, proxy: Proxy) -> bool:
         """Whether the scenario means anything for the proxy."""
-        if (self.new_connections or self.tls) and not proxy.speaks_http:
+        if (self.new_connections or self.tls or self.streams) and not proxy.speaks_http:
+            return False
+        if self.upstream not in proxy.upstreams:
             return False
         return proxy.has_access_log or not self.access_log
 
+
+_MANY = "8 connections with 32 streams each"
 
 SCENARIOS = (
     Scenario("keepalive", "128-byte answers, 64 kept-alive connections", "/128", 128),
@@ -57,6 +70,28 @@ SCENARIOS = (
     ),
     Scenario("tls-new", "a new TLS connection a request, full handshakes", "/128", 128, tls="full"),
     Scenario("tls-resume", "the same with resumed sessions", "/128", 128, tls="resumed"),
+    Scenario("h2c", f"HTTP/2 {_MANY}, to HTTP/1", "/128", 128, connections=8, streams=32),
+    Scenario(
+        "tls-h2", f"the same over TLS, {_MANY}", "/128", 128, connections=8, streams=32, tls="kept"
+    ),
+    Scenario(
+        "h2-h2",
+        f"HTTP/2 {_MANY}, to HTTP/2",
+        "/128",
+        128,
+        connections=8,
+        streams=32,
+        upstream="http2",
+    ),
+    Scenario(
+        "grpc",
+        f"unary gRPC calls of 16 bytes, {_MANY}",
+        "/grpc",
+        21,
+        connections=8,
+        streams=32,
+        upstream="grpc",
+    ),
 )
 
 
@@ -69,7 +104,11 @@ def measure(context: Context, scenarios: Sequence[Scenario]) -> list[Measured]:
             turn = number % max(1, len(proxies))
             for proxy in proxies[turn:] + proxies[:turn]:
                 with run_proxy(
-                    context, proxy, access_log=scenario.access_log, tls=bool(scenario.tls)
+                    context,
+                    proxy,
+                    access_log=scenario.access_log,
+                    tls=bool(scenario.tls),
+                    upstream=scenario.upstream,
                 ) as running:
                     values = _round(context, scenario, proxy, running)
                 rounds.setdefault((scenario.name, proxy.name), []).append(values)
@@ -88,8 +127,9 @@ def _tell(number: int, scenario: Scenario, proxy: Proxy, values: Mapping[str, fl
 def _round(
     context: Context, scenario: Scenario, proxy: Proxy, running: Running
 ) -> Mapping[str, float]:
-    _check_answer(scenario, proxy, running.setup.port)
-    port = running.setup.tls_port if scenario.tls else running.setup.port
+    if scenario.upstream != "grpc":
+        _check_answer(scenario, proxy, running.setup.port)
+    port = port_of(scenario, running)
     put_load(context, scenario, port, WARM_UP_SECONDS)
     opened = context.upstream.accepted()
     core = context.cores.proxy
@@ -101,7 +141,7 @@ def _round(
     opened = context.upstream.accepted() - opened - 1
     if seen.requests == 0:
         raise BenchError(f"{proxy.name} answered nothing in scenario {scenario.name}")
-    if proxy.speaks_http and opened > seen.requests * REOPENED_LIMIT + scenario.connections:
+    if proxy.speaks_http and opened > seen.requests * REOPENED_LIMIT + scenario.in_flight:
         raise BenchError(f"{proxy.name} opened {opened} upstream connections: not kept alive")
     if scenario.access_log:
         _check_log(proxy, running)
@@ -116,12 +156,30 @@ def _round(
     }
 
 
+def port_of(scenario: Scenario, running: Running) -> int:
+    """Return where the proxy takes the scenario's load."""
+    if scenario.tls:
+        return running.setup.tls_port
+    return running.setup.http2_port if scenario.streams else running.setup.port
+
+
 def put_load(context: Context, scenario: Scenario, port: int, seconds: float) -> load.Load:
     """Put a scenario's load on the port for some seconds."""
     if scenario.tls in ("full", "resumed"):
         program = context.programs.examples / "tls_load"
         core = context.cores.load
         return load.handshakes(program, port, kind=scenario.tls, seconds=seconds, core=core)
+    if scenario.streams:
+        return h2load.run(
+            port,
+            scenario.path,
+            connections=scenario.connections,
+            streams=scenario.streams,
+            seconds=seconds,
+            core=context.cores.load,
+            tls=bool(scenario.tls),
+            grpc=scenario.upstream == "grpc",
+        )
     return load.run(
         port,
         scenario.path,

@@ -28,6 +28,10 @@ class Setup:
     workers: int = 1
     #: Where it takes TLS as well; 0: nowhere.
     tls_port: int = 0
+    #: Where it takes HTTP/2 without TLS.
+    http2_port: int = 0
+    #: What it speaks to the upstream: `http1`, `http2`, or `grpc`.
+    upstream: str = "http1"
 
     @property
     def log(self) -> Path:
@@ -58,6 +62,8 @@ class Proxy(ABC):
     #: Whether it runs Envoy's configuration.
     runs_envoy_config: ClassVar[bool] = False
     has_access_log: ClassVar[bool] = True
+    #: What it can speak to the upstream.
+    upstreams: ClassVar[frozenset[str]] = frozenset(("http1", "http2", "grpc"))
 
     def __init__(self, programs: Programs) -> None:
         self.programs = programs
@@ -85,6 +91,7 @@ def write_config(setup: Setup, name: str, **more: str) -> Path:
     """
     values = {
         "port": setup.port,
+        "http2": setup.http2_port,
         "admin": setup.admin_port,
         "upstream": setup.upstream_port,
         "workers": setup.workers,

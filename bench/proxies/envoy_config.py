@@ -11,6 +11,11 @@ ACCESS_LOG = (
     '"@type": type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog, '
     'path: "{log}" }} }}]'
 )
+OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+HTTP2 = (
+    f'{{ {OPTIONS}: {{ "@type": type.googleapis.com/{OPTIONS}, '
+    "explicit_http_config: { http2_protocol_options: {} } } }"
+)
 CONTEXT = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext"
 TLS = """
     - name: secured
@@ -23,6 +28,7 @@ TLS = """
             typed_config:
               "@type": {context}
               common_tls_context:
+                alpn_protocols: [h2, http/1.1]
                 tls_certificates:
                   - certificate_chain: {{ filename: {certificate} }}
                     private_key: {{ filename: {certificate} }}
@@ -36,4 +42,5 @@ def traffic(setup: Setup) -> Path:
     if setup.tls_port:
         values = {"port": setup.tls_port, "certificate": setup.certificate, "context": CONTEXT}
         tls = TLS.format(**values)
-    return write_config(setup, "envoy.yaml", access_log=log, tls=tls)
+    to = "{}" if setup.upstream == "http1" else HTTP2
+    return write_config(setup, "envoy.yaml", access_log=log, tls=tls, to=to)

@@ -25,7 +25,8 @@ class HAProxy(Proxy):
             "haproxy.cfg",
             # stdout is the file that the bench keeps the output in.
             log_target="log stdout format raw local0" if setup.access_log else "",
-            tls=f"bind 127.0.0.1:{setup.tls_port} ssl crt {setup.certificate}"
+            to="" if setup.upstream == "http1" else "proto h2",
+            tls=f"bind 127.0.0.1:{setup.tls_port} ssl crt {setup.certificate} alpn h2,http/1.1"
             if setup.tls_port
             else "",
             log_options="log global\n  option httplog" if setup.access_log else "",

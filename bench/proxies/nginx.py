@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from bench.proxies.base import Proxy, Setup, first_line, package, write_config
 
+HTTP = """proxy_pass http://backend;
+      proxy_http_version 1.1;
+      proxy_set_header Connection "";"""
+GRPC = "grpc_pass grpc://backend;"
+
 
 class Nginx(Proxy):
     """nginx with `worker_processes` and a pool of kept-alive upstream connections."""
 
     name = "nginx"
+    #: Of HTTP/2 it speaks to upstreams only what gRPC needs.
+    upstreams = frozenset(("http1", "grpc"))
 
     def missing(self) -> str | None:
         """See Proxy."""
@@ -24,10 +31,11 @@ class Nginx(Proxy):
         tls = ""
         if setup.tls_port:
             tls = (
-                f"listen 127.0.0.1:{setup.tls_port} reuseport ssl;\n"
+                f"listen 127.0.0.1:{setup.tls_port} reuseport ssl http2;\n"
                 f"    ssl_certificate {setup.certificate};\n"
                 f"    ssl_certificate_key {setup.certificate};\n"
                 "    ssl_protocols TLSv1.2 TLSv1.3;"
             )
-        path = write_config(setup, "nginx.conf", access_log=log, tls=tls)
+        to = GRPC if setup.upstream == "grpc" else HTTP
+        path = write_config(setup, "nginx.conf", access_log=log, tls=tls, to=to)
         return ["nginx", "-c", str(path), "-p", str(setup.directory)]
