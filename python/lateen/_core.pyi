@@ -98,6 +98,12 @@ class Workers:
         Origin 0 is external, 1 internal, 2 canary, 3 retry, 4 not among all.
         """
 
+    def named_counters(self) -> list[tuple[int, str, int]]:
+        """(stats block, name after its prefix, count) of counters that are in no array."""
+
+    def named_histograms(self) -> list[tuple[int, int, str, bytes]]:
+        """(worker, stats block, name after its prefix, pairs of u64: bin, count)."""
+
     def reset_counters(self) -> None:
         """Sets counters and response codes to 0; gauges and histograms stay."""
 

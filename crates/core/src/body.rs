@@ -4,6 +4,7 @@ use std::io;
 use std::task::{ready, Context, Poll};
 
 use crate::headers::Headers;
+use crate::http::stream::Answer;
 use crate::http1::encode::HeaderCase;
 use crate::http1::CodecError;
 use crate::http2::Reset;
@@ -17,6 +18,8 @@ pub enum ReadError {
     /// The stream was reset.
     Reset(Reset),
     Io(io::Error),
+    /// A filter answers in place of what was to come.
+    Answered(Box<Answer>),
 }
 
 /// What comes next of a body.

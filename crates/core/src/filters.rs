@@ -1,6 +1,12 @@
 //! HTTP filters: a program built when configuration arrives. One file a filter, one line in [`Filter`],
 //! [`Filter::compile`], [`run`] and [`response`].
 
+pub mod bodies;
+pub mod grpc;
+pub mod grpc_http1_bridge;
+pub mod grpc_http1_reverse_bridge;
+pub mod grpc_stats;
+pub mod grpc_web;
 pub mod header_mutation;
 pub mod on_demand;
 pub mod router;
@@ -15,15 +21,23 @@ use crate::http::stream::{Answer, Manager, Stream};
 use crate::http::upgrade;
 use crate::matcher::Regexes;
 use crate::proto::{self, http_filter::Kind, HttpStat};
-use crate::route::{Action, Resolution, Route};
+use crate::route::{is_grpc, Action, Resolution, Route};
 use crate::timer::Timer;
 
+use bodies::Bodies;
+use grpc_http1_bridge::GrpcHttp1Bridge;
+use grpc_http1_reverse_bridge::GrpcHttp1ReverseBridge;
+use grpc_stats::GrpcStats;
 use header_mutation::HeaderMutation;
 use on_demand::OnDemand;
 use router::Router;
 
 /// One step of the program. A filter that does not wait costs no boxed future.
 pub enum Step {
+    GrpcHttp1Bridge(GrpcHttp1Bridge),
+    GrpcHttp1ReverseBridge(GrpcHttp1ReverseBridge),
+    GrpcStats(GrpcStats),
+    GrpcWeb,
     HeaderMutation(HeaderMutation),
     OnDemand(OnDemand),
     Router(Router),
@@ -41,6 +55,14 @@ pub struct Filter {
 impl Filter {
     pub fn compile(message: &proto::HttpFilter, sinks: &Sinks, regexes: &Regexes) -> Result<Self> {
         let step = match &message.kind {
+            Some(Kind::GrpcHttp1Bridge(filter)) => {
+                Step::GrpcHttp1Bridge(GrpcHttp1Bridge::compile(filter))
+            }
+            Some(Kind::GrpcHttp1ReverseBridge(filter)) => {
+                Step::GrpcHttp1ReverseBridge(GrpcHttp1ReverseBridge::compile(filter))
+            }
+            Some(Kind::GrpcStats(filter)) => Step::GrpcStats(GrpcStats::compile(filter)),
+            Some(Kind::GrpcWeb(_)) => Step::GrpcWeb,
             Some(Kind::HeaderMutation(filter)) => {
                 Step::HeaderMutation(HeaderMutation::compile(filter, regexes)?)
             }
@@ -59,7 +81,11 @@ pub async fn run(stream: &mut Stream, down: &mut dyn Downstream, timer: &Timer) 
         return Some(answer);
     }
     let manager = stream.manager.clone();
-    for filter in chain(&manager, stream) {
+    let filters = chain(&manager, stream);
+    if filters.len() > 1 {
+        stream.grpc = Some(is_grpc(&stream.request));
+    }
+    for (place, filter) in filters.iter().enumerate() {
         if !is_enabled(filter, stream) {
             continue;
         }
@@ -75,6 +101,10 @@ pub async fn run(stream: &mut Stream, down: &mut dyn Downstream, timer: &Timer) 
             step => step,
         };
         match step {
+            Step::GrpcHttp1Bridge(bridge) => bridge.request(place, stream),
+            Step::GrpcHttp1ReverseBridge(bridge) => bridge.request(place, stream),
+            Step::GrpcStats(stats) => stats.request(place, stream),
+            Step::GrpcWeb => grpc_web::request(place, stream),
             Step::HeaderMutation(mutation) => mutation.request(&filter.name, stream),
             Step::OnDemand(on_demand) => {
                 if let Err(end) = on_demand.run(&filter.name, stream, down, timer).await {
@@ -88,10 +118,45 @@ pub async fn run(stream: &mut Stream, down: &mut dyn Downstream, timer: &Timer) 
     Some(Answer::new(404, "", ""))
 }
 
-/// Runs the filters backwards on the head of a response, from upstream or the proxy's own.
-pub fn response(stream: &mut Stream) {
+/// What becomes of the head of a response at one filter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Head {
+    Pass,
+    /// The filters before this one, and the client, get it later.
+    Hold,
+}
+
+/// Runs the filters backwards on the head of a response, from upstream or the proxy's own; `end`: no body
+/// follows.
+///
+/// # Errors
+/// A filter answers in place of the response.
+pub fn response(stream: &mut Stream, end: bool) -> std::result::Result<Head, Box<Answer>> {
+    let places = chain(&stream.manager, stream).len();
+    match stream.bodies.take() {
+        None => response_before(None, stream, places, end),
+        Some(mut bodies) => {
+            let result = response_before(Some(&mut bodies), stream, places, end);
+            stream.bodies = Some(bodies);
+            result
+        }
+    }
+}
+
+/// Runs the filters before `place` on the head of a response, the last one first, until one holds it.
+fn response_before(
+    mut bodies: Option<&mut Bodies>,
+    stream: &mut Stream,
+    place: usize,
+    end: bool,
+) -> std::result::Result<Head, Box<Answer>> {
     let manager = stream.manager.clone();
-    for filter in chain(&manager, stream).iter().rev() {
+    for (place, filter) in chain(&manager, stream)[..place].iter().enumerate().rev() {
+        if let Some(bodies) = bodies.as_deref_mut() {
+            if bodies.head(stream, place, end)? == Head::Hold {
+                return Ok(Head::Hold);
+            }
+        }
         let discovered = match &filter.step {
             Step::Discovered(name) => stream.worker.discovered_filter(name),
             _ => None,
@@ -103,6 +168,7 @@ pub fn response(stream: &mut Stream) {
             }
         }
     }
+    Ok(Head::Pass)
 }
 
 /// A filter whose configuration has not come, and which has no default, lets nothing pass.
@@ -130,6 +196,17 @@ fn route(stream: &mut Stream) -> std::result::Result<(), Answer> {
     Ok(())
 }
 
+/// Chooses the route again, after a filter has changed what it depends on.
+fn clear_route(stream: &mut Stream) {
+    stream.route = None;
+    stream.choice = None;
+    stream.cluster = None;
+    stream.info.route = None;
+    stream.info.cluster = None;
+    stream.info.cluster_metadata = None;
+    choose_route(stream);
+}
+
 /// False when there is no route.
 fn choose_route(stream: &mut Stream) -> bool {
     let table = stream.manager.route_table(&stream.request);
@@ -151,7 +228,7 @@ fn choose_route(stream: &mut Stream) -> bool {
     }
 }
 
-/// The cluster is chosen with the route: no filter changes it after.
+/// The cluster is chosen with the route.
 fn choose_cluster(stream: &mut Stream, route: &Route) {
     let Action::Forward(forward) = &route.action else { return };
     stream.choice = stream.with_route_context(|request, context| forward.cluster(request, context));

@@ -5,6 +5,7 @@
 
 mod buffered;
 mod histogram;
+mod named;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -12,6 +13,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 pub use buffered::Buffered;
 pub use histogram::Histogram;
+pub use named::{Family, Group, NamedCount, NamedHistogram, SINGLE};
+
+use named::Groups;
 
 /// Number of the block of the whole process (ProcessStat).
 pub const PROCESS_BLOCK: u32 = 1;
@@ -65,6 +69,7 @@ pub struct Block {
     /// Made when first recorded to: a block without traffic stays small.
     histograms: Box<[OnceLock<Box<Histogram>>]>,
     codes: [OnceLock<Box<[AtomicU64]>>; 5],
+    groups: OnceLock<Box<Groups>>,
 }
 
 fn zeros(count: usize) -> Box<[AtomicU64]> {
@@ -82,6 +87,7 @@ impl Block {
             values: zeros(values),
             histograms: (0..histograms).map(|_| OnceLock::new()).collect(),
             codes: [const { OnceLock::new() }; 5],
+            groups: OnceLock::new(),
         }
     }
 
@@ -152,13 +158,31 @@ impl Block {
         })
     }
 
-    /// Sets what `is_counter` names, and the response codes, to 0.
+    /// The counters whose names begin with `name`; None when the block has too many already.
+    pub fn group(&self, family: &'static Family, name: &str) -> Option<Arc<Group>> {
+        self.groups.get_or_init(Box::default).group(family, name)
+    }
+
+    /// Counters that are not in the array, by name.
+    pub fn named_counters(&self) -> Vec<NamedCount> {
+        self.groups.get().map(|groups| groups.counters()).unwrap_or_default()
+    }
+
+    /// Histograms that have no index, by name.
+    pub fn named_histograms(&self) -> Vec<NamedHistogram> {
+        self.groups.get().map(|groups| groups.histograms()).unwrap_or_default()
+    }
+
+    /// Sets what `is_counter` names, the response codes and named counters to 0.
     pub fn reset(&self, is_counter: impl Fn(usize) -> bool) {
         for (_, value) in self.values.iter().enumerate().filter(|(i, _)| is_counter(*i)) {
             value.store(0, Relaxed);
         }
         for code in self.codes.iter().filter_map(OnceLock::get).flat_map(|codes| codes.iter()) {
             code.store(0, Relaxed);
+        }
+        if let Some(groups) = self.groups.get() {
+            groups.reset();
         }
     }
 }

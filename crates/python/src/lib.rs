@@ -134,11 +134,7 @@ impl Workers {
         let mut all = Vec::new();
         for (thread, number, _, block) in self.inner.registry().all() {
             for (index, bins) in block.histograms() {
-                let pairs: Vec<u8> = bins
-                    .iter()
-                    .flat_map(|(bin, count)| [bin.to_le_bytes(), count.to_le_bytes()].concat())
-                    .collect();
-                all.push((thread, number, index, bytes(py, &pairs)));
+                all.push((thread, number, index, pairs(py, &bins)));
             }
         }
         all
@@ -152,6 +148,26 @@ impl Workers {
             }
         }
         sums.into_iter().map(|((number, origin, status), n)| (number, origin, status, n)).collect()
+    }
+
+    fn named_counters(&self) -> Vec<(u32, String, u64)> {
+        let mut sums = std::collections::BTreeMap::new();
+        for (_, number, _, block) in self.inner.registry().all() {
+            for (name, count) in block.named_counters() {
+                *sums.entry((number, name)).or_insert(0) += count;
+            }
+        }
+        sums.into_iter().map(|((number, name), count)| (number, name, count)).collect()
+    }
+
+    fn named_histograms(&self, py: Python<'_>) -> Vec<(usize, u32, String, Py<PyBytes>)> {
+        let mut all = Vec::new();
+        for (thread, number, _, block) in self.inner.registry().all() {
+            for (name, bins) in block.named_histograms() {
+                all.push((thread, number, name, pairs(py, &bins)));
+            }
+        }
+        all
     }
 
     fn reset_counters(&self) {
@@ -197,6 +213,15 @@ impl Workers {
     fn wake_log(&self) {
         lateen_core::log::wake();
     }
+}
+
+/// (bin, count) pairs of a histogram, as little-endian bytes.
+fn pairs(py: Python<'_>, bins: &[(u64, u64)]) -> Py<PyBytes> {
+    let all: Vec<u8> = bins
+        .iter()
+        .flat_map(|(bin, count)| [bin.to_le_bytes(), count.to_le_bytes()].concat())
+        .collect();
+    bytes(py, &all)
 }
 
 /// Which values of a block a reset of the counters leaves: gauges end in these words in every enum.

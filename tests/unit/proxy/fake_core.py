@@ -15,6 +15,8 @@ class FakeCore:
         self.arrays: list[tuple[int, int, bytes]] = []
         self.raw_histograms: list[tuple[int, int, int, bytes]] = []
         self.codes: list[tuple[int, int, int, int]] = []
+        self.named: list[tuple[int, str, int]] = []
+        self.raw_named_histograms: list[tuple[int, int, str, bytes]] = []
         self.cluster_statuses = worker_pb2.ClusterStatuses()
         self.listener_statuses = worker_pb2.ListenerStatuses()
         self.rejections = worker_pb2.Rejections()
@@ -74,6 +76,12 @@ class FakeCore:
 
     def response_codes(self) -> list[tuple[int, int, int, int]]:
         return self.codes
+
+    def named_counters(self) -> list[tuple[int, str, int]]:
+        return self.named
+
+    def named_histograms(self) -> list[tuple[int, int, str, bytes]]:
+        return self.raw_named_histograms
 
     def reset_counters(self) -> None:
         self.calls.append(("reset_counters",))

@@ -34,6 +34,13 @@ impl FilterState {
     }
 
     pub fn render(&self, context: &FormatContext<'_>, out: &mut Vec<u8>) -> Rendered {
+        if let Some(object) = context.info.filter_objects.get(&self.key) {
+            return match (&self.field, self.plain) {
+                (Some(_), _) => Rendered::Absent,
+                (None, true) => Rendered::text(Some(object.plain.as_bytes()), out),
+                (None, false) => json::render_value(Some(&object.typed), out),
+            };
+        }
         let state = context.info.filter_state.as_deref();
         let mut value = state.and_then(|state| state.get(&self.key));
         if let Some(field) = &self.field {

@@ -6,7 +6,7 @@ use super::mutation::HeaderChanges;
 use super::stream_info::StreamInfo;
 use crate::access_log::LogFilter;
 use crate::compile::{each, At, CompileError, Result};
-use crate::formatter::{is_grpc, status_of_http, FormatContext, LogType};
+use crate::formatter::{status_of_http, FormatContext, LogType};
 use crate::headers::{HeaderId, Headers, Side};
 use crate::proto;
 use crate::random::Random;
@@ -30,6 +30,10 @@ struct Mapper {
 
 /// The stream that is answered.
 pub struct ReplyTo<'a> {
+    /// The client speaks gRPC.
+    pub grpc: bool,
+    /// Its status, where that does not follow from the reply's.
+    pub grpc_status: Option<u32>,
     pub info: &'a mut StreamInfo,
     pub request: &'a Headers,
     /// What the reply carries already, e.g. `location`; all else is added here.
@@ -94,7 +98,7 @@ impl LocalReplies {
             }
             None => (body, &b"text/plain"[..]),
         };
-        if is_grpc(to.request) {
+        if to.grpc {
             finish_grpc(&body, to);
             return Vec::new();
         }
@@ -159,7 +163,8 @@ fn finish(body: &[u8], content_type: &[u8], response: &mut Headers) {
 
 fn finish_grpc(body: &[u8], to: &mut ReplyTo<'_>) {
     let mut digits = itoa::Buffer::new();
-    let status = digits.format(status_of_http(to.info.response_code)).as_bytes();
+    let status = to.grpc_status.unwrap_or_else(|| status_of_http(to.info.response_code));
+    let status = digits.format(status).as_bytes();
     to.set_status(200);
     to.response.set(HeaderId::ContentType, b"application/grpc");
     if !to.response.contains(HeaderId::GrpcStatus) {
@@ -173,7 +178,7 @@ fn finish_grpc(body: &[u8], to: &mut ReplyTo<'_>) {
 
 /// `grpc-message` carries printable ASCII; all else, and the percent sign, is escaped.
 /// <https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#responses>
-fn percent_encode(text: &[u8]) -> Vec<u8> {
+pub fn percent_encode(text: &[u8]) -> Vec<u8> {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     let mut out = Vec::with_capacity(text.len());
     for &byte in text {
@@ -192,6 +197,7 @@ fn percent_encode(text: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::{LocalReplies, ReplyTo};
+    use crate::formatter::is_grpc;
     use crate::formatter::tests::{format, Sample};
     use crate::headers::{HeaderId, Headers};
     use crate::http::flags::ResponseFlags;
@@ -210,6 +216,8 @@ mod tests {
         let replies = LocalReplies::compile(config).unwrap();
         let mut response = Headers::new();
         let mut to = ReplyTo {
+            grpc: is_grpc(&sample.request),
+            grpc_status: None,
             info: &mut sample.info,
             request: &sample.request,
             response: &mut response,

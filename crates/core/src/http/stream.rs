@@ -11,8 +11,9 @@ use super::manager::{response, ManagerConfig};
 use super::scoped_routes::ManagerScopes;
 use super::stream_info::{ConnectionInfo, Protocol, StreamInfo};
 use crate::clock;
-use crate::filters;
-use crate::formatter::{FormatContext, LogType};
+use crate::filters::bodies::{self, Bodies};
+use crate::filters::{self, Head};
+use crate::formatter::{is_grpc, FormatContext, LogType};
 use crate::headers::{HeaderId, Headers};
 use crate::http::local_reply::ReplyTo;
 use crate::http1::encode::ResponseFrame;
@@ -68,12 +69,15 @@ impl Manager {
 }
 
 /// An answer that the proxy gives itself.
+#[derive(Clone, Debug)]
 pub struct Answer {
     pub status: u16,
     pub body: Cow<'static, [u8]>,
     pub flags: ResponseFlags,
     pub details: Cow<'static, str>,
     pub headers: Vec<(HeaderId, Vec<u8>)>,
+    /// For gRPC clients, where it does not follow from the status.
+    pub grpc_status: Option<u32>,
 }
 
 impl Answer {
@@ -84,6 +88,7 @@ impl Answer {
             flags: ResponseFlags::empty(),
             details: Cow::Borrowed(details),
             headers: Vec::new(),
+            grpc_status: None,
         }
     }
 
@@ -105,7 +110,14 @@ pub struct Stream {
     pub head: RequestHead,
     pub request: Headers,
     pub response: Headers,
+    /// Of the response, once its body has ended.
     pub trailers: Headers,
+    /// Of the request, once filters have seen the end of its body.
+    pub request_trailers: Headers,
+    /// What filters do with the bodies; None where no filter wants them.
+    pub bodies: Option<Box<Bodies>>,
+    /// Whether the client speaks gRPC, where a filter may have changed the content type since.
+    pub grpc: Option<bool>,
     pub route: Option<Arc<Route>>,
     /// The cluster that the route chose.
     pub choice: Option<ClusterChoice>,
@@ -177,6 +189,9 @@ impl Stream {
             request,
             response,
             trailers: Headers::new(),
+            request_trailers: Headers::new(),
+            bodies: None,
+            grpc: None,
             route: None,
             choice: None,
             cluster: None,
@@ -270,6 +285,8 @@ impl Stream {
         self.route_response();
         let runtime = self.worker.runtime();
         let mut to = ReplyTo {
+            grpc: self.grpc.unwrap_or_else(|| is_grpc(&self.request)),
+            grpc_status: answer.grpc_status,
             info: &mut self.info,
             request: &self.request,
             response: &mut self.response,
@@ -282,11 +299,49 @@ impl Stream {
             self.close = true;
             self.linger = true;
         }
-        filters::response(self);
+        let body = match self.pass_answer(body) {
+            Ok(body) => body,
+            Err(instead) => {
+                // Another answer in place of this one passes no filter.
+                self.bodies.get_or_insert_default().begin_response(true);
+                return self.answer(down, *instead);
+            }
+        };
         self.send_head(down, body.is_empty());
         self.linger |= self.close && !self.waited;
         if down.send_whole_body(&body) {
             self.info.bytes_sent += body.len() as u64;
+        }
+    }
+
+    /// Passes an answer of the proxy's own through the filters, as long as no other response did: its body.
+    fn pass_answer(&mut self, body: Vec<u8>) -> Result<Vec<u8>, Box<Answer>> {
+        if bodies::has_begun(self) {
+            return Ok(body);
+        }
+        let end = body.is_empty();
+        let head = filters::response(self, end)?;
+        let Some(mut bodies) = self.bodies.take() else { return Ok(body) };
+        let passed = match end && head == Head::Pass {
+            true => Ok(body),
+            false => bodies.filter_answer(self, body),
+        };
+        self.bodies = Some(bodies);
+        passed
+    }
+
+    /// Changes the status of the response.
+    pub fn set_status(&mut self, status: u16) {
+        self.info.response_code = status;
+        let mut digits = itoa::Buffer::new();
+        self.response.set(HeaderId::Status, digits.format(status).as_bytes());
+    }
+
+    /// How many bytes of a body a filter may keep.
+    pub fn buffer_limit(&self) -> usize {
+        match self.manager.config.buffer_limit {
+            0 => usize::MAX,
+            limit => limit,
         }
     }
 

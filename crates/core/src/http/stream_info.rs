@@ -167,6 +167,32 @@ pub struct RouteInfo {
     pub virtual_host_metadata: Option<Arc<serde_json::Value>>,
 }
 
+/// Objects in the filter state whose text is not their JSON, by name.
+#[derive(Default)]
+pub struct FilterObjects {
+    objects: Vec<FilterObject>,
+}
+
+pub struct FilterObject {
+    name: &'static str,
+    /// What `%FILTER_STATE(NAME:TYPED)%` writes.
+    pub typed: serde_json::Value,
+    /// What `%FILTER_STATE(NAME:PLAIN)%` writes.
+    pub plain: String,
+}
+
+impl FilterObjects {
+    /// Sets the object called `name`.
+    pub fn set(&mut self, name: &'static str, typed: serde_json::Value, plain: String) {
+        self.objects.retain(|object| object.name != name);
+        self.objects.push(FilterObject { name, typed, plain });
+    }
+
+    pub fn get(&self, name: &str) -> Option<&FilterObject> {
+        self.objects.iter().find(|object| object.name == name)
+    }
+}
+
 pub struct StreamInfo {
     pub connection: Rc<ConnectionInfo>,
     /// The client's address after x-forwarded-for was considered.
@@ -204,6 +230,8 @@ pub struct StreamInfo {
     /// {"filter": {...}}
     pub dynamic_metadata: Option<Box<serde_json::Value>>,
     pub filter_state: Option<Box<serde_json::Value>>,
+    /// Filter state that has another form as text than as an object.
+    pub filter_objects: FilterObjects,
     /// Unique in the process.
     pub stream_id: u64,
 }
@@ -243,6 +271,7 @@ impl StreamInfo {
             health_check: false,
             dynamic_metadata: None,
             filter_state: None,
+            filter_objects: FilterObjects::default(),
             stream_id: 0,
         }
     }

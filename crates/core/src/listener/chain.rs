@@ -55,6 +55,7 @@ impl FilterChain {
 }
 
 /// Since when connections of a chain are to end, if they are.
+#[derive(Default)]
 pub struct Drain {
     since: Cell<Option<Instant>>,
     /// A failed health check is no reason (`drain_type: MODIFY_ONLY`).

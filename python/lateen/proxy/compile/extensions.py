@@ -10,7 +10,15 @@ from google.protobuf.message import Message
 
 from lateen.protos.worker_pb2 import AccessLog, FilterOverride, HttpFilter, NetworkFilter
 from lateen.proxy.compile import access_log
-from lateen.proxy.compile.http_filters import header_mutation, on_demand, router
+from lateen.proxy.compile.http_filters import (
+    grpc_http1_bridge,
+    grpc_http1_reverse_bridge,
+    grpc_stats,
+    grpc_web,
+    header_mutation,
+    on_demand,
+    router,
+)
 from lateen.proxy.compile.network_filters import http_connection_manager, tcp_proxy
 from lateen.proxy.compile.network_filters.owner import FilterOwner
 from lateen.proxy.compile.registry import Extension, Registry
@@ -30,6 +38,10 @@ _NETWORK_FILTERS: tuple[Extension[NetworkFilterCompiler], ...] = (
     tcp_proxy.EXTENSION,
 )
 _HTTP_FILTERS: tuple[Extension[HttpFilterCompiler], ...] = (
+    grpc_http1_bridge.EXTENSION,
+    grpc_http1_reverse_bridge.EXTENSION,
+    grpc_stats.EXTENSION,
+    grpc_web.EXTENSION,
     header_mutation.EXTENSION,
     on_demand.EXTENSION,
     router.EXTENSION,
@@ -40,11 +52,20 @@ _ACCESS_LOGGERS: tuple[Extension[AccessLogCompiler], ...] = (
     access_log.STDOUT,
 )
 _OVERRIDES: tuple[Extension[OverrideCompiler], ...] = (
+    grpc_http1_reverse_bridge.OVERRIDE,
     header_mutation.OVERRIDE,
     on_demand.OVERRIDE,
 )
 
-_WITHOUT_OVERRIDE = frozenset((router.EXTENSION.type,))
+_WITHOUT_OVERRIDE = frozenset(
+    extension.type
+    for extension in (
+        grpc_http1_bridge.EXTENSION,
+        grpc_stats.EXTENSION,
+        grpc_web.EXTENSION,
+        router.EXTENSION,
+    )
+)
 
 
 @dataclass(frozen=True)

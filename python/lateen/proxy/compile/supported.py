@@ -46,7 +46,15 @@ from lateen.proxy.compile import (
     weighted_clusters,
 )
 from lateen.proxy.compile import direct_response as direct
-from lateen.proxy.compile.http_filters import header_mutation, on_demand, router
+from lateen.proxy.compile.http_filters import (
+    grpc_http1_bridge,
+    grpc_http1_reverse_bridge,
+    grpc_stats,
+    grpc_web,
+    header_mutation,
+    on_demand,
+    router,
+)
 from lateen.proxy.compile.network_filters import (
     http_connection_manager,
     rds,
@@ -91,6 +99,10 @@ _MODULES = (
     dns.SUPPORT,
     endpoints.SUPPORT,
     filter_chain.SUPPORT,
+    grpc_http1_bridge.SUPPORT,
+    grpc_http1_reverse_bridge.SUPPORT,
+    grpc_stats.SUPPORT,
+    grpc_web.SUPPORT,
     header_mutation.SUPPORT,
     on_demand.SUPPORT,
     headers.SUPPORT,

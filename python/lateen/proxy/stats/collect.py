@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 BlockArray = tuple[int, int, bytes]
 # (stats block, origin, status, count) as Workers.response_codes gives them.
 ResponseCode = tuple[int, int, int, int]
+# (stats block, name, count) as Workers.named_counters gives them.
+NamedCounter = tuple[int, str, int]
 
 _ORIGINS = {0: "external.", 1: "internal.", 2: "canary.", 3: "retry."}
 # Of an answer that is counted as internal or external too, or of one that was not passed on.
@@ -35,6 +37,7 @@ def collect_scopes(
     arrays: Iterable[BlockArray],
     codes: Iterable[ResponseCode],
     concurrency: int,
+    named: Iterable[NamedCounter] = (),
 ) -> Iterator[Scope]:
     """The scopes of all blocks, in no order, summed over the workers.
 
@@ -45,6 +48,8 @@ def collect_scopes(
         arrays: the workers' arrays.
         codes: the workers' counts by response code.
         concurrency: the number of workers; arrays of numbers from there on are no worker's own.
+        named: the workers' counters that are in no array. A count of 0 stands for a counter that
+            was set to 0 after it had been written.
     """
     by_block: dict[int, list[tuple[int, Sequence[int]]]] = defaultdict(list)
     for worker, number, data in arrays:
@@ -52,10 +57,17 @@ def collect_scopes(
     codes_of: dict[int, list[ResponseCode]] = defaultdict(list)
     for code in codes:
         codes_of[code[0]].append(code)
+    named_of: dict[int, dict[str, int]] = defaultdict(dict)
+    for number, name, count in named:
+        named_of[number][name] = named_of[number].get(name, 0) + count
     for block in blocks:
         parts = by_block.get(block.number, [])
         total = _sum([values for _, values in parts])
-        yield _scope(block, total, parts, codes_of.get(block.number, ()), concurrency)
+        scope = _scope(block, total, parts, codes_of.get(block.number, ()), concurrency)
+        if block.number in named_of:
+            names = named_of[block.number]
+            scope.extra = [*scope.extra, *(counter(name, n) for name, n in names.items())]
+        yield scope
 
 
 def _signed(data: bytes) -> Sequence[int]:

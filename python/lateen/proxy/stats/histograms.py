@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from lateen.proxy.compile.stats_blocks import Block, StatsBlocks
 
 # (worker, stats block, histogram index, pairs of u64: bin, count) as Workers.histograms gives them.
-RawHistogram = tuple[int, int, int, bytes]
+# and Workers.named_histograms, with a name in place of the index.
+RawHistogram = tuple[int, int, int, bytes] | tuple[int, int, str, bytes]
 _Counts = Mapping[int, int]
 
 # Made with the cluster; the others exist once a value was recorded.
@@ -122,8 +123,9 @@ def _names(kind: BlockKind) -> tuple[str, ...]:
     return ()
 
 
-def _name(block: Block, index: int) -> str:
-    return f"{block.prefix}.{_names(block.kind)[index]}"
+def _name(block: Block, index: int | str) -> str:
+    name = index if isinstance(index, str) else _names(block.kind)[index]
+    return f"{block.prefix}.{name}"
 
 
 def _always(block: Block) -> Iterator[str]:

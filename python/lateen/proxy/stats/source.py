@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, cast
 
 from lateen.proxy.certificates import expiration_scopes
 from lateen.proxy.stats.admin_listener import AdminListenerStats
-from lateen.proxy.stats.collect import ResponseCode, collect_scopes
+from lateen.proxy.stats.collect import NamedCounter, ResponseCode, collect_scopes
 from lateen.proxy.stats.config import StatsConfig, accept_all
-from lateen.proxy.stats.histograms import Histograms
+from lateen.proxy.stats.histograms import Histograms, RawHistogram
 from lateen.proxy.stats.main_thread import MainThreadStats
 from lateen.proxy.stats.model import HistogramStat, Scope, StatKind, family_scopes, join_scopes
 from lateen.proxy.stats.process import ProcessFacts, process_stats
@@ -48,6 +48,7 @@ class StatsSource:
         self._facts = facts
         self._used_before_reset: frozenset[str] = frozenset()
         self._codes_before_reset: set[ResponseCode] = set()
+        self._named_before_reset: set[NamedCounter] = set()
         self._inherited = inherited
         self.contexts: Callable[[], Iterable[ContextInUse]] = tuple
 
@@ -69,8 +70,9 @@ class StatsSource:
         codes = [*self._core.response_codes(), *self._codes_before_reset]
         process = list(process_stats(facts))
         arrays = self._core.block_arrays()
+        named = [*self._core.named_counters(), *self._named_before_reset]
         for number, scope in enumerate(
-            collect_scopes(list(self._blocks), arrays, codes, facts.concurrency)
+            collect_scopes(list(self._blocks), arrays, codes, facts.concurrency, named)
         ):
             if number % _STEP == 0:
                 yield
@@ -94,7 +96,7 @@ class StatsSource:
             scopes = list(self._inherited.merged(scopes))
         accepts = None if self.config.accepts is accept_all else self.config.accepts
         histograms: list[HistogramStat] = []
-        for number, each in enumerate(self.histograms.stats(self._blocks, self._core.histograms())):
+        for number, each in enumerate(self.histograms.stats(self._blocks, self._recorded())):
             if number % _STEP == 0:
                 yield
             histograms.append(each)
@@ -104,7 +106,10 @@ class StatsSource:
 
     def merge(self) -> None:
         """Ends a flush interval."""
-        self.histograms.merge(self._core.histograms(), self._blocks)
+        self.histograms.merge(self._recorded(), self._blocks)
+
+    def _recorded(self) -> list[RawHistogram]:
+        return [*self._core.histograms(), *self._core.named_histograms()]
 
     def reset_counters(self) -> None:
         """Sets counters to 0; gauges and histograms stay. A counter that was written stays used."""
@@ -119,6 +124,9 @@ class StatsSource:
                 *self._core.response_codes(),
                 *self._codes_before_reset,
             )
+        }
+        self._named_before_reset |= {
+            (block, name, 0) for block, name, _ in self._core.named_counters()
         }
         self._core.reset_counters()
         self.admin.reset()

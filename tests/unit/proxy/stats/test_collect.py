@@ -8,7 +8,7 @@ from tests.unit.proxy.fake_core import FakeCore
 def stats_of(core, blocks, concurrency=2):
     return {
         scope.prefix + stat.name: stat
-        for scope in collect_scopes(blocks, core.arrays, core.codes, concurrency)
+        for scope in collect_scopes(blocks, core.arrays, core.codes, concurrency, core.named)
         for stat in scope.stats()
     }
 
@@ -101,3 +101,12 @@ def test_the_stats_of_each_kind_have_envoys_names():
         assert name in found
     assert found["http.in.downstream_rq_active"].kind is StatKind.GAUGE
     assert found["http.in.downstream_rq_total"].kind is StatKind.COUNTER
+
+
+def test_named_counters_belong_to_their_block():
+    blocks, core = StatsBlocks(), FakeCore()
+    number = blocks.allot(BlockKind.CLUSTER, "cluster.be")
+    core.named = [(number, "grpc.a.B.total", 2), (number, "grpc.a.B.0", 0)]
+    found = {name: stat.value for name, stat in stats_of(core, blocks).items()}
+    assert found["cluster.be.grpc.a.B.total"] == 2
+    assert found["cluster.be.grpc.a.B.0"] == 0

@@ -15,9 +15,10 @@ use super::wire::{Http1Wire, Http2Wire, Wire};
 use super::{charge, Router};
 use crate::body::{poll_pump, BodySink, Flow, PumpError, ReadError};
 use crate::clock;
+use crate::filters::bodies::{poll_whole_request, Filtered};
 use crate::headers::HeaderId;
 use crate::http::downstream::Downstream;
-use crate::http::stream::{count_class, Stream};
+use crate::http::stream::{count_class, Answer, Stream};
 use crate::http::stream_info::{Attempt, Protocol, UpstreamInfo};
 use crate::http1::encode::ResponseFrame;
 use crate::http1::response::ResponseHead;
@@ -99,7 +100,12 @@ pub async fn connect(
             let start = clock::now();
             let outcome = poll_fn(|cx| match pending.as_mut().poll(cx) {
                 Poll::Ready(outcome) => Poll::Ready(outcome.map_err(failed)),
-                Poll::Pending => parties.poll_interrupted(cx).map(Err),
+                Poll::Pending => {
+                    if let Err(answer) = parties.read_ahead(cx) {
+                        return Poll::Ready(Err(Failure::Answered(answer)));
+                    }
+                    parties.poll_interrupted(cx).map(Err)
+                }
             })
             .await;
             parties.stream.info.upstream.pool_ready_after = Some(clock::since(start));
@@ -177,6 +183,11 @@ pub(super) fn failed(error: ConnectError) -> Failure {
 impl Parties<'_> {
     /// Takes what the client has sent of a body that goes nowhere, so that its connection can live on.
     pub fn discard_body(&mut self) {
+        if self.stream.bodies.is_some() {
+            let trailers = self.stream.passes_trailers();
+            Filtered::request(&mut *self.down, self.stream, trailers).discard();
+            return;
+        }
         // A body that is malformed leaves the request unfinished, which closes the connection.
         if let Ok((count, whole)) = self.down.discard_body() {
             self.stream.info.bytes_received += count;
@@ -189,6 +200,19 @@ impl Parties<'_> {
     /// The client sends nothing that is wanted now: it is looked at only to see whether it leaves.
     fn only_watched(&self) -> bool {
         self.holding || self.stream.request_done.is_some()
+    }
+
+    /// Shows what comes of the body to the filters while the connection is awaited: one may refuse it.
+    fn read_ahead(&mut self, cx: &mut Context<'_>) -> Result<(), Box<Answer>> {
+        if self.holding || self.stream.bodies.is_none() {
+            return Ok(());
+        }
+        let limit = self.stream.buffer_limit();
+        match poll_whole_request(cx, &mut *self.down, self.stream, limit) {
+            Poll::Ready(Err(ReadError::Answered(answer))) => Err(answer),
+            // Another error comes back when the body is sent.
+            _ => Ok(()),
+        }
     }
 
     /// The client left, when all of its request has come.
@@ -299,13 +323,24 @@ impl Upstream {
         let before = stream.info.bytes_received;
         let keep = replay.wanted && !replay.overflowed;
         let trailers = self.wire.passes_trailers() && stream.passes_trailers();
+        let mut moved = 0;
         let mut flow = Flow {
-            moved: &mut stream.info.bytes_received,
+            moved: &mut moved,
             copy: keep.then_some(&mut replay.bytes),
             trailers,
             case: self.wire.case(),
         };
-        let pumped = poll_pump(cx, parties.down, &mut self.wire, &mut flow);
+        let pumped = match stream.bodies.is_some() {
+            false => poll_pump(cx, parties.down, &mut self.wire, &mut flow),
+            true => {
+                let trailers = stream.passes_trailers();
+                let mut source = Filtered::request(&mut *parties.down, stream, trailers);
+                poll_pump(cx, &mut source, &mut self.wire, &mut flow)
+            }
+        };
+        if stream.bodies.is_none() {
+            stream.info.bytes_received += moved;
+        }
         if keep {
             self.replayed = replay.bytes.len();
             if replay.bytes.len() > replay.limit {
@@ -332,6 +367,9 @@ impl Upstream {
             Poll::Ready(Err(PumpError::Sink(_))) => self.stop_sending(),
             Poll::Ready(Err(PumpError::Source(ReadError::Codec(error)))) => {
                 Poll::Ready(Err(Failure::ClientBody(error)))
+            }
+            Poll::Ready(Err(PumpError::Source(ReadError::Answered(answer)))) => {
+                Poll::Ready(Err(Failure::Answered(answer)))
             }
             Poll::Ready(Err(PumpError::Source(_))) => Poll::Ready(Err(Failure::ClientGone)),
         }

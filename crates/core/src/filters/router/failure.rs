@@ -51,7 +51,12 @@ pub enum Failure {
     ClientGone,
     /// The client's body is malformed.
     ClientBody(CodecError),
+    /// A filter that sees bodies answers.
+    Answered(Box<Answer>),
 }
+
+/// The status of gRPC for a call that took too long.
+const DEADLINE_EXCEEDED: u32 = 4;
 
 const PREFIX: &str = "upstream connect error or disconnect/reset before headers. ";
 
@@ -87,13 +92,18 @@ impl Failure {
             Self::Timeout(_) => ResponseFlags::UPSTREAM_REQUEST_TIMEOUT,
             Self::ClientGone => ResponseFlags::DOWNSTREAM_CONNECTION_TERMINATION,
             Self::ClientBody(_) => ResponseFlags::DOWNSTREAM_PROTOCOL_ERROR,
+            Self::Answered(answer) => answer.flags,
         }
     }
 
     /// The upstream or the way to it is at fault, or an attempt took too long: what retry policies are about.
     pub fn is_of_upstream(&self) -> bool {
         match self {
-            Self::NoHost | Self::Dropped { .. } | Self::ClientGone | Self::ClientBody(_) => false,
+            Self::NoHost
+            | Self::Dropped { .. }
+            | Self::ClientGone
+            | Self::ClientBody(_)
+            | Self::Answered(_) => false,
             Self::Timeout(kind) => matches!(kind, TimeoutKind::PerTry | TimeoutKind::PerTryIdle),
             Self::Overflow
             | Self::Connect { .. }
@@ -146,9 +156,13 @@ impl Failure {
                 Answer::new(408, "request timeout", "request_overall_timeout")
             }
             Self::Timeout(TimeoutKind::MaxDuration) => {
-                Answer::new(late, "downstream duration timeout", "max_duration_timeout")
+                let mut answer =
+                    Answer::new(late, "downstream duration timeout", "max_duration_timeout");
+                answer.grpc_status = Some(DEADLINE_EXCEEDED);
+                answer
             }
             Self::ClientBody(error) => Answer::new(error.status(), error.body(), error.details()),
+            Self::Answered(answer) => Answer::clone(answer),
             Self::ClientGone => Answer::new(0, "", "downstream_remote_disconnect"),
             _ => self.reset_answer(retried, started, transport),
         }

@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use super::attempt::{connect, Parties, Replay, Upstream};
 use super::failure::{Failure, TimeoutKind};
-use super::relay::relay;
+use super::relay::{relay, send_head};
 use super::retry::{Outcome, Retries};
 use super::timeouts::{attempt_count, Timeouts};
 use super::tunnel::connect_tcp;
 use super::Router;
 use super::{charge, log, scopes};
 use crate::clock;
-use crate::filters;
+use crate::filters::{self, Head};
 use crate::headers::HeaderId;
 use crate::http::downstream::Downstream;
 use crate::http::flags::ResponseFlags;
@@ -121,9 +121,9 @@ impl Forwarding<'_> {
                 }
                 Ok((mut up, head)) => match self.judge(&mut up, &head) {
                     None => {
-                        self.respond(&mut up, &head).await;
+                        let instead = self.respond(&mut up, &head).await;
                         log::attempt(self.router, self.parties.stream, head.status, None);
-                        return None;
+                        return instead;
                     }
                     Some(pause) => {
                         self.discard(up, &head);
@@ -289,8 +289,8 @@ impl Forwarding<'_> {
         Ok(())
     }
 
-    /// Passes the response on.
-    async fn respond(&mut self, up: &mut Upstream, head: &ResponseHead) {
+    /// Passes the response on. An answer: a filter gives one in place of it.
+    async fn respond(&mut self, up: &mut Upstream, head: &ResponseHead) -> Option<Answer> {
         let stream = &mut *self.parties.stream;
         self.parties.timeouts.attempt_start = None;
         stream.info.response_code = head.status;
@@ -308,18 +308,27 @@ impl Forwarding<'_> {
         let stream = &mut *self.parties.stream;
         let down = &mut *self.parties.down;
         stream.route_response();
-        filters::response(stream);
         let end = matches!(head.body, BodyLength::Empty | BodyLength::Length(0));
-        stream.send_head(down, end);
-        if end {
-            down.end_with_head();
+        if let Some(bodies) = &mut stream.bodies {
+            bodies.begin_response(end);
         }
-        down.close_when_written(stream.close && stream.request_done.is_some());
-        relay(&mut self.parties, up, head).await;
+        match filters::response(stream, end) {
+            Ok(Head::Pass) => send_head(stream, down, end),
+            Ok(Head::Hold) => {}
+            Err(answer) => {
+                match up.sent && end {
+                    true => up.release(head),
+                    false => up.abort(ClosedBy::Local),
+                }
+                return Some(*answer);
+            }
+        }
+        let instead = relay(&mut self.parties, up, head).await;
         if self.parties.holding {
             self.parties.discard_body();
         }
         self.record_time();
+        instead
     }
 
     fn record_time(&self) {
@@ -367,6 +376,7 @@ impl Forwarding<'_> {
         let of_upstream = !matches!(
             failure,
             Failure::ClientBody(_)
+                | Failure::Answered(_)
                 | Failure::Timeout(
                     TimeoutKind::StreamIdle | TimeoutKind::Request | TimeoutKind::MaxDuration
                 )

@@ -9,20 +9,33 @@ use crate::route::{is_grpc, Forward};
 /// The longest number that the header may hold.
 const LONGEST: u128 = 99_999_999;
 
-/// The limit that a request asks for, as far as its route lets it; `None` when it does not ask or the route does
-/// not listen. A gRPC request then tells its upstream.
-pub fn of_route(forward: &Forward, headers: &mut Headers) -> Option<Duration> {
+/// How long a request may take from its start: as long as it asks for, as far as its route lets it; where it
+/// does not ask, or the route does not listen, what the route says, or `of_manager`. A route that says anything of
+/// it has gRPC requests tell their upstream.
+pub fn limit(
+    forward: &Forward,
+    headers: &mut Headers,
+    of_manager: Option<Duration>,
+) -> Option<Duration> {
+    let limit = match asked(forward, headers) {
+        Some(limit) => limit,
+        None => forward.max_stream_duration.unwrap_or(of_manager)?,
+    };
+    let told = forward.max_stream_duration.is_some() || forward.grpc_timeout_max.is_some();
+    if told && is_grpc(headers) {
+        headers.set(HeaderId::GrpcTimeout, write(limit).as_bytes());
+    }
+    Some(limit)
+}
+
+fn asked(forward: &Forward, headers: &Headers) -> Option<Duration> {
     let most = forward.grpc_timeout_max?;
     let asked = parse(headers.get(HeaderId::GrpcTimeout)?)?;
     let capped = most.map_or(asked, |most| asked.min(most));
-    let timeout = match forward.grpc_timeout_offset {
+    Some(match forward.grpc_timeout_offset {
         Some(offset) if !capped.is_zero() => capped.saturating_sub(offset),
         _ => capped,
-    };
-    if is_grpc(headers) {
-        headers.set(HeaderId::GrpcTimeout, write(timeout).as_bytes());
-    }
-    Some(timeout)
+    })
 }
 
 fn parse(value: &[u8]) -> Option<Duration> {

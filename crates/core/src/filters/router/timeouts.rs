@@ -63,10 +63,7 @@ impl Timeouts {
         let alternative_response = headers.remove(HeaderId::XEnvoyUpstreamRqTimeoutAltResponse);
         headers.remove(HeaderId::XEnvoyUpstreamAltStatName);
         let manager = &stream.manager.config.timeouts;
-        let max_duration = match grpc_timeout::of_route(forward, headers) {
-            Some(timeout) => Some(timeout),
-            None => forward.max_stream_duration.unwrap_or(manager.max_stream),
-        };
+        let max_duration = grpc_timeout::limit(forward, headers, manager.max_stream);
         Self {
             route,
             per_try,

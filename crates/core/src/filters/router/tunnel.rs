@@ -80,7 +80,8 @@ impl Parties<'_> {
         stream.info.details = "websocket_handshake_unsuccessful".into();
         stream.response.remove(HeaderId::ContentLength);
         stream.route_response();
-        filters::response(stream);
+        // It has no body for which a filter could hold it, and no other answer stands in for it.
+        let _ = filters::response(stream, true);
         stream.send_head(self.down, true);
         self.down.end_with_head();
     }
