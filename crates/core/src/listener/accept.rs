@@ -203,12 +203,12 @@ fn run<F: Future<Output = ()> + 'static>(
             fault::report(&guard.worker, "connection", &message);
         }
         if let Some(mut info) = logged {
-            if info.connection.tls.as_ref().is_some_and(|tls| tls.timed_out.get()) {
-                info.local_close_reason = "transport_socket_timeout".into();
-            }
             info.end = Some(clock::now());
             info.stream_id = guard.worker.next_id();
             info.connection.clone().tally.tell(&mut info);
+            if info.connection.tls.as_ref().is_some_and(|tls| tls.timed_out.get()) {
+                info.local_close_reason = "transport_socket_timeout".into();
+            }
             guard.listener.log(&guard.worker, &info);
         }
     });

@@ -43,7 +43,12 @@ impl Inner {
                 }
                 Poll::Ready(Ok(0)) => return Poll::Ready(Ok(Records::End)),
                 Poll::Ready(Ok(count)) => count,
-                Poll::Ready(Err(error)) if self.open => return Poll::Ready(Err(error)),
+                // A reset is no other end than any under TLS, as in Envoy.
+                Poll::Ready(Err(error)) if self.open => {
+                    let reset = error.kind() == io::ErrorKind::ConnectionReset;
+                    let ended = io::ErrorKind::ConnectionAborted.into();
+                    return Poll::Ready(Err(if reset { ended } else { error }));
+                }
                 Poll::Ready(Err(error)) => {
                     return Poll::Ready(Err(self.fail(Failure::of_socket(&error))));
                 }
