@@ -31,6 +31,7 @@ fn with_stream(test: impl FnOnce(Stream)) {
         ids: Arc::new(AtomicU64::new(1)),
         connections: AtomicU64::new(0),
         drain_time: Duration::ZERO,
+        asks: Default::default(),
     };
     let sinks = Sinks::start(Duration::from_secs(1), &registry, 1).unwrap();
     let block = registry.block(0, PROCESS_BLOCK, BlockKind::Process);
