@@ -74,6 +74,8 @@ fn stream() -> Result<StreamInfo, Box<dyn Error>> {
         filter_chain_metadata: None,
         traffic_direction: "unspecified",
         tally: Default::default(),
+        inspected: None,
+        state: Default::default(),
     };
     let mut info = StreamInfo::new(Rc::new(connection), start, SystemTime::now());
     info.protocol = Some(Protocol::Http11);

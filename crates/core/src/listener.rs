@@ -5,6 +5,7 @@ mod accepting;
 mod chain;
 mod config;
 mod drains;
+pub mod filters;
 mod guard;
 mod inherited;
 mod listeners;
@@ -22,6 +23,7 @@ use crate::http::stream_info::StreamInfo;
 use crate::stats::{Block, BlockKind};
 use crate::worker::Worker;
 
+pub use accept::RAW_BUFFER;
 pub use chain::{Chain, Drain, FilterChain};
 pub use config::{ListenerConfig, ListenerSettings};
 pub use inherited::Inherited;
@@ -33,12 +35,14 @@ pub use socket::Socket;
 pub struct Listener {
     pub settings: Arc<ListenerSettings>,
     pub block: Arc<Block>,
+    pub filters: Vec<filters::Program>,
 }
 
 impl Listener {
     fn new(worker: &Worker, settings: Arc<ListenerSettings>) -> Rc<Self> {
         let block = worker.block(settings.stats_block, BlockKind::Listener);
-        Rc::new(Self { settings, block })
+        let filters = settings.filters.iter().map(|filter| filter.program(worker)).collect();
+        Rc::new(Self { settings, block, filters })
     }
 
     /// Writes the listener's own access logs about a connection that has ended.

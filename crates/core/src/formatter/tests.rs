@@ -44,6 +44,8 @@ impl Sample {
             filter_chain_metadata: None,
             traffic_direction: "unspecified",
             tally: Default::default(),
+            inspected: None,
+            state: Default::default(),
         };
         // 2026-11-22T19:15:39.609804 UTC
         let wall = UNIX_EPOCH + Duration::from_micros(1_795_374_939_609_804);

@@ -9,9 +9,9 @@ use std::time::Instant;
 use slab::Slab;
 
 use crate::access_log::Sinks;
-use crate::compile::{each, Result};
+use crate::compile::Result;
 use crate::matcher::Regexes;
-use crate::network::{NetworkFilter, Program};
+use crate::network::{NetworkFilters, Program};
 use crate::proto;
 use crate::worker::Worker;
 
@@ -20,7 +20,7 @@ use crate::worker::Worker;
 pub struct FilterChain {
     pub name: Arc<str>,
     /// None: its connections are closed at once.
-    pub filter: Option<NetworkFilter>,
+    pub filters: Option<NetworkFilters>,
     pub metadata: Option<Arc<serde_json::Value>>,
     /// What it was compiled from.
     pub message: proto::FilterChain,
@@ -28,12 +28,9 @@ pub struct FilterChain {
 
 impl FilterChain {
     pub fn compile(message: &proto::FilterChain, sinks: &Sinks, regexes: &Regexes) -> Result<Self> {
-        let filters = each(&message.filters, "filters", |filter| {
-            NetworkFilter::compile(filter, sinks, regexes)
-        })?;
         Ok(Self {
             name: message.name.as_str().into(),
-            filter: filters.into_iter().next(),
+            filters: NetworkFilters::compile(&message.filters, sinks, regexes)?,
             metadata: super::config::metadata(&message.metadata_json)?,
             message: message.clone(),
         })
@@ -85,7 +82,7 @@ impl Chain {
 
     /// What serves its connections; none when it has no filter.
     pub fn program(&self, worker: &Worker) -> Option<&Program> {
-        let make = || Some(self.config.filter.as_ref()?.program(worker, &self.drain));
+        let make = || Some(self.config.filters.as_ref()?.program(worker, &self.drain));
         self.program.get_or_init(make).as_ref()
     }
 

@@ -25,6 +25,8 @@ pub(crate) fn stream_info() -> StreamInfo {
         filter_chain_metadata: None,
         traffic_direction: "unspecified",
         tally: Default::default(),
+        inspected: None,
+        state: Default::default(),
     };
     StreamInfo::new(Rc::new(connection), Instant::now(), SystemTime::now())
 }

@@ -24,6 +24,13 @@ class BlockKind(Enum):
     TCP = "tcp"
     CLUSTER = "cluster"
     VIRTUAL_CLUSTER = "virtual_cluster"
+    TLS_INSPECTOR = "tls_inspector"
+    HTTP_INSPECTOR = "http_inspector"
+    PROXY_PROTOCOL = "proxy_protocol"
+    LOCAL_RATE_LIMIT = "local_rate_limit"
+    CONNECTION_LIMIT = "connection_limit"
+    RBAC = "rbac"
+    RBAC_SHADOW = "rbac_shadow"
 
 
 @dataclass(frozen=True, slots=True)

@@ -215,11 +215,58 @@ def tcp_layout() -> Layout:
 
 
 @functools.cache
+def tls_inspector_layout() -> Layout:
+    """`tls_inspector.*`."""
+    return _layout(wire.TlsInspectorStat.items(), "TLS_INSPECTOR_")
+
+
+@functools.cache
+def http_inspector_layout() -> Layout:
+    """`http_inspector.*`."""
+    return _layout(wire.HttpInspectorStat.items(), "HTTP_INSPECTOR_")
+
+
+@functools.cache
+def proxy_protocol_layout() -> Layout:
+    """`proxy_proto.*`, `proxy_proto.STAT_PREFIX.*`."""
+    return _layout(wire.ProxyProtocolStat.items(), "PROXY_PROTOCOL_")
+
+
+@functools.cache
+def local_rate_limit_layout() -> Layout:
+    """`local_rate_limit.STAT_PREFIX.*`, `listener_local_ratelimit.STAT_PREFIX.*`."""
+    return _layout(wire.LocalRateLimitStat.items(), "LOCAL_RATE_LIMIT_")
+
+
+@functools.cache
+def connection_limit_layout() -> Layout:
+    """`connection_limit.STAT_PREFIX.*`."""
+    return _layout(
+        wire.ConnectionLimitStat.items(),
+        "CONNECTION_LIMIT_",
+        gauges=frozenset({"active_connections"}),
+    )
+
+
+@functools.cache
+def rbac_layout() -> Layout:
+    """`STAT_PREFIX.rbac.*`."""
+    return _layout(wire.RbacStat.items(), "RBAC_")
+
+
+@functools.cache
+def rbac_shadow_layout() -> Layout:
+    """`STAT_PREFIX.rbac.*` of shadow rules."""
+    return _layout(wire.RbacShadowStat.items(), "RBAC_SHADOW_")
+
+
+@functools.cache
 def process_layout() -> Layout:
     """The block of the whole process: whole names, the scope has no prefix."""
     return _layout(
         wire.ProcessStat.items(),
         "PROCESS_",
+        shown={"downstream_cx_proxy_proto_error": ("downstream_cx_proxy_proto_error",)},
         gauges=frozenset(
             {
                 "dns.cares.pending_resolutions",
