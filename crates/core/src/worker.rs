@@ -15,7 +15,7 @@ use crate::clock;
 use crate::filters::Filter;
 use crate::headers::SpareHeaders;
 use crate::http::date::DateCache;
-use crate::listener::{ListenerUpdate, Listeners};
+use crate::listener::{Directory, ListenerUpdate, Listeners};
 use crate::on_demand::{Ask, Asks, Waiting};
 use crate::random::Random;
 use crate::route::{RouteScopes, RouteTable};
@@ -96,6 +96,8 @@ pub struct Worker {
     pub open_connections: Cell<usize>,
     /// Requests that wait for what the main thread is to bring.
     pub waiting: Waiting,
+    /// Where a listener hands connections to another by the address to which they went.
+    pub directory: Directory,
     runtime: RefCell<Arc<Runtime>>,
     routes: RefCell<HashMap<Arc<str>, Rc<RouteSlot>>>,
     route_scopes: RefCell<HashMap<Arc<str>, Rc<ScopesSlot>>>,
@@ -128,6 +130,7 @@ impl Worker {
             logs,
             open_connections: Cell::new(0),
             waiting: Waiting::default(),
+            directory: Directory::default(),
             runtime: RefCell::default(),
             routes: RefCell::default(),
             route_scopes: RefCell::default(),
@@ -280,7 +283,7 @@ fn obey(worker: &Rc<Worker>, listeners: &mut Listeners, command: Command) -> boo
             worker.virtual_clusters.borrow_mut().clear();
         }
         Command::Listener(update) => listeners.set(worker, update),
-        Command::RemoveListener(name, closing) => listeners.remove(&name, closing),
+        Command::RemoveListener(name, closing) => listeners.remove(worker, &name, closing),
         Command::Runtime(runtime) => *worker.runtime.borrow_mut() = runtime,
         Command::Answered(ask) => worker.waiting.answer(&ask),
         Command::Start => listeners.start(worker),

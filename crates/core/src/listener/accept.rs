@@ -80,7 +80,7 @@ pub async fn accept_loop(worker: Rc<Worker>, slot: Rc<Slot>, accepting: Rc<Accep
             Ok(Accepted::new(transport, remote, local))
         }) {
             Ok(accepted) => {
-                admit(&worker, &slot, accepted);
+                admit(&worker, &slot, accepted, true);
                 count += 1;
                 let most = slot.borrow().config.settings.max_accepts_per_event;
                 if count == most {
@@ -120,7 +120,8 @@ fn local_address(transport: &Transport, listening: Option<&Address>) -> io::Resu
     }
 }
 
-fn admit(worker: &Rc<Worker>, slot: &Rc<Slot>, accepted: Accepted) {
+/// Takes a connection in. `hand_over`: it may go to the listener of the address that a filter restores.
+fn admit(worker: &Rc<Worker>, slot: &Rc<Slot>, accepted: Accepted, hand_over: bool) {
     let current = slot.borrow().clone();
     let listener = &current.listener;
     let Some(limited) = Limited::take(listener) else {
@@ -129,7 +130,8 @@ fn admit(worker: &Rc<Worker>, slot: &Rc<Slot>, accepted: Accepted) {
     match listener.filters.is_empty() {
         true => establish(worker, &current, accepted, limited),
         false => {
-            let work = inspect(worker.clone(), slot.clone(), listener.clone(), accepted, limited);
+            let place = (slot.clone(), listener.clone());
+            let work = inspect(worker.clone(), place, accepted, limited, hand_over);
             drop(tokio::task::spawn_local(work));
         }
     }
@@ -138,14 +140,14 @@ fn admit(worker: &Rc<Worker>, slot: &Rc<Slot>, accepted: Accepted) {
 /// Lets the listener filters look at a connection, then serves it.
 async fn inspect(
     worker: Rc<Worker>,
-    slot: Rc<Slot>,
-    listener: Rc<Listener>,
+    (slot, listener): (Rc<Slot>, Rc<Listener>),
     accepted: Accepted,
     limited: Limited,
+    hand_over: bool,
 ) {
     let waiting = Waiting::new(&listener);
-    let Accepted { transport, remote, local, .. } = accepted;
-    let (inspected, state) = Default::default();
+    let Accepted { transport, remote, local, inspected, state } = accepted;
+    let inspected = inspected.map(|inspected| *inspected).unwrap_or_default();
     let mut subject = Subject { transport, remote, local, inspected, state };
     let result = filters::inspect(&worker, &listener, &mut subject).await;
     let Subject { transport, remote, local, inspected, state } = subject;
@@ -155,6 +157,13 @@ async fn inspect(
     if result.is_err() {
         let connection = connection(&worker, &listener, None, accepted, clock::now()).0;
         return log_closed(&worker, &listener, connection, |_| {});
+    }
+    let restored = accepted.inspected.as_ref().is_some_and(|it| it.direct_local.is_some());
+    if hand_over && restored && listener.settings.message.use_original_dst {
+        if let Some(other) = worker.directory.find(&accepted.local) {
+            drop(limited);
+            return admit(&worker, &other, accepted, false);
+        }
     }
     let current = slot.borrow().clone();
     establish(&worker, &current, accepted, limited);

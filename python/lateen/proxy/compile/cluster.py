@@ -21,7 +21,7 @@ from lateen.proxy.compile.socket_options import (
     freebind_options,
 )
 from lateen.proxy.compile.stats_blocks import BlockKind
-from lateen.proxy.compile.transport_socket import check_transport_socket
+from lateen.proxy.compile.transport_socket import compile_upstream_transport
 from lateen.proxy.compile.upstream_protocol import compile_upstream_protocol
 from lateen.proxy.compile.values import metadata_json, milliseconds
 
@@ -47,11 +47,11 @@ SUPPORT = (
             upstream_bind_config least_request_lb_config round_robin_lb_config
             common_lb_config
             transport_socket metadata protocol_selection upstream_connection_options
-            load_balancing_policy track_timeout_budgets track_cluster_stats
+            load_balancing_policy track_timeout_budgets track_cluster_stats cleanup_interval
+            original_dst_lb_config
         """,
         harmless={
             "wait_for_warm_on_init": "a static cluster is ready at once",
-            "cleanup_interval": "only ORIGINAL_DST clusters read it",
             "close_connections_on_host_health_failure": _HEALTH_CHECK,
             "ignore_health_on_host_removal": _HEALTH_CHECK,
             "upstream_http_protocol_options": "TLS is not implemented yet",
@@ -59,7 +59,6 @@ SUPPORT = (
             "lrs_report_endpoint_metrics": "load is not reported yet",
             "ring_hash_lb_config": "only RING_HASH clusters read it",
             "maglev_lb_config": "only MAGLEV clusters read it",
-            "original_dst_lb_config": "only ORIGINAL_DST clusters read it",
             "stats_matcher": "stats_config decides which stats there are",
             "preconnect_policy": "connections are made when they are needed",
         },
@@ -81,8 +80,12 @@ SUPPORT = (
     ),
     Fields(
         "envoy.config.core.v3.BindConfig",
-        implemented="source_address freebind socket_options",
+        implemented="""
+            source_address freebind socket_options extra_source_addresses
+            additional_source_addresses
+        """,
     ),
+    Fields("envoy.config.core.v3.ExtraSourceAddress", implemented="address"),
 )
 
 _CONNECT_TIMEOUT_MS = 5000
@@ -150,7 +153,8 @@ def _compile_sockets(
     ctx: CompileContext, source: envoy.Cluster, out: worker_pb2.Cluster, at: str
 ) -> None:
     if source.HasField("transport_socket"):
-        check_transport_socket(ctx, source.transport_socket, f"{at}.transport_socket")
+        where = f"{at}.transport_socket"
+        compile_upstream_transport(ctx, source.transport_socket, out, where)
     if source.HasField("upstream_connection_options"):
         options = source.upstream_connection_options
         if options.HasField("tcp_keepalive"):
@@ -168,6 +172,37 @@ def _compile_bind(ctx: CompileContext, bind: BindConfig, out: worker_pb2.Cluster
         if bind.freebind.value:
             out.socket_options.extend(freebind_options(ipv6=":" in address.host))
     out.socket_options.extend(compile_socket_options(bind.socket_options))
+    _compile_extra_sources(ctx, bind, out, at)
+
+
+def _compile_extra_sources(
+    ctx: CompileContext, bind: BindConfig, out: worker_pb2.Cluster, at: str
+) -> None:
+    """A source of the other IP version: two at most, one of each."""
+    extra = [
+        *((one.address, "extra_source_addresses") for one in bind.extra_source_addresses),
+        *((one, "additional_source_addresses") for one in bind.additional_source_addresses),
+    ]
+    if not extra:
+        return
+    front = f"Cluster {out.name}'s upstream binding config has"
+    where = f"{at}.{extra[0][1]}"
+    if not bind.HasField("source_address"):
+        reason = (
+            f"{front} extra/additional source addresses but no source_address. Extra/additional"
+            " addresses cannot be specified if source_address is not set."
+        )
+        ctx.error(where, reason)
+        return
+    address = compile_socket_address(ctx, extra[0][0], f"{where}[0]")
+    if len(extra) > 1 or (":" in address.host) == (":" in out.bind_source.host):
+        reason = (
+            f"{front} two same IP version source addresses. Only two different IP version source"
+            " addresses can be supported in BindConfig's source_address and"
+            " extra_source_addresses/additional_source_addresses fields"
+        )
+        ctx.error(where, reason)
+    out.extra_bind_source.CopyFrom(address)
 
 
 def _compile_tracking(

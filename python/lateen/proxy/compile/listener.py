@@ -41,7 +41,7 @@ SUPPORT = (
             tcp_fast_open_queue_length traffic_direction enable_reuse_port access_log
             tcp_backlog_size max_connections_to_accept_per_socket_event bind_to_port
             metadata tcp_keepalive drain_type listener_filters listener_filters_timeout
-            continue_on_listener_filters_timeout filter_chain_matcher
+            continue_on_listener_filters_timeout filter_chain_matcher use_original_dst
         """,
         harmless={
             "reuse_port": "enable_reuse_port decides, as in Envoy",
@@ -156,6 +156,9 @@ def _compile_filters(
 ) -> None:
     filters = compile_listener_filters(ctx, source.listener_filters, f"{at}.listener_filters")
     out.listener_filters.extend(filters)
+    out.use_original_dst = source.use_original_dst.value
+    if out.use_original_dst and not any(one.HasField("original_dst") for one in filters):
+        out.listener_filters.add(original_dst=worker_pb2.OriginalDst())
     out.listener_filters_timeout_ms = _FILTERS_TIMEOUT_MS
     if source.HasField("listener_filters_timeout"):
         out.listener_filters_timeout_ms = milliseconds(source.listener_filters_timeout)
@@ -177,13 +180,13 @@ def _compile_chains(
     if source.HasField("filter_chain_matcher"):
         matcher = compile_filter_chain_matcher(ctx, source, address, at)
         out.filter_chain_matcher.CopyFrom(matcher)
-        for chain in out.filter_chains:
-            chain.ClearField("match")
+        for compiled in out.filter_chains:
+            compiled.ClearField("match")
     else:
         check_overlap(ctx, out.filter_chains, address, where)
     if source.HasField("default_filter_chain"):
         where = f"{at}.default_filter_chain"
-        compiled = compile_filter_chain(ctx, source.default_filter_chain, owner, where)
-        out.default_filter_chain.CopyFrom(compiled)
+        default = compile_filter_chain(ctx, source.default_filter_chain, owner, where)
+        out.default_filter_chain.CopyFrom(default)
     elif not source.filter_chains:
         ctx.error(at, f"error adding listener '{address}': no filter chains specified")

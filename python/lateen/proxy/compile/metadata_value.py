@@ -17,11 +17,13 @@ if TYPE_CHECKING:
 
     from lateen.proxy.compile.context import CompileContext
 
-ANY_VALUE = Fields(
-    "envoy.type.matcher.v3.ValueMatcher",
-    implemented="*",
-    within={"double_match": whole("envoy.type.matcher.v3.DoubleMatcher")},
-)
+_NAME = "envoy.type.matcher.v3.ValueMatcher"
+_DOUBLE = {"double_match": whole("envoy.type.matcher.v3.DoubleMatcher")}
+_INNER = Fields(_NAME, implemented="*", within=_DOUBLE)
+_OR = Fields("envoy.type.matcher.v3.OrMatcher", implemented="*", within={"value_matchers": _INNER})
+_LIST = Fields("envoy.type.matcher.v3.ListMatcher", implemented="*", within={"one_of": _INNER})
+# Where more is compared than in the filters of access logs.
+ANY_VALUE = Fields(_NAME, implemented="*", within={**_DOUBLE, "or_match": _OR, "list_match": _LIST})
 SUPPORT = (
     whole("envoy.type.matcher.v3.ListMatcher"),
     whole("envoy.type.matcher.v3.OrMatcher"),

@@ -52,6 +52,9 @@ from lateen.proxy.compile import (
     weighted_clusters,
 )
 from lateen.proxy.compile import direct_response as direct
+from lateen.proxy.compile import (
+    original_dst as original_dst_cluster,
+)
 from lateen.proxy.compile.http_filters import header_mutation, on_demand, router
 from lateen.proxy.compile.listener_filters import (
     http_inspector,
@@ -129,6 +132,7 @@ _MODULES = (
     network_local_ratelimit.SUPPORT,
     network_rbac.SUPPORT,
     original_dst.SUPPORT,
+    original_dst_cluster.SUPPORT,
     overrides.SUPPORT,
     path_template.SUPPORT,
     proxy_protocol.SUPPORT,

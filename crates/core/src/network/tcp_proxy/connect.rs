@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use super::super::CLUSTER_KEY;
 use super::session::Session;
+use super::tunnel::Refusal;
 use crate::clock;
 use crate::http::flags::ResponseFlags;
 use crate::http::stream_info::Attempt;
 use crate::lb::LbContext;
 use crate::proto::{ClusterStat, TcpStat};
-use crate::upstream::{ClosedBy, Cluster, ConnectError, Host, TcpConnection, TcpError};
+use crate::upstream::{Cluster, ConnectError, Host, TcpConnection, TcpError};
 
 /// Why a client got no upstream connection; the number is in Envoy's reason of the close.
 #[derive(Clone, Copy)]
@@ -54,7 +55,12 @@ impl Session {
                 let flag = ResponseFlags::UPSTREAM_RETRY_LIMIT_EXCEEDED;
                 return self.fail(Failure::ConnectFailed, flag);
             }
-            let Some(host) = cluster.choose_host(&LbContext::default()) else {
+            let context = LbContext {
+                connection: Some(&self.info.connection),
+                tlvs: &self.proxy.config.tlvs,
+                ..LbContext::default()
+            };
+            let Some(host) = cluster.choose_host(&context) else {
                 let flag = ResponseFlags::NO_HEALTHY_UPSTREAM;
                 return self.fail(Failure::NoHealthyUpstream, flag);
             };
@@ -99,9 +105,11 @@ impl Session {
                 None
             }
             Some(Ok(answered)) => Some(Ok((connection, answered))),
-            Some(Err(_)) => {
-                connection.closed_by = ClosedBy::Remote;
-                Some(Err(TcpError::Connect(ConnectError::Remote("".into()))))
+            Some(Err(refusal)) => {
+                if let Refusal::Invalid = refusal {
+                    connection.count(ClusterStat::ClusterUpstreamCxProtocolError, 1);
+                }
+                Some(Err(TcpError::Connect(ConnectError::Remote(refusal.reason().into()))))
             }
         }
     }

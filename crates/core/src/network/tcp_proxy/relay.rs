@@ -51,6 +51,10 @@ impl Session {
         let mut to_down = Flow::new(self.listener.settings.buffer_limit);
         to_down.push(&answered);
         to_up.set_limit(up.buffer_limit());
+        self.info.upstream.wire_bytes_sent += to_up.waiting() as u64;
+        self.info.upstream.wire_bytes_received += answered.len() as u64;
+        self.info.bytes_sent += answered.len() as u64;
+        self.info.wire_bytes_sent += answered.len() as u64;
         let mut relay = Relay {
             session: self,
             down,
@@ -113,6 +117,7 @@ impl Relay<'_> {
         moved.map(|moved| match moved {
             Ok(Moved { read, written }) => {
                 self.session.received(read);
+                self.session.info.upstream.wire_bytes_sent += read as u64;
                 if read > 0 || self.to_up.ended && !ended {
                     self.judge()?;
                 }
@@ -127,7 +132,9 @@ impl Relay<'_> {
     fn poll_to_down(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
         let (paused, ended) = (self.to_down.paused, self.to_down.ended);
         let moved = self.to_down.poll_step(&mut self.up.transport, &mut self.down, cx);
-        if self.to_down.ended && !ended {
+        // A tunnel ends with its client.
+        let is_over = self.to_up.ended && self.session.proxy.config.tunnel.is_some();
+        if self.to_down.ended && !ended && !is_over {
             self.up.closed_by = ClosedBy::Remote;
         }
         match (paused, self.to_down.paused) {

@@ -96,7 +96,6 @@ impl Session {
         self.proxy.block.add(TcpStat::TcpDownstreamCxRxBytesTotal, count as u64);
         self.info.bytes_received += count as u64;
         self.info.wire_bytes_received += count as u64;
-        self.info.upstream.wire_bytes_sent += count as u64;
     }
 
     /// Lets the filters before this one judge what the client has sent.

@@ -9,7 +9,6 @@ use crate::compile::{At, CompileError, Result};
 use crate::formatter::Formatter;
 use crate::headers::{HeaderId, Headers, Side};
 use crate::http::mutation::HeaderChanges;
-use crate::http::stream_info::Protocol;
 use crate::http1::encode::{request_head, RequestStyle};
 use crate::http1::response::{parse, ResponseRules};
 use crate::proto;
@@ -26,6 +25,32 @@ const RULES: ResponseRules = ResponseRules {
 
 /// How a head ends that says that no body follows.
 const NO_BODY: &[u8] = b"content-length: 0\r\n\r\n";
+
+/// Why there is no tunnel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The proxy says no.
+    Status(u16),
+    /// Its answer is no HTTP.
+    Invalid,
+    Ended,
+}
+
+impl Refusal {
+    /// Envoy's transport failure reason.
+    pub fn reason(self) -> String {
+        match self {
+            Self::Status(status) => format!("tunnel_response:{status}"),
+            Self::Invalid | Self::Ended => String::new(),
+        }
+    }
+}
+
+impl From<io::Error> for Refusal {
+    fn from(_: io::Error) -> Self {
+        Self::Ended
+    }
+}
 
 /// Immutable, shared by all workers.
 pub struct Tunnel {
@@ -57,9 +82,9 @@ impl Session {
         &mut self,
         tunnel: &Tunnel,
         transport: &mut Transport,
-    ) -> io::Result<Vec<u8>> {
+    ) -> std::result::Result<Vec<u8>, Refusal> {
         let head = self.tunnel_head(tunnel);
-        self.info.upstream.protocol = Some(Protocol::Http11);
+        self.info.upstream.wire_bytes_sent += head.len() as u64;
         let mut sent = 0;
         while sent < head.len() {
             let write = Write { bytes: &head[sent..], last: false };
@@ -68,18 +93,23 @@ impl Session {
         let mut input = Vec::with_capacity(4096);
         loop {
             input.reserve(4096);
-            if poll_fn(|cx| transport.poll_read(cx, || &mut input)).await? == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
+            let read = poll_fn(|cx| transport.poll_read(cx, || &mut input)).await?;
+            self.info.upstream.wire_bytes_received += read as u64;
+            if read == 0 {
+                return Err(Refusal::Ended);
             }
             let mut headers = Headers::new();
             match parse(&input, &RULES, &mut headers) {
                 Ok(Some(head)) if (100..200).contains(&head.status) => _ = input.drain(..head.size),
                 Ok(Some(head)) if (200..300).contains(&head.status) => {
-                    self.info.response_code = head.status;
-                    return Ok(input.split_off(head.size));
+                    let answered = input.split_off(head.size);
+                    // They are counted where they are passed on.
+                    self.info.upstream.wire_bytes_received -= answered.len() as u64;
+                    return Ok(answered);
                 }
                 Ok(None) => {}
-                Ok(Some(_)) | Err(_) => return Err(io::ErrorKind::ConnectionRefused.into()),
+                Ok(Some(head)) => return Err(Refusal::Status(head.status)),
+                Err(_) => return Err(Refusal::Invalid),
             }
         }
     }

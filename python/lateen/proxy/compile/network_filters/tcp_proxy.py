@@ -13,6 +13,7 @@ from lateen.protos.worker_pb2 import NetworkFilter
 from lateen.proxy.compile.access_log import compile_access_logs
 from lateen.proxy.compile.network_filters import tunneling
 from lateen.proxy.compile.network_filters.owner import FilterOwner
+from lateen.proxy.compile.proxy_protocol_tlvs import compile_tlvs
 from lateen.proxy.compile.registry import Extension
 from lateen.proxy.compile.stats_blocks import BlockKind
 from lateen.proxy.compile.values import milliseconds
@@ -34,6 +35,7 @@ SUPPORT = (
             max_downstream_connection_duration access_log_options access_log_flush_interval
             flush_access_log_on_connected max_downstream_connection_duration_jitter_percentage
             backoff_options upstream_connect_mode max_early_data_bytes tunneling_config
+            proxy_protocol_tlvs
         """,
         harmless={
             "metadata_match": _NO_SUBSETS,
@@ -53,7 +55,7 @@ SUPPORT = (
 )
 
 _IDLE_MS = 3_600_000
-_ON_DATA = 1
+_IMMEDIATE, _ON_DATA = 0, 1
 _LONGEST_BACKOFF = 10
 
 
@@ -101,14 +103,15 @@ def _compile_connecting(
                     f"{at}.backoff_options.max_interval",
                     "max_backoff must be greater or equal to base_backoff",
                 )
+    if config.upstream_connect_mode != _IMMEDIATE and not config.HasField("max_early_data_bytes"):
+        reason = "max_early_data_bytes must be set when upstream_connect_mode is not IMMEDIATE"
+        ctx.error(f"{at}.max_early_data_bytes", reason)
     if config.upstream_connect_mode == _ON_DATA:
-        if not config.HasField("max_early_data_bytes"):
-            ctx.error(
-                f"{at}.max_early_data_bytes",
-                "max_early_data_bytes must be set when upstream_connect_mode is ON_DOWNSTREAM_DATA",
-            )
         out.connect_on_data = True
         out.max_early_data_bytes = config.max_early_data_bytes.value
+    out.proxy_protocol_tlvs.extend(
+        compile_tlvs(ctx, config.proxy_protocol_tlvs, f"{at}.proxy_protocol_tlvs")
+    )
     if config.HasField("tunneling_config"):
         where = f"{at}.tunneling_config"
         out.tunnel.CopyFrom(tunneling.compile_tunnel(ctx, config.tunneling_config, where))
