@@ -177,7 +177,8 @@ CASES = (
             Write(get("/", headers="x-envoy-original-dst-host: 127.0.0.1:$up\r\n")), Read(),
             Write(get("/", headers="x-envoy-original-dst-host: 127.0.0.1:$up\r\n")), Read(), End(),
         ),
-        clusters=original("original_dst_lb_config: {use_http_header: true}"), stats=STATS, ignore_stats="match_count",
+        clusters=original("original_dst_lb_config: {use_http_header: true}"), stats=STATS,
+        ignore_stats="match_count",
         upstreams={"up": Script([reply()])},
     ),
 )  # fmt: skip
