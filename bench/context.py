@@ -62,7 +62,12 @@ class Running:
 
 @contextmanager
 def run_proxy(
-    context: Context, proxy: Proxy, *, access_log: bool = False, cores: Sequence[int] = ()
+    context: Context,
+    proxy: Proxy,
+    *,
+    access_log: bool = False,
+    tcp: bool = False,
+    cores: Sequence[int] = (),
 ) -> Iterator[Running]:
     """Run a proxy in front of the upstream until it answers, and for the block's length.
 
@@ -77,6 +82,7 @@ def run_proxy(
             directory=Path(directory),
             access_log=access_log,
             workers=len(cores),
+            tcp=tcp,
         )
         output = setup.directory / "output.log"
         # nginx gives up its privileges: its worker must be able to write here.

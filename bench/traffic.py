@@ -31,6 +31,8 @@ class Scenario:
     connections: int = 64
     new_connections: bool = False
     access_log: bool = False
+    #: The proxies pass bytes on; requests are the client's and the upstream's alone.
+    tcp: bool = False
 
     @property
     def headers(self) -> Sequence[str]:
@@ -41,6 +43,8 @@ class Scenario:
         """Whether the scenario means anything for the proxy."""
         if self.new_connections and not proxy.speaks_http:
             return False
+        if self.tcp and not proxy.passes_tcp():
+            return False
         return proxy.has_access_log or not self.access_log
 
 
@@ -49,6 +53,8 @@ SCENARIOS = (
     Scenario("log", "the same with the access log on", "/128", 128, access_log=True),
     Scenario("16k", "16 KB bodies, 64 kept-alive connections", "/16k", 16 * 1024),
     Scenario("1m", "1 MB bodies, 64 kept-alive connections", "/1m", 1024 * 1024),
+    Scenario("tcp", "128-byte answers through TCP proxies, 64 connections", "/128", 128, tcp=True),
+    Scenario("tcp-1m", "1 MB bodies through TCP proxies, 64 connections", "/1m", 1 << 20, tcp=True),
     Scenario("new", "a new client connection a request", "/128", 128, new_connections=True),
 )
 
@@ -61,7 +67,9 @@ def measure(context: Context, scenarios: Sequence[Scenario]) -> list[Measured]:
             proxies = [proxy for proxy in context.proxies if scenario.fits(proxy)]
             turn = number % max(1, len(proxies))
             for proxy in proxies[turn:] + proxies[:turn]:
-                with run_proxy(context, proxy, access_log=scenario.access_log) as running:
+                with run_proxy(
+                    context, proxy, access_log=scenario.access_log, tcp=scenario.tcp
+                ) as running:
                     values = _round(context, scenario, proxy, running)
                 rounds.setdefault((scenario.name, proxy.name), []).append(values)
                 _tell(number, scenario, proxy, values)
@@ -91,7 +99,11 @@ def _round(
     opened = context.upstream.accepted() - opened - 1
     if seen.requests == 0:
         raise BenchError(f"{proxy.name} answered nothing in scenario {scenario.name}")
-    if proxy.speaks_http and opened > seen.requests * REOPENED_LIMIT + scenario.connections:
+    if (
+        proxy.speaks_http
+        and not scenario.tcp
+        and opened > seen.requests * REOPENED_LIMIT + scenario.connections
+    ):
         raise BenchError(f"{proxy.name} opened {opened} upstream connections: not kept alive")
     if scenario.access_log:
         _check_log(proxy, running)

@@ -26,6 +26,8 @@ class Setup:
     directory: Path
     access_log: bool = False
     workers: int = 1
+    #: Bytes are passed on without a look at them.
+    tcp: bool = False
 
     @property
     def log(self) -> Path:
@@ -62,6 +64,10 @@ class Proxy(ABC):
     @abstractmethod
     def version(self) -> str:
         """Return the program's version."""
+
+    def passes_tcp(self) -> bool:
+        """Return whether it can pass bytes on without a look at them."""
+        return True
 
     @abstractmethod
     def command(self, setup: Setup) -> list[str]:

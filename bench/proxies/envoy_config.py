@@ -14,6 +14,8 @@ ACCESS_LOG = (
 
 
 def traffic(setup: Setup) -> Path:
-    """Write configs/envoy.yaml for a setup and return its path."""
+    """Write configs/envoy.yaml, or envoy-tcp.yaml, for a setup and return its path."""
+    if setup.tcp:
+        return write_config(setup, "envoy-tcp.yaml")
     log = ACCESS_LOG.format(log=setup.log) if setup.access_log else "[]"
     return write_config(setup, "envoy.yaml", access_log=log)

@@ -13,8 +13,12 @@ use crate::clock;
 use crate::http::flags::ResponseFlags;
 use crate::http::stream_info::Attempt;
 use crate::lb::LbContext;
+use crate::proto::cluster::UpstreamProtocol;
 use crate::proto::{ClusterStat, TcpStat};
 use crate::upstream::{Cluster, ConnectError, Host, TcpConnection, TcpError};
+
+/// The failure reason where `tunneling_config` names a cluster that speaks HTTP/2.
+const NO_TUNNEL: &str = "tunnels over HTTP/2 are not implemented";
 
 /// Why a client got no upstream connection; the number is in Envoy's reason of the close.
 #[derive(Clone, Copy)]
@@ -37,6 +41,12 @@ impl Session {
         };
         self.info.cluster = Some(cluster.config().observability_name.clone());
         self.info.cluster_metadata = cluster.config().metadata.clone();
+        let is_http2 = cluster.config().protocol == UpstreamProtocol::Http2;
+        if is_http2 && self.proxy.config.tunnel.is_some() {
+            self.info.upstream.transport_failure_reason = NO_TUNNEL.into();
+            let flag = ResponseFlags::UPSTREAM_CONNECTION_FAILURE;
+            return self.fail(Failure::ConnectFailed, flag);
+        }
         let begin = clock::now();
         self.info.upstream.pool_ready_after = Some(Duration::ZERO);
         let connected = self.attempts(&cluster).await;
