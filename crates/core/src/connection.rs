@@ -16,8 +16,6 @@ pub struct Inspected {
     pub transport_protocol: &'static str,
     pub ja3: Box<str>,
     pub ja4: Box<str>,
-    /// Why the bytes are no TLS.
-    pub transport_failure: &'static str,
     /// The peer of the socket, where a proxy in front named another client.
     pub direct_remote: Option<Address>,
     /// The address of the socket, where another was restored.

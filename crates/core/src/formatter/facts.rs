@@ -41,7 +41,6 @@ pub const FACTS: &[(&str, Fact)] = &[
     ("DOWNSTREAM_LOCAL_CLOSE_REASON", |c, out| Rendered::filled(&c.info.local_close_reason, out)),
     ("DOWNSTREAM_WIRE_BYTES_RECEIVED", |c, out| Rendered::number(c.info.wire_bytes_received, out)),
     ("DOWNSTREAM_WIRE_BYTES_SENT", |c, out| Rendered::number(c.info.wire_bytes_sent, out)),
-    ("DOWNSTREAM_TRANSPORT_FAILURE_REASON", |c, out| inspected(c, out, |it| &it.transport_failure)),
     ("DURATION", |c, out| {
         let end = c.info.end.unwrap_or_else(Instant::now);
         millis(Some(end.saturating_duration_since(c.info.start)), out)

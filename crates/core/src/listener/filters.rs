@@ -92,8 +92,8 @@ impl ListenerFilter {
     /// A filter that is not known, or what cannot be taken of it.
     pub fn compile(message: &proto::ListenerFilter) -> Result<Self> {
         let config = match &message.kind {
-            Some(Kind::TlsInspector(tls)) => Config::TlsInspector(tls.clone()),
-            Some(Kind::HttpInspector(http)) => Config::HttpInspector(http.clone()),
+            Some(Kind::TlsInspector(tls)) => Config::TlsInspector(*tls),
+            Some(Kind::HttpInspector(http)) => Config::HttpInspector(*http),
             Some(Kind::ProxyProtocol(proxy)) => Config::ProxyProtocol(std::sync::Arc::new(
                 ProxyProtocolConfig::compile(proxy).at("proxy_protocol")?,
             )),

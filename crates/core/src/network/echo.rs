@@ -26,7 +26,10 @@ pub async fn serve(
         buffer.clear();
         let read = match poll_fn(|cx| transport.poll_read(cx, || &mut buffer)).await {
             Ok(read) => read,
-            Err(error) => return Ok(note_failure(info, &error)),
+            Err(error) => {
+                note_failure(info, &error);
+                return Ok(());
+            }
         };
         info.bytes_received += read as u64;
         if let Some(gate) = &mut gate {
@@ -41,7 +44,10 @@ pub async fn serve(
             let write = Write { bytes: &buffer[sent..], last: false };
             match poll_fn(|cx| transport.poll_write(cx, &write)).await {
                 Ok(count) => sent += count,
-                Err(error) => return Ok(note_failure(info, &error)),
+                Err(error) => {
+                    note_failure(info, &error);
+                    return Ok(());
+                }
             }
         }
         info.bytes_sent += read as u64;

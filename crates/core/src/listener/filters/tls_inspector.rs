@@ -24,7 +24,7 @@ pub struct TlsInspector {
 
 impl TlsInspector {
     pub fn new(worker: &Worker, config: &proto::TlsInspector) -> Self {
-        Self { block: worker.block(config.stats_block, BlockKind::Filter), config: config.clone() }
+        Self { block: worker.block(config.stats_block, BlockKind::Filter), config: *config }
     }
 
     fn limit(&self) -> usize {
@@ -36,18 +36,17 @@ impl TlsInspector {
     }
 
     pub fn data(&self, subject: &mut Subject, bytes: &[u8]) -> OnData {
-        let done = match parse(bytes) {
-            Parsed::Partial if bytes.len() < self.limit() => return OnData::More(self.limit()),
+        match parse(bytes) {
+            Parsed::Partial if bytes.len() < self.limit() => OnData::More(self.limit()),
             Parsed::Partial => {
                 self.block.inc(Stat::TlsInspectorClientHelloTooLarge);
                 set_reason(subject, "ClientHelloTooLarge");
                 self.processed(bytes.len());
-                return OnData::Close;
+                OnData::Close
             }
             Parsed::Hello(hello) => self.found(subject, &hello),
             Parsed::NotTls => self.not_found(subject, bytes.len()),
-        };
-        done
+        }
     }
 
     fn found(&self, subject: &mut Subject, hello: &ClientHello) -> OnData {
