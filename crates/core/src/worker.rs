@@ -40,6 +40,8 @@ pub struct Shared {
     pub ids: Arc<AtomicU64>,
     /// Downstream connections open now.
     pub connections: AtomicU64,
+    /// Of those, the ones of listeners whose connections are limited together.
+    pub limited_connections: AtomicU64,
     /// What connections have to end when their listener or filter chain goes.
     pub drain_time: Duration,
     /// What requests wait for.

@@ -29,6 +29,10 @@ def at(address: str, fields: str = "") -> str:
     return f"{{socket_address: {{address: '{address}', port_value: $listener{more}}}}}"
 
 
+GLOBAL = """overload_manager: {resource_monitors: [{
+  name: envoy.resource_monitors.global_downstream_max_connections, typed_config: {
+    "@type": type.googleapis.com/envoy.extensions.resource_monitors.downstream_connections.v3\
+.DownstreamConnectionsConfig, max_active_downstream_connections: 1}}]}"""
 LISTED = Admin("/listeners", keep=r"^listener_name::")
 
 
@@ -71,5 +75,15 @@ CASES = (
         bootstrap="layered_runtime: {layers: [{name: s, static_layer: {"
         "'envoy.resource_limits.listener.$listener_name.connection_limit': 1}}]}",
         isolated=True,
+    ),
+    listening(
+        "listens_for_one_in_all", "", Write(b"a"), Receive(1), End("b", within=1.0), Drop(),
+        Wait(0.2), Write(b"c", "c"), Receive(1, "c"), Drop("c"),
+        bootstrap=GLOBAL, isolated=True,
+    ),
+    listening(
+        "listens_beside_the_limit", "ignore_global_conn_limit: true", Write(b"a"), Receive(1),
+        Write(b"b", "b"), Receive(1, "b"), Drop(), Wait(0.2), Drop("b"),
+        bootstrap=GLOBAL, isolated=True,
     ),
 )  # fmt: skip

@@ -124,9 +124,7 @@ fn local_address(transport: &Transport, listening: Option<&Address>) -> io::Resu
 fn admit(worker: &Rc<Worker>, slot: &Rc<Slot>, accepted: Accepted, hand_over: bool) {
     let current = slot.borrow().clone();
     let listener = &current.listener;
-    let Some(limited) = Limited::take(listener) else {
-        return listener.block.inc(ListenerStat::ListenerDownstreamCxOverflow);
-    };
+    let Some(limited) = Limited::take(worker, listener) else { return };
     match listener.filters.is_empty() {
         true => establish(worker, &current, accepted, limited),
         false => {

@@ -42,14 +42,13 @@ SUPPORT = (
             tcp_backlog_size max_connections_to_accept_per_socket_event bind_to_port
             metadata tcp_keepalive drain_type listener_filters listener_filters_timeout
             continue_on_listener_filters_timeout filter_chain_matcher use_original_dst
+            ignore_global_conn_limit bypass_overload_manager
         """,
         harmless={
             "reuse_port": "enable_reuse_port decides, as in Envoy",
             "connection_balance_config": "the kernel spreads connections over the workers",
             "stats_matcher": "stats_config decides which stats there are",
             "enable_mptcp": "plain TCP serves the same clients",
-            "ignore_global_conn_limit": "there is no overload manager yet",
-            "bypass_overload_manager": "there is no overload manager yet",
         },
     ),
     Fields("envoy.config.listener.v3.AdditionalAddress", implemented="address"),
@@ -146,6 +145,8 @@ def _compile_limits(
     out.max_connections_to_accept_per_socket_event = (
         source.max_connections_to_accept_per_socket_event.value
     )
+    if not (source.ignore_global_conn_limit or source.bypass_overload_manager):
+        out.max_global_connections = ctx.max_connections
     limit = ctx.runtime.get(_CONNECTION_LIMIT.format(source.name), "")
     if limit.isascii() and limit.isdigit():
         out.max_connections = int(limit)
