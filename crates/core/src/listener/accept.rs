@@ -130,7 +130,7 @@ fn admit(worker: &Rc<Worker>, slot: &Rc<Slot>, accepted: Accepted, hand_over: bo
         false => {
             let place = (slot.clone(), listener.clone());
             let work = inspect(worker.clone(), place, accepted, limited, hand_over);
-            drop(tokio::task::spawn_local(work));
+            drop(crate::sys::spawn_here(work));
         }
     }
 }

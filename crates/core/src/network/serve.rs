@@ -70,7 +70,9 @@ pub async fn serve(
     let result = match &program.last {
         Last::Http(manager) => match gated(&worker, &mut transport, gate, &connection).await {
             Ok(true) => {
+                let tally = connection.clone();
                 server::serve(worker.clone(), manager.clone(), transport, connection).await;
+                tally.tally.tell(&mut logged.info);
                 Ok(())
             }
             Ok(false) => Ok(()),
