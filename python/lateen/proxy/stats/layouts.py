@@ -131,6 +131,17 @@ _TCP_GAUGES = frozenset(
     }
 )
 
+# Counted by Envoy, never by this proxy.
+_TCP_CONSTANTS = {
+    "downstream_cx_drain_close": 0,
+    "downstream_cx_overload_close": 0,
+    "route_delayed_total": 0,
+}
+# They exist with `on_demand` alone, which is refused.
+_TCP_HIDDEN = frozenset(
+    f"on_demand_cluster_{what}" for what in ("attempt", "missing", "success", "timeout")
+)
+
 
 def stat_name(value_name: str, enum_prefix: str) -> str:
     """The stat that an enum value names: lower case, without the prefix, `__` for a dot.
@@ -211,7 +222,13 @@ def virtual_cluster_layout() -> Layout:
 @functools.cache
 def tcp_layout() -> Layout:
     """`tcp.STAT_PREFIX.*`."""
-    return _layout(wire.TcpStat.items(), "TCP_", gauges=_TCP_GAUGES)
+    return _layout(
+        wire.TcpStat.items(),
+        "TCP_",
+        gauges=_TCP_GAUGES,
+        constants=_TCP_CONSTANTS,
+        hidden=_TCP_HIDDEN,
+    )
 
 
 @functools.cache
