@@ -68,6 +68,7 @@ def run_proxy(
     access_log: bool = False,
     tls: bool = False,
     upstream: str = "http1",
+    tcp: bool = False,
     cores: Sequence[int] = (),
 ) -> Iterator[Running]:
     """Run a proxy in front of the upstream until it answers, and for the block's length.
@@ -86,6 +87,7 @@ def run_proxy(
             tls_port=free_port() if tls else 0,
             http2_port=free_port(),
             upstream=upstream,
+            tcp=tcp,
         )
         if tls:
             make_certificate(setup)

@@ -37,6 +37,8 @@ class Scenario:
     streams: int = 0
     #: What the upstream is spoken to in: `http1`, `http2`, or `grpc` calls over HTTP/2.
     upstream: str = "http1"
+    #: The proxies pass bytes on; requests are the client's and the upstream's alone.
+    tcp: bool = False
 
     @property
     def in_flight(self) -> int:
@@ -54,6 +56,8 @@ class Scenario:
             return False
         if self.upstream not in proxy.upstreams:
             return False
+        if self.tcp and not proxy.passes_tcp():
+            return False
         return proxy.has_access_log or not self.access_log
 
 
@@ -64,6 +68,8 @@ SCENARIOS = (
     Scenario("log", "the same with the access log on", "/128", 128, access_log=True),
     Scenario("16k", "16 KB bodies, 64 kept-alive connections", "/16k", 16 * 1024),
     Scenario("1m", "1 MB bodies, 64 kept-alive connections", "/1m", 1024 * 1024),
+    Scenario("tcp", "128-byte answers through TCP proxies, 64 connections", "/128", 128, tcp=True),
+    Scenario("tcp-1m", "1 MB bodies through TCP proxies, 64 connections", "/1m", 1 << 20, tcp=True),
     Scenario("new", "a new client connection a request", "/128", 128, new_connections=True),
     Scenario(
         "tls", "128-byte answers over TLS, 64 kept-alive connections", "/128", 128, tls="kept"
@@ -109,6 +115,7 @@ def measure(context: Context, scenarios: Sequence[Scenario]) -> list[Measured]:
                     access_log=scenario.access_log,
                     tls=bool(scenario.tls),
                     upstream=scenario.upstream,
+                    tcp=scenario.tcp,
                 ) as running:
                     values = _round(context, scenario, proxy, running)
                 rounds.setdefault((scenario.name, proxy.name), []).append(values)
@@ -141,7 +148,11 @@ def _round(
     opened = context.upstream.accepted() - opened - 1
     if seen.requests == 0:
         raise BenchError(f"{proxy.name} answered nothing in scenario {scenario.name}")
-    if proxy.speaks_http and opened > seen.requests * REOPENED_LIMIT + scenario.in_flight:
+    if (
+        proxy.speaks_http
+        and not scenario.tcp
+        and opened > seen.requests * REOPENED_LIMIT + scenario.in_flight
+    ):
         raise BenchError(f"{proxy.name} opened {opened} upstream connections: not kept alive")
     if scenario.access_log:
         _check_log(proxy, running)

@@ -32,6 +32,8 @@ class Setup:
     http2_port: int = 0
     #: What it speaks to the upstream: `http1`, `http2`, or `grpc`.
     upstream: str = "http1"
+    #: Bytes are passed on without a look at them.
+    tcp: bool = False
 
     @property
     def log(self) -> Path:
@@ -75,6 +77,10 @@ class Proxy(ABC):
     @abstractmethod
     def version(self) -> str:
         """Return the program's version."""
+
+    def passes_tcp(self) -> bool:
+        """Return whether it can pass bytes on without a look at them."""
+        return True
 
     @abstractmethod
     def command(self, setup: Setup) -> list[str]:

@@ -36,7 +36,9 @@ TLS = """
 
 
 def traffic(setup: Setup) -> Path:
-    """Write configs/envoy.yaml for a setup and return its path."""
+    """Write configs/envoy.yaml, or envoy-tcp.yaml, for a setup and return its path."""
+    if setup.tcp:
+        return write_config(setup, "envoy-tcp.yaml")
     log = ACCESS_LOG.format(log=setup.log) if setup.access_log else "[]"
     tls = ""
     if setup.tls_port:

@@ -20,6 +20,8 @@ class HAProxy(Proxy):
 
     def command(self, setup: Setup) -> list[str]:
         """See Proxy."""
+        if setup.tcp:
+            return ["haproxy", "-db", "-f", str(write_config(setup, "haproxy-tcp.cfg"))]
         path = write_config(
             setup,
             "haproxy.cfg",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from bench.proxies.base import Proxy, Setup, first_line, package, write_config
 
 HTTP = """proxy_pass http://backend;
       proxy_http_version 1.1;
       proxy_set_header Connection "";"""
 GRPC = "grpc_pass grpc://backend;"
+_STREAM = Path("/usr/lib/nginx/modules/ngx_stream_module.so")
 
 
 class Nginx(Proxy):
@@ -25,8 +28,15 @@ class Nginx(Proxy):
         """See Proxy."""
         return first_line(["nginx", "-v"]).removeprefix("nginx version: ")
 
+    def passes_tcp(self) -> bool:
+        """See Proxy: distributions have it as a package of its own (libnginx-mod-stream)."""
+        return _STREAM.is_file()
+
     def command(self, setup: Setup) -> list[str]:
         """See Proxy."""
+        if setup.tcp:
+            path = write_config(setup, "nginx-tcp.conf", load_stream=f"load_module {_STREAM};")
+            return ["nginx", "-c", str(path), "-p", str(setup.directory)]
         log = f"{setup.log} combined buffer=64k flush=10s" if setup.access_log else "off"
         tls = ""
         if setup.tls_port:

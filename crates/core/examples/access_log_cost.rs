@@ -75,6 +75,8 @@ fn stream() -> Result<StreamInfo, Box<dyn Error>> {
         traffic_direction: "unspecified",
         tally: Default::default(),
         tls: None,
+        inspected: None,
+        state: Default::default(),
     };
     let mut info = StreamInfo::new(Rc::new(connection), start, SystemTime::now());
     info.protocol = Some(Protocol::Http11);

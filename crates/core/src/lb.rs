@@ -17,6 +17,9 @@ use std::sync::Arc;
 pub use balancer::{Balancer, Choice};
 pub use priority::{Loads, PriorityHealth};
 
+use crate::connection::Tlv;
+use crate::headers::Headers;
+use crate::http::stream_info::ConnectionInfo;
 use crate::proto::LbPolicy;
 use crate::random::Random;
 use crate::upstream::Host;
@@ -32,6 +35,14 @@ pub struct LbContext<'a> {
     pub max_attempts: u32,
     /// Avoids canary hosts as well (`omit_canary_hosts`).
     pub avoid_canary: bool,
+    /// The client's connection.
+    pub connection: Option<&'a ConnectionInfo>,
+    /// Of the request, if there is one.
+    pub headers: Option<&'a Headers>,
+    /// Dynamic metadata of the request.
+    pub metadata: Option<&'a serde_json::Value>,
+    /// Of a tcp_proxy, for the PROXY protocol.
+    pub tlvs: &'a [Tlv],
 }
 
 impl LbContext<'_> {

@@ -4,7 +4,9 @@ pub mod accept;
 mod accepting;
 mod chain;
 mod config;
+mod directory;
 mod drains;
+pub mod filters;
 mod guard;
 mod inherited;
 mod listeners;
@@ -23,8 +25,10 @@ use crate::http::stream_info::StreamInfo;
 use crate::stats::{Block, BlockKind};
 use crate::worker::Worker;
 
+pub use accept::RAW_BUFFER;
 pub use chain::{Chain, Drain, FilterChain};
 pub use config::{ListenerConfig, ListenerSettings};
+pub use directory::Directory;
 pub use inherited::Inherited;
 pub use listeners::{ListenerUpdate, Listeners, Source};
 pub use matching::Traits;
@@ -34,12 +38,14 @@ pub use socket::Socket;
 pub struct Listener {
     pub settings: Arc<ListenerSettings>,
     pub block: Arc<Block>,
+    pub filters: Vec<filters::Program>,
 }
 
 impl Listener {
     fn new(worker: &Worker, settings: Arc<ListenerSettings>) -> Rc<Self> {
         let block = worker.block(settings.stats_block, BlockKind::Listener);
-        Rc::new(Self { settings, block })
+        let filters = settings.filters.iter().map(|filter| filter.program(worker)).collect();
+        Rc::new(Self { settings, block, filters })
     }
 
     /// Writes the listener's own access logs about a connection that has ended.

@@ -2,15 +2,20 @@
 //!
 //! Compiled once from messages of worker.proto; matching allocates nothing unless a header is repeated.
 
+mod cidr;
 mod cookie;
 mod header;
+mod metadata;
 mod query;
 mod re2;
 mod regexes;
 mod string;
+pub mod tree;
 
+pub use cidr::Cidr;
 pub use cookie::{cookie_value, CookieMatcher};
 pub use header::HeaderMatcher;
+pub use metadata::ValueMatcher;
 pub use query::{first_query_value, QueryMatcher};
 pub use regexes::Regexes;
 pub use string::StringMatcher;

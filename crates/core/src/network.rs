@@ -1,5 +1,16 @@
 //! Network filters: what takes a connection's bytes. A kind is one file here and one line in each `match`.
+//!
+//! The last filter of a chain serves the connection; those before it judge it. A chain of one filter costs
+//! nothing for the others.
 
+mod connection_limit;
+mod direct_response;
+mod echo;
+mod filters;
+mod local_ratelimit;
+mod rbac;
+mod serve;
+mod set_filter_state;
 pub mod tcp_proxy;
 
 use std::rc::Rc;
@@ -14,49 +25,147 @@ use crate::matcher::Regexes;
 use crate::proto::{self, network_filter::Kind};
 use crate::worker::Worker;
 
+use connection_limit::{ConnectionLimit, ConnectionLimitConfig};
+use filters::Step;
+use local_ratelimit::{LocalRateLimit, LocalRateLimitConfig};
+use rbac::{NetworkRbac, NetworkRbacConfig};
+use set_filter_state::SetFilterState;
 use tcp_proxy::{TcpProxy, TcpProxyConfig};
 
-/// The filter of a chain. Immutable, shared by all workers.
-pub enum NetworkFilter {
+pub use serve::serve;
+
+/// Filter state that names the cluster of a tcp_proxy.
+pub const CLUSTER_KEY: &str = "envoy.tcp_proxy.cluster";
+
+/// The filters of a chain. Immutable, shared by all workers.
+pub struct NetworkFilters {
+    before: Vec<BeforeConfig>,
+    last: LastConfig,
+}
+
+enum BeforeConfig {
+    ConnectionLimit(Arc<ConnectionLimitConfig>),
+    LocalRateLimit(Arc<LocalRateLimitConfig>),
+    Rbac(Arc<NetworkRbacConfig>),
+    SetFilterState(Arc<SetFilterState>),
+    SniCluster,
+}
+
+enum LastConfig {
     Http(Arc<ManagerConfig>),
     TcpProxy(Arc<TcpProxyConfig>),
+    Echo,
+    DirectResponse(Arc<[u8]>),
 }
 
-/// The same in one worker.
-pub enum Program {
+enum Compiled {
+    Before(BeforeConfig),
+    Last(LastConfig),
+}
+
+/// The filters of a chain in one worker.
+pub struct Program {
+    pub before: Box<[Step]>,
+    pub last: Last,
+}
+
+/// The one that serves connections.
+pub enum Last {
     Http(Rc<Manager>),
     TcpProxy(Rc<TcpProxy>),
+    Echo,
+    DirectResponse(Arc<[u8]>),
 }
 
-impl NetworkFilter {
+impl NetworkFilters {
+    /// None when there are no filters.
+    ///
     /// # Errors
-    /// A filter that is not known, or what cannot be taken of it.
+    /// A filter that is not known, or what cannot be taken of it; none that serves the connection at the end.
     pub fn compile(
-        message: &proto::NetworkFilter,
+        messages: &[proto::NetworkFilter],
         sinks: &Sinks,
         regexes: &Regexes,
-    ) -> Result<Self> {
-        match &message.kind {
-            Some(Kind::HttpConnectionManager(manager)) => {
-                Ok(Self::Http(Arc::new(ManagerConfig::compile(manager, sinks, regexes)?)))
+    ) -> Result<Option<Self>> {
+        let mut before = Vec::new();
+        let mut last = None;
+        for (index, message) in messages.iter().enumerate() {
+            let place = format_args!("filters[{index}]");
+            match Compiled::new(message, sinks, regexes).at(place)? {
+                Compiled::Before(filter) if last.is_none() => before.push(filter),
+                Compiled::Last(filter) if last.is_none() => last = Some(filter),
+                _ => return Err(CompileError::new("it comes after one that serves").at(place)),
             }
-            Some(Kind::TcpProxy(proxy)) => {
-                let config = TcpProxyConfig::compile(proxy, sinks).at("tcp_proxy")?;
-                Ok(Self::TcpProxy(Arc::new(config)))
-            }
-            None => Err(CompileError::new(format!("network filter {:?} is unknown", message.name))),
+        }
+        match last {
+            Some(last) => Ok(Some(Self { before, last })),
+            None if before.is_empty() => Ok(None),
+            None => Err(CompileError::new("no filter serves the connection").at("filters")),
         }
     }
 
     /// Makes what serves connections. `drain` tells when they are to end.
     pub fn program(&self, worker: &Worker, drain: &Rc<Drain>) -> Program {
+        let last = match &self.last {
+            LastConfig::Http(config) => {
+                Last::Http(Rc::new(Manager::new(worker, config.clone(), drain.clone())))
+            }
+            LastConfig::TcpProxy(config) => {
+                Last::TcpProxy(Rc::new(TcpProxy::new(worker, config.clone())))
+            }
+            LastConfig::Echo => Last::Echo,
+            LastConfig::DirectResponse(body) => Last::DirectResponse(body.clone()),
+        };
+        Program { before: self.before.iter().map(|config| config.step(worker)).collect(), last }
+    }
+}
+
+impl Compiled {
+    fn new(message: &proto::NetworkFilter, sinks: &Sinks, regexes: &Regexes) -> Result<Self> {
+        Ok(match &message.kind {
+            Some(Kind::HttpConnectionManager(manager)) => Self::Last(LastConfig::Http(Arc::new(
+                ManagerConfig::compile(manager, sinks, regexes)?,
+            ))),
+            Some(Kind::TcpProxy(proxy)) => Self::Last(LastConfig::TcpProxy(Arc::new(
+                TcpProxyConfig::compile(proxy, sinks).at("tcp_proxy")?,
+            ))),
+            Some(Kind::Echo(_)) => Self::Last(LastConfig::Echo),
+            Some(Kind::DirectResponse(response)) => {
+                Self::Last(LastConfig::DirectResponse(response.body.as_slice().into()))
+            }
+            Some(Kind::ConnectionLimit(limit)) => Self::Before(BeforeConfig::ConnectionLimit(
+                Arc::new(ConnectionLimitConfig::compile(limit)),
+            )),
+            Some(Kind::LocalRatelimit(limit)) => Self::Before(BeforeConfig::LocalRateLimit(
+                Arc::new(LocalRateLimitConfig::compile(limit).at("local_ratelimit")?),
+            )),
+            Some(Kind::Rbac(rbac)) => Self::Before(BeforeConfig::Rbac(Arc::new(
+                NetworkRbacConfig::compile(rbac, regexes).at("rbac")?,
+            ))),
+            Some(Kind::SetFilterState(state)) => Self::Before(BeforeConfig::SetFilterState(
+                Arc::new(SetFilterState::compile(state).at("set_filter_state")?),
+            )),
+            Some(Kind::SniCluster(_)) => Self::Before(BeforeConfig::SniCluster),
+            None => {
+                let reason = format!("network filter {:?} is unknown", message.name);
+                return Err(CompileError::new(reason));
+            }
+        })
+    }
+}
+
+impl BeforeConfig {
+    fn step(&self, worker: &Worker) -> Step {
         match self {
-            Self::Http(config) => {
-                Program::Http(Rc::new(Manager::new(worker, config.clone(), drain.clone())))
+            Self::ConnectionLimit(config) => {
+                Step::ConnectionLimit(ConnectionLimit::new(worker, config.clone()))
             }
-            Self::TcpProxy(config) => {
-                Program::TcpProxy(Rc::new(TcpProxy::new(worker, config.clone())))
+            Self::LocalRateLimit(config) => {
+                Step::LocalRateLimit(LocalRateLimit::new(worker, config.clone()))
             }
+            Self::Rbac(config) => Step::Rbac(Rc::new(NetworkRbac::new(worker, config.clone()))),
+            Self::SetFilterState(config) => Step::SetFilterState(config.clone()),
+            Self::SniCluster => Step::SniCluster,
         }
     }
 }

@@ -26,6 +26,34 @@ impl Runtime {
     }
 }
 
+/// A switch that runtime may turn.
+#[derive(Clone, Debug)]
+pub struct Flag {
+    key: String,
+    default: bool,
+}
+
+impl Flag {
+    /// On when there is none.
+    pub fn compile(message: Option<&proto::RuntimeFlag>) -> Self {
+        let flag = message.cloned();
+        let (key, default) =
+            flag.map_or_else(Default::default, |f| (f.runtime_key, f.default_value));
+        Self { key, default: message.is_none() || default }
+    }
+
+    pub fn is_on(&self, runtime: &Runtime) -> bool {
+        if self.key.is_empty() {
+            return self.default;
+        }
+        match runtime.get(&self.key) {
+            Some("true") => true,
+            Some("false") => false,
+            _ => runtime.number(&self.key, self.default.into()) != 0,
+        }
+    }
+}
+
 /// A share of all cases, which runtime may override with a percentage.
 #[derive(Clone, Debug)]
 pub struct Fraction {

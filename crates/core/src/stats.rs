@@ -31,6 +31,9 @@ pub enum BlockKind {
     VirtualCluster,
     Tcp,
     Ssl,
+    ConnectionLimit,
+    /// Of a listener filter or a network filter that has a few counters.
+    Filter,
 }
 
 impl BlockKind {
@@ -43,8 +46,10 @@ impl BlockKind {
             Self::ListenerHttp => (8, 0),
             Self::Cluster => (136, 14),
             Self::VirtualCluster => (8, 1),
-            Self::Tcp => (20, 0),
+            Self::Tcp => (24, 0),
             Self::Ssl => (48, 0),
+            Self::ConnectionLimit => (2, 0),
+            Self::Filter => (8, 1),
         }
     }
 }
@@ -247,6 +252,14 @@ mod tests {
         fits(BlockKind::VirtualCluster, true, |i| VirtualClusterStat::try_from(i).is_ok());
         fits(BlockKind::Tcp, true, |i| TcpStat::try_from(i).is_ok());
         fits(BlockKind::Ssl, true, |i| SslStat::try_from(i).is_ok());
+        fits(BlockKind::ConnectionLimit, true, |i| ConnectionLimitStat::try_from(i).is_ok());
+        fits(BlockKind::Filter, true, |i| TlsInspectorStat::try_from(i).is_ok());
+        fits(BlockKind::Filter, false, |i| TlsInspectorHistogram::try_from(i).is_ok());
+        fits(BlockKind::Filter, true, |i| HttpInspectorStat::try_from(i).is_ok());
+        fits(BlockKind::Filter, true, |i| ProxyProtocolStat::try_from(i).is_ok());
+        fits(BlockKind::Filter, true, |i| LocalRateLimitStat::try_from(i).is_ok());
+        fits(BlockKind::Filter, true, |i| RbacStat::try_from(i).is_ok());
+        fits(BlockKind::Filter, true, |i| RbacShadowStat::try_from(i).is_ok());
     }
 
     #[test]

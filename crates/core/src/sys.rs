@@ -170,3 +170,36 @@ pub(crate) fn pin_to_core(core: usize) {
         }
     }
 }
+
+/// The address to which a connection went before a rule of the packet filter redirected it (ip(7), SO_ORIGINAL_DST;
+/// ip6tables has the same number for IPv6).
+///
+/// # Errors
+/// It was not redirected, or the socket is no TCP connection.
+pub(crate) fn original_destination(
+    socket: std::os::fd::BorrowedFd<'_>,
+    v6: bool,
+) -> std::io::Result<std::net::SocketAddr> {
+    use std::os::fd::AsRawFd;
+    let level = if v6 { libc::IPPROTO_IPV6 } else { libc::IPPROTO_IP };
+    let read = |storage: *mut socket2::SockAddrStorage, length: *mut libc::socklen_t| {
+        // SAFETY: the descriptor is open for as long as it is borrowed; the kernel writes at most `*length`
+        // bytes, the size of the storage, and says how many.
+        let result = unsafe {
+            libc::getsockopt(
+                socket.as_raw_fd(),
+                level,
+                libc::SO_ORIGINAL_DST,
+                storage.cast(),
+                length,
+            )
+        };
+        match result {
+            0 => Ok(()),
+            _ => Err(std::io::Error::last_os_error()),
+        }
+    };
+    // SAFETY: the closure fills the storage and its length with a socket address, or fails.
+    let (_, address) = unsafe { socket2::SockAddr::try_init(read)? };
+    address.as_socket().ok_or_else(|| std::io::ErrorKind::AddrNotAvailable.into())
+}

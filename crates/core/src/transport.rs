@@ -1,8 +1,10 @@
 //! A byte stream to a peer: TCP or a unix socket.
 
 use std::cell::Cell;
+use std::future::Future;
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::pin::pin;
 use std::rc::Rc;
 use std::task::{ready, Context, Poll};
 
@@ -288,6 +290,101 @@ impl Transport {
             return stream.try_read(buffer);
         }
         self.try_io(Interest::READABLE, |fd| Ok(recv(fd, buffer, RecvFlags::empty())?.0))
+    }
+
+    /// Looks at what can be read, as far as it fits, and leaves it there. Ready when that is more than `seen`
+    /// bytes; 0 when no more can come.
+    pub fn poll_peek(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+        seen: usize,
+    ) -> Poll<io::Result<usize>> {
+        if let Self::Tls(stream) = self {
+            return stream.poll_peek(cx, buffer, seen);
+        }
+        loop {
+            ready!(self.poll_read_ready(cx))?;
+            let mut count = None;
+            let result = self.try_io(Interest::READABLE, |fd| {
+                let found = recv(fd, &mut *buffer, RecvFlags::PEEK)?.0;
+                count = Some(found);
+                settled(found <= seen)
+            });
+            match (count, result) {
+                (Some(0), _) => return Poll::Ready(Ok(0)),
+                (Some(found), _) if found > seen => {
+                    clock::advance();
+                    return Poll::Ready(Ok(found));
+                }
+                (Some(_), _) if self.is_read_closed(cx) => return Poll::Ready(Ok(0)),
+                (Some(_), _) => self.watch_reading()?,
+                (None, Err(error)) => {
+                    if blocks(error)? {
+                        self.watch_reading()?;
+                    }
+                }
+                (None, Ok(())) => {}
+            }
+        }
+    }
+
+    /// The peer has sent its last byte, as far as the loop knows.
+    fn is_read_closed(&self, cx: &mut Context<'_>) -> bool {
+        let of = |ready: Poll<io::Result<tokio::io::Ready>>| matches!(ready, Poll::Ready(Ok(ready)) if ready.is_read_closed());
+        match self {
+            Self::Tcp(stream) => of(pin!(stream.ready(Interest::READABLE)).poll(cx)),
+            Self::Unix(stream) => of(pin!(stream.ready(Interest::READABLE)).poll(cx)),
+            Self::Reading(stream) => of(stream.poll_read_ready(cx).map_ok(|guard| guard.ready())),
+            Self::Tls(_) | Self::Fresh(..) | Self::Lost => false,
+        }
+    }
+
+    /// Lets the loop tell again of bytes that were only looked at.
+    ///
+    /// # Errors
+    /// The loop cannot take it.
+    pub fn watch_again(&mut self) -> io::Result<()> {
+        *self = match std::mem::replace(self, Self::Lost) {
+            Self::Reading(stream) => Self::Reading(watch_readable(stream.into_inner())?),
+            Self::Tcp(stream) => Self::Tcp(TcpStream::from_std(stream.into_std()?)?),
+            Self::Unix(stream) => Self::Unix(UnixStream::from_std(stream.into_std()?)?),
+            other => other,
+        };
+        Ok(())
+    }
+
+    /// Takes bytes away that `poll_peek` has shown.
+    ///
+    /// # Errors
+    /// They are not there.
+    pub fn discard(&self, count: usize) -> io::Result<()> {
+        let mut left = count;
+        let mut sink = [0; 512];
+        while left > 0 {
+            let piece = left.min(sink.len());
+            match self.try_read(&mut sink[..piece]) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(read) => left -= read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// The address to which the connection went before the packet filter redirected it; none when it did not.
+    pub fn original_destination(&self) -> Option<Address> {
+        let v6 = matches!(self.local_address().ok()?, Address::Ip(ip) if ip.is_ipv6());
+        let of = |fd: BorrowedFd<'_>| crate::sys::original_destination(fd, v6).ok();
+        let found = match self {
+            Self::Tcp(stream) => of(stream.as_fd()),
+            Self::Fresh(stream, _) => of(stream.as_fd()),
+            Self::Reading(stream) => of(stream.get_ref().as_fd()),
+            Self::Tls(stream) => return stream.original_destination(),
+            Self::Unix(_) | Self::Lost => None,
+        };
+        found.map(Address::of_connection)
     }
 
     /// The address on this side.

@@ -15,7 +15,7 @@ use crate::clock;
 use crate::filters::Filter;
 use crate::headers::SpareHeaders;
 use crate::http::date::DateCache;
-use crate::listener::{ListenerUpdate, Listeners};
+use crate::listener::{Directory, ListenerUpdate, Listeners};
 use crate::on_demand::{Ask, Asks, Waiting};
 use crate::random::Random;
 use crate::route::{RouteScopes, RouteTable};
@@ -40,6 +40,8 @@ pub struct Shared {
     pub ids: Arc<AtomicU64>,
     /// Downstream connections open now.
     pub connections: AtomicU64,
+    /// Of those, the ones of listeners whose connections are limited together.
+    pub limited_connections: AtomicU64,
     /// What connections have to end when their listener or filter chain goes.
     pub drain_time: Duration,
     /// What requests wait for.
@@ -96,6 +98,8 @@ pub struct Worker {
     pub open_connections: Cell<usize>,
     /// Requests that wait for what the main thread is to bring.
     pub waiting: Waiting,
+    /// Where a listener hands connections to another by the address to which they went.
+    pub directory: Directory,
     runtime: RefCell<Arc<Runtime>>,
     routes: RefCell<HashMap<Arc<str>, Rc<RouteSlot>>>,
     route_scopes: RefCell<HashMap<Arc<str>, Rc<ScopesSlot>>>,
@@ -128,6 +132,7 @@ impl Worker {
             logs,
             open_connections: Cell::new(0),
             waiting: Waiting::default(),
+            directory: Directory::default(),
             runtime: RefCell::default(),
             routes: RefCell::default(),
             route_scopes: RefCell::default(),
@@ -280,7 +285,7 @@ fn obey(worker: &Rc<Worker>, listeners: &mut Listeners, command: Command) -> boo
             worker.virtual_clusters.borrow_mut().clear();
         }
         Command::Listener(update) => listeners.set(worker, update),
-        Command::RemoveListener(name, closing) => listeners.remove(&name, closing),
+        Command::RemoveListener(name, closing) => listeners.remove(worker, &name, closing),
         Command::Runtime(runtime) => *worker.runtime.borrow_mut() = runtime,
         Command::Answered(ask) => worker.waiting.answer(&ask),
         Command::Start => listeners.start(worker),

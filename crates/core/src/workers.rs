@@ -64,6 +64,7 @@ impl Workers {
             registry: registry.clone(),
             ids: Arc::new(AtomicU64::new(1)),
             connections: AtomicU64::new(0),
+            limited_connections: AtomicU64::new(0),
             drain_time: options.drain_time,
             asks: Asks::default(),
         });

@@ -240,6 +240,10 @@ fn is_gauge(kind: BlockKind, index: usize) -> bool {
         }
         BlockKind::Tcp => proto::TcpStat::try_from(index).map(|s| s.as_str_name()),
         BlockKind::Ssl => proto::SslStat::try_from(index).map(|s| s.as_str_name()),
+        BlockKind::ConnectionLimit => {
+            proto::ConnectionLimitStat::try_from(index).map(|s| s.as_str_name())
+        }
+        BlockKind::Filter => return false,
     };
     name.is_ok_and(|name| {
         name.ends_with("_ACTIVE")
@@ -249,6 +253,7 @@ fn is_gauge(kind: BlockKind, index: usize) -> bool {
             || name.contains("REMAINING_")
             || name.ends_with("MAX_HOST_WEIGHT")
             || name.ends_with("DRAINING")
+            || name.ends_with("ACTIVE_CONNECTIONS")
     })
 }
 

@@ -13,6 +13,7 @@ pub enum AddressOf {
     DownstreamRemote,
     DownstreamDirectRemote,
     DownstreamLocal,
+    DownstreamDirectLocal,
     UpstreamRemote,
     UpstreamLocal,
 }
@@ -39,8 +40,9 @@ impl AddressOf {
         let info = context.info;
         match self {
             Self::DownstreamRemote => Some(info.remote.clone()),
-            Self::DownstreamDirectRemote => Some(info.connection.remote.clone()),
+            Self::DownstreamDirectRemote => Some(info.connection.direct_remote().clone()),
             Self::DownstreamLocal => Some(info.connection.local.clone()),
+            Self::DownstreamDirectLocal => Some(info.connection.direct_local().clone()),
             Self::UpstreamLocal => info.upstream.local.map(Address::Ip),
             Self::UpstreamRemote => {
                 info.upstream.connection_id?;

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::address::{push_address, push_host};
 use super::{FormatContext, Rendered};
+use crate::connection::Inspected;
 use crate::headers::HeaderId;
 use crate::http::flags::{ResponseFlags, NAMES};
 use crate::http::stream_info::{CloseType, Protocol};
@@ -78,6 +79,8 @@ pub const FACTS: &[(&str, Fact)] = &[
         false => Rendered::Absent,
     }),
     ("STREAM_ID", stream_id),
+    ("TLS_JA3_FINGERPRINT", |c, out| inspected(c, out, |it| &it.ja3)),
+    ("TLS_JA4_FINGERPRINT", |c, out| inspected(c, out, |it| &it.ja4)),
     ("UNIQUE_ID", |_, out| {
         thread_local!(static RANDOM: Random = Random::new());
         let (high, low) = RANDOM.with(|random| (random.next(), random.next()));
@@ -151,6 +154,14 @@ pub const FACTS: &[(&str, Fact)] = &[
 /// A route was looked for: the request had a target.
 fn was_routed(context: &FormatContext<'_>) -> bool {
     context.request.is_some_and(|headers| headers.contains(HeaderId::Path))
+}
+
+fn inspected(
+    context: &FormatContext<'_>,
+    out: &mut Vec<u8>,
+    of: fn(&Inspected) -> &str,
+) -> Rendered {
+    Rendered::filled(context.info.connection.inspected.as_deref().map_or("", of), out)
 }
 
 fn millis(duration: Option<Duration>, out: &mut Vec<u8>) -> Rendered {

@@ -22,8 +22,6 @@ const ABSENT: &[&str] = &[
     "DOWNSTREAM_TLS_SESSION_ID",
     "ROUNDTRIP_DURATION",
     "SPAN_ID",
-    "TLS_JA3_FINGERPRINT",
-    "TLS_JA4_FINGERPRINT",
     "TRACE_ID",
     "UPSTREAM_FILTER_STATE",
     "UPSTREAM_LOCAL_CLOSE_REASON",
@@ -35,7 +33,7 @@ const ADDRESSES: &[(&str, AddressOf)] = &[
     ("DOWNSTREAM_REMOTE", AddressOf::DownstreamRemote),
     ("DOWNSTREAM_DIRECT_REMOTE", AddressOf::DownstreamDirectRemote),
     ("DOWNSTREAM_LOCAL", AddressOf::DownstreamLocal),
-    ("DOWNSTREAM_DIRECT_LOCAL", AddressOf::DownstreamLocal),
+    ("DOWNSTREAM_DIRECT_LOCAL", AddressOf::DownstreamDirectLocal),
     ("UPSTREAM_REMOTE", AddressOf::UpstreamRemote),
     ("UPSTREAM_LOCAL", AddressOf::UpstreamLocal),
 ];

@@ -11,9 +11,10 @@ enum HostSource {
     OriginalOrHost,
 }
 
-/// Without TLS there is no server name, so only the host header can answer.
+/// The name in TLS, and the host header where that is wanted.
 pub struct ServerName {
     host: Option<HostSource>,
+    host_first: bool,
 }
 
 impl ServerName {
@@ -31,8 +32,9 @@ impl ServerName {
             }
         };
         match first {
-            "" | "SNI_ONLY" => Ok(Self { host: None }),
-            "SNI_FIRST" | "HOST_FIRST" => Ok(Self { host: Some(source) }),
+            "" | "SNI_ONLY" => Ok(Self { host: None, host_first: false }),
+            "SNI_FIRST" => Ok(Self { host: Some(source), host_first: false }),
+            "HOST_FIRST" => Ok(Self { host: Some(source), host_first: true }),
             other => Err(CompileError::new(format!(
                 "invalid REQUESTED_SERVER_NAME option {other:?}, \
                  only SNI_ONLY, SNI_FIRST and HOST_FIRST are allowed"
@@ -41,15 +43,22 @@ impl ServerName {
     }
 
     pub fn render(&self, context: &FormatContext<'_>, out: &mut Vec<u8>) -> Rendered {
-        let (Some(source), Some(headers)) = (self.host, context.request) else {
-            return Rendered::Absent;
+        let name = context.info.connection.requested_server_name();
+        let name = (!name.is_empty()).then_some(name.as_bytes());
+        let found = match self.host_first {
+            true => self.host(context).or(name),
+            false => name.or_else(|| self.host(context)),
         };
+        Rendered::text(found, out)
+    }
+
+    fn host<'a>(&self, context: &FormatContext<'a>) -> Option<&'a [u8]> {
+        let (source, headers) = (self.host?, context.request?);
         let original = headers.get(HeaderId::XEnvoyOriginalHost);
-        let host = match source {
+        match source {
             HostSource::Original => original,
             HostSource::Host => headers.get(HeaderId::Authority),
             HostSource::OriginalOrHost => original.or_else(|| headers.get(HeaderId::Authority)),
-        };
-        Rendered::text(host, out)
+        }
     }
 }

@@ -45,6 +45,8 @@ impl Sample {
             tls: None,
             traffic_direction: "unspecified",
             tally: Default::default(),
+            inspected: None,
+            state: Default::default(),
         };
         // 2026-11-22T19:15:39.609804 UTC
         let wall = UNIX_EPOCH + Duration::from_micros(1_795_374_939_609_804);

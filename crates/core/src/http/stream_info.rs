@@ -2,7 +2,7 @@
 //! log filters.
 
 use std::borrow::Cow;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -10,6 +10,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::flags::ResponseFlags;
 use crate::address::Address;
+use crate::clock;
+use crate::connection::{ConnectionState, Inspected};
+use crate::listener::{Traits, RAW_BUFFER};
 use crate::tls::TlsInfo;
 use crate::upstream::Host;
 
@@ -117,6 +120,42 @@ pub struct ConnectionInfo {
     /// inbound, outbound or unspecified.
     pub traffic_direction: &'static str,
     pub tally: ConnectionTally,
+    /// What listener filters found out, if there are any.
+    pub inspected: Option<Box<Inspected>>,
+    /// What filters say of it.
+    pub state: RefCell<ConnectionState>,
+}
+
+impl ConnectionInfo {
+    /// The peer of the socket, where `remote` may be who a proxy in front named.
+    pub fn direct_remote(&self) -> &Address {
+        self.inspected.as_ref().and_then(|it| it.direct_remote.as_ref()).unwrap_or(&self.remote)
+    }
+
+    /// The address of the socket, where `local` may be restored.
+    pub fn direct_local(&self) -> &Address {
+        self.inspected.as_ref().and_then(|it| it.direct_local.as_ref()).unwrap_or(&self.local)
+    }
+
+    /// What filter chains and policies are matched with; `state` is borrowed of this connection.
+    pub fn traits<'a>(&'a self, state: &'a ConnectionState) -> Traits<'a> {
+        let inspected = self.inspected.as_deref();
+        let transport = inspected.map_or("", |it| it.transport_protocol);
+        Traits {
+            local: &self.local,
+            remote: &self.remote,
+            direct: self.direct_remote(),
+            server_name: self.requested_server_name(),
+            transport_protocol: if transport.is_empty() { RAW_BUFFER } else { transport },
+            application_protocols: inspected.map_or(&[], |it| &it.application_protocols),
+            state,
+        }
+    }
+
+    /// The name that the client asks for (SNI); empty when it does not.
+    pub fn requested_server_name(&self) -> &str {
+        self.inspected.as_ref().map_or("", |it| &it.server_name)
+    }
 }
 
 /// An attempt that was followed by another.
@@ -237,11 +276,20 @@ pub struct StreamInfo {
 }
 
 impl StreamInfo {
+    /// What is known of a connection that is not made of requests.
+    pub fn of_connection(connection: Rc<ConnectionInfo>) -> Self {
+        let dynamic_metadata = connection.state.borrow().dynamic_metadata.clone();
+        let start = connection.start;
+        Self { dynamic_metadata, ..Self::new(connection, start, clock::wall()) }
+    }
+
     // In place of a copy: it is large.
     #[inline(always)]
     pub fn new(connection: Rc<ConnectionInfo>, start: Instant, start_wall: SystemTime) -> Self {
+        let filter_state = connection.state.borrow().filter_state.clone();
         Self {
             remote: connection.remote.clone(),
+            filter_state,
             connection,
             protocol: None,
             start,
@@ -270,7 +318,6 @@ impl StreamInfo {
             attempts: 0,
             health_check: false,
             dynamic_metadata: None,
-            filter_state: None,
             filter_objects: FilterObjects::default(),
             stream_id: 0,
         }

@@ -1,5 +1,6 @@
 //! Accepting connections, and what guards each of them.
 
+use std::cell::RefCell;
 use std::future::{poll_fn, Future};
 use std::io;
 use std::pin::Pin;
@@ -7,33 +8,58 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use super::accepting::Accepting;
+use super::filters::{self, Subject};
 use super::guard::{Guard, Limited};
 use super::secure::secure;
 use super::{Chain, Current, Listener, Slot, Traits};
 use crate::address::Address;
 use crate::clock;
+use crate::connection::{ConnectionState, Inspected};
 use crate::fault;
 use crate::http::flags::ResponseFlags;
 use crate::http::server;
 use crate::http::stream_info::{ConnectionInfo, ConnectionTally, StreamInfo};
 use crate::log::{Component, Level};
-use crate::network::{tcp_proxy, Program};
+use crate::network::{self, tcp_proxy, Last};
 use crate::proto::{ListenerHistogram, ListenerStat, ProcessStat};
-use crate::tls::TlsInfo;
 use crate::transport::Transport;
 use crate::worker::Worker;
 
 /// How long a worker waits before it accepts again when it has no file descriptors left.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// The transport protocol of a connection that no listener filter has looked into.
-const RAW_BUFFER: &str = "raw_buffer";
+/// The transport protocol of a connection in which no listener filter has found another.
+pub const RAW_BUFFER: &str = "raw_buffer";
 
-/// A connection as it was accepted.
-struct Accepted {
-    transport: Transport,
-    remote: Address,
-    local: Address,
+/// A connection as it was accepted, or as listener filters left it.
+pub struct Accepted {
+    pub transport: Transport,
+    pub remote: Address,
+    pub local: Address,
+    pub inspected: Option<Box<Inspected>>,
+    pub state: ConnectionState,
+}
+
+impl Accepted {
+    fn new(transport: Transport, remote: Address, local: Address) -> Self {
+        Self { transport, remote, local, inspected: None, state: ConnectionState::default() }
+    }
+
+    /// What the choice of a filter chain looks at.
+    fn traits(&self) -> Traits<'_> {
+        let inspected = self.inspected.as_deref();
+        let direct = inspected.and_then(|it| it.direct_remote.as_ref());
+        let transport = inspected.map_or("", |it| it.transport_protocol);
+        Traits {
+            local: &self.local,
+            remote: &self.remote,
+            direct: direct.unwrap_or(&self.remote),
+            server_name: inspected.map_or("", |it| &it.server_name),
+            transport_protocol: if transport.is_empty() { RAW_BUFFER } else { transport },
+            application_protocols: inspected.map_or(&[], |it| &it.application_protocols),
+            state: &self.state,
+        }
+    }
 }
 
 /// Accepts until the task is aborted.
@@ -52,13 +78,13 @@ pub async fn accept_loop(worker: Rc<Worker>, slot: Rc<Slot>, accepting: Rc<Accep
         });
         match result.await.and_then(|(transport, remote)| {
             let local = local_address(&transport, address.as_ref())?;
-            Ok(Accepted { transport, remote, local })
+            Ok(Accepted::new(transport, remote, local))
         }) {
             Ok(accepted) => {
-                let current = slot.borrow().clone();
-                admit(&worker, &current, accepted);
+                admit(&worker, &slot, accepted, true);
                 count += 1;
-                if count == current.config.settings.max_accepts_per_event {
+                let most = slot.borrow().config.settings.max_accepts_per_event;
+                if count == most {
                     record_accepted(&slot, std::mem::take(&mut count));
                     tokio::task::yield_now().await;
                 }
@@ -95,42 +121,99 @@ fn local_address(transport: &Transport, listening: Option<&Address>) -> io::Resu
     }
 }
 
-fn admit(worker: &Rc<Worker>, current: &Rc<Current>, accepted: Accepted) {
+/// Takes a connection in. `hand_over`: it may go to the listener of the address that a filter restores.
+fn admit(worker: &Rc<Worker>, slot: &Rc<Slot>, accepted: Accepted, hand_over: bool) {
+    let current = slot.borrow().clone();
     let listener = &current.listener;
-    let Some(limited) = Limited::take(listener) else {
-        return listener.block.inc(ListenerStat::ListenerDownstreamCxOverflow);
-    };
-    let found = current.find(&Traits {
-        local: &accepted.local,
-        remote: &accepted.remote,
-        direct: &accepted.remote,
-        server_name: "",
-        transport_protocol: RAW_BUFFER,
-        application_protocols: &[],
-    });
+    let Some(limited) = Limited::take(worker, listener) else { return };
+    match listener.filters.is_empty() {
+        true => establish(worker, &current, accepted, limited),
+        false => {
+            let place = (slot.clone(), listener.clone());
+            let work = inspect(worker.clone(), place, accepted, limited, hand_over);
+            drop(crate::sys::spawn_here(work));
+        }
+    }
+}
+
+/// Lets the listener filters look at a connection, then serves it.
+async fn inspect(
+    worker: Rc<Worker>,
+    (slot, listener): (Rc<Slot>, Rc<Listener>),
+    accepted: Accepted,
+    limited: Limited,
+    hand_over: bool,
+) {
+    let waiting = Waiting::new(&listener);
+    let Accepted { transport, remote, local, inspected, state } = accepted;
+    let inspected = inspected.map(|inspected| *inspected).unwrap_or_default();
+    let mut subject = Subject { transport, remote, local, inspected, state };
+    let result = filters::inspect(&worker, &listener, &mut subject).await;
+    let Subject { transport, remote, local, inspected, state } = subject;
+    let inspected = Some(Box::new(inspected));
+    let accepted = Accepted { transport, remote, local, inspected, state };
+    drop(waiting);
+    if result.is_err() {
+        let connection = connection(&worker, &listener, None, accepted, clock::now()).0;
+        return log_closed(&worker, &listener, connection, |_| {});
+    }
+    let restored = accepted.inspected.as_ref().is_some_and(|it| it.direct_local.is_some());
+    if hand_over && restored && listener.settings.message.use_original_dst {
+        if let Some(other) = worker.directory.find(&accepted.local) {
+            drop(limited);
+            return admit(&worker, &other, accepted, false);
+        }
+    }
+    let current = slot.borrow().clone();
+    establish(&worker, &current, accepted, limited);
+}
+
+/// Counts a connection for as long as its filter chain is not chosen.
+struct Waiting<'a>(&'a Listener);
+
+impl<'a> Waiting<'a> {
+    fn new(listener: &'a Listener) -> Self {
+        listener.block.inc(ListenerStat::ListenerDownstreamPreCxActive);
+        Self(listener)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.block.dec(ListenerStat::ListenerDownstreamPreCxActive);
+    }
+}
+
+fn establish(worker: &Rc<Worker>, current: &Rc<Current>, accepted: Accepted, limited: Limited) {
+    let listener = &current.listener;
+    let found = current.find(&accepted.traits());
     let Some(chain) = found else { return refuse(worker, listener, accepted) };
     let start = clock::now();
     let guard = Guard::new(worker.clone(), listener.clone(), chain.clone(), start, limited);
-    let transport = secure(worker, listener, chain, accepted.transport);
-    let tls = transport.tls().cloned();
-    let addresses = (accepted.remote, accepted.local);
-    let info = connection(worker, listener, Some(chain), addresses, start, tls);
+    let mut accepted = accepted;
+    accepted.transport = secure(worker, listener, chain, accepted.transport);
+    let (info, transport) = connection(worker, listener, Some(chain), accepted, start);
     let Some(program) = chain.program(worker) else {
         listener.block.inc(ListenerStat::ListenerNetworkExtensionConfigMissing);
         return log_closed(worker, listener, info, |info| {
             info.local_close_reason = "no_filters".into();
         });
     };
-    match program {
-        Program::Http(manager) => {
+    let (worker, listener) = (worker.clone(), listener.clone());
+    match &program.last {
+        Last::Http(manager) if program.before.is_empty() => {
             let logged = (!listener.settings.access_logs.is_empty())
-                .then(|| Box::new(StreamInfo::new(info.clone(), start, clock::wall())));
-            let serving = server::serve(worker.clone(), manager.clone(), transport, info);
+                .then(|| Box::new(StreamInfo::of_connection(info.clone())));
+            let serving = server::serve(worker, manager.clone(), transport, info);
             run(guard, logged, Box::pin(serving));
         }
-        Program::TcpProxy(proxy) => {
-            let (worker, listener) = (worker.clone(), listener.clone());
-            let serving = tcp_proxy::serve(worker, listener, proxy.clone(), transport, info);
+        Last::TcpProxy(proxy) if program.before.is_empty() => {
+            let proxy = proxy.clone();
+            let serving = tcp_proxy::serve(worker, listener, proxy, transport, info, None);
+            run(guard, None, Box::pin(serving));
+        }
+        _ => {
+            let serving = network::serve(worker, listener, chain.clone(), transport, info);
             run(guard, None, Box::pin(serving));
         }
     }
@@ -140,15 +223,14 @@ fn connection(
     worker: &Worker,
     listener: &Listener,
     chain: Option<&Chain>,
-    (remote, local): (Address, Address),
+    accepted: Accepted,
     start: Instant,
-    tls: Option<Rc<TlsInfo>>,
-) -> Rc<ConnectionInfo> {
+) -> (Rc<ConnectionInfo>, Transport) {
     let settings = &listener.settings;
-    Rc::new(ConnectionInfo {
+    let info = Rc::new(ConnectionInfo {
         id: worker.next_id(),
-        remote,
-        local,
+        remote: accepted.remote,
+        local: accepted.local,
         start,
         listener: settings.name.clone(),
         filter_chain: chain.map(|chain| chain.config.name.clone()).unwrap_or_default(),
@@ -156,16 +238,18 @@ fn connection(
         listener_metadata: settings.metadata.clone(),
         filter_chain_metadata: chain.and_then(|chain| chain.config.metadata.clone()),
         tally: ConnectionTally::default(),
-        tls,
-    })
+        tls: accepted.transport.tls().cloned(),
+        inspected: accepted.inspected,
+        state: RefCell::new(accepted.state),
+    });
+    (info, accepted.transport)
 }
 
 /// No filter chain takes the connection: it is closed.
 fn refuse(worker: &Worker, listener: &Listener, accepted: Accepted) {
     listener.block.inc(ListenerStat::ListenerNoFilterChainMatch);
     let start = clock::now();
-    let connection =
-        connection(worker, listener, None, (accepted.remote, accepted.local), start, None);
+    let connection = connection(worker, listener, None, accepted, start).0;
     log_closed(worker, listener, connection, |info| {
         info.flags = ResponseFlags::NO_ROUTE_FOUND;
         info.details = "filter_chain_not_found".into();
@@ -183,7 +267,7 @@ fn log_closed(
         return;
     }
     let start = connection.start;
-    let mut info = StreamInfo::new(connection, start, clock::wall());
+    let mut info = StreamInfo::of_connection(connection);
     info.end = Some(start);
     info.stream_id = worker.next_id();
     why(&mut info);

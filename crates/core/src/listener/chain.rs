@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use slab::Slab;
 
 use crate::access_log::Sinks;
-use crate::compile::{each, Result};
+use crate::compile::Result;
 use crate::http::manager::duration;
 use crate::matcher::Regexes;
-use crate::network::{NetworkFilter, Program};
+use crate::network::{NetworkFilters, Program};
 use crate::proto;
 use crate::stats::{Block, BlockKind};
 use crate::tls::{Contexts, TransportSocket};
@@ -23,7 +23,7 @@ use crate::worker::Worker;
 pub struct FilterChain {
     pub name: Arc<str>,
     /// None: its connections are closed at once.
-    pub filter: Option<NetworkFilter>,
+    pub filters: Option<NetworkFilters>,
     pub metadata: Option<Arc<serde_json::Value>>,
     /// None: plain TCP.
     pub tls: Option<TransportSocket>,
@@ -40,12 +40,9 @@ impl FilterChain {
         contexts: &Contexts,
         regexes: &Regexes,
     ) -> Result<Self> {
-        let filters = each(&message.filters, "filters", |filter| {
-            NetworkFilter::compile(filter, sinks, regexes)
-        })?;
         Ok(Self {
             name: message.name.as_str().into(),
-            filter: filters.into_iter().next(),
+            filters: NetworkFilters::compile(&message.filters, sinks, regexes)?,
             metadata: super::config::metadata(&message.metadata_json)?,
             tls: TransportSocket::compile(message.transport_socket.as_ref(), contexts),
             handshake_timeout: duration(message.transport_socket_connect_timeout_ms),
@@ -103,7 +100,7 @@ impl Chain {
 
     /// What serves its connections; none when it has no filter.
     pub fn program(&self, worker: &Worker) -> Option<&Program> {
-        let make = || Some(self.config.filter.as_ref()?.program(worker, &self.drain));
+        let make = || Some(self.config.filters.as_ref()?.program(worker, &self.drain));
         self.program.get_or_init(make).as_ref()
     }
 

@@ -3,14 +3,18 @@
 use std::collections::HashMap;
 use std::sync::atomic::AtomicU64;
 use std::sync::Arc;
+use std::time::Duration;
 
 use prost::Message;
 
+use super::filters::ListenerFilter;
 use super::matching::{self, Node, Traits};
 use super::FilterChain;
 use crate::access_log::{AccessLog, Sinks};
 use crate::address::Address;
 use crate::compile::{each, At, CompileError, Result};
+use crate::http::manager::duration;
+use crate::matcher::tree::Matcher;
 use crate::matcher::Regexes;
 use crate::proto;
 use crate::tls::Contexts;
@@ -35,6 +39,9 @@ pub struct ListenerSettings {
     pub metadata: Option<Arc<serde_json::Value>>,
     /// Written at the end of each connection.
     pub access_logs: Vec<AccessLog>,
+    pub filters: Vec<ListenerFilter>,
+    /// What the filters of a connection have to end; none: as long as they want.
+    pub filters_timeout: Option<Duration>,
     /// What it was compiled from, without the filter chains.
     pub message: proto::Listener,
 }
@@ -44,8 +51,30 @@ pub struct ListenerConfig {
     pub settings: Arc<ListenerSettings>,
     /// In the order of the configuration; the default chain, if there is one, is the last.
     pub chains: Vec<Arc<FilterChain>>,
-    matches: Option<Node>,
+    matches: Matches,
     default: Option<usize>,
+}
+
+/// How a chain is chosen.
+enum Matches {
+    /// By the criteria of the chains.
+    Criteria(Option<Node>),
+    /// By a tree that names a chain, or one that is not there.
+    Tree(Matcher<Option<usize>>),
+}
+
+impl Matches {
+    fn compile(message: &proto::Listener, regexes: &Regexes) -> Result<Self> {
+        let chains = &message.filter_chains;
+        let Some(tree) = &message.filter_chain_matcher else {
+            return matching::compile(chains.iter().map(|c| c.r#match.as_ref()))
+                .map(Self::Criteria);
+        };
+        let action = |action: &proto::MatchAction| {
+            Ok(chains.iter().position(|chain| chain.name == action.name))
+        };
+        Matcher::compile(tree, regexes, &action).at("filter_chain_matcher").map(Self::Tree)
+    }
 }
 
 pub(super) fn metadata(json: &str) -> Result<Option<Arc<serde_json::Value>>> {
@@ -62,6 +91,7 @@ fn without_chains(message: &proto::Listener) -> proto::Listener {
     let mut rest = message.clone();
     rest.filter_chains.clear();
     rest.default_filter_chain = None;
+    rest.filter_chain_matcher = None;
     rest
 }
 
@@ -85,6 +115,8 @@ impl ListenerSettings {
             access_logs: each(&message.access_logs, "access_logs", |log| {
                 AccessLog::compile(log, sinks)
             })?,
+            filters: each(&message.listener_filters, "listener_filters", ListenerFilter::compile)?,
+            filters_timeout: duration(message.listener_filters_timeout_ms),
             message,
         })
     }
@@ -122,7 +154,7 @@ impl ListenerConfig {
             None => FilterChain::compile(message, sinks, contexts, &regexes).map(Arc::new),
         };
         let mut chains = each(&message.filter_chains, "filter_chains", chain)?;
-        let matches = matching::compile(message.filter_chains.iter().map(|c| c.r#match.as_ref()))?;
+        let matches = Matches::compile(message, &regexes)?;
         let default = message.default_filter_chain.as_ref();
         let default =
             default.map(|message| chain(message).at("default_filter_chain")).transpose()?;
@@ -135,6 +167,12 @@ impl ListenerConfig {
 
     /// The index of the chain that takes a connection.
     pub fn find(&self, traits: &Traits<'_>) -> Option<usize> {
-        self.matches.as_ref().and_then(|matches| matches.find(traits)).or(self.default)
+        match &self.matches {
+            Matches::Criteria(node) => {
+                node.as_ref().and_then(|node| node.find(traits)).or(self.default)
+            }
+            // A chain that is not there takes nothing, though there be a default one.
+            Matches::Tree(tree) => tree.find(traits).map_or(self.default, |chain| *chain),
+        }
     }
 }

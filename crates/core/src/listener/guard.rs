@@ -15,25 +15,44 @@ use crate::proto::{ListenerHistogram, ListenerStat};
 use crate::worker::Worker;
 
 /// A place among the connections that a listener may have.
-pub struct Limited(Option<Rc<Listener>>);
+pub struct Limited {
+    listener: Option<Rc<Listener>>,
+    /// Of a worker whose process limits the connections of all listeners.
+    global: Option<Rc<Worker>>,
+}
 
 impl Limited {
-    /// None when there are as many as there may be.
-    pub fn take(listener: &Rc<Listener>) -> Option<Self> {
+    /// None when there are as many as there may be, which is counted.
+    pub fn take(worker: &Rc<Worker>, listener: &Rc<Listener>) -> Option<Self> {
         let settings = &listener.settings;
-        if settings.max_connections == 0 {
-            return Some(Self(None));
+        let mut place = Self { listener: None, global: None };
+        if settings.max_connections > 0 {
+            let before = settings.connections.fetch_add(1, Relaxed);
+            place.listener = Some(listener.clone());
+            if before >= settings.max_connections {
+                listener.block.inc(ListenerStat::ListenerDownstreamCxOverflow);
+                return None;
+            }
         }
-        let before = settings.connections.fetch_add(1, Relaxed);
-        let place = Self(Some(listener.clone()));
-        (before < settings.max_connections).then_some(place)
+        if settings.message.max_global_connections > 0 {
+            let before = worker.shared.limited_connections.fetch_add(1, Relaxed);
+            place.global = Some(worker.clone());
+            if before >= settings.message.max_global_connections {
+                listener.block.inc(ListenerStat::ListenerDownstreamGlobalCxOverflow);
+                return None;
+            }
+        }
+        Some(place)
     }
 }
 
 impl Drop for Limited {
     fn drop(&mut self) {
-        if let Some(listener) = &self.0 {
+        if let Some(listener) = &self.listener {
             listener.settings.connections.fetch_sub(1, Relaxed);
+        }
+        if let Some(worker) = &self.global {
+            worker.shared.limited_connections.fetch_sub(1, Relaxed);
         }
     }
 }

@@ -82,6 +82,8 @@ impl Listeners {
         if self.started {
             places = places.into_iter().map(|place| place.start(worker, &slot)).collect();
         }
+        let addresses = slot.borrow().listener.settings.addresses.clone();
+        worker.directory.set(&name, addresses, slot.clone());
         self.entries.insert(name, Entry { slot, places });
         close_later(closing);
     }
@@ -105,7 +107,8 @@ impl Listeners {
     }
 
     /// Stops accepting; connections have the drain time.
-    pub fn remove(&mut self, name: &str, closing: Arc<()>) {
+    pub fn remove(&mut self, worker: &Worker, name: &str, closing: Arc<()>) {
+        worker.directory.remove(name);
         if let Some(entry) = self.entries.remove(name) {
             entry.places.iter().for_each(Place::stop);
             let current = entry.slot.borrow().clone();

@@ -9,11 +9,16 @@
 mod build;
 mod prefixes;
 
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr};
 
 use ahash::RandomState;
 
 use crate::address::Address;
+use crate::connection::ConnectionState;
+use crate::formatter::find_value;
+use crate::matcher::tree::{Input, Inputs};
+use crate::proto::match_input::Kind as InputKind;
 
 pub use build::compile;
 use prefixes::Prefixes;
@@ -30,7 +35,8 @@ pub struct Traits<'a> {
     /// Empty when nothing has looked for one.
     pub server_name: &'a str,
     pub transport_protocol: &'a str,
-    pub application_protocols: &'a [&'a str],
+    pub application_protocols: &'a [Box<str>],
+    pub state: &'a ConnectionState,
 }
 
 /// One level of the tree, or the chain at its end, by index.
@@ -94,8 +100,8 @@ impl Values<Box<str>> {
         self.named.get(value).or(self.any.as_deref())
     }
 
-    fn first_of(&self, values: &[&str]) -> Option<&Node> {
-        values.iter().find_map(|value| self.named.get(*value)).or(self.any.as_deref())
+    fn first_of(&self, values: &[Box<str>]) -> Option<&Node> {
+        values.iter().find_map(|value| self.named.get(value)).or(self.any.as_deref())
     }
 
     /// The exact name, then wildcards from the longest to the shortest.
@@ -115,6 +121,42 @@ impl SourceTypes {
             false => &self.external,
         };
         named.as_ref().or(self.any.as_ref())
+    }
+}
+
+impl Inputs for Traits<'_> {
+    fn text(&self, input: &Input) -> Option<Cow<'_, str>> {
+        let port = |address: &Address| address.ip().map(|ip| ip.port().to_string().into());
+        let filled = |text| (!str::is_empty(text)).then_some(Cow::Borrowed(text));
+        match input.kind {
+            InputKind::DestinationIp | InputKind::SourceIp | InputKind::DirectSourceIp => {
+                self.address(input).map(|ip| ip.to_string().into())
+            }
+            InputKind::DestinationPort => port(self.local),
+            InputKind::SourcePort => port(self.remote),
+            InputKind::SourceType => is_local(self).then_some(Cow::Borrowed("local")),
+            InputKind::ServerName => filled(self.server_name),
+            InputKind::TransportProtocol => filled(self.transport_protocol),
+            InputKind::ApplicationProtocol => match self.application_protocols {
+                [] => None,
+                names => Some(format!("'{}'", names.join("','")).into()),
+            },
+            InputKind::FilterState => self.state.text(input.path.first()?).map(Cow::Borrowed),
+            InputKind::DynamicMetadata => {
+                let value = find_value(self.state.dynamic_metadata.as_ref()?, &input.path)?;
+                value.as_str().map(Cow::Borrowed)
+            }
+        }
+    }
+
+    fn address(&self, input: &Input) -> Option<IpAddr> {
+        let address = match input.kind {
+            InputKind::DestinationIp => self.local,
+            InputKind::SourceIp => self.remote,
+            InputKind::DirectSourceIp => self.direct,
+            _ => return None,
+        };
+        address.ip().map(|ip| ip.ip().to_canonical())
     }
 }
 

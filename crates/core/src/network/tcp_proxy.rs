@@ -7,13 +7,16 @@ mod relay;
 mod session;
 #[cfg(test)]
 mod tests;
+mod tunnel;
 
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::filters::{Closed, Gate};
 use crate::access_log::{AccessLog, Sinks};
-use crate::compile::{each, CompileError, Result};
+use crate::compile::{each, At, CompileError, Result};
+use crate::connection::Tlv;
 use crate::formatter::LogType;
 use crate::http::manager::duration;
 use crate::http::stream_info::ConnectionInfo;
@@ -25,6 +28,7 @@ use crate::transport::Transport;
 use crate::worker::Worker;
 
 use session::Session;
+use tunnel::Tunnel;
 
 /// Immutable, shared by all workers.
 pub struct TcpProxyConfig {
@@ -39,6 +43,14 @@ pub struct TcpProxyConfig {
     log_on_start: bool,
     log_on_connected: bool,
     log_interval: Option<Duration>,
+    /// Of the time between attempts: the first, and the longest.
+    backoff: Option<(Duration, Duration)>,
+    /// Percent of `max_duration` that may be added to it.
+    jitter: f64,
+    /// The upstream is connected once the client has sent something, of which so much is taken before.
+    early_data: Option<usize>,
+    tunnel: Option<Tunnel>,
+    tlvs: Vec<Tlv>,
 }
 
 impl TcpProxyConfig {
@@ -68,7 +80,21 @@ impl TcpProxyConfig {
             log_on_start: message.flush_access_log_on_start,
             log_on_connected: message.flush_access_log_on_connected,
             log_interval: duration(message.access_log_flush_interval_ms),
+            backoff: duration(message.backoff_base_ms)
+                .map(|base| (base, Duration::from_millis(message.backoff_max_ms).max(base))),
+            jitter: message.max_duration_jitter,
+            early_data: message.connect_on_data.then_some(message.max_early_data_bytes as usize),
+            tunnel: message.tunnel.as_ref().map(Tunnel::compile).transpose().at("tunnel")?,
+            tlvs: each(&message.proxy_protocol_tlvs, "proxy_protocol_tlvs", Tlv::compile)?,
         })
+    }
+
+    /// How long a connection may last.
+    fn longest(&self, random: &Random) -> Option<Duration> {
+        let longest = self.max_duration?;
+        let most = longest.as_secs_f64() * self.jitter / 100.0;
+        let share = random.below(1 << 20) as f64 / f64::from(1 << 20);
+        Some(longest + Duration::from_secs_f64(most * share))
     }
 
     /// A cluster by the weights.
@@ -99,14 +125,30 @@ pub async fn serve(
     proxy: Rc<TcpProxy>,
     transport: Transport,
     connection: Rc<ConnectionInfo>,
+    gate: Option<Box<Gate>>,
 ) {
     proxy.block.inc(TcpStat::TcpDownstreamCxTotal);
     let mut session = Session::new(worker, listener, proxy, connection);
+    session.gate = gate;
     if session.proxy.config.log_on_start {
         session.log(LogType::TcpConnectionStart);
     }
-    if let Some(upstream) = session.connect().await {
+    let mut transport = transport;
+    let Some(early) = session.early_data(&mut transport).await else { return };
+    if let Some((upstream, answered)) = session.connect().await {
         session.connected(&upstream);
-        session.relay(transport, upstream).await;
+        session.relay(transport, upstream, early, answered).await;
     }
+}
+
+/// Logs a connection that a filter before this one has closed.
+pub fn refuse(
+    worker: Rc<Worker>,
+    listener: Rc<Listener>,
+    proxy: Rc<TcpProxy>,
+    connection: Rc<ConnectionInfo>,
+    closed: &Closed,
+) {
+    proxy.block.inc(TcpStat::TcpDownstreamCxTotal);
+    closed.note(&mut Session::new(worker, listener, proxy, connection).info);
 }

@@ -26,6 +26,8 @@ pub(crate) fn stream_info() -> StreamInfo {
         tls: None,
         traffic_direction: "unspecified",
         tally: Default::default(),
+        inspected: None,
+        state: Default::default(),
     };
     StreamInfo::new(Rc::new(connection), Instant::now(), SystemTime::now())
 }

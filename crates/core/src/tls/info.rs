@@ -47,6 +47,15 @@ impl TlsInfo {
         self.handshake.get()?.local.as_deref()
     }
 
+    /// The names by which policies know the peer, in the order in which they are tried.
+    /// Source: `AuthenticatedMatcher` of Envoy's RBAC filters.
+    pub fn principals(&self) -> Vec<String> {
+        let Some(peer) = self.peer() else { return Vec::new() };
+        let names = &peer.facts.names;
+        let all = names.uri.iter().chain(&names.dns).chain([&peer.facts.subject]);
+        all.cloned().collect()
+    }
+
     /// The client showed a certificate.
     pub fn is_presented(&self) -> bool {
         self.peer().is_some()

@@ -171,6 +171,21 @@ impl TlsStream {
         self.inner.borrow().raw.is_watched()
     }
 
+    /// See `Transport::poll_peek`.
+    pub fn poll_peek(
+        &mut self,
+        cx: &mut TaskContext<'_>,
+        buffer: &mut [u8],
+        seen: usize,
+    ) -> Poll<io::Result<usize>> {
+        self.inner.get_mut().poll_peek(cx, buffer, seen)
+    }
+
+    /// See `Transport::original_destination`.
+    pub fn original_destination(&self) -> Option<Address> {
+        self.inner.borrow().raw.original_destination()
+    }
+
     pub fn local_address(&self) -> io::Result<Address> {
         self.inner.borrow().raw.local_address()
     }

@@ -6,7 +6,9 @@ use std::sync::atomic::AtomicU64;
 use std::sync::Arc;
 
 use super::breakers::{Permits, Priority, RetryPermit};
+use super::dynamic::DynamicHosts;
 use super::host_sets::HostSets;
+use super::original_dst::OriginalDst;
 use super::pending::{Acquire, Overflow};
 use super::pool::{Pool, PoolContext, Protocol};
 use super::{ClusterConfig, ClusterShared, Host};
@@ -38,6 +40,8 @@ pub struct Cluster {
     balancer: RefCell<Balancer>,
     /// By slot of the host, then by priority.
     pools: RefCell<Vec<PoolsOfHost>>,
+    /// Hosts that the configuration does not name, where there are such.
+    dynamic: Option<DynamicHosts>,
 }
 
 impl Cluster {
@@ -46,12 +50,14 @@ impl Cluster {
         let block = upstream.registry.block(upstream.thread, number, BlockKind::Cluster);
         let generation = shared.generation();
         let balancer = Balancer::new(shared.host_sets(), shared.config.lb);
+        let dynamic = shared.config.dynamic_hosts.map(DynamicHosts::new);
         let permits = Permits::new(shared);
         Rc::new(Self {
             context: Rc::new(PoolContext { permits, block, upstream }),
             generation: Cell::new(generation),
             balancer: RefCell::new(balancer),
             pools: RefCell::default(),
+            dynamic,
         })
     }
 
@@ -84,11 +90,36 @@ impl Cluster {
         let block = &self.context.block;
         let on_panic = || block.inc(ClusterStat::ClusterLbHealthyPanic);
         let balancer = self.balancer.borrow();
-        let host = balancer.choose(context, &self.context.upstream.random, on_panic);
+        let host = match &self.config().original_dst {
+            Some(original) => self.original_host(original, context),
+            None => balancer.choose(context, &self.context.upstream.random, on_panic).cloned(),
+        };
         if host.is_none() {
             block.inc(ClusterStat::ClusterUpstreamCxNoneHealthy);
         }
-        host.cloned()
+        match (&self.dynamic, &self.config().proxy_protocol, host) {
+            (Some(dynamic), Some(proxy), Some(host)) => {
+                let header = proxy.header(context.connection, context.tlvs);
+                Some(dynamic.host(host.address.clone(), Some(header), Some(&host)))
+            }
+            (_, _, host) => host,
+        }
+    }
+
+    fn original_host(&self, original: &OriginalDst, context: &LbContext<'_>) -> Option<Arc<Host>> {
+        let block = &self.context.block;
+        let invalid = || block.inc(ClusterStat::ClusterOriginalDstHostInvalid);
+        let address = original.address(context, invalid)?;
+        let dynamic = self.dynamic.as_ref()?;
+        let before = dynamic.count();
+        let host = dynamic.host(address, None, None);
+        let change = dynamic.count().wrapping_sub(before) as u64;
+        if change != 0 {
+            block.inc(ClusterStat::ClusterMembershipChange);
+            block.add(ClusterStat::ClusterMembershipTotal, change);
+            block.add(ClusterStat::ClusterMembershipHealthy, change);
+        }
+        Some(host)
     }
 
     /// Asks for a connection to `host`: at once when one is idle or has room, else by waiting for one.
@@ -118,6 +149,11 @@ impl Cluster {
     }
 
     fn pool(&self, host: &Arc<Host>, priority: Priority, protocol: Protocol) -> Rc<Pool> {
+        if let Some(dynamic) = self.dynamic.as_ref().filter(|_| host.dynamic) {
+            let make = || Pool::new(self.context.clone(), host.clone(), priority, protocol);
+            let place = (priority as usize, usize::from(protocol == Protocol::Http2));
+            return dynamic.pool(host, place, make);
+        }
         let mut pools = self.pools.borrow_mut();
         let slot = host.slot as usize;
         if pools.len() <= slot {
@@ -173,6 +209,9 @@ impl Cluster {
     pub fn drain(&self) {
         let pools = std::mem::take(&mut *self.pools.borrow_mut());
         pools.iter().flatten().flatten().flatten().for_each(|pool| pool.drain());
+        if let Some(dynamic) = &self.dynamic {
+            dynamic.drain();
+        }
     }
 }
 

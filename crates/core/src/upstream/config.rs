@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::original_dst::OriginalDst;
+use super::proxy_protocol::ProxyProtocol;
 use super::secured::SecuredHosts;
 use super::socket::ConnectOptions;
 use crate::address::Address;
@@ -40,6 +42,12 @@ pub struct ClusterConfig {
     pub metadata: Option<Arc<serde_json::Value>>,
     pub connect: ConnectOptions,
     pub tls: SecuredHosts,
+    /// Hosts are where clients went.
+    pub original_dst: Option<OriginalDst>,
+    /// Connections begin with a PROXY header.
+    pub proxy_protocol: Option<ProxyProtocol>,
+    /// How long a host stays unused that no configuration names; none: there are no such hosts.
+    pub dynamic_hosts: Option<Duration>,
 }
 
 impl ClusterConfig {
@@ -78,8 +86,25 @@ impl ClusterConfig {
             metadata: metadata(&message.metadata_json)?,
             connect: connect_options(message)?,
             tls: SecuredHosts::compile(message, contexts)?,
+            original_dst: message.original_dst.as_ref().map(OriginalDst::compile),
+            proxy_protocol: message
+                .proxy_protocol
+                .as_ref()
+                .map(ProxyProtocol::compile)
+                .transpose()
+                .at("proxy_protocol")?,
+            dynamic_hosts: dynamic_hosts(message),
         })
     }
+}
+
+/// Headers of clients that have gone are of no use for long.
+const PROXY_HOSTS: Duration = Duration::from_secs(5);
+
+fn dynamic_hosts(message: &proto::Cluster) -> Option<Duration> {
+    let original = message.original_dst.as_ref();
+    let interval = original.map(|it| Duration::from_millis(it.cleanup_interval_ms));
+    interval.or_else(|| message.proxy_protocol.as_ref().map(|_| PROXY_HOSTS))
 }
 
 fn off_at_zero(ms: u64) -> Option<Duration> {
@@ -99,6 +124,7 @@ fn lb_settings(message: &proto::Cluster) -> LbSettings {
 }
 
 fn connect_options(message: &proto::Cluster) -> Result<ConnectOptions> {
+    let extra = message.extra_bind_source.as_ref().map(bind_source).transpose();
     let bind_source = message.bind_source.as_ref().map(bind_source).transpose();
     let options = each(&message.socket_options, "socket_options", |option| {
         let name = i32::try_from(option.name)
@@ -110,6 +136,7 @@ fn connect_options(message: &proto::Cluster) -> Result<ConnectOptions> {
     Ok(ConnectOptions {
         keepalive: message.tcp_keepalive,
         bind_source: bind_source.at("bind_source")?,
+        extra_bind_source: extra.at("extra_bind_source")?,
         options: options.into(),
     })
 }

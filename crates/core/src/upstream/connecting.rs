@@ -11,12 +11,14 @@ use std::time::Instant;
 use super::breakers::ConnectionPermit;
 use super::connection::{ClosedBy, Connection, PooledConnection};
 use super::pool::{count_destroyed, Pool, PoolContext, Protocol};
-use super::socket::{Opened, SocketError};
+use super::socket::{ConnectOptions, Opened, SocketError};
 use super::{happy_eyeballs, secured, Host};
 use crate::buffer::Buffer;
 use crate::clock;
 use crate::proto::{ClusterHistogram, ClusterStat};
 use crate::stats::Buffered;
+use crate::timer::Timers;
+use crate::transport::Write;
 
 /// Why a request got no connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,7 +103,7 @@ pub(super) async fn open(
     let timers = &context.upstream.timers;
     let timer = timers.timer();
     let mut connecting = std::pin::pin!(async {
-        let opened = happy_eyeballs::connect(host, &config.connect, timers).await?;
+        let opened = connect_and_begin(host, &config.connect, timers).await?;
         secured::handshake(context, host, opened).await
     });
     let result = poll_fn(|cx| match connecting.as_mut().poll(cx) {
@@ -118,6 +120,23 @@ pub(super) async fn open(
         }
         None => Err(ConnectError::Timeout),
     }
+}
+
+/// Connects, and writes what connections to the host begin with.
+async fn connect_and_begin(
+    host: &Host,
+    options: &ConnectOptions,
+    timers: &Rc<Timers>,
+) -> Result<Opened, SocketError> {
+    let mut opened = happy_eyeballs::connect(host, options, timers).await?;
+    let mut rest = host.preamble.as_deref().unwrap_or_default();
+    while !rest.is_empty() {
+        let write = Write { bytes: rest, last: false };
+        let written = poll_fn(|cx| opened.transport.poll_write(cx, &write)).await;
+        let written = written.map_err(|error| SocketError::Remote(error.to_string()))?;
+        rest = &rest[written..];
+    }
+    Ok(opened)
 }
 
 fn count_start(pool: &Pool, host: &Host) {

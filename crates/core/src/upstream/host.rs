@@ -68,6 +68,10 @@ pub struct Host {
     /// Shared by the successive hosts of one endpoint whose weight, priority or metadata changed: two
     /// hosts are the same endpoint exactly if they share it.
     pub stats: Arc<HostStats>,
+    /// What each connection begins with, before anything else.
+    pub preamble: Option<Arc<[u8]>>,
+    /// No configuration names it: its pools are kept apart.
+    pub dynamic: bool,
     /// Place of the endpoint's connection pools in a worker; unique among the hosts of a cluster.
     pub slot: u32,
 }
@@ -96,7 +100,28 @@ impl Host {
             additional_addresses: Box::default(),
             health: AtomicU8::new(Health::Unknown as u8),
             stats: Arc::default(),
+            preamble: None,
+            dynamic: false,
             slot: 0,
+        }
+    }
+
+    /// The same endpoint, whose connections begin with `preamble`.
+    pub fn with_preamble(&self, preamble: Option<Arc<[u8]>>) -> Self {
+        Self {
+            address: self.address.clone(),
+            hostname: self.hostname.clone(),
+            locality: self.locality.clone(),
+            priority: self.priority,
+            weight: self.weight,
+            canary: self.canary,
+            metadata: self.metadata.clone(),
+            additional_addresses: self.additional_addresses.clone(),
+            health: AtomicU8::new(self.health.load(Relaxed)),
+            stats: self.stats.clone(),
+            preamble,
+            dynamic: true,
+            slot: self.slot,
         }
     }
 

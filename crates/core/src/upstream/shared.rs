@@ -75,7 +75,7 @@ impl ClusterShared {
     /// What cannot be used of `message`, with its path.
     pub fn compile_with(message: &proto::Cluster, contexts: &Contexts) -> Result<Arc<Self>> {
         let config = ClusterConfig::compile(message, contexts)?;
-        let is_static = config.discovery == Discovery::Static;
+        let is_static = matches!(config.discovery, Discovery::Static | Discovery::OriginalDst);
         let this = Self {
             config,
             breakers: [
@@ -90,7 +90,9 @@ impl ClusterShared {
         };
         let endpoints = message.endpoints.clone().unwrap_or_default();
         match this.config.discovery {
-            Discovery::Static => this.start_with(&endpoints).at("endpoints")?,
+            Discovery::Static | Discovery::OriginalDst => {
+                this.start_with(&endpoints).at("endpoints")?
+            }
             Discovery::StrictDns | Discovery::LogicalDns => check(endpoints).at("endpoints")?,
             Discovery::Eds => this.start_eds(message)?,
         }
@@ -243,7 +245,7 @@ impl ClusterShared {
         match self.config.discovery {
             Discovery::StrictDns | Discovery::Eds if self.resolved() => weight.max(1),
             Discovery::StrictDns | Discovery::Eds => 0,
-            Discovery::Static | Discovery::LogicalDns => 0,
+            Discovery::Static | Discovery::LogicalDns | Discovery::OriginalDst => 0,
         }
     }
 

@@ -20,6 +20,8 @@ use crate::transport::Transport;
 pub struct ConnectOptions {
     pub keepalive: Option<proto::TcpKeepalive>,
     pub bind_source: Option<SocketAddr>,
+    /// Of the other IP version.
+    pub extra_bind_source: Option<SocketAddr>,
     pub options: Box<[SocketOption]>,
 }
 
@@ -65,7 +67,9 @@ async fn connect_tcp(address: SocketAddr, options: &ConnectOptions) -> Result<Op
         set_keepalive(&socket, keepalive).map_err(|error| local("socket error", &error))?;
     }
     set_options(&socket, options).map_err(|error| local("socket error", &error))?;
-    if let Some(source) = options.bind_source.filter(|ip| ip.is_ipv4() == address.is_ipv4()) {
+    let sources = [options.bind_source, options.extra_bind_source].into_iter().flatten();
+    let mut fitting = sources.filter(|ip| ip.is_ipv4() == address.is_ipv4());
+    if let Some(source) = fitting.next() {
         bind(&socket, source)?;
     }
     start_connect(&socket, &address.into(), address)?;

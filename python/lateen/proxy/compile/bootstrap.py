@@ -15,6 +15,7 @@ from lateen.proxy.compile.control_plane import note_control_planes
 from lateen.proxy.compile.discovery import is_eds
 from lateen.proxy.compile.dns import compile_default_resolver
 from lateen.proxy.compile.listener import compile_listener
+from lateen.proxy.compile.overload import global_connection_limit
 from lateen.proxy.compile.runtime import compile_runtime, runtime_for_workers
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ SUPPORT = (
             stats_flush_interval stats_flush_on_admin layered_runtime admin use_tcp_for_dns_lookups
             dns_resolution_config typed_dns_resolver_config stats_server_version_override
             application_log_config node_context_params config_sources default_config_source
+            overload_manager
         """,
         harmless={
             "stats_sinks": "stats are not sent anywhere yet; the admin listener serves them",
@@ -147,6 +149,7 @@ def compile_bootstrap_resources(
     if bootstrap.cluster_manager.HasField("upstream_bind_config"):
         ctx.default_bind = bootstrap.cluster_manager.upstream_bind_config
     ctx.secrets = {secret.name: secret for secret in bootstrap.static_resources.secrets}
+    ctx.max_connections = global_connection_limit(ctx, bootstrap.overload_manager)
     note_control_planes(ctx, bootstrap)
     update = Update(runtime=runtime_for_workers(ctx.runtime))
     _compile_clusters(ctx, bootstrap, update)

@@ -22,6 +22,7 @@ from lateen.proxy.compile.socket_options import (
 )
 from lateen.proxy.compile.stats_blocks import BlockKind
 from lateen.proxy.compile.transport_sockets import compile_upstream_socket
+from lateen.proxy.compile.transport_sockets.proxy_protocol import unwrap_proxy_protocol
 from lateen.proxy.compile.upstream_protocol import check_auto_sni, compile_upstream_protocol
 from lateen.proxy.compile.values import (
     metadata_json,
@@ -54,10 +55,10 @@ SUPPORT = (
             transport_socket transport_socket_matches
             metadata protocol_selection upstream_connection_options
             load_balancing_policy track_timeout_budgets track_cluster_stats
+            cleanup_interval original_dst_lb_config
         """,
         harmless={
             "wait_for_warm_on_init": "a static cluster is ready at once",
-            "cleanup_interval": "only ORIGINAL_DST clusters read it",
             "close_connections_on_host_health_failure": _HEALTH_CHECK,
             "ignore_health_on_host_removal": _HEALTH_CHECK,
             "upstream_http_protocol_options": "only TLS reads it",
@@ -65,7 +66,6 @@ SUPPORT = (
             "lrs_report_endpoint_metrics": "load is not reported yet",
             "ring_hash_lb_config": "only RING_HASH clusters read it",
             "maglev_lb_config": "only MAGLEV clusters read it",
-            "original_dst_lb_config": "only ORIGINAL_DST clusters read it",
             "stats_matcher": "stats_config decides which stats there are",
             "preconnect_policy": "connections are made when they are needed",
         },
@@ -91,8 +91,12 @@ SUPPORT = (
     ),
     Fields(
         "envoy.config.core.v3.BindConfig",
-        implemented="source_address freebind socket_options",
+        implemented="""
+            source_address freebind socket_options extra_source_addresses
+            additional_source_addresses
+        """,
     ),
+    Fields("envoy.config.core.v3.ExtraSourceAddress", implemented="address"),
 )
 
 _CONNECT_TIMEOUT_MS = 5000
@@ -165,7 +169,8 @@ def _compile_sockets(
     if source.HasField("transport_socket"):
         where = f"{at}.transport_socket"
         name = out.observability_name
-        socket = compile_upstream_socket(ctx, source.transport_socket, name, where, _alpn(out))
+        inner, where = unwrap_proxy_protocol(ctx, source.transport_socket, out, where)
+        socket = compile_upstream_socket(ctx, inner, name, where, _alpn(out))
         if socket is not None:
             out.transport_socket.CopyFrom(socket)
     for index, match in enumerate(source.transport_socket_matches):
@@ -183,6 +188,8 @@ def _compile_sockets(
 
 def _alpn(cluster: worker_pb2.Cluster) -> tuple[str, ...]:
     """What is offered to hosts unless `alpn_protocols` says otherwise."""
+    if cluster.upstream_protocol == worker_pb2.Cluster.AUTO:
+        return ("h2", "http/1.1")
     return ("h2",) if cluster.upstream_protocol == worker_pb2.Cluster.HTTP2 else ()
 
 
@@ -211,6 +218,37 @@ def _compile_bind(ctx: CompileContext, bind: BindConfig, out: worker_pb2.Cluster
         if bind.freebind.value:
             out.socket_options.extend(freebind_options(ipv6=":" in address.host))
     out.socket_options.extend(compile_socket_options(bind.socket_options))
+    _compile_extra_sources(ctx, bind, out, at)
+
+
+def _compile_extra_sources(
+    ctx: CompileContext, bind: BindConfig, out: worker_pb2.Cluster, at: str
+) -> None:
+    """A source of the other IP version: two at most, one of each."""
+    extra = [
+        *((one.address, "extra_source_addresses") for one in bind.extra_source_addresses),
+        *((one, "additional_source_addresses") for one in bind.additional_source_addresses),
+    ]
+    if not extra:
+        return
+    front = f"Cluster {out.name}'s upstream binding config has"
+    where = f"{at}.{extra[0][1]}"
+    if not bind.HasField("source_address"):
+        reason = (
+            f"{front} extra/additional source addresses but no source_address. Extra/additional"
+            " addresses cannot be specified if source_address is not set."
+        )
+        ctx.error(where, reason)
+        return
+    address = compile_socket_address(ctx, extra[0][0], f"{where}[0]")
+    if len(extra) > 1 or (":" in address.host) == (":" in out.bind_source.host):
+        reason = (
+            f"{front} two same IP version source addresses. Only two different IP version source"
+            " addresses can be supported in BindConfig's source_address and"
+            " extra_source_addresses/additional_source_addresses fields"
+        )
+        ctx.error(where, reason)
+    out.extra_bind_source.CopyFrom(address)
 
 
 def _compile_tracking(

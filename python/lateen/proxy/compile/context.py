@@ -41,6 +41,7 @@ class CompileContext:
         runtime: the runtime snapshot.
         disk_layers: the values of runtime layers on disk, by the name of the layer.
         default_resolver: what resolves the names of clusters that do not say.
+        max_connections: how many connections all listeners may have together; 0 for no limit.
         default_bind: where the connections of clusters that do not say come from.
         excused: paths at which something not implemented is left out, and why that is right.
         on_demand: paths of what lets requests ask for clusters.
@@ -63,6 +64,7 @@ class CompileContext:
     disk_layers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     default_resolver: Dns | None = None
     default_bind: BindConfig | None = None
+    max_connections: int = 0
     excused: dict[str, str] = field(default_factory=dict)
     on_demand: set[str] = field(default_factory=set)
     elsewhere: set[str] = field(default_factory=set)

@@ -11,6 +11,7 @@ from lateen.config.support import whole
 from lateen.protos import worker_pb2
 from lateen.protos.worker_pb2 import Discovery
 from lateen.proxy.compile.dns import compile_cluster_dns, compile_dns_cluster
+from lateen.proxy.compile.original_dst import compile_original_dst
 from lateen.proxy.compile.values import enum_name
 
 if TYPE_CHECKING:
@@ -29,12 +30,14 @@ _BY_TYPE = {
     "STRICT_DNS": Discovery.STRICT_DNS,
     "LOGICAL_DNS": Discovery.LOGICAL_DNS,
     "EDS": Discovery.EDS,
+    "ORIGINAL_DST": Discovery.ORIGINAL_DST,
 }
 _BY_NAME = {
     "envoy.cluster.static": Discovery.STATIC,
     "envoy.cluster.strict_dns": Discovery.STRICT_DNS,
     "envoy.cluster.logical_dns": Discovery.LOGICAL_DNS,
     "envoy.cluster.eds": Discovery.EDS,
+    "envoy.cluster.original_dst": Discovery.ORIGINAL_DST,
 }
 _DNS_CLUSTER = "envoy.extensions.clusters.dns.v3.DnsCluster"
 _DNS = (Discovery.STRICT_DNS, Discovery.LOGICAL_DNS)
@@ -57,6 +60,8 @@ def compile_discovery(
         ctx.error(f"{at}.eds_cluster_config", "eds_cluster_config set in a non-EDS cluster")
     if out.discovery == Discovery.EDS:
         _check_eds(ctx, source, at)
+    if out.discovery == Discovery.ORIGINAL_DST:
+        compile_original_dst(ctx, source, out, at)
     _check_hosts(ctx, source, out, at)
 
 

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 
 from google.protobuf.message import Message
 
-from lateen.protos.worker_pb2 import AccessLog, FilterOverride, HttpFilter, NetworkFilter
+from lateen.protos.worker_pb2 import (
+    AccessLog,
+    FilterOverride,
+    HttpFilter,
+    ListenerFilter,
+    NetworkFilter,
+)
 from lateen.proxy.compile import access_log
 from lateen.proxy.compile.http_filters import (
     grpc_http1_bridge,
@@ -19,7 +25,24 @@ from lateen.proxy.compile.http_filters import (
     on_demand,
     router,
 )
-from lateen.proxy.compile.network_filters import http_connection_manager, tcp_proxy
+from lateen.proxy.compile.listener_filters import (
+    http_inspector,
+    local_ratelimit,
+    original_dst,
+    proxy_protocol,
+    tls_inspector,
+)
+from lateen.proxy.compile.network_filters import (
+    connection_limit,
+    direct_response,
+    echo,
+    http_connection_manager,
+    rbac,
+    set_filter_state,
+    sni_cluster,
+    tcp_proxy,
+)
+from lateen.proxy.compile.network_filters import local_ratelimit as network_local_ratelimit
 from lateen.proxy.compile.network_filters.owner import FilterOwner
 from lateen.proxy.compile.registry import Extension, Registry
 
@@ -31,10 +54,25 @@ if TYPE_CHECKING:
 AccessLogCompiler = Callable[["CompileContext", Message, str], AccessLog]
 HttpFilterCompiler = Callable[["CompileContext", Message, str], HttpFilter]
 NetworkFilterCompiler = Callable[["CompileContext", Message, FilterOwner, str], NetworkFilter]
+ListenerFilterCompiler = Callable[["CompileContext", Message, str], ListenerFilter]
 OverrideCompiler = Callable[["CompileContext", Message, FilterOverride, str], None]
 
+_LISTENER_FILTERS: tuple[Extension[ListenerFilterCompiler], ...] = (
+    http_inspector.EXTENSION,
+    local_ratelimit.EXTENSION,
+    original_dst.EXTENSION,
+    proxy_protocol.EXTENSION,
+    tls_inspector.EXTENSION,
+)
 _NETWORK_FILTERS: tuple[Extension[NetworkFilterCompiler], ...] = (
+    connection_limit.EXTENSION,
+    direct_response.EXTENSION,
+    echo.EXTENSION,
     http_connection_manager.EXTENSION,
+    network_local_ratelimit.EXTENSION,
+    rbac.EXTENSION,
+    set_filter_state.EXTENSION,
+    sni_cluster.EXTENSION,
     tcp_proxy.EXTENSION,
 )
 _HTTP_FILTERS: tuple[Extension[HttpFilterCompiler], ...] = (
@@ -57,6 +95,16 @@ _OVERRIDES: tuple[Extension[OverrideCompiler], ...] = (
     on_demand.OVERRIDE,
 )
 
+# Network filters that serve the connection: the last of their chain.
+_TERMINAL = frozenset(
+    extension.type
+    for extension in (
+        direct_response.EXTENSION,
+        echo.EXTENSION,
+        http_connection_manager.EXTENSION,
+        tcp_proxy.EXTENSION,
+    )
+)
 _WITHOUT_OVERRIDE = frozenset(
     extension.type
     for extension in (
@@ -73,14 +121,18 @@ class Extensions:
     """Every category of extensions.
 
     Attributes:
+        listener_filters: filters of a listener.
         network_filters: filters of a filter chain.
+        terminal_filters: network filters that are the last of their chain, by message type.
         http_filters: filters of a connection manager.
         access_loggers: sinks of access logs.
         overrides: what a route may change in an HTTP filter, by message type.
         without_override: HTTP filters in which a route can change nothing, by message type.
     """
 
+    listener_filters: Registry[ListenerFilterCompiler]
     network_filters: Registry[NetworkFilterCompiler]
+    terminal_filters: frozenset[str]
     http_filters: Registry[HttpFilterCompiler]
     access_loggers: Registry[AccessLogCompiler]
     overrides: Mapping[str, OverrideCompiler]
@@ -102,7 +154,9 @@ def describe(extensions: Extensions, node: Node) -> None:
 def known_extensions() -> Extensions:
     """The extensions of this version."""
     return Extensions(
+        listener_filters=Registry("listener filter", _LISTENER_FILTERS),
         network_filters=Registry("network filter", _NETWORK_FILTERS),
+        terminal_filters=_TERMINAL,
         http_filters=Registry("HTTP filter", _HTTP_FILTERS),
         access_loggers=Registry("access logger", _ACCESS_LOGGERS),
         overrides={override.type: override.compile for override in _OVERRIDES},

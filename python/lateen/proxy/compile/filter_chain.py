@@ -98,11 +98,14 @@ def _compile_filters(
         extension, message = found
         network_filter = extension.compile(ctx, message, owner, f"{where}.typed_config")
         network_filter.name = source.name
-        if index < len(chain.filters) - 1:
-            ctx.error(
-                where,
-                f"Error: terminal filter named {source.name} of type {extension.name} must be the"
-                " last filter in a network filter chain.",
-            )
+        is_last = index == len(chain.filters) - 1
+        is_terminal = extension.type in ctx.extensions.terminal_filters
+        what = f"filter named {source.name} of type {extension.name}"
+        if is_terminal and not is_last:
+            reason = f"Error: terminal {what} must be the last filter in a network filter chain."
+            ctx.error(where, reason)
+        elif is_last and not is_terminal:
+            reason = f"Error: non-terminal {what} is the last filter in a network filter chain."
+            ctx.error(where, reason)
         compiled.append(network_filter)
     return compiled

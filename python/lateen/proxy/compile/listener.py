@@ -14,7 +14,9 @@ from lateen.protos.worker_pb2 import RouteTable
 from lateen.proxy.compile.access_log import compile_access_logs
 from lateen.proxy.compile.address import address_text, compile_address
 from lateen.proxy.compile.filter_chain import compile_filter_chain
+from lateen.proxy.compile.filter_chain_matcher import compile_filter_chain_matcher
 from lateen.proxy.compile.filter_chain_overlap import check_overlap
+from lateen.proxy.compile.listener_filter import compile_listener_filters
 from lateen.proxy.compile.network_filters.owner import (
     FilterOwner,
     FilterSource,
@@ -23,7 +25,7 @@ from lateen.proxy.compile.network_filters.owner import (
 )
 from lateen.proxy.compile.socket_options import compile_socket_options, keepalive_options
 from lateen.proxy.compile.stats_blocks import BlockKind
-from lateen.proxy.compile.values import metadata_json
+from lateen.proxy.compile.values import metadata_json, milliseconds
 
 if TYPE_CHECKING:
     from envoy.config.listener.v3 import listener_pb2 as envoy
@@ -39,19 +41,16 @@ SUPPORT = (
             per_connection_buffer_limit_bytes deprecated_v1 transparent freebind socket_options
             tcp_fast_open_queue_length traffic_direction enable_reuse_port access_log
             tcp_backlog_size max_connections_to_accept_per_socket_event bind_to_port
-            metadata tcp_keepalive drain_type
+            metadata tcp_keepalive drain_type listener_filters listener_filters_timeout
+            continue_on_listener_filters_timeout filter_chain_matcher use_original_dst
+            ignore_global_conn_limit bypass_overload_manager
         """,
         harmless={
-            "listener_filters_timeout": "there is no listener filter to wait for",
-            "continue_on_listener_filters_timeout": "there is no listener filter to wait for",
             "reuse_port": "enable_reuse_port decides, as in Envoy",
             "connection_balance_config": "the kernel spreads connections over the workers",
             "stats_matcher": "stats_config decides which stats there are",
             "enable_mptcp": "plain TCP serves the same clients",
-            "ignore_global_conn_limit": "there is no overload manager yet",
-            "bypass_overload_manager": "there is no overload manager yet",
         },
-        rejected={"listener_filters": "remove them; no listener filter is implemented yet"},
     ),
     Fields("envoy.config.listener.v3.AdditionalAddress", implemented="address"),
     whole("envoy.config.listener.v3.Listener.DeprecatedV1"),
@@ -59,6 +58,7 @@ SUPPORT = (
 
 _MODIFY_ONLY = 1
 _BUFFER_LIMIT = 1 << 20
+_FILTERS_TIMEOUT_MS = 15_000
 # The kernel cuts it to net.core.somaxconn, which is Envoy's default.
 _BACKLOG = 65_535
 _CONNECTION_LIMIT = "envoy.resource_limits.listener.{}.connection_limit"
@@ -95,6 +95,7 @@ def compile_listener(ctx: CompileContext, source: envoy.Listener, at: str) -> Co
     )
     _compile_sockets(ctx, source, listener, at)
     _compile_limits(ctx, source, listener, at)
+    _compile_filters(ctx, source, listener, at)
     owner = FilterOwner(
         table_prefix=f"listener/{listener.name}",
         address_tag=tag,
@@ -148,9 +149,25 @@ def _compile_limits(
     out.max_connections_to_accept_per_socket_event = (
         source.max_connections_to_accept_per_socket_event.value
     )
+    if not (source.ignore_global_conn_limit or source.bypass_overload_manager):
+        out.max_global_connections = ctx.max_connections
     limit = ctx.runtime.get(_CONNECTION_LIMIT.format(source.name), "")
     if limit.isascii() and limit.isdigit():
         out.max_connections = int(limit)
+
+
+def _compile_filters(
+    ctx: CompileContext, source: envoy.Listener, out: worker_pb2.Listener, at: str
+) -> None:
+    filters = compile_listener_filters(ctx, source.listener_filters, f"{at}.listener_filters")
+    out.listener_filters.extend(filters)
+    out.use_original_dst = source.use_original_dst.value
+    if out.use_original_dst and not any(one.HasField("original_dst") for one in filters):
+        out.listener_filters.add(original_dst=worker_pb2.OriginalDst())
+    out.listener_filters_timeout_ms = _FILTERS_TIMEOUT_MS
+    if source.HasField("listener_filters_timeout"):
+        out.listener_filters_timeout_ms = milliseconds(source.listener_filters_timeout)
+    out.continue_on_listener_filters_timeout = source.continue_on_listener_filters_timeout
 
 
 def _compile_chains(
@@ -165,10 +182,16 @@ def _compile_chains(
         out.filter_chains.append(compile_filter_chain(ctx, chain, owner, where))
     address = address_text(out.addresses[0])
     where = f"{at}.filter_chains"
-    check_overlap(ctx, out.filter_chains, address, where)
+    if source.HasField("filter_chain_matcher"):
+        matcher = compile_filter_chain_matcher(ctx, source, address, at)
+        out.filter_chain_matcher.CopyFrom(matcher)
+        for compiled in out.filter_chains:
+            compiled.ClearField("match")
+    else:
+        check_overlap(ctx, out.filter_chains, address, where)
     if source.HasField("default_filter_chain"):
         where = f"{at}.default_filter_chain"
-        compiled = compile_filter_chain(ctx, source.default_filter_chain, owner, where)
-        out.default_filter_chain.CopyFrom(compiled)
+        default = compile_filter_chain(ctx, source.default_filter_chain, owner, where)
+        out.default_filter_chain.CopyFrom(default)
     elif not source.filter_chains:
         ctx.error(at, f"error adding listener '{address}': no filter chains specified")

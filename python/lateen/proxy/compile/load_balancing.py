@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from lateen.config.support import Fields, whole
 from lateen.protos import worker_pb2
-from lateen.protos.worker_pb2 import LbOptions, LbPolicy
+from lateen.protos.worker_pb2 import Discovery, LbOptions, LbPolicy
 from lateen.proxy.compile.values import enum_name
 
 if TYPE_CHECKING:
@@ -142,7 +142,14 @@ def compile_load_balancing(
     if source.HasField("common_lb_config"):
         _compile_common(ctx, source, options, f"{at}.common_lb_config")
     policy = enum_name(source, "lb_policy") if source.lb_policy else "ROUND_ROBIN"
-    if source.HasField("load_balancing_policy"):
+    if out.discovery == Discovery.ORIGINAL_DST:
+        if policy != "CLUSTER_PROVIDED":
+            reason = (
+                f"cluster: LB policy {policy} is not valid for Cluster type ORIGINAL_DST. Only"
+                " 'CLUSTER_PROVIDED' is allowed with cluster type 'ORIGINAL_DST'"
+            )
+            ctx.error(f"{at}.lb_policy", reason)
+    elif source.HasField("load_balancing_policy"):
         where = f"{at}.load_balancing_policy"
         out.lb_policy = _compile_typed(ctx, source.load_balancing_policy, options, where)
     elif policy in _BY_NAME:

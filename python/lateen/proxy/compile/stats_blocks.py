@@ -26,6 +26,13 @@ class BlockKind(Enum):
     VIRTUAL_CLUSTER = "virtual_cluster"
     DOWNSTREAM_SSL = "downstream_ssl"
     UPSTREAM_SSL = "upstream_ssl"
+    TLS_INSPECTOR = "tls_inspector"
+    HTTP_INSPECTOR = "http_inspector"
+    PROXY_PROTOCOL = "proxy_protocol"
+    LOCAL_RATE_LIMIT = "local_rate_limit"
+    CONNECTION_LIMIT = "connection_limit"
+    RBAC = "rbac"
+    RBAC_SHADOW = "rbac_shadow"
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,12 +24,18 @@ from lateen.proxy.compile import (
     http2_options,
     http_filter_chain,
     listener,
+    listener_filter,
     load_balancing,
     local_reply,
+    matcher_tree,
     matchers,
     metadata_match,
+    metadata_value,
+    overload,
     overrides,
     path_template,
+    proxy_protocol_tlvs,
+    rbac,
     redirect,
     retry,
     route,
@@ -39,6 +45,7 @@ from lateen.proxy.compile import (
     runtime,
     socket_options,
     substitution_format,
+    token_bucket,
     transport_sockets,
     upgrades,
     upstream_protocol,
@@ -46,6 +53,7 @@ from lateen.proxy.compile import (
     weighted_clusters,
 )
 from lateen.proxy.compile import direct_response as direct
+from lateen.proxy.compile import original_dst as original_dst_cluster
 from lateen.proxy.compile.http_filters import (
     grpc_http1_bridge,
     grpc_http1_reverse_bridge,
@@ -55,15 +63,30 @@ from lateen.proxy.compile.http_filters import (
     on_demand,
     router,
 )
+from lateen.proxy.compile.listener_filters import (
+    http_inspector,
+    local_ratelimit,
+    original_dst,
+    proxy_protocol,
+    tls_inspector,
+)
 from lateen.proxy.compile.network_filters import (
+    connection_limit,
+    direct_response,
+    echo,
     http_connection_manager,
     rds,
     scoped_routes,
+    set_filter_state,
+    sni_cluster,
     tcp_proxy,
 )
+from lateen.proxy.compile.network_filters import local_ratelimit as network_local_ratelimit
+from lateen.proxy.compile.network_filters import rbac as network_rbac
 from lateen.proxy.compile.transport_sockets import certificates as transport_certificates
 from lateen.proxy.compile.transport_sockets import downstream as transport_downstream
 from lateen.proxy.compile.transport_sockets import parameters as transport_parameters
+from lateen.proxy.compile.transport_sockets import proxy_protocol as transport_proxy_protocol
 from lateen.proxy.compile.transport_sockets import upstream as transport_upstream
 from lateen.proxy.compile.transport_sockets import validation as transport_validation
 
@@ -92,11 +115,14 @@ _MODULES = (
     bootstrap.SUPPORT,
     circuit_breakers.SUPPORT,
     cluster.SUPPORT,
+    connection_limit.SUPPORT,
     control_plane.SUPPORT,
     data_source.SUPPORT,
     direct.SUPPORT,
+    direct_response.SUPPORT,
     discovery.SUPPORT,
     dns.SUPPORT,
+    echo.SUPPORT,
     endpoints.SUPPORT,
     filter_chain.SUPPORT,
     grpc_http1_bridge.SUPPORT,
@@ -109,14 +135,27 @@ _MODULES = (
     http1_options.SUPPORT,
     http2_options.SUPPORT,
     http_connection_manager.SUPPORT,
+    http_inspector.SUPPORT,
     http_filter_chain.SUPPORT,
     listener.SUPPORT,
+    listener_filter.SUPPORT,
     load_balancing.SUPPORT,
+    local_ratelimit.SUPPORT,
     local_reply.SUPPORT,
+    matcher_tree.SUPPORT,
     matchers.SUPPORT,
     metadata_match.SUPPORT,
+    metadata_value.SUPPORT,
+    network_local_ratelimit.SUPPORT,
+    network_rbac.SUPPORT,
+    original_dst.SUPPORT,
+    original_dst_cluster.SUPPORT,
+    overload.SUPPORT,
     overrides.SUPPORT,
     path_template.SUPPORT,
+    proxy_protocol.SUPPORT,
+    proxy_protocol_tlvs.SUPPORT,
+    rbac.SUPPORT,
     rds.SUPPORT,
     redirect.SUPPORT,
     retry.SUPPORT,
@@ -127,13 +166,18 @@ _MODULES = (
     router.SUPPORT,
     runtime.SUPPORT,
     scoped_routes.SUPPORT,
+    set_filter_state.SUPPORT,
+    sni_cluster.SUPPORT,
     socket_options.SUPPORT,
     substitution_format.SUPPORT,
     tcp_proxy.SUPPORT,
+    tls_inspector.SUPPORT,
+    token_bucket.SUPPORT,
     transport_sockets.SUPPORT,
     transport_certificates.SUPPORT,
     transport_downstream.SUPPORT,
     transport_parameters.SUPPORT,
+    transport_proxy_protocol.SUPPORT,
     transport_upstream.SUPPORT,
     transport_validation.SUPPORT,
     upgrades.SUPPORT,

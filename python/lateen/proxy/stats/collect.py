@@ -155,4 +155,11 @@ _LAYOUTS = {
     BlockKind.UPSTREAM_SSL: layouts.upstream_ssl_layout,
     BlockKind.CLUSTER: layouts.cluster_layout,
     BlockKind.VIRTUAL_CLUSTER: layouts.virtual_cluster_layout,
+    BlockKind.TLS_INSPECTOR: layouts.tls_inspector_layout,
+    BlockKind.HTTP_INSPECTOR: layouts.http_inspector_layout,
+    BlockKind.PROXY_PROTOCOL: layouts.proxy_protocol_layout,
+    BlockKind.LOCAL_RATE_LIMIT: layouts.local_rate_limit_layout,
+    BlockKind.CONNECTION_LIMIT: layouts.connection_limit_layout,
+    BlockKind.RBAC: layouts.rbac_layout,
+    BlockKind.RBAC_SHADOW: layouts.rbac_shadow_layout,
 }

@@ -118,6 +118,8 @@ def _names(kind: BlockKind) -> tuple[str, ...]:
         return histogram_names(wire.HttpHistogram.items(), "HTTP_HISTOGRAM_")
     if kind is BlockKind.CLUSTER:
         return histogram_names(wire.ClusterHistogram.items(), "CLUSTER_HISTOGRAM_")
+    if kind is BlockKind.TLS_INSPECTOR:
+        return histogram_names(wire.TlsInspectorHistogram.items(), "TLS_INSPECTOR_HISTOGRAM_")
     if kind is BlockKind.VIRTUAL_CLUSTER:
         return histogram_names(wire.VirtualClusterHistogram.items(), "VIRTUAL_CLUSTER_HISTOGRAM_")
     return ()
@@ -132,7 +134,7 @@ def _always(block: Block) -> Iterator[str]:
     names: Iterable[str] = ()
     if block.kind is BlockKind.CLUSTER:
         names = _CLUSTER_ALWAYS
-    elif block.kind in (BlockKind.LISTENER, BlockKind.HTTP):
+    elif block.kind in (BlockKind.LISTENER, BlockKind.HTTP, BlockKind.TLS_INSPECTOR):
         names = _names(block.kind)
     for name in names:
         yield f"{block.prefix}.{name}"

@@ -132,6 +132,17 @@ _TCP_GAUGES = frozenset(
     }
 )
 
+# Counted by Envoy, never by this proxy.
+_TCP_CONSTANTS = {
+    "downstream_cx_drain_close": 0,
+    "downstream_cx_overload_close": 0,
+    "route_delayed_total": 0,
+}
+# They exist with `on_demand` alone, which is refused.
+_TCP_HIDDEN = frozenset(
+    f"on_demand_cluster_{what}" for what in ("attempt", "missing", "success", "timeout")
+)
+
 
 # As Envoy writes them; of each group a stat exists once it was counted.
 _SSL_GROUPS = {
@@ -235,7 +246,59 @@ def virtual_cluster_layout() -> Layout:
 @functools.cache
 def tcp_layout() -> Layout:
     """`tcp.STAT_PREFIX.*`."""
-    return _layout(wire.TcpStat.items(), "TCP_", gauges=_TCP_GAUGES)
+    return _layout(
+        wire.TcpStat.items(),
+        "TCP_",
+        gauges=_TCP_GAUGES,
+        constants=_TCP_CONSTANTS,
+        hidden=_TCP_HIDDEN,
+    )
+
+
+@functools.cache
+def tls_inspector_layout() -> Layout:
+    """`tls_inspector.*`."""
+    return _layout(wire.TlsInspectorStat.items(), "TLS_INSPECTOR_")
+
+
+@functools.cache
+def http_inspector_layout() -> Layout:
+    """`http_inspector.*`."""
+    return _layout(wire.HttpInspectorStat.items(), "HTTP_INSPECTOR_")
+
+
+@functools.cache
+def proxy_protocol_layout() -> Layout:
+    """`proxy_proto.*`, `proxy_proto.STAT_PREFIX.*`."""
+    return _layout(wire.ProxyProtocolStat.items(), "PROXY_PROTOCOL_")
+
+
+@functools.cache
+def local_rate_limit_layout() -> Layout:
+    """`local_rate_limit.STAT_PREFIX.*`, `listener_local_ratelimit.STAT_PREFIX.*`."""
+    return _layout(wire.LocalRateLimitStat.items(), "LOCAL_RATE_LIMIT_")
+
+
+@functools.cache
+def connection_limit_layout() -> Layout:
+    """`connection_limit.STAT_PREFIX.*`."""
+    return _layout(
+        wire.ConnectionLimitStat.items(),
+        "CONNECTION_LIMIT_",
+        gauges=frozenset({"active_connections"}),
+    )
+
+
+@functools.cache
+def rbac_layout() -> Layout:
+    """`STAT_PREFIX.rbac.*`."""
+    return _layout(wire.RbacStat.items(), "RBAC_")
+
+
+@functools.cache
+def rbac_shadow_layout() -> Layout:
+    """`STAT_PREFIX.rbac.*` of shadow rules."""
+    return _layout(wire.RbacShadowStat.items(), "RBAC_SHADOW_")
 
 
 @functools.cache
@@ -286,6 +349,7 @@ def process_layout() -> Layout:
     return _layout(
         wire.ProcessStat.items(),
         "PROCESS_",
+        shown={"downstream_cx_proxy_proto_error": ("downstream_cx_proxy_proto_error",)},
         gauges=frozenset(
             {
                 "dns.cares.pending_resolutions",

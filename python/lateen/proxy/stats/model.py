@@ -195,9 +195,10 @@ def family_scopes(stats: Iterable[Stat]) -> list[Scope]:
     """Scopes for stats under their full names: one for each first part of a name."""
     families: dict[str, list[Stat]] = {}
     for stat in stats:
-        family, _, rest = stat.name.partition(".")
-        families.setdefault(family, []).append(stat._replace(name=rest))
-    return [loose_scope(f"{family}.", members) for family, members in families.items()]
+        family, dot, rest = stat.name.partition(".")
+        prefix, name = (f"{family}.", rest) if dot else ("", stat.name)
+        families.setdefault(prefix, []).append(stat._replace(name=name))
+    return [loose_scope(prefix, members) for prefix, members in families.items()]
 
 
 def counter(name: str, value: int = 0) -> Stat:

@@ -143,12 +143,6 @@ def test_the_dns_extension_counts_families_from_one():
     assert (dns.family, dns.refresh_ms) == (DnsFamily.DNS_V6_ONLY, 7000)
 
 
-def test_types_that_are_not_implemented():
-    ctx = context()
-    compiled(ctx, type="ORIGINAL_DST")
-    assert errors(ctx) == ["c.type: cluster type ORIGINAL_DST is not implemented"]
-
-
 def test_eds():
     ctx = context()
     config = {"eds_config": {"ads": {}}}

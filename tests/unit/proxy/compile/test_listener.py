@@ -214,10 +214,7 @@ def test_a_filter_that_is_only_named_and_unknown():
 @pytest.mark.parametrize(
     ("field", "found"),
     [
-        ({"listener_filters": [{"name": "x"}]}, "error x.listener_filters"),
-        ({"use_original_dst": True}, "error x.use_original_dst"),
         ({"udp_listener_config": {}}, "error x.udp_listener_config"),
-        ({"listener_filters_timeout": "1s"}, "warning x.listener_filters_timeout"),
         ({"connection_balance_config": {"exact_balance": {}}}, "warning x.connection_balance"),
     ],
 )

@@ -32,6 +32,7 @@ fn with_stream(test: impl FnOnce(Stream)) {
         connections: AtomicU64::new(0),
         drain_time: Duration::ZERO,
         asks: Default::default(),
+        limited_connections: Default::default(),
     };
     let sinks = Sinks::start(Duration::from_secs(1), &registry, 1).unwrap();
     let block = registry.block(0, PROCESS_BLOCK, BlockKind::Process);

@@ -190,11 +190,15 @@ impl Forwarding<'_> {
 
     fn choose_host(&self) -> Option<Arc<Host>> {
         let policy = self.retries.policy();
+        let stream = &*self.parties.stream;
         let context = LbContext {
             avoid: &self.retries.tried,
             max_attempts: policy.map_or(1, |policy| policy.host_selection_max_attempts),
             avoid_canary: policy.is_some_and(|policy| policy.omit_canary_hosts)
                 && self.retries.made() > 0,
+            connection: Some(&stream.info.connection),
+            headers: Some(&stream.request),
+            metadata: stream.info.dynamic_metadata.as_deref(),
             ..LbContext::default()
         };
         self.cluster.choose_host(&context)

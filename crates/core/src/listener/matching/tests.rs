@@ -2,6 +2,7 @@ use std::net::SocketAddr;
 
 use super::{compile, Node, Traits};
 use crate::address::Address;
+use crate::connection::ConnectionState;
 use crate::proto::{Cidr, FilterChainMatch};
 
 fn tree(matches: &[FilterChainMatch]) -> Node {
@@ -49,7 +50,8 @@ impl Connection {
             direct: &remote,
             server_name: self.server_name,
             transport_protocol: self.transport,
-            application_protocols: self.protocols,
+            application_protocols: &self.protocols.iter().map(|p| (*p).into()).collect::<Vec<_>>(),
+            state: &ConnectionState::default(),
         })
     }
 }

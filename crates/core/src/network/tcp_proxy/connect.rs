@@ -1,16 +1,24 @@
 //! Getting an upstream connection: a cluster, a host, and as many attempts as are allowed.
 
+use std::future::{poll_fn, Future};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
+use super::super::CLUSTER_KEY;
 use super::session::Session;
+use super::tunnel::Refusal;
 use crate::clock;
 use crate::http::flags::ResponseFlags;
 use crate::http::stream_info::Attempt;
 use crate::lb::LbContext;
+use crate::proto::cluster::UpstreamProtocol;
 use crate::proto::{ClusterStat, TcpStat};
 use crate::upstream::{Cluster, ConnectError, Host, TcpConnection, TcpError};
+
+/// The failure reason where `tunneling_config` names a cluster that speaks HTTP/2.
+const NO_TUNNEL: &str = "tunnels over HTTP/2 are not implemented";
 
 /// Why a client got no upstream connection; the number is in Envoy's reason of the close.
 #[derive(Clone, Copy)]
@@ -22,15 +30,23 @@ enum Failure {
 }
 
 impl Session {
-    /// None when there is no connection to be had; then it is noted why.
-    pub async fn connect(&mut self) -> Option<TcpConnection> {
-        let name = self.proxy.config.choose_cluster(&self.worker.random);
-        let Some(cluster) = self.worker.clusters.get(name) else {
+    /// A connection, and what came through it already. None when there is none to be had; then it is noted why.
+    pub async fn connect(&mut self) -> Option<(TcpConnection, Vec<u8>)> {
+        let named = self.info.connection.state.borrow().text(CLUSTER_KEY).map(Arc::from);
+        let chosen = || self.proxy.config.choose_cluster(&self.worker.random).clone();
+        let name: Arc<str> = named.unwrap_or_else(chosen);
+        let Some(cluster) = self.worker.clusters.get(&name) else {
             self.proxy.block.inc(TcpStat::TcpDownstreamCxNoRoute);
             return self.fail(Failure::NoRoute, ResponseFlags::NO_CLUSTER_FOUND);
         };
         self.info.cluster = Some(cluster.config().observability_name.clone());
         self.info.cluster_metadata = cluster.config().metadata.clone();
+        let is_http2 = cluster.config().protocol == UpstreamProtocol::Http2;
+        if is_http2 && self.proxy.config.tunnel.is_some() {
+            self.info.upstream.transport_failure_reason = NO_TUNNEL.into();
+            let flag = ResponseFlags::UPSTREAM_CONNECTION_FAILURE;
+            return self.fail(Failure::ConnectFailed, flag);
+        }
         let begin = clock::now();
         self.info.upstream.pool_ready_after = Some(Duration::ZERO);
         let connected = self.attempts(&cluster).await;
@@ -38,7 +54,7 @@ impl Session {
         connected
     }
 
-    async fn attempts(&mut self, cluster: &Rc<Cluster>) -> Option<TcpConnection> {
+    async fn attempts(&mut self, cluster: &Rc<Cluster>) -> Option<(TcpConnection, Vec<u8>)> {
         loop {
             let Some(permit) = cluster.tcp_permit() else {
                 let flag = ResponseFlags::UPSTREAM_OVERFLOW;
@@ -49,20 +65,73 @@ impl Session {
                 let flag = ResponseFlags::UPSTREAM_RETRY_LIMIT_EXCEEDED;
                 return self.fail(Failure::ConnectFailed, flag);
             }
-            let Some(host) = cluster.choose_host(&LbContext::default()) else {
+            let context = LbContext {
+                connection: Some(&self.info.connection),
+                tlvs: &self.proxy.config.tlvs,
+                ..LbContext::default()
+            };
+            let Some(host) = cluster.choose_host(&context) else {
                 let flag = ResponseFlags::NO_HEALTHY_UPSTREAM;
                 return self.fail(Failure::NoHealthyUpstream, flag);
             };
+            if self.info.attempts > 0 {
+                self.back_off().await?;
+            }
             self.info.attempts += 1;
             self.forget_host();
             match self.in_time(cluster.connect_tcp(&host, permit)).await? {
-                Ok(connection) => {
-                    self.info.upstream.host = Some(host);
-                    return Some(connection);
-                }
+                Ok(connection) => match self.tunnelled(connection).await? {
+                    Ok(found) => {
+                        self.info.upstream.host = Some(host);
+                        return Some(found);
+                    }
+                    Err(error) => self.attempt_failed(host, error),
+                },
                 Err(error) => self.attempt_failed(host, error),
             }
         }
+    }
+
+    /// Asks for a tunnel through a connection, if there is to be one.
+    async fn tunnelled(
+        &mut self,
+        mut connection: TcpConnection,
+    ) -> Option<Result<(TcpConnection, Vec<u8>), TcpError>> {
+        let proxy = self.proxy.clone();
+        let Some(tunnel) = &proxy.config.tunnel else { return Some(Ok((connection, Vec::new()))) };
+        let deadline = self.last_moment();
+        let timer = self.worker.timers.timer();
+        let opened = {
+            let mut opening = std::pin::pin!(self.open_tunnel(tunnel, &mut connection.transport));
+            poll_fn(|cx| match opening.as_mut().poll(cx) {
+                Poll::Ready(opened) => Poll::Ready(Some(opened)),
+                Poll::Pending => timer.poll(cx, deadline).map(|()| None),
+            })
+            .await
+        };
+        match opened {
+            None => {
+                self.expire();
+                None
+            }
+            Some(Ok(answered)) => Some(Ok((connection, answered))),
+            Some(Err(refusal)) => {
+                if let Refusal::Invalid = refusal {
+                    connection.count(ClusterStat::ClusterUpstreamCxProtocolError, 1);
+                }
+                Some(Err(TcpError::Connect(ConnectError::Remote(refusal.reason().into()))))
+            }
+        }
+    }
+
+    /// Waits before the next attempt, each time up to twice as long. None when the connection ends meanwhile.
+    async fn back_off(&mut self) -> Option<()> {
+        let Some((base, most)) = self.proxy.config.backoff else { return Some(()) };
+        let doubled = base.saturating_mul(1 << (self.info.attempts - 1).min(20));
+        let window = doubled.min(most).as_millis() as u64;
+        let pause = Duration::from_millis(self.worker.random.below(window.max(1)));
+        let timer = self.worker.timers.timer();
+        self.in_time(timer.until(Some(clock::now() + pause))).await
     }
 
     /// The host of the former attempt becomes one of the earlier ones.
@@ -87,7 +156,7 @@ impl Session {
         }
     }
 
-    fn fail(&mut self, failure: Failure, flag: ResponseFlags) -> Option<TcpConnection> {
+    fn fail<T>(&mut self, failure: Failure, flag: ResponseFlags) -> Option<T> {
         self.info.flags |= flag;
         // The spelling is Envoy's.
         self.info.local_close_reason = format!("tcp_initializion_failure:{}", failure as u8).into();

@@ -53,9 +53,31 @@ impl Flow {
         }
     }
 
+    /// Sets how much may wait.
+    pub fn set_limit(&mut self, limit: usize) {
+        self.limit = limit;
+        self.paused = self.waiting >= limit;
+    }
+
+    /// Adds bytes that the source has sent before.
+    pub fn push(&mut self, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            let mut piece = Buffer::new();
+            piece.extend(bytes);
+            self.pieces.push_back(piece);
+            self.waiting += bytes.len();
+        }
+    }
+
     /// Bytes that wait to be written.
     pub fn waiting(&self) -> usize {
         self.waiting
+    }
+
+    /// Forgets what waits.
+    pub fn drop_all(&mut self) {
+        self.pieces.clear();
+        self.waiting = 0;
     }
 
     /// One write, or one read when nothing waits or can be written now. Pending when neither is possible;
@@ -87,7 +109,8 @@ impl Flow {
         Poll::Pending
     }
 
-    fn poll_read(
+    /// One read; 0 is the end of the source.
+    pub fn poll_read(
         &mut self,
         source: &mut Transport,
         cx: &mut Context<'_>,

@@ -31,16 +31,30 @@ struct Relay<'a> {
     next_log: Option<Instant>,
     /// The client has gone and the rest of its bytes is being written.
     flushing: bool,
+    /// A filter has denied the connection, which ends then; nothing moves any more.
+    denied_until: Option<Instant>,
     /// As the gauges have it: bytes that wait for the client and for the upstream.
     buffered: (usize, usize),
 }
 
 impl Session {
-    pub async fn relay(&mut self, down: Transport, up: TcpConnection) {
+    /// Moves bytes until the end. `to_up` has what the client sent before, `answered` what the upstream did.
+    pub async fn relay(
+        &mut self,
+        down: Transport,
+        up: TcpConnection,
+        mut to_up: Flow,
+        answered: Vec<u8>,
+    ) {
         let now = clock::now();
         let next_log = self.proxy.config.log_interval.map(|interval| now + interval);
-        let to_down = Flow::new(self.listener.settings.buffer_limit);
-        let to_up = Flow::new(up.buffer_limit());
+        let mut to_down = Flow::new(self.listener.settings.buffer_limit);
+        to_down.push(&answered);
+        to_up.set_limit(up.buffer_limit());
+        self.info.upstream.wire_bytes_sent += to_up.waiting() as u64;
+        self.info.upstream.wire_bytes_received += answered.len() as u64;
+        self.info.bytes_sent += answered.len() as u64;
+        self.info.wire_bytes_sent += answered.len() as u64;
         let mut relay = Relay {
             session: self,
             down,
@@ -50,6 +64,7 @@ impl Session {
             last_activity: now,
             next_log,
             flushing: false,
+            denied_until: None,
             buffered: (0, 0),
         };
         poll_fn(|cx| relay.poll(cx)).await;
@@ -59,8 +74,12 @@ impl Session {
 impl Relay<'_> {
     /// Ready at the end of the connection.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut active = true;
+        let mut active = self.denied_until.is_none();
         for _ in 0..STEPS {
+            if self.denied_until.is_some() {
+                active = false;
+                break;
+            }
             let up = self.poll_to_up(cx);
             let down = self.poll_to_down(cx);
             match (up, down) {
@@ -97,12 +116,11 @@ impl Relay<'_> {
         }
         moved.map(|moved| match moved {
             Ok(Moved { read, written }) => {
-                let block = &self.session.proxy.block;
-                block.add(TcpStat::TcpDownstreamCxRxBytesTotal, read as u64);
-                let info = &mut self.session.info;
-                info.bytes_received += read as u64;
-                info.wire_bytes_received += read as u64;
-                info.upstream.wire_bytes_sent += read as u64;
+                self.session.received(read);
+                self.session.info.upstream.wire_bytes_sent += read as u64;
+                if read > 0 || self.to_up.ended && !ended {
+                    self.judge()?;
+                }
                 self.up.count(ClusterStat::ClusterUpstreamCxTxBytesTotal, written);
                 Ok(())
             }
@@ -114,7 +132,9 @@ impl Relay<'_> {
     fn poll_to_down(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
         let (paused, ended) = (self.to_down.paused, self.to_down.ended);
         let moved = self.to_down.poll_step(&mut self.up.transport, &mut self.down, cx);
-        if self.to_down.ended && !ended {
+        // A tunnel ends with its client.
+        let is_over = self.to_up.ended && self.session.proxy.config.tunnel.is_some();
+        if self.to_down.ended && !ended && !is_over {
             self.up.closed_by = ClosedBy::Remote;
         }
         match (paused, self.to_down.paused) {
@@ -143,6 +163,16 @@ impl Relay<'_> {
                 Err(Broken)
             }
         })
+    }
+
+    /// Lets the filters before this one judge what the client has sent.
+    fn judge(&mut self) -> Result<(), Broken> {
+        let Err(closed) = self.session.judge() else { return Ok(()) };
+        self.up.closed_by = ClosedBy::Local;
+        let Some(after) = closed.after else { return Err(Broken) };
+        self.to_up.drop_all();
+        self.denied_until = Some(clock::now() + after);
+        Ok(())
     }
 
     /// A reset of one side becomes a reset of the other.
@@ -199,12 +229,15 @@ impl Relay<'_> {
         loop {
             let idle = self.session.proxy.config.idle_timeout.map(|idle| self.last_activity + idle);
             let last = self.session.last_moment();
-            let next = [idle, last, self.next_log].into_iter().flatten().min();
+            let next = [idle, last, self.next_log, self.denied_until].into_iter().flatten().min();
             if self.session.timer.poll(cx, next).is_pending() {
                 return Poll::Pending;
             }
             let now = clock::now();
             let passed = |at: Option<Instant>| at.is_some_and(|at| at <= now);
+            if passed(self.denied_until) {
+                return Poll::Ready(());
+            }
             if passed(last) {
                 self.up.closed_by = ClosedBy::Local;
                 self.session.expire();

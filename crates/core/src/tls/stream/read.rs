@@ -95,6 +95,28 @@ impl Inner {
         }
     }
 
+    /// Looks at what can be read, once that is more than `seen` bytes; 0 is the end.
+    pub(super) fn poll_peek(
+        &mut self,
+        cx: &mut TaskContext<'_>,
+        buffer: &mut [u8],
+        seen: usize,
+    ) -> Poll<io::Result<usize>> {
+        if !self.open {
+            ready!(self.poll_handshake(cx))?;
+        }
+        loop {
+            if self.plain.len() > seen {
+                let count = self.plain.len().min(buffer.len());
+                buffer[..count].copy_from_slice(&self.plain[..count]);
+                return Poll::Ready(Ok(count));
+            }
+            if self.ended || ready!(self.poll_records(cx, None))? == Records::End {
+                return Poll::Ready(Ok(0));
+            }
+        }
+    }
+
     pub(super) fn poll_read<'b>(
         &mut self,
         cx: &mut TaskContext<'_>,

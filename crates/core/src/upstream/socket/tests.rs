@@ -30,6 +30,7 @@ fn tcp_sockets_have_the_options_of_their_cluster() {
         let options = ConnectOptions {
             keepalive: Some(keepalive),
             bind_source: Some(([127, 0, 0, 9], 0).into()),
+            extra_bind_source: None,
             options: [option(libc::IPPROTO_IP, libc::IP_TOS, 8)].into(),
         };
         let opened = connect(&address.into(), &options).await.unwrap();

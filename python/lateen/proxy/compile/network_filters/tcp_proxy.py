@@ -11,7 +11,9 @@ from lateen.config.support import Fields, whole
 from lateen.protos import worker_pb2
 from lateen.protos.worker_pb2 import NetworkFilter
 from lateen.proxy.compile.access_log import compile_access_logs
+from lateen.proxy.compile.network_filters import tunneling
 from lateen.proxy.compile.network_filters.owner import FilterOwner
+from lateen.proxy.compile.proxy_protocol_tlvs import compile_tlvs
 from lateen.proxy.compile.registry import Extension
 from lateen.proxy.compile.stats_blocks import BlockKind
 from lateen.proxy.compile.values import milliseconds
@@ -31,15 +33,19 @@ SUPPORT = (
         implemented="""
             stat_prefix cluster weighted_clusters idle_timeout access_log max_connect_attempts
             max_downstream_connection_duration access_log_options access_log_flush_interval
-            flush_access_log_on_connected
+            flush_access_log_on_connected max_downstream_connection_duration_jitter_percentage
+            backoff_options upstream_connect_mode max_early_data_bytes tunneling_config
+            proxy_protocol_tlvs
         """,
         harmless={
             "metadata_match": _NO_SUBSETS,
             "hash_policy": "only RING_HASH and MAGLEV clusters read it",
         },
+        rejected={"on_demand": "name clusters that are configured, or that come over CDS"},
         category="envoy.filters.network",
     ),
     whole(f"{_PACKAGE}.TcpProxy.TcpAccessLogOptions"),
+    *tunneling.SUPPORT,
     Fields(f"{_PACKAGE}.TcpProxy.WeightedCluster", implemented="clusters"),
     Fields(
         f"{_PACKAGE}.TcpProxy.WeightedCluster.ClusterWeight",
@@ -49,6 +55,8 @@ SUPPORT = (
 )
 
 _IDLE_MS = 3_600_000
+_IMMEDIATE, _ON_DATA = 0, 1
+_LONGEST_BACKOFF = 10
 
 
 def compile_tcp_proxy(
@@ -74,8 +82,39 @@ def compile_tcp_proxy(
             proxy.clusters.add(name=weight.name, weight=weight.weight)
     else:
         proxy.clusters.add(name=config.cluster, weight=1)
+    _compile_connecting(ctx, config, proxy, at)
     _compile_log_options(ctx, config, proxy, at)
     return NetworkFilter(tcp_proxy=proxy)
+
+
+def _compile_connecting(
+    ctx: CompileContext, config: TcpProxy, out: worker_pb2.TcpProxy, at: str
+) -> None:
+    """When and how the upstream is connected."""
+    out.max_duration_jitter = config.max_downstream_connection_duration_jitter_percentage.value
+    if config.HasField("backoff_options"):
+        base = milliseconds(config.backoff_options.base_interval)
+        out.backoff_base_ms = base
+        out.backoff_max_ms = _LONGEST_BACKOFF * base
+        if config.backoff_options.HasField("max_interval"):
+            out.backoff_max_ms = milliseconds(config.backoff_options.max_interval)
+            if out.backoff_max_ms < base:
+                ctx.error(
+                    f"{at}.backoff_options.max_interval",
+                    "max_backoff must be greater or equal to base_backoff",
+                )
+    if config.upstream_connect_mode != _IMMEDIATE and not config.HasField("max_early_data_bytes"):
+        reason = "max_early_data_bytes must be set when upstream_connect_mode is not IMMEDIATE"
+        ctx.error(f"{at}.max_early_data_bytes", reason)
+    if config.upstream_connect_mode == _ON_DATA:
+        out.connect_on_data = True
+        out.max_early_data_bytes = config.max_early_data_bytes.value
+    out.proxy_protocol_tlvs.extend(
+        compile_tlvs(ctx, config.proxy_protocol_tlvs, f"{at}.proxy_protocol_tlvs")
+    )
+    if config.HasField("tunneling_config"):
+        where = f"{at}.tunneling_config"
+        out.tunnel.CopyFrom(tunneling.compile_tunnel(ctx, config.tunneling_config, where))
 
 
 def _compile_log_options(

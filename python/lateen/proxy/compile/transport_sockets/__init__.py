@@ -11,6 +11,7 @@ from lateen.config.support import Fields, whole
 from lateen.protos import worker_pb2
 from lateen.proxy.compile.stats_blocks import BlockKind
 from lateen.proxy.compile.transport_sockets.plan import Side, plan_context
+from lateen.proxy.compile.transport_sockets.proxy_protocol import TYPE as PROXY_PROTOCOL
 
 if TYPE_CHECKING:
     from envoy.config.core.v3.base_pb2 import TransportSocket
@@ -77,6 +78,12 @@ def _compile(
             ctx.unimplemented(at, f"transport socket {source.name}", f"{_RAW_BUFFER}, {_TLS}")
         return None
     message = ctx.unpack(source.typed_config)
+    if message is not None and message.DESCRIPTOR.full_name == PROXY_PROTOCOL:
+        ctx.error(
+            f"{at}.typed_config",
+            "the upstream PROXY protocol is for clusters, outside of all else",
+            "of clients, the listener filter envoy.filters.listener.proxy_protocol takes it",
+        )
     if message is None or _SIDES.get(message.DESCRIPTOR.full_name) is not side:
         return None
     block = ctx.blocks.allot(kind, prefix, tags)

@@ -61,6 +61,53 @@ def test_deprecated_log_fields_do_not_go_with_the_new_ones():
     ]
 
 
-def test_a_tunnel_is_not_implemented():
-    source = message(_TYPE, "{stat_prefix: s, cluster: c, tunneling_config: {hostname: h}}")
-    assert unsupported(source) == ["error x.tunneling_config: tunneling_config is not implemented"]
+def test_when_and_how_the_upstream_is_connected():
+    proxy = compiled(
+        """
+        stat_prefix: s
+        cluster: c
+        max_connect_attempts: 3
+        backoff_options: {base_interval: 0.1s}
+        upstream_connect_mode: ON_DOWNSTREAM_DATA
+        max_early_data_bytes: 100
+        proxy_protocol_tlvs: [{type: 240, value: aGk=}]
+        max_downstream_connection_duration_jitter_percentage: {value: 12.5}
+        """
+    )
+    assert (proxy.backoff_base_ms, proxy.backoff_max_ms) == (100, 1000)
+    assert proxy.connect_on_data
+    assert proxy.max_early_data_bytes == 100
+    assert proxy.proxy_protocol_tlvs[0].value == b"hi"
+    assert proxy.max_duration_jitter == 12.5
+
+
+def test_connecting_on_data_needs_a_limit():
+    ctx = context()
+    compiled("{stat_prefix: s, cluster: c, upstream_connect_mode: ON_DOWNSTREAM_DATA}", ctx)
+    assert errors(ctx) == [
+        "p.max_early_data_bytes: max_early_data_bytes must be set when upstream_connect_mode is"
+        " not IMMEDIATE"
+    ]
+
+
+def test_tunnels():
+    proxy = compiled(
+        """
+        stat_prefix: s
+        cluster: c
+        tunneling_config:
+          hostname: "%DOWNSTREAM_LOCAL_PORT%:443"
+          headers_to_add: [{header: {key: X-A, value: b}}]
+        """
+    )
+    assert proxy.tunnel.hostname.pieces[0].command.name == "DOWNSTREAM_LOCAL_PORT"
+    assert proxy.tunnel.headers[0].name == "x-a"
+    assert proxy.tunnel.post_path == ""
+    ctx = context()
+    compiled("{stat_prefix: s, cluster: c, tunneling_config: {hostname: a, post_path: /x}}", ctx)
+    assert "Can't set a post path" in errors(ctx)[0]
+
+
+def test_clusters_on_demand_are_refused():
+    text = "{stat_prefix: s, cluster: c, on_demand: {odcds_config: {ads: {}}}}"
+    assert any("on_demand" in one for one in unsupported(message(_TYPE, text)))

@@ -1,0 +1,141 @@
+//! envoy.filters.network.rbac: who may connect, judged when the client first says something.
+//! <https://www.envoyproxy.io/docs/envoy/latest/configuration/listeners/network_filters/rbac_filter>
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::filters::Closed;
+use crate::compile::{At, Result};
+use crate::http::manager::duration;
+use crate::http::stream_info::ConnectionInfo;
+use crate::matcher::Regexes;
+use crate::proto::{self, RbacShadowStat, RbacStat};
+use crate::rbac::{Rules, Subject, Verdict};
+use crate::stats::{Block, BlockKind};
+use crate::worker::Worker;
+
+const NAMESPACE: &str = "envoy.filters.network.rbac";
+/// Where a LOG action leaves its mark.
+const LOG_NAMESPACE: &str = "envoy.common";
+const LOG_KEY: &str = "access_log_hint";
+
+/// Immutable, shared by all workers.
+pub struct NetworkRbacConfig {
+    stats_block: u32,
+    shadow_stats_block: u32,
+    rules: Option<Rules>,
+    shadow_rules: Option<Rules>,
+    shadow_prefix: String,
+    continuous: bool,
+    delay_deny: Option<Duration>,
+}
+
+impl NetworkRbacConfig {
+    /// # Errors
+    /// A rule that cannot be taken, with its path.
+    pub fn compile(message: &proto::NetworkRbac, regexes: &Regexes) -> Result<Self> {
+        let compile = |rules: &Option<proto::RbacRules>, field: &str| {
+            rules.as_ref().map(|rules| Rules::compile(rules, regexes)).transpose().at(field)
+        };
+        Ok(Self {
+            stats_block: message.stats_block,
+            shadow_stats_block: message.shadow_stats_block,
+            rules: compile(&message.rules, "rules")?,
+            shadow_rules: compile(&message.shadow_rules, "shadow_rules")?,
+            shadow_prefix: message.shadow_prefix.clone(),
+            continuous: message.continuous,
+            delay_deny: duration(message.delay_deny_ms),
+        })
+    }
+}
+
+/// The same in one worker.
+pub struct NetworkRbac {
+    config: Arc<NetworkRbacConfig>,
+    block: Arc<Block>,
+    shadow_block: Arc<Block>,
+}
+
+impl NetworkRbac {
+    pub fn new(worker: &Worker, config: Arc<NetworkRbacConfig>) -> Self {
+        Self {
+            block: worker.block(config.stats_block, BlockKind::Filter),
+            shadow_block: worker.block(config.shadow_stats_block, BlockKind::Filter),
+            config,
+        }
+    }
+
+    /// Every read is judged, not the first alone.
+    pub fn is_continuous(&self) -> bool {
+        self.config.continuous
+    }
+
+    /// Judges a connection by what is known of it now.
+    ///
+    /// # Errors
+    /// It is denied.
+    pub fn judge(&self, connection: &Rc<ConnectionInfo>) -> std::result::Result<(), Closed> {
+        if let Some(rules) = &self.config.shadow_rules {
+            let (allowed, policy) = ask(rules, connection);
+            self.shadow_block.inc(match allowed {
+                true => RbacShadowStat::RbacShadowShadowAllowed,
+                false => RbacShadowStat::RbacShadowShadowDenied,
+            });
+            self.note_shadow(connection, allowed, policy);
+        }
+        let Some(rules) = &self.config.rules else { return Ok(()) };
+        let (allowed, policy) = ask(rules, connection);
+        if allowed {
+            self.block.inc(RbacStat::RbacAllowed);
+            return Ok(());
+        }
+        self.block.inc(RbacStat::RbacDenied);
+        let policy = policy.map_or_else(|| "none".to_owned(), underscored);
+        Err(Closed {
+            termination_details: format!("rbac_access_denied_matched_policy[{policy}]"),
+            after: self.config.delay_deny,
+            ..Closed::for_reason("rbac_deny_close")
+        })
+    }
+
+    fn note_shadow(&self, connection: &ConnectionInfo, allowed: bool, policy: Option<&str>) {
+        let prefix = &self.config.shadow_prefix;
+        let mut state = connection.state.borrow_mut();
+        if let Some(policy) = policy {
+            let key = format!("{prefix}shadow_effective_policy_id");
+            state.set_metadata(NAMESPACE, &key, Value::from(policy));
+        }
+        let result = if allowed { "allowed" } else { "denied" };
+        let key = format!("{prefix}shadow_engine_result");
+        state.set_metadata(NAMESPACE, &key, Value::from(result));
+    }
+}
+
+/// Whether a connection is allowed, and the policy that decided.
+fn ask<'a>(rules: &'a Rules, connection: &ConnectionInfo) -> (bool, Option<&'a str>) {
+    let Verdict { allowed, policy, logged } = {
+        let state = connection.state.borrow();
+        let names = connection.tls.as_ref().map(|tls| tls.principals());
+        rules.judge(&Subject {
+            traits: connection.traits(&state),
+            remote: &connection.remote,
+            headers: None,
+            dynamic_metadata: state.dynamic_metadata.as_deref(),
+            route_metadata: None,
+            filter_state: state.filter_state.as_deref(),
+            peer_names: names.as_deref(),
+        })
+    };
+    if let Some(logged) = logged {
+        connection.state.borrow_mut().set_metadata(LOG_NAMESPACE, LOG_KEY, Value::from(logged));
+    }
+    (allowed, policy)
+}
+
+/// White space would end the field of a log.
+fn underscored(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join("_")
+}

@@ -1,0 +1,109 @@
+//! Role based access control: policies of permissions (what is asked for) and principals (who asks).
+//! <https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/rbac/v3/rbac.proto>
+
+mod rule;
+#[cfg(test)]
+mod tests;
+
+use serde_json::Value;
+
+use crate::address::Address;
+use crate::compile::{each, At, Result};
+use crate::headers::Headers;
+use crate::listener::Traits;
+use crate::matcher::tree::Matcher;
+use crate::matcher::Regexes;
+use crate::proto::{self, RbacAction};
+
+use rule::Rule;
+
+/// What policies are asked about.
+pub struct Subject<'a> {
+    pub traits: Traits<'a>,
+    /// The client, after x-forwarded-for was considered.
+    pub remote: &'a Address,
+    /// Of a request; none for a connection.
+    pub headers: Option<&'a Headers>,
+    /// {"filter": {...}}
+    pub dynamic_metadata: Option<&'a Value>,
+    pub route_metadata: Option<&'a Value>,
+    /// {"key": ...}
+    pub filter_state: Option<&'a Value>,
+    /// The names in the certificate of the client, in the order in which they are tried; none without one.
+    pub peer_names: Option<&'a [String]>,
+}
+
+/// What the rules say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verdict<'a> {
+    pub allowed: bool,
+    /// The policy that decided.
+    pub policy: Option<&'a str>,
+    /// The action was LOG: whether there is something to log.
+    pub logged: Option<bool>,
+}
+
+/// Immutable, shared by all workers.
+pub enum Rules {
+    Policies { action: RbacAction, policies: Vec<Policy> },
+    Matcher(Matcher<(String, RbacAction)>),
+}
+
+pub struct Policy {
+    name: String,
+    permissions: Vec<Rule>,
+    principals: Vec<Rule>,
+}
+
+impl Rules {
+    /// # Errors
+    /// A rule that cannot be taken, with its path.
+    pub fn compile(message: &proto::RbacRules, regexes: &Regexes) -> Result<Self> {
+        if let Some(matcher) = &message.matcher {
+            let action = |action: &proto::MatchAction| Ok((action.name.clone(), action.rbac()));
+            return Matcher::compile(matcher, regexes, &action).at("matcher").map(Self::Matcher);
+        }
+        let policies = each(&message.policies, "policies", |policy| {
+            let rules = |rules: &[proto::RbacRule], field: &str| {
+                each(rules, field, |rule| Rule::compile(rule, regexes))
+            };
+            Ok(Policy {
+                name: policy.name.clone(),
+                permissions: rules(&policy.permissions, "permissions")?,
+                principals: rules(&policy.principals, "principals")?,
+            })
+        })?;
+        Ok(Self::Policies { action: message.action(), policies })
+    }
+
+    pub fn judge(&self, subject: &Subject<'_>) -> Verdict<'_> {
+        match self {
+            Self::Policies { action, policies } => {
+                let found = policies.iter().find(|policy| policy.holds(subject));
+                let policy = found.map(|policy| policy.name.as_str());
+                let allowed = match action {
+                    RbacAction::Allow => policy.is_some(),
+                    RbacAction::Deny => policy.is_none(),
+                    RbacAction::Log => true,
+                };
+                let logged = (*action == RbacAction::Log).then_some(policy.is_some());
+                Verdict { allowed, policy, logged }
+            }
+            Self::Matcher(matcher) => match matcher.find(&subject.traits) {
+                None => Verdict { allowed: false, policy: None, logged: None },
+                Some((name, action)) => Verdict {
+                    allowed: *action != RbacAction::Deny,
+                    policy: Some(name),
+                    logged: (*action == RbacAction::Log).then_some(true),
+                },
+            },
+        }
+    }
+}
+
+impl Policy {
+    fn holds(&self, subject: &Subject<'_>) -> bool {
+        self.permissions.iter().any(|rule| rule.holds(subject))
+            && self.principals.iter().any(|rule| rule.holds(subject))
+    }
+}

@@ -1,0 +1,61 @@
+"""Values that filters give to connections and requests.
+
+Source: envoy/extensions/filters/common/set_filter_state/v3/value.proto.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from lateen.config.support import Fields
+from lateen.protos.worker_pb2 import FilterStateValue, Format
+from lateen.proxy.compile.substitution_format import compile_format_string
+
+if TYPE_CHECKING:
+    from envoy.extensions.filters.common.set_filter_state.v3 import value_pb2 as envoy
+
+    from lateen.proxy.compile.context import CompileContext
+
+SUPPORT = (
+    Fields(
+        "envoy.extensions.filters.common.set_filter_state.v3.FilterStateValue",
+        implemented="object_key factory_key format_string skip_if_empty",
+        harmless={
+            "read_only": "a later value replaces an earlier one only where it is configured to",
+            "shared_with_upstream": "connections to upstreams have no filters that read it",
+        },
+    ),
+)
+
+# What makes an object of a text in Envoy, as far as something here reads it.
+_FACTORIES = (
+    "envoy.hashable_string",
+    "envoy.network.transport_socket.original_dst_address",
+    "envoy.string",
+    "envoy.tcp_proxy.cluster",
+)
+
+
+def compile_filter_state(
+    ctx: CompileContext, values: Iterable[envoy.FilterStateValue], at: str
+) -> list[FilterStateValue]:
+    """Values by key; a key without a known factory is an error."""
+    compiled = []
+    for index, value in enumerate(values):
+        where = f"{at}[{index}]"
+        factory = value.factory_key or value.object_key
+        if factory not in _FACTORIES:
+            ctx.error(
+                f"{where}.{'factory_key' if value.factory_key else 'object_key'}",
+                f"'{factory}' does not have an object factory",
+                f"implemented here: {', '.join(_FACTORIES)}",
+            )
+        text = compile_format_string(ctx, value.format_string, f"{where}.format_string")
+        if not isinstance(text, Format):
+            ctx.unimplemented(f"{where}.format_string", "a JSON format", "text formats")
+            continue
+        compiled.append(
+            FilterStateValue(key=value.object_key, value=text, skip_if_empty=value.skip_if_empty)
+        )
+    return compiled

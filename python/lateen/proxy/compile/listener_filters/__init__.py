@@ -1,0 +1,1 @@
+"""Listener filters: one module a kind."""

@@ -1,0 +1,71 @@
+"""envoy.filters.network.rbac
+
+Source: envoy/extensions/filters/network/rbac/v3/rbac.proto.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lateen.config.support import Fields
+from lateen.protos import worker_pb2
+from lateen.protos.worker_pb2 import NetworkFilter
+from lateen.proxy.compile.network_filters.owner import FilterOwner
+from lateen.proxy.compile.rbac import compile_rules, compile_rules_matcher
+from lateen.proxy.compile.registry import Extension
+from lateen.proxy.compile.stats_blocks import BlockKind
+from lateen.proxy.compile.values import milliseconds
+
+if TYPE_CHECKING:
+    from envoy.extensions.filters.network.rbac.v3.rbac_pb2 import RBAC
+    from google.protobuf.message import Message
+
+    from lateen.proxy.compile.context import CompileContext
+
+_TYPE = "envoy.extensions.filters.network.rbac.v3.RBAC"
+
+SUPPORT = (
+    Fields(
+        _TYPE,
+        implemented="""
+            rules matcher shadow_rules shadow_matcher shadow_rules_stat_prefix stat_prefix
+            enforcement_type delay_deny
+        """,
+        category="envoy.filters.network",
+    ),
+)
+
+_CONTINUOUS = 1
+
+
+def compile_rbac(
+    ctx: CompileContext, message: Message, owner: FilterOwner, at: str
+) -> NetworkFilter:
+    """The filter that judges who may connect."""
+    config: RBAC = message  # type: ignore[assignment]
+    prefix = f"{config.stat_prefix.removesuffix('.')}.rbac"
+    shadow = prefix
+    if config.shadow_rules_stat_prefix:
+        shadow = f"{prefix}.{config.shadow_rules_stat_prefix.removesuffix('.')}"
+    compiled = worker_pb2.NetworkRbac(
+        stats_block=ctx.blocks.allot(BlockKind.RBAC, prefix),
+        shadow_stats_block=ctx.blocks.allot(BlockKind.RBAC_SHADOW, shadow),
+        shadow_prefix=config.shadow_rules_stat_prefix,
+        continuous=config.enforcement_type == _CONTINUOUS,
+        delay_deny_ms=milliseconds(config.delay_deny),
+    )
+    if config.HasField("matcher"):
+        compiled.rules.CopyFrom(compile_rules_matcher(ctx, config.matcher, f"{at}.matcher"))
+    elif config.HasField("rules"):
+        rules = compile_rules(ctx, config.rules, f"{at}.rules", headers=False)
+        compiled.rules.CopyFrom(rules)
+    if config.HasField("shadow_matcher"):
+        rules = compile_rules_matcher(ctx, config.shadow_matcher, f"{at}.shadow_matcher")
+        compiled.shadow_rules.CopyFrom(rules)
+    elif config.HasField("shadow_rules"):
+        rules = compile_rules(ctx, config.shadow_rules, f"{at}.shadow_rules", headers=False)
+        compiled.shadow_rules.CopyFrom(rules)
+    return NetworkFilter(rbac=compiled)
+
+
+EXTENSION = Extension("envoy.filters.network.rbac", _TYPE, compile_rbac)
