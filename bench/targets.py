@@ -37,7 +37,7 @@ RATIOS = (
 )
 
 #: Scenarios in which Lateen may cost as much as the cheapest peer.
-BEST = ("tls", "h2c", "tls-h2", "tls-new", "tls-resume", "h2-h2", "grpc")
+BEST = ("tcp", "tcp-1m", "tls", "h2c", "tls-h2", "tls-new", "tls-resume", "h2-h2", "grpc")
 PEERS = ("nginx", "haproxy", "envoy")
 
 #: scenario, metric, limit, unit

@@ -18,7 +18,7 @@ LIMIT = 30
 MESSAGES = 10_000
 _FILTERS = "type.googleapis.com/envoy.extensions.filters.http"
 # gRPC's core acknowledges small messages one by one: a flood, when one DATA frame has many.
-HTTP2 = {"max_inbound_window_update_frames_per_data_frame_sent": 10_000}
+HTTP2 = {}
 _OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 

@@ -67,6 +67,9 @@ pub struct Counters {
     pub provoked_resets: u32,
 }
 
+/// Bytes of a body that a peer may acknowledge by themselves.
+const SHORT_MESSAGE: usize = 64;
+
 /// Frames received, against frames that give reason for them.
 #[derive(Default)]
 pub struct Inbound {
@@ -82,8 +85,10 @@ impl Inbound {
         self.streams += 1;
     }
 
-    pub fn data_sent(&mut self) {
-        self.data_sent += 1;
+    /// Notes a DATA frame. Many short messages in one are as good as many frames: peers that acknowledge message
+    /// by message, as gRPC's do, answer each.
+    pub fn data_sent(&mut self, bytes: usize) {
+        self.data_sent += 1 + (bytes / SHORT_MESSAGE) as u64;
     }
 
     /// Counts a frame; `empty` when it is without payload beside padding and ends no stream.

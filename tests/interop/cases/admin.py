@@ -96,7 +96,7 @@ CASES = (
     ),
     asked(
         "admin_help",
-        Admin("/help", keep=r"^(admin commands.*|  /[a-z_/]*(?: \(POST\))?: |      \w+:)"),
+        Admin("/help", keep=r"^(admin commands.*|  /(?!csds)[a-z_/]*(?: \(POST\))?: |      \w+:)"),
     ),
     asked("admin_home", Admin("/", body=False)),
     asked("admin_listeners", Admin("/listeners"), Admin("/listeners?format=json")),

@@ -151,7 +151,7 @@ impl Connection {
                 write::data(self.output.append(1), key.id(), chunk, last && end_stream);
                 stream.send.take(count);
                 self.send_window.take(count);
-                self.inbound.data_sent();
+                self.inbound.data_sent(count);
                 sent += count;
             }
             if last {
