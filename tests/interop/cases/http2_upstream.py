@@ -38,7 +38,8 @@ def cluster(options: str = "", common: str = "", extra: str = "", how: str = "")
 def retrying(on: str, extra: str = "") -> str:
     """A route that retries."""
     return (
-        f"[{{match: {{prefix: /}}, route: {{cluster: $be, timeout: 0s, retry_policy: {{retry_on: '{on}',"
+        "[{match: {prefix: /}, route: {cluster: $be, timeout: 0s,"
+        f" retry_policy: {{retry_on: '{on}',"
         f" num_retries: 2, retry_back_off: {{base_interval: 0.01s}}{extra}}}}}}}]"
     )
 
