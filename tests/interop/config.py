@@ -12,6 +12,7 @@ import yaml
 
 from tests.interop.model import Case
 from tests.support.dns import DnsServer, Zone
+from tests.support.http2_upstream import Script2, Upstream2
 from tests.support.ports import PortLease
 from tests.support.tls_files import tls_files
 from tests.support.upstream import Upstream
@@ -43,7 +44,7 @@ class Scene:
     prefix: str
     listener: PortLease
     dead: PortLease
-    upstreams: dict[str, Upstream]
+    upstreams: dict[str, Upstream | Upstream2]
     directory: Path
     dns: DnsServer | None = None
 
@@ -93,16 +94,17 @@ def make_scene(case: Case, number: int, directory: Path) -> Scene:
     """Start the case's upstreams and take its ports."""
     home = directory / f"k{number:03d}"
     home.mkdir(parents=True)
-    upstreams = {
-        name: Upstream(
-            script,
-            path=str(home / name) if name.startswith("unix") else None,
-            tls=case.upstream_tls.get(name),
-        )
-        for name, script in case.upstreams.items()
-    }
+    upstreams = {name: _upstream(case, name, home) for name in case.upstreams}
     dns = DnsServer(Zone(case.names, case.name_ttl)) if case.names is not None else None
     return Scene(case, f"k{number:03d}", PortLease(), PortLease(), upstreams, home, dns)
+
+
+def _upstream(case: Case, name: str, home: Path) -> Upstream | Upstream2:
+    script = case.upstreams[name]
+    if isinstance(script, Script2):
+        return Upstream2(script)
+    path = str(home / name) if name.startswith("unix") else None
+    return Upstream(script, path=path, tls=case.upstream_tls.get(name))
 
 
 def bootstrap(scenes: Sequence[Scene]) -> Mapped:

@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from tests.support.http2 import Part
+from tests.support.http2_upstream import Script2
 from tests.support.upstream import Script, TlsServer, reply
 
 
@@ -121,7 +123,67 @@ class Admin:
     digits: bool = False
 
 
-Step = Secure | Open | Write | Receive | Read | Wait | HalfClose | Drop | End | Admin
+@dataclass(frozen=True)
+class Open2:
+    """Connect and send the preface of HTTP/2 with these settings.
+
+    With `reads` False the client opens no windows; with `answers` False it acknowledges nothing.
+    A connection that is not opened so is opened by the first `Send2`.
+    """
+
+    on: str = "a"
+    values: Mapping[int, int] = field(default_factory=dict)
+    reads: bool = True
+    answers: bool = True
+
+
+@dataclass(frozen=True)
+class Send2:
+    """Send frames of HTTP/2 on connection `on`."""
+
+    parts: tuple[Part, ...]
+    on: str = "a"
+
+
+@dataclass(frozen=True)
+class Read2:
+    """Note what came on these streams when all are over, or after `within` seconds."""
+
+    streams: tuple[int, ...] = (1,)
+    on: str = "a"
+    within: float = 3.0
+
+
+@dataclass(frozen=True)
+class End2:
+    """Note GOAWAYs and whether the server ends the connection, then close it.
+
+    `shown` notes the settings of the server and the pings that came as well; `ended` only whether
+    the connection ended, not how.
+    """
+
+    on: str = "a"
+    within: float = 0.3
+    shown: bool = False
+    ended: bool = False
+
+
+Step = (
+    Secure
+    | Open2
+    | Send2
+    | Read2
+    | End2
+    | Open
+    | Write
+    | Receive
+    | Read
+    | Wait
+    | HalfClose
+    | Drop
+    | End
+    | Admin
+)
 
 
 @dataclass(frozen=True)
@@ -154,7 +216,9 @@ class Case:
     names: Mapping[str, Sequence[Sequence[str] | str]] | None = None
     name_ttl: int = 60
     upstream_tls: Mapping[str, TlsServer] = field(default_factory=dict)
-    upstreams: Mapping[str, Script] = field(default_factory=lambda: {"up": Script([reply()])})
+    upstreams: Mapping[str, Script | Script2] = field(
+        default_factory=lambda: {"up": Script([reply()])}
+    )
     log_format: str = ""
     isolated: bool = False
     unordered: bool = False
@@ -167,3 +231,8 @@ class Case:
 def once(data: bytes, method: str = "GET", within: float = 0.15) -> tuple[Step, ...]:
     """A request on a connection of its own, its response, and how the connection ends."""
     return (Write(data), Read(method), End(within=within))
+
+
+def asked(*parts: Part, within: float = 3.0, end: float = 0.15) -> tuple[Step, ...]:
+    """A request on stream 1 of an HTTP/2 connection, its response, how the connection ends."""
+    return (Send2(parts), Read2(within=within), End2(within=end))

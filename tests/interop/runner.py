@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import socket
 import ssl
 import tempfile
 import time
@@ -13,16 +14,21 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.interop.config import Mapped, Scene, bootstrap, make_scene
+from tests.interop.http2_talk import Http2Talk, connection_lines
 from tests.interop.model import (
     Admin,
     Case,
     Drop,
     End,
+    End2,
     HalfClose,
     Open,
+    Open2,
     Read,
+    Read2,
     Receive,
     Secure,
+    Send2,
     Step,
     Wait,
     Write,
@@ -38,6 +44,7 @@ from tests.interop.observation import (
 from tests.interop.scrub import scrub
 from tests.support.client import Client
 from tests.support.http1 import ConnectionEnded
+from tests.support.http2_upstream import Upstream2
 from tests.support.proxies import DidNotStart, Proxy
 from tests.support.tls_client import client_context, fingerprint_of
 
@@ -106,6 +113,7 @@ class _Run:
         names = {str(u.port): name for name, u in scene.upstreams.items() if u.port}
         names |= {str(scene.listener.port): "listener", str(scene.dead.port): "dead"}
         self.normaliser = Normaliser(names, scene.prefix, str(scene.directory))
+        self._http2 = Http2Talk(scene, self.seen, self.normaliser, self._open_socket, self._forget)
 
     def play(self) -> None:
         """Do the steps; what goes wrong is part of the observation."""
@@ -113,7 +121,10 @@ class _Run:
             moves = (Write(step), Read(), End()) if isinstance(step, bytes) else (step,)
             for move in moves:
                 try:
-                    self._do(move)
+                    if isinstance(move, Open2 | Send2 | Read2 | End2):
+                        self._http2.do(move)
+                    else:
+                        self._do(move)
                 except OSError as error:
                     self.seen.client.append(f"failed: {error.strerror or error}")
         for client in self._clients.values():
@@ -157,6 +168,13 @@ class _Run:
         reason = getattr(error, "reason", None)
         return str(reason) if reason else "the connection ended"
 
+    def _open_socket(self, name: str) -> socket.socket:
+        self._open(Open(name))
+        return self._clients[name].socket
+
+    def _forget(self, name: str) -> None:
+        self._clients.pop(name).close()
+
     def _receive(self, step: Receive) -> None:
         reader = self._client(step.on).reader
         try:
@@ -194,6 +212,7 @@ class _Run:
                 self._client(on).half_close()
             case Drop(on, reset):
                 client = self._clients.pop(on)
+                self._http2.peers.pop(on, None)
                 client.reset() if reset else client.close()
             case End(on, within):
                 self._end(on, within)
@@ -249,6 +268,8 @@ class _Run:
             for port in upstream.peer_ports:
                 self.normaliser.add_port(port, "proxy")
             requests += [received_lines(name, r, self.normaliser) for r in upstream.requests]
+            if isinstance(upstream, Upstream2):
+                requests.append(connection_lines(name, upstream))
         if case.unordered:
             requests.sort()
             seen.client.sort()

@@ -459,7 +459,6 @@ VERDICTS = (
     Verdict(
         "cluster_http2_options",
         whole(clusters=cluster("http2_protocol_options: {}")),
-        differs="HTTP/2 to upstreams is not implemented yet",
     ),
     with_cluster("cluster_panic_nan", "common_lb_config: {healthy_panic_threshold: {value: NaN}}"),
     Verdict("cluster_empty_name", whole(clusters="\n  - name: ''\n    type: STATIC\n")),

@@ -6,5 +6,5 @@ pub mod fields;
 pub mod session;
 pub mod stream;
 
-pub use session::{Block, Closed, Driver, Notice, Observer, Session};
+pub use session::{Block, Closed, Driver, Gauges, Notice, Observer, Session};
 pub use stream::{Http2Stream, Reset};

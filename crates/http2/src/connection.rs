@@ -67,6 +67,8 @@ pub struct Connection {
     config: Arc<Config>,
     phase: Phase,
     failed: Option<ConnectionError>,
+    /// The malformed message was one that nobody was told of.
+    failed_unseen: bool,
     decoder: Decoder,
     encoder: Encoder,
     fields: FieldBlock,
@@ -127,6 +129,7 @@ impl Connection {
             config: Arc::clone(config),
             phase,
             failed: None,
+            failed_unseen: false,
             decoder: Decoder::new(table, config.classify),
             encoder: Encoder::new(table, config.huffman),
             fields: FieldBlock::default(),
@@ -171,6 +174,11 @@ impl Connection {
     /// and returns false, while something waits to be written.
     pub fn swap_output_storage(&mut self, other: &mut Vec<u8>) -> bool {
         self.output.swap_storage(other)
+    }
+
+    /// After [`ConnectionError::InvalidMessage`]: no event told of the stream whose message it was.
+    pub fn failed_unseen(&self) -> bool {
+        self.failed_unseen
     }
 
     /// Frames that wait to be written (`outbound_frames_active`).

@@ -83,7 +83,7 @@ impl ConnectionError {
         match self {
             Self::InvalidMessage(fault) => fault.details(),
             Self::Flood(flood) => flood.details(),
-            _ => "codec_error",
+            _ => "codec_error:The_user_callback_function_failed",
         }
     }
 }
@@ -114,6 +114,8 @@ pub enum StreamFault {
     InvalidMethod,
     InvalidScheme,
     InvalidPath,
+    /// White space or a control character in `:path`.
+    InvalidPathCharacter,
     InvalidAuthority,
     /// More than one `host`.
     DuplicateHost,
@@ -181,6 +183,7 @@ impl StreamFault {
         match self {
             Self::HeadersTooLarge => "http2.header_list_size_too_large",
             Self::TooManyHeaders => "http2.too_many_headers",
+            Self::ContentLengthMismatch => "http2.remote_reset",
             Self::InvalidName
             | Self::InvalidValue
             | Self::SpaceAroundValue
@@ -193,6 +196,7 @@ impl StreamFault {
             | Self::PseudoInTrailers
             | Self::InvalidMethod
             | Self::InvalidScheme
+            | Self::InvalidPathCharacter
             | Self::InvalidAuthority
             | Self::InvalidStatus
             | Self::DuplicateHost

@@ -61,6 +61,7 @@ pub struct Counters {
     pub metadata_empty_frames: u32,
     /// Streams over the limit.
     pub stream_refused_errors: u32,
+    /// GOAWAY sent that name the last stream, but for those that tell of an error.
     pub goaway_sent: u32,
     /// RST_STREAM that the peer caused by a frame that it must not send, so that a request starts and is reset
     /// at no cost to it ("MadeYouReset"); the caller bounds them as it bounds resets by the peer.

@@ -139,7 +139,10 @@ pub fn request(
     }
     let of_http = scheme.eq_ignore_ascii_case(b"http") || scheme.eq_ignore_ascii_case(b"https");
     let regular = path.starts_with(b"/") || (path == b"*" && method == b"OPTIONS");
-    if (of_http && !regular) || path.iter().any(|&byte| byte <= b' ') {
+    if path.iter().any(|&byte| byte <= b' ') {
+        return Err(StreamFault::InvalidPathCharacter);
+    }
+    if of_http && !regular {
         return Err(StreamFault::InvalidPath);
     }
     Ok(request)

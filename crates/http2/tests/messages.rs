@@ -81,7 +81,7 @@ fn requests_that_are_not() {
         (instead(&[":path"], &[(":path", "")]), EmptyPseudo),
         (instead(&[":path"], &[(":path", "x")]), InvalidPath),
         (instead(&[":path"], &[(":path", "*")]), InvalidPath),
-        (instead(&[":path"], &[(":path", "/a b")]), InvalidPath),
+        (instead(&[":path"], &[(":path", "/a b")]), InvalidPathCharacter),
         (instead(&[":method"], &[(":method", "G T")]), InvalidMethod),
         (instead(&[":scheme"], &[(":scheme", "1http")]), InvalidScheme),
         (instead(&[":authority"], &[(":authority", "a/b")]), InvalidAuthority),

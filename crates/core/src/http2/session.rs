@@ -60,16 +60,24 @@ pub struct Block<'a> {
 
 /// Whoever drives a connection. It must not use the engine while it is told of something.
 pub trait Observer {
-    /// A client has opened a stream: the tag of the [`super::Http2Stream`] that takes it, if one does.
+    /// A client has opened a stream: the tag of the [`super::Http2Stream`] that takes it.
+    ///
+    /// # Errors
+    /// It is not taken, but reset with this code.
     fn request(
         &mut self,
         session: &Rc<Session>,
         key: StreamKey,
         head: Block<'_>,
         end: bool,
-    ) -> Option<u32>;
+    ) -> Result<u32, ErrorCode>;
 
     fn notice(&mut self, session: &Rc<Session>, notice: Notice);
+
+    /// Nothing more is to be taken from the peer: the connection ends here.
+    fn has_enough(&self) -> bool {
+        false
+    }
 }
 
 /// The part of a connection that its streams share.
@@ -127,6 +135,17 @@ impl Session {
         self.streams.borrow().len()
     }
 
+    /// What is in use, and what waits.
+    pub fn gauges(&self) -> Gauges {
+        let engine = self.engine.borrow();
+        Gauges {
+            streams: self.active() as u64,
+            frames: u64::from(engine.outbound_frames()),
+            control_frames: u64::from(engine.outbound_control_frames()),
+            pending_bytes: engine.output().len() as u64,
+        }
+    }
+
     /// Nothing more is read or written.
     pub fn is_over(&self) -> bool {
         self.over.get()
@@ -173,6 +192,15 @@ impl Session {
     }
 }
 
+/// Streams in use, and what waits to be written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Gauges {
+    pub streams: u64,
+    pub frames: u64,
+    pub control_frames: u64,
+    pub pending_bytes: u64,
+}
+
 /// What moves the bytes of a session.
 pub struct Driver {
     pub session: Rc<Session>,
@@ -215,6 +243,9 @@ impl Driver {
                     Ok(left) => more = left,
                     Err(error) => self.failed = Some(error),
                 }
+            }
+            if observer.has_enough() {
+                return Poll::Ready(Closed::Local);
             }
             let flushed = self.poll_flush(cx);
             if let Poll::Ready(Err(_)) = flushed {
@@ -278,6 +309,9 @@ impl Driver {
                 return Ok(false);
             }
             self.input.consume(used);
+            if observer.has_enough() {
+                return Ok(false);
+            }
             if answers == ANSWERS {
                 return Ok(true);
             }
@@ -306,8 +340,8 @@ fn handle(
                 let fields = engine.fields();
                 let head = Block { fields, size: used };
                 match observer.request(session, stream, head, end_stream) {
-                    Some(tag) => engine.set_tag(stream, tag),
-                    None => engine.reset(stream, ErrorCode::REFUSED_STREAM),
+                    Ok(tag) => engine.set_tag(stream, tag),
+                    Err(code) => engine.reset(stream, code),
                 }
             }
             HeadersKind::Response | HeadersKind::Informational => {

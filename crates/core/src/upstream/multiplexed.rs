@@ -57,13 +57,32 @@ pub struct PooledStream {
     pub connection: Rc<Multiplexed>,
     /// Requests of the connection so far, this one included.
     pub requests: u64,
-    pub(super) permit: Option<RequestPermit>,
-    pub(super) pool: Rc<Pool>,
+    _permit: RequestPermit,
+    // The last field: the place is free once the stream and the permit are dropped.
+    _place: Place,
 }
 
-impl Drop for PooledStream {
+impl PooledStream {
+    pub(super) fn new(
+        stream: Http2Stream,
+        connection: Rc<Multiplexed>,
+        permit: RequestPermit,
+        pool: Rc<Pool>,
+    ) -> Self {
+        let requests = connection.requests.get();
+        let place = Place { connection: connection.clone(), pool };
+        Self { stream, connection, requests, _permit: permit, _place: place }
+    }
+}
+
+/// One of the requests in flight on a connection.
+struct Place {
+    connection: Rc<Multiplexed>,
+    pool: Rc<Pool>,
+}
+
+impl Drop for Place {
     fn drop(&mut self) {
-        self.permit = None;
         self.pool.stream_ended(&self.connection);
     }
 }

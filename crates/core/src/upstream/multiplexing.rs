@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use lateen_http2::{Connection, Counters, StreamKey};
+use lateen_http2::{Connection, Counters, ErrorCode, StreamKey};
 
 use super::breakers::RequestPermit;
 use super::connection::{ClosedBy, PooledConnection};
@@ -14,7 +14,7 @@ use super::pool::{count_destroyed, Pool};
 use crate::buffer::Buffer;
 use crate::clock;
 use crate::http2::config::Http2Config;
-use crate::http2::{Block, Closed, Driver, Http2Stream, Notice, Observer, Session};
+use crate::http2::{Block, Closed, Driver, Gauges, Http2Stream, Notice, Observer, Session};
 use crate::proto::{ClusterHistogram, ClusterStat};
 use crate::timer::Timer;
 
@@ -27,8 +27,14 @@ struct Watch {
 
 impl Observer for Watch {
     /// Servers do not open streams: pushes are refused by the engine.
-    fn request(&mut self, _: &Rc<Session>, _: StreamKey, _: Block<'_>, _: bool) -> Option<u32> {
-        None
+    fn request(
+        &mut self,
+        _: &Rc<Session>,
+        _: StreamKey,
+        _: Block<'_>,
+        _: bool,
+    ) -> Result<u32, ErrorCode> {
+        Err(ErrorCode::REFUSED_STREAM)
     }
 
     fn notice(&mut self, _: &Rc<Session>, notice: Notice) {
@@ -75,7 +81,7 @@ impl Pool {
             connection.leaving.set(true);
         }
         let stream = Http2Stream::new(connection.session.clone(), None);
-        PooledStream { stream, connection, requests, permit: Some(permit), pool: self.clone() }
+        PooledStream::new(stream, connection, permit, self.clone())
     }
 
     /// A request has left its connection.
@@ -145,14 +151,23 @@ impl Pool {
 async fn drive(pool: Rc<Pool>, connection: Rc<Multiplexed>, driver: Driver) {
     let watch = Watch { pool: pool.clone(), connection: connection.clone(), pong_by: None };
     let timer = pool.context.upstream.timers.timer();
-    let mut task =
-        Task { driver, watch, timer, idle_since: clock::now(), ping_at: None, streams: 0 };
+    let mut task = Task {
+        driver,
+        watch,
+        timer,
+        idle_since: clock::now(),
+        ping_at: None,
+        gauges: Gauges::default(),
+    };
     task.schedule_ping();
     let closed = poll_fn(|cx| task.poll(cx)).await;
-    task.count_streams(0);
+    task.count_gauges(Gauges::default());
+    // After GOAWAY the connection is this side's to close once no stream is left, whoever is faster.
+    let drained = connection.session.with_engine(|engine| engine.is_drained());
     // Requests of a connection that is closed for what its peer did wrong are reset before.
-    let active = connection.active.get() > 0 && matches!(closed, Closed::Remote);
+    let active = connection.active.get() > 0 && matches!(closed, Closed::Remote) && !drained;
     let by = match closed {
+        Closed::Remote if drained => ClosedBy::Local,
         Closed::Local => ClosedBy::Local,
         Closed::Remote => ClosedBy::Remote,
         Closed::Protocol(_) => {
@@ -170,8 +185,8 @@ struct Task {
     timer: Timer,
     idle_since: Instant,
     ping_at: Option<Instant>,
-    /// Streams in use when they were counted last.
-    streams: u64,
+    /// As counted last.
+    gauges: Gauges,
 }
 
 impl Task {
@@ -258,20 +273,32 @@ impl Task {
         if counters != Counters::default() {
             count_codec(&self.watch.pool, &counters);
         }
-        self.count_streams(self.driver.session.active() as u64);
+        self.count_gauges(self.driver.session.gauges());
     }
 
-    fn count_streams(&mut self, streams: u64) {
-        let before = std::mem::replace(&mut self.streams, streams);
-        if before != streams {
-            // The gauge is summed modulo 2^64, as every value of a block.
-            let block = &self.watch.pool.context.block;
-            block.add(ClusterStat::ClusterHttp2StreamsActive, streams.wrapping_sub(before));
+    fn count_gauges(&mut self, now: Gauges) {
+        let before = std::mem::replace(&mut self.gauges, now);
+        if before == now {
+            return;
+        }
+        let block = &self.watch.pool.context.block;
+        // Gauges are summed modulo 2^64, as every value of a block.
+        for (stat, before, now) in [
+            (ClusterStat::ClusterHttp2StreamsActive, before.streams, now.streams),
+            (ClusterStat::ClusterHttp2OutboundFramesActive, before.frames, now.frames),
+            (
+                ClusterStat::ClusterHttp2OutboundControlFramesActive,
+                before.control_frames,
+                now.control_frames,
+            ),
+            (ClusterStat::ClusterHttp2PendingSendBytes, before.pending_bytes, now.pending_bytes),
+        ] {
+            block.add(stat, now.wrapping_sub(before));
         }
     }
 }
 
-/// Counts what the codec saw, under `cluster.NAME.http2`.
+/// Counts what the codec saw, under `cluster.NAME.http2`; as with Envoy, trailers of responses are not counted.
 fn count_codec(pool: &Pool, counters: &Counters) {
     let block = &pool.context.block;
     for (stat, count) in [
@@ -293,10 +320,12 @@ fn count_codec(pool: &Pool, counters: &Counters) {
         (ClusterStat::ClusterHttp2OutboundFlood, counters.outbound_flood),
         (ClusterStat::ClusterHttp2OutboundControlFlood, counters.outbound_control_flood),
         (ClusterStat::ClusterHttp2ContinuationFlood, counters.continuation_flood),
-        (ClusterStat::ClusterHttp2Trailers, counters.trailers),
         (ClusterStat::ClusterHttp2StreamRefusedErrors, counters.stream_refused_errors),
         (ClusterStat::ClusterHttp2GoawaySent, counters.goaway_sent),
     ] {
         block.add(stat, u64::from(count));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -32,7 +32,7 @@ impl Connection {
         key: StreamKey,
         fault: StreamFault,
     ) -> Result<Option<Event<'i>>, ConnectionError> {
-        if fault.is_malformed() || fault == StreamFault::ContentLengthMismatch {
+        if fault.is_malformed() {
             self.counters.rx_messaging_error += 1;
         }
         match fault {
@@ -40,10 +40,11 @@ impl Connection {
             StreamFault::TooManyHeaders => self.counters.header_overflow += 1,
             _ => {}
         }
+        let tag = self.tag(key).unwrap_or(NO_TAG);
         if fault.is_malformed() && !self.config.stream_error_on_invalid_http_message {
+            self.failed_unseen = tag == NO_TAG;
             return Err(ConnectionError::InvalidMessage(fault));
         }
-        let tag = self.tag(key).unwrap_or(NO_TAG);
         self.counters.provoked_resets += 1;
         self.reset(key, fault.code());
         Ok(Some(Event::Invalid { stream: key, tag, fault }))
@@ -76,7 +77,10 @@ impl Connection {
         match error {
             ConnectionError::Flood(flood) => self.counters.flood(flood),
             error if error.is_silent() => {}
-            error => self.go_away(error.code(), b""),
+            error => {
+                let last = self.sent_goaway.unwrap_or(MAX_31_BITS).min(self.last_peer_stream);
+                self.write_go_away(last, error.code(), b"");
+            }
         }
         error
     }
@@ -92,12 +96,12 @@ impl Connection {
     /// Tells the peer that streams after the last that it started will not be handled. Those before go on.
     pub fn go_away(&mut self, code: ErrorCode, debug: &[u8]) {
         let last = self.sent_goaway.unwrap_or(MAX_31_BITS).min(self.last_peer_stream);
+        self.counters.goaway_sent += 1;
         self.write_go_away(last, code, debug);
     }
 
     fn write_go_away(&mut self, last: u32, code: ErrorCode, debug: &[u8]) {
         self.sent_goaway = Some(last);
-        self.counters.goaway_sent += 1;
         write::go_away(self.output.append(1), last, code, debug);
     }
 

@@ -13,6 +13,15 @@ from collections.abc import Mapping, Sequence
 from lateen.protos import worker_stats_pb2 as wire
 from lateen.proxy.stats.model import Layout, StatKind
 
+
+def stat_name(value_name: str, enum_prefix: str) -> str:
+    """The stat that an enum value names: lower case, without the prefix, `__` for a dot.
+
+    A leading `_` of what is left stays: it belongs to no stat.
+    """
+    return value_name.removeprefix(enum_prefix).lower().replace("__", ".")
+
+
 _PRIORITIES = ("default", "high")
 _REMAINING = ("cx", "pending", "rq", "retries", "cx_pools")
 
@@ -41,8 +50,16 @@ _HTTP_IMPLIED = {
     "downstream_rq_active": "downstream_rq_total",
 }
 
+_HTTP2_GAUGES = (
+    "http2.outbound_control_frames_active",
+    "http2.outbound_frames_active",
+    "http2.pending_send_bytes",
+    "http2.streams_active",
+)
+
 _CLUSTER_GAUGES = frozenset(
     {
+        *_HTTP2_GAUGES,
         "lb_subsets_active",
         "max_host_weight",
         "membership_degraded",
@@ -116,6 +133,11 @@ _CLUSTER_SHOWN: dict[str, tuple[str, ...]] = {
         ("upstream_cx_http1_total",),
     ),
     **{
+        name: ("upstream_cx_http2_total",)
+        for each, _ in wire.ClusterStat.items()
+        if (name := stat_name(each, "CLUSTER_")).startswith("http2.")
+    },
+    **{
         f"circuit_breakers.{priority}.remaining_{name}": tuple(
             f"circuit_breakers.{priority}.remaining_{each}" for each in _REMAINING
         )
@@ -165,14 +187,6 @@ _SECRETS = (
     "downstream_context_secrets_not_ready",
     "upstream_context_secrets_not_ready",
 )
-
-
-def stat_name(value_name: str, enum_prefix: str) -> str:
-    """The stat that an enum value names: lower case, without the prefix, `__` for a dot.
-
-    A leading `_` of what is left stays: it belongs to no stat.
-    """
-    return value_name.removeprefix(enum_prefix).lower().replace("__", ".")
 
 
 def _layout(
@@ -349,15 +363,24 @@ def process_layout() -> Layout:
     return _layout(
         wire.ProcessStat.items(),
         "PROCESS_",
-        shown={"downstream_cx_proxy_proto_error": ("downstream_cx_proxy_proto_error",)},
         gauges=frozenset(
             {
                 "dns.cares.pending_resolutions",
+                *_HTTP2_GAUGES,
                 "filesystem.write_total_buffered",
                 "listener_manager.total_filter_chains_draining",
                 "listener_manager.total_listeners_draining",
             }
         ),
+        shown={
+            "downstream_cx_proxy_proto_error": ("downstream_cx_proxy_proto_error",),
+        }
+        | {
+            name: ("http2.connections",)
+            for each, _ in wire.ProcessStat.items()
+            if (name := stat_name(each, "PROCESS_")).startswith("http2.")
+        },
+        hidden=frozenset({"http2.connections"}),
     )
 
 

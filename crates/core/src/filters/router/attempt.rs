@@ -421,6 +421,10 @@ impl Upstream {
 
     /// Gives the connection back when it can carry another request, else closes it.
     pub fn release(&mut self, head: &ResponseHead) {
+        if !self.sent && self.wire.shares_connection() {
+            // The rest of the request is not wanted any more.
+            return self.abort(ClosedBy::Local);
+        }
         self.count_traffic();
         self.wire.release(head, self.sent);
     }

@@ -52,7 +52,7 @@ pub async fn relay(
             up.abort(ClosedBy::Local);
             return Some(*answer);
         }
-        Err(Failure::Terminated) if parties.stream.tunnel => {
+        Err(Failure::Terminated) if parties.stream.tunnel || up.wire.shares_connection() => {
             info.flags |= ResponseFlags::UPSTREAM_CONNECTION_TERMINATION;
             info.details = "upstream_reset_after_response_started{connection_termination}".into();
             parties.stream.broken = true;

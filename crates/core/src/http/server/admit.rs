@@ -23,7 +23,11 @@ pub fn admit(stream: &mut Stream, down: &mut dyn Downstream) -> Result<(), Answe
     stream.internal = prepared.internal;
     let dropped = prepared.dropped_underscores;
     if dropped > 0 {
-        worker.process.add(ProcessStat::ProcessHttp1DroppedHeadersWithUnderscores, dropped);
+        let stat = match stream.is_http2() {
+            true => ProcessStat::ProcessHttp2DroppedHeadersWithUnderscores,
+            false => ProcessStat::ProcessHttp1DroppedHeadersWithUnderscores,
+        };
+        worker.process.add(stat, dropped);
     }
     if let Some(id) = stream.request.get(HeaderId::XRequestId) {
         stream.random = request_id::stable_random(id).unwrap_or(stream.random);

@@ -3,6 +3,7 @@
 
 use lateen_http2::Counters;
 
+use crate::http2::Gauges;
 use crate::proto::ProcessStat;
 use crate::worker::Worker;
 
@@ -44,10 +45,22 @@ pub fn keepalive_timeout(worker: &Worker) {
     worker.process.inc(ProcessStat::ProcessHttp2KeepaliveTimeout);
 }
 
-/// Changes the number of streams in use.
-pub fn streams(worker: &Worker, before: u64, now: u64) {
-    if before != now {
-        // The gauge is summed modulo 2^64, as every value of a block.
-        worker.process.add(ProcessStat::ProcessHttp2StreamsActive, now.wrapping_sub(before));
+/// Changes what is told of a connection.
+pub fn gauges(worker: &Worker, before: &Gauges, now: &Gauges) {
+    if before == now {
+        return;
+    }
+    // Gauges are summed modulo 2^64, as every value of a block.
+    for (stat, before, now) in [
+        (ProcessStat::ProcessHttp2StreamsActive, before.streams, now.streams),
+        (ProcessStat::ProcessHttp2OutboundFramesActive, before.frames, now.frames),
+        (
+            ProcessStat::ProcessHttp2OutboundControlFramesActive,
+            before.control_frames,
+            now.control_frames,
+        ),
+        (ProcessStat::ProcessHttp2PendingSendBytes, before.pending_bytes, now.pending_bytes),
+    ] {
+        worker.process.add(stat, now.wrapping_sub(before));
     }
 }

@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
-use lateen_http2::ErrorCode;
+use lateen_http2::{ErrorCode, StreamFault};
 
 use super::admit::admit;
 use super::count::count_outcome;
@@ -78,12 +78,15 @@ pub async fn serve(requests: Rc<Requests>, mut stream: Box<Stream>, mut down: Ht
     }
     if gone {
         blame(&mut stream, &down);
+    } else if stream.broken && stream.tunnel {
+        down.stream.set_reset_code(ErrorCode::CONNECT_ERROR);
     } else if stream.broken {
         down.stream.set_reset_code(ErrorCode::INTERNAL_ERROR);
     } else {
         down.stream.set_reset_code(ErrorCode::NO_ERROR);
     }
-    if stream.drain {
+    // As Envoy: a client whose upgrade is not taken is asked to go elsewhere.
+    if stream.drain || stream.info.details == "upgrade_failed" {
         requests.drain();
     }
     count_outcome(&stream, gone);
@@ -115,13 +118,21 @@ async fn finish(
     flushed == Some(false) && down.stream.reset().is_some()
 }
 
+/// The response flag of a request that the codec does not take: a malformed one is told from one too large.
+pub fn fault_flag(fault: StreamFault) -> ResponseFlags {
+    match fault.is_malformed() || fault == StreamFault::ContentLengthMismatch {
+        true => ResponseFlags::DOWNSTREAM_PROTOCOL_ERROR,
+        false => ResponseFlags::DOWNSTREAM_REMOTE_RESET,
+    }
+}
+
 /// Notes why the client's side of the request ended before its time.
 fn blame(stream: &mut Stream, down: &Http2Downstream) {
     let info = &mut stream.info;
     info.flags.remove(ResponseFlags::DOWNSTREAM_CONNECTION_TERMINATION);
     let (flag, details) = match down.stream.reset() {
         Some(Reset::Remote(_)) => (ResponseFlags::DOWNSTREAM_REMOTE_RESET, "http2.remote_reset"),
-        Some(Reset::Malformed(fault)) => (ResponseFlags::DOWNSTREAM_REMOTE_RESET, fault.details()),
+        Some(Reset::Malformed(fault)) => (fault_flag(fault), fault.details()),
         Some(Reset::ConnectionProtocol(error)) => {
             (ResponseFlags::DOWNSTREAM_PROTOCOL_ERROR, error.details())
         }

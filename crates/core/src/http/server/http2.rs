@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use lateen_http2::{Connection, ConnectionError, ErrorCode, StreamFault, StreamKey};
+use lateen_http2::{Connection, ConnectionError, ErrorCode, Flood, StreamKey};
 
 use super::codec_stats;
 use super::count::{count_outcome, ConnectionCount, End, Spoken};
@@ -22,8 +22,9 @@ use crate::http::stream::Stream;
 use crate::http::stream_info::Protocol;
 use crate::http1::request::RequestHead;
 use crate::http1::BodyLength;
-use crate::http2::{fields, Block, Closed, Driver, Http2Stream, Notice, Observer, Session};
-use crate::proto::HttpStat;
+use crate::http2::{fields, Block, Closed, Driver, Gauges, Http2Stream, Notice, Observer, Session};
+use crate::proto::http_connection_manager::Underscores;
+use crate::proto::{HttpStat, ProcessStat};
 use crate::transport::Transport;
 
 /// A client that has reset so many streams before their time is judged by how many of all those were.
@@ -37,6 +38,7 @@ pub async fn serve(
     count: Rc<ConnectionCount>,
 ) -> End {
     count.heard(Spoken::Http2);
+    accepted.worker.process.inc(ProcessStat::ProcessHttp2Connections);
     let config = accepted.manager.config.http2.clone();
     let session = Session::new(Connection::server(&config.engine));
     let watch = Watch {
@@ -45,8 +47,13 @@ pub async fn serve(
         opened: 0,
         premature: 0,
     };
-    let mut server =
-        Server { driver: Driver::new(session, transport, input), watch, count, active: 0 };
+    let mut server = Server {
+        driver: Driver::new(session, transport, input),
+        watch,
+        count,
+        gauges: Gauges::default(),
+        dead: false,
+    };
     let closed = poll_fn(|cx| server.poll(cx)).await;
     server.end(closed).await
 }
@@ -55,8 +62,10 @@ struct Server {
     driver: Driver,
     watch: Watch,
     count: Rc<ConnectionCount>,
-    /// Streams in use when they were counted last.
-    active: u64,
+    /// As counted last.
+    gauges: Gauges,
+    /// The client does not answer, or is to get no more: there is nothing to wait for.
+    dead: bool,
 }
 
 /// What a server notes of its connection.
@@ -74,12 +83,14 @@ impl Server {
             let polled = self.driver.poll(cx, &mut self.watch);
             self.count_traffic();
             let session = &self.driver.session;
-            if polled.is_ready() {
-                return polled;
-            }
             if self.watch.is_abusive() {
                 self.block_inc(HttpStat::HttpDownstreamRqTooManyPrematureResets);
+                self.block_inc(HttpStat::HttpDownstreamCxProtocolError);
+                self.dead = true;
                 return Poll::Ready(Closed::Local);
+            }
+            if polled.is_ready() {
+                return polled;
             }
             let draining = self.watch.requests.is_draining();
             match self.watch.limits.poll(cx, session.active(), draining) {
@@ -92,6 +103,7 @@ impl Server {
                 Poll::Ready(Limit::Close) => session.close(),
                 Poll::Ready(Limit::Dead) => {
                     codec_stats::keepalive_timeout(&self.watch.requests.accepted.worker);
+                    self.dead = true;
                     return Poll::Ready(Closed::Local);
                 }
             }
@@ -116,12 +128,12 @@ impl Server {
         let counters = self.driver.session.take_counters();
         self.watch.premature += u64::from(counters.provoked_resets);
         codec_stats::count(&accepted.worker, &counters);
-        self.count_streams(self.driver.session.active() as u64);
+        self.count_gauges(self.driver.session.gauges());
     }
 
-    fn count_streams(&mut self, active: u64) {
-        let before = std::mem::replace(&mut self.active, active);
-        codec_stats::streams(&self.watch.requests.accepted.worker, before, active);
+    fn count_gauges(&mut self, now: Gauges) {
+        let before = std::mem::replace(&mut self.gauges, now);
+        codec_stats::gauges(&self.watch.requests.accepted.worker, &before, &now);
     }
 
     /// Ends the requests that are left, then the connection.
@@ -129,19 +141,23 @@ impl Server {
         let session = self.driver.session.clone();
         let mut active = session.active() > 0;
         if let Closed::Protocol(error) = closed {
-            self.block_inc(HttpStat::HttpDownstreamCxProtocolError);
-            if let ConnectionError::InvalidMessage(fault) = error {
-                self.watch.refused(ResponseFlags::DOWNSTREAM_PROTOCOL_ERROR, fault);
-                active = true;
+            if !matches!(error, ConnectionError::Flood(flood) if flood != Flood::Continuation) {
+                self.block_inc(HttpStat::HttpDownstreamCxProtocolError);
+            }
+            active |= matches!(error, ConnectionError::InvalidMessage(_));
+            let unseen = session.with_engine(|engine| engine.failed_unseen());
+            if let (ConnectionError::InvalidMessage(fault), true) = (error, unseen) {
+                self.watch.refused(ResponseFlags::DOWNSTREAM_PROTOCOL_ERROR, fault.details());
             }
         }
         let own = !matches!(closed, Closed::Remote);
         self.count.give_up(own, active);
         self.watch.requests.until_all_ended(&session).await;
-        self.count_streams(0);
+        self.count_gauges(Gauges::default());
         let left = match closed {
             Closed::Remote => true,
             Closed::Protocol(ConnectionError::Flood(_)) => false,
+            Closed::Local if self.dead => false,
             Closed::Local | Closed::Protocol(_) => {
                 linger(&self.watch.requests.accepted, &mut self.driver.transport).await
             }
@@ -153,20 +169,25 @@ impl Server {
 }
 
 impl Watch {
-    /// More than half of many streams came to a premature end: no client in good order does that.
+    /// Half of many streams came to a premature end: no client in good order does that.
     /// Source: Envoy's `overload.premature_reset_total_stream_count`.
     fn is_abusive(&self) -> bool {
         match self.opened < PREMATURE_RESETS {
-            true => self.premature > PREMATURE_RESETS / 2,
-            false => self.premature * 2 > self.opened,
+            true => self.premature * 2 >= PREMATURE_RESETS,
+            false => self.premature * 2 >= self.opened,
         }
     }
 
+    fn refuses_underscores(&self, head: &Block<'_>) -> bool {
+        self.requests.accepted.manager.config.underscores == Underscores::Reject
+            && head.fields.iter().any(|field| field.underscore)
+    }
+
     /// A request that nobody sees: its head was malformed or too large.
-    fn refused(&mut self, flag: ResponseFlags, fault: StreamFault) {
+    fn refused(&mut self, flag: ResponseFlags, details: &'static str) {
         let mut stream = self.new_stream();
         stream.info.flags |= flag;
-        stream.info.details = fault.details().into();
+        stream.info.details = details.into();
         count_outcome(&stream, true);
         stream.complete();
     }
@@ -197,7 +218,13 @@ impl Observer for Watch {
         key: StreamKey,
         head: Block<'_>,
         end: bool,
-    ) -> Option<u32> {
+    ) -> Result<u32, ErrorCode> {
+        if self.refuses_underscores(&head) {
+            let stat = ProcessStat::ProcessHttp2RequestsRejectedWithUnderscoresInHeaders;
+            self.requests.accepted.worker.process.inc(stat);
+            self.refused(ResponseFlags::DOWNSTREAM_REMOTE_RESET, "http2.unexpected_underscore");
+            return Err(ErrorCode::INTERNAL_ERROR);
+        }
         let mut stream = self.new_stream();
         self.limits.heard();
         fields::append(head.fields, &mut stream.request);
@@ -217,7 +244,11 @@ impl Observer for Watch {
                 fault::report(&worker, "request", &message);
             }
         });
-        Some(tag)
+        Ok(tag)
+    }
+
+    fn has_enough(&self) -> bool {
+        self.is_abusive()
     }
 
     fn notice(&mut self, _: &Rc<Session>, notice: Notice) {
@@ -225,7 +256,7 @@ impl Observer for Watch {
             Notice::Pong => self.limits.ponged(),
             Notice::Reset => self.premature += 1,
             Notice::Invalid { fault, known: false } => {
-                self.refused(ResponseFlags::DOWNSTREAM_REMOTE_RESET, fault);
+                self.refused(exchange::fault_flag(fault), fault.details());
             }
             Notice::Invalid { .. } | Notice::GoAway { .. } | Notice::Settings => {}
         }
@@ -257,8 +288,8 @@ fn request_head(request: &mut Headers, size: usize, end: bool) -> RequestHead {
     if let Some(protocol) = &protocol {
         request.remove(HeaderId::Protocol);
         request.set(HeaderId::Method, b"GET");
-        request.set(HeaderId::Connection, b"upgrade");
         request.set(HeaderId::Upgrade, protocol);
+        request.set(HeaderId::Connection, b"upgrade");
     }
     let method = request.get(HeaderId::Method);
     let is_connect = method == Some(b"CONNECT");

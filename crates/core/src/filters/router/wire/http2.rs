@@ -3,7 +3,7 @@
 use std::io;
 use std::task::{ready, Context, Poll};
 
-use lateen_http2::ErrorCode;
+use lateen_http2::{ErrorCode, StreamFault};
 
 use super::super::failure::Failure;
 use crate::body::{BodyEvent, BodySink, BodySource, ReadError};
@@ -26,6 +26,7 @@ pub struct Http2Wire {
     /// Bytes of body and trailers, frames and all, once the exchange is over.
     received: u64,
     trailers: Headers,
+    from_http1: bool,
     /// The request could not be sent.
     refused: Option<Failure>,
 }
@@ -42,6 +43,7 @@ impl Http2Wire {
                 .then(|| stream.request.get(HeaderId::Upgrade).unwrap_or_default().to_vec()),
             received: 0,
             trailers: Headers::new(),
+            from_http1: !stream.is_http2(),
             refused: None,
         }
     }
@@ -61,13 +63,17 @@ impl Http2Wire {
         };
         let scheme = value(HeaderId::Scheme).filter(|_| !self.to_connect);
         let authority = value(HeaderId::Authority);
-        let pseudo: [(&[u8], Option<&[u8]>); 5] = [
+        let mut pseudo: [(&[u8], Option<&[u8]>); 5] = [
             (b":method", method),
-            (b":protocol", protocol),
             (b":scheme", scheme),
             (b":authority", authority),
             (b":path", path),
+            (b":protocol", protocol),
         ];
+        if self.from_http1 {
+            // As Envoy makes them of a request line.
+            pseudo[..4].rotate_left(2);
+        }
         let mut fields: [(&[u8], &[u8]); 5] = Default::default();
         let mut count = 0;
         for (name, value) in pseudo {
@@ -113,8 +119,8 @@ impl Http2Wire {
         if let Some(protocol) = switched {
             status = 101;
             response.set(HeaderId::Status, b"101");
-            response.set(HeaderId::Connection, b"upgrade");
             response.set(HeaderId::Upgrade, &protocol);
+            response.set(HeaderId::Connection, b"upgrade");
         }
         Poll::Ready(Ok(ResponseHead {
             status,
@@ -164,6 +170,7 @@ impl Http2Wire {
                 Some(Reset::ConnectionEnd) => {
                     Some(ClusterStat::ClusterUpstreamRqPendingFailureEject)
                 }
+                Some(reset) if is_too_large(reset) => Some(ClusterStat::ClusterUpstreamRqRxReset),
                 None | Some(Reset::Malformed(_) | Reset::ConnectionProtocol(_)) => {
                     Some(ClusterStat::ClusterUpstreamRqTxReset)
                 }
@@ -178,11 +185,18 @@ impl Http2Wire {
     }
 }
 
+/// The response's headers are more than they may be, which counts as if the upstream had reset it.
+fn is_too_large(reset: Reset) -> bool {
+    use StreamFault::{HeadersTooLarge, TooManyHeaders};
+    matches!(reset, Reset::Malformed(HeadersTooLarge | TooManyHeaders))
+}
+
 /// What a reset means for the request.
 pub fn failure(reset: Reset) -> Failure {
     match reset {
         Reset::Remote(code) => Failure::Reset { refused: code == ErrorCode::REFUSED_STREAM },
         Reset::Refused => Failure::Reset { refused: true },
+        reset if is_too_large(reset) => Failure::Reset { refused: false },
         Reset::Malformed(_) => Failure::Protocol,
         Reset::ConnectionProtocol(_) => Failure::Protocol,
         Reset::ConnectionEnd => Failure::Terminated,

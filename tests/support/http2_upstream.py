@@ -1,0 +1,218 @@
+"""A scripted HTTP/2 upstream: it keeps each request and answers with the frames it is told."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tests.support.http1 import ConnectionEnded
+from tests.support.http2 import (
+    ENABLE_CONNECT_PROTOCOL,
+    INITIAL_WINDOW_SIZE,
+    PREFACE,
+    Data,
+    Frame,
+    GoAway,
+    Headers,
+    Http2Peer,
+    Message,
+    Part,
+    settings,
+)
+from tests.support.upstream import Close, Reset, Sleep
+
+END_LIMIT = 30.0
+
+
+@dataclass(frozen=True)
+class WhenOver:
+    """Go on when the request is over."""
+
+
+@dataclass(frozen=True)
+class EchoBack:
+    """Send back what comes until the request is over, then end the response."""
+
+
+Move = Part | Sleep | Close | Reset | WhenOver | EchoBack
+
+
+@dataclass(frozen=True)
+class Answer2:
+    """What to do about one request, once it is whole unless `early`."""
+
+    moves: tuple[Move, ...]
+    early: bool = False
+
+
+@dataclass(frozen=True)
+class Script2:
+    """Answers in sequence, for all requests or by path; the last of a sequence repeats.
+
+    `values` are the settings of each connection; `greeting` follows them; `shown` tells the
+    settings of the proxy too.
+    """
+
+    answers: Sequence[Answer2]
+    paths: Mapping[str, Sequence[Answer2]] = field(default_factory=dict)
+    values: Mapping[int, int] = field(default_factory=lambda: {ENABLE_CONNECT_PROTOCOL: 1})
+    greeting: tuple[Move, ...] = ()
+    shown: bool = False
+    reads: bool = True
+    answers_pings: bool = True
+
+
+def reply2(status: int = 200, body: bytes = b"ok", *extra: tuple[str, str]) -> Answer2:
+    """A complete answer with a content-length."""
+    head = [(":status", str(status)), *extra, ("content-length", str(len(body)))]
+    return Answer2((Headers(head), Data(body, end=True)))
+
+
+def respond(*extra: tuple[str, str], status: str = "200", end: bool = False) -> Headers:
+    """A response's head."""
+    return Headers([(":status", status), *extra], end=end)
+
+
+def frames(*moves: Move, early: bool = False) -> Answer2:
+    """An answer of any frames."""
+    return Answer2(moves, early)
+
+
+@dataclass
+class Received2:
+    """One request as the upstream saw it."""
+
+    connection: int
+    peer_port: int
+    stream: int
+    message: Message
+
+
+class Upstream2:
+    """Serves a script on a loopback port until closed."""
+
+    path: str | None = None
+
+    def __init__(self, script: Script2) -> None:
+        self.script = script
+        self.requests: list[Received2] = []
+        self.connections = 0
+        self.peer_ports: list[int] = []
+        self.peers: list[Http2Peer] = []
+        self._lock = threading.Lock()
+        self._used: dict[str, int] = {}
+        self._closing = threading.Event()
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+        self.port: int = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        """Stop listening and end every connection."""
+        self._closing.set()
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        with self._lock:
+            for peer in self.peers:
+                with contextlib.suppress(OSError):
+                    peer.socket.shutdown(socket.SHUT_RDWR)
+
+    def __enter__(self) -> Upstream2:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _accept(self) -> None:
+        while not self._closing.is_set():
+            try:
+                connection, peer = self._listener.accept()
+            except OSError:
+                return
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with self._lock:
+                number = self.connections
+                self.connections += 1
+                self.peer_ports.append(peer[1])
+            arguments = (connection, number, peer[1])
+            threading.Thread(target=self._serve, args=arguments, daemon=True).start()
+
+    def _serve(self, connection: socket.socket, number: int, port: int) -> None:
+        script = self.script
+        step = min(script.values.get(INITIAL_WINDOW_SIZE, 65535) // 2, 16384)
+        peer = Http2Peer(connection, END_LIMIT, script.reads, step=step)
+        peer.answers_pings = script.answers_pings
+        with self._lock:
+            self.peers.append(peer)
+        try:
+            peer.reader.read_exactly(len(PREFACE), time.monotonic() + END_LIMIT)
+            peer.send([settings(script.values)])
+            self._act(peer, script.greeting, 0)
+            waiting: list[tuple[int, Answer2]] = []
+            while True:
+                peer.pump(time.monotonic() + END_LIMIT)
+                waiting += self._new_requests(peer, number, port)
+                for stream, answer in list(waiting):
+                    if answer.early or peer.message(stream).over:
+                        waiting.remove((stream, answer))
+                        self._act(peer, answer.moves, stream)
+        except (ConnectionEnded, TimeoutError, OSError, ValueError, IndexError):
+            pass
+        finally:
+            connection.close()
+
+    def _new_requests(self, peer: Http2Peer, number: int, port: int) -> list[tuple[int, Answer2]]:
+        fresh, peer.fresh = peer.fresh, []
+        found = []
+        for stream in fresh:
+            message = peer.message(stream)
+            with self._lock:
+                self.requests.append(Received2(number, port, stream, message))
+            path = dict(message.heads[0]).get(":path", "")
+            found.append((stream, self._next_answer(path)))
+        return found
+
+    def _next_answer(self, target: str) -> Answer2:
+        path = target.split("?")[0]
+        key = path if path in self.script.paths else ""
+        answers = self.script.paths[path] if key else self.script.answers
+        with self._lock:
+            used = self._used.get(key, 0)
+            self._used[key] = used + 1
+        return answers[min(used, len(answers) - 1)]
+
+    def _act(self, peer: Http2Peer, moves: Sequence[Move], stream: int) -> None:
+        for move in moves:
+            match move:
+                case Headers() | Data() | Frame() | GoAway():
+                    peer.send([move], stream)
+                case Sleep(seconds):
+                    time.sleep(seconds)
+                case Close():
+                    raise ConnectionEnded(False)
+                case Reset():
+                    linger = struct.pack("ii", 1, 0)
+                    peer.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                    raise ConnectionEnded(True)
+                case WhenOver():
+                    peer.read_until_over([stream], END_LIMIT)
+                case EchoBack():
+                    _echo(peer, stream)
+
+
+def _echo(peer: Http2Peer, stream: int) -> None:
+    message = peer.message(stream)
+    sent = 0
+    while True:
+        data = message.data[sent:]
+        if data or message.over:
+            sent += len(data)
+            peer.send([Data(data, stream, message.ended)])
+        if message.over:
+            return
+        peer.pump(time.monotonic() + END_LIMIT)
