@@ -17,8 +17,6 @@ from tests.support.proxies import Proxy
 LIMIT = 30
 MESSAGES = 10_000
 _FILTERS = "type.googleapis.com/envoy.extensions.filters.http"
-# gRPC's core acknowledges small messages one by one: a flood, when one DATA frame has many.
-HTTP2 = {}
 _OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 
@@ -54,7 +52,7 @@ def proxied(
         config = bootstrap(
             port,
             service.port,
-            http2_protocol_options=HTTP2,
+            http2_protocol_options={},
             http_filters=[*filters, ROUTER],
             route_config={"name": "local", "virtual_hosts": hosts},
         )
@@ -63,7 +61,7 @@ def proxied(
         resources["clusters"][0]["typed_extension_protocol_options"] = {
             _OPTIONS: {
                 "@type": f"type.googleapis.com/{_OPTIONS}",
-                "explicit_http_config": {"http2_protocol_options": HTTP2},
+                "explicit_http_config": {"http2_protocol_options": {}},
             }
         }
         return start(config), port
