@@ -6,6 +6,7 @@ import shutil
 import socket as sockets
 import subprocess
 import time
+from contextlib import contextmanager
 
 import pytest
 
@@ -161,48 +162,84 @@ def test_curl_speaks_what_alpn_agrees_on(port, option, version):
     assert said == f"hello {version}"
 
 
-@pytest.mark.skipif(shutil.which("nginx") is None, reason="no nginx")
-@pytest.mark.parametrize("protocol", ["TLSv1.2", "TLSv1.3"])
-def test_nginx_as_upstream(tmp_path, protocol):
-    command = lateen_command()
-    if command is None:
-        pytest.skip("no lateen command: run make build, or set LATEEN_TEST_COMMAND")
+@contextmanager
+def nginx(directory, listen, *directives):
+    """Run nginx with one TLS server until it listens, and for the block's length: its port."""
     files = tls_files()
-    tmp_path.chmod(0o755)
-    with PortLease() as lease, PortLease() as nginx_port:
-        (tmp_path / "nginx.conf").write_text(f"""
+    directory.chmod(0o755)
+    with PortLease() as lease:
+        (directory / "nginx.conf").write_text(f"""
 daemon off;
-pid {tmp_path}/nginx.pid;
-error_log {tmp_path}/error.log;
+pid {directory}/nginx.pid;
+error_log {directory}/error.log;
 events {{}}
 http {{
   access_log off;
-  client_body_temp_path {tmp_path}/a; proxy_temp_path {tmp_path}/b;
-  fastcgi_temp_path {tmp_path}/c; uwsgi_temp_path {tmp_path}/d; scgi_temp_path {tmp_path}/e;
+  client_body_temp_path {directory}/a; proxy_temp_path {directory}/b;
+  fastcgi_temp_path {directory}/c; uwsgi_temp_path {directory}/d; scgi_temp_path {directory}/e;
   server {{
-    listen 127.0.0.1:{nginx_port.port} ssl;
+    listen 127.0.0.1:{lease.port} {listen};
     ssl_certificate {files}/srv.pem;
     ssl_certificate_key {files}/srv.key;
-    ssl_protocols {protocol};
-    ssl_client_certificate {files}/ca.pem;
-    ssl_verify_client on;
-    location / {{ return 200 "$ssl_protocol $ssl_server_name $ssl_client_s_dn"; }}
+    {" ".join(directives)}
   }}
 }}
 """)
-        context = {
-            "tls_certificates": [certificate("cli")],
-            "validation_context": {"trusted_ca": {"filename": str(files / "ca.pem")}},
-            "tls_params": {"tls_maximum_protocol_version": "TLSv1_3"},
-        }
-        secured = socket("UpstreamTlsContext", common_tls_context=context, sni="a.test")
-        argv = ["nginx", "-c", str(tmp_path / "nginx.conf"), "-p", str(tmp_path)]
+        argv = ["nginx", "-c", str(directory / "nginx.conf"), "-p", str(directory)]
         process = subprocess.Popen(argv, stderr=subprocess.DEVNULL)
         try:
-            wait_for_port(nginx_port.port, process)
-            with Proxy(command, configuration(lease.port, nginx_port.port, secured)):
-                said = s_client(lease.port)
-                assert f"{protocol} a.test O=Tests,CN=cli" in said
+            wait_for_port(lease.port, process)
+            yield lease.port
         finally:
             process.terminate()
             process.wait(10)
+
+
+def the_command():
+    command = lateen_command()
+    if command is None:
+        pytest.skip("no lateen command: run make build, or set LATEEN_TEST_COMMAND")
+    return command
+
+
+@pytest.mark.skipif(shutil.which("nginx") is None, reason="no nginx")
+@pytest.mark.parametrize("protocol", ["TLSv1.2", "TLSv1.3"])
+def test_nginx_as_upstream(tmp_path, protocol):
+    command, files = the_command(), tls_files()
+    directives = (
+        f"ssl_protocols {protocol};",
+        f"ssl_client_certificate {files}/ca.pem;",
+        "ssl_verify_client on;",
+        'location / { return 200 "$ssl_protocol $ssl_server_name $ssl_client_s_dn"; }',
+    )
+    context = {
+        "tls_certificates": [certificate("cli")],
+        "validation_context": {"trusted_ca": {"filename": str(files / "ca.pem")}},
+        "tls_params": {"tls_maximum_protocol_version": "TLSv1_3"},
+    }
+    secured = socket("UpstreamTlsContext", common_tls_context=context, sni="a.test")
+    with (
+        PortLease() as lease,
+        nginx(tmp_path, "ssl", *directives) as port,
+        Proxy(command, configuration(lease.port, port, secured)),
+    ):
+        assert f"{protocol} a.test O=Tests,CN=cli" in s_client(lease.port)
+
+
+@pytest.mark.skipif(shutil.which("nginx") is None, reason="no nginx")
+@pytest.mark.parametrize(
+    ("listen", "protocol"), [("ssl http2", "HTTP/2.0"), ("ssl", "HTTP/1.1")], ids=["h2", "http1"]
+)
+def test_an_upstream_is_spoken_to_as_alpn_says(tmp_path, listen, protocol):
+    command, files = the_command(), tls_files()
+    context = {"validation_context": {"trusted_ca": {"filename": str(files / "ca.pem")}}}
+    secured = socket("UpstreamTlsContext", common_tls_context=context, sni="a.test")
+    location = 'location / { return 200 "spoken: $server_protocol"; }'
+    with PortLease() as lease, nginx(tmp_path, listen, location) as port:
+        config = configuration(lease.port, port, secured)
+        options = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+        typed = {"@type": f"type.googleapis.com/{options}", "auto_config": {}}
+        (cluster,) = config["static_resources"]["clusters"]
+        cluster["typed_extension_protocol_options"] = {options: typed}
+        with Proxy(command, config):
+            assert f"spoken: {protocol}" in s_client(lease.port)
