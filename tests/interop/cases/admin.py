@@ -96,7 +96,10 @@ CASES = (
     ),
     asked(
         "admin_help",
-        Admin("/help", keep=r"^(admin commands.*|  /(?!csds)[a-z_/]*(?: \(POST\))?: |      \w+:)"),
+        Admin(
+            "/help",
+            keep=r"^(admin commands.*|  /(?!csds)[a-z_/]*(?: \(POST\))?: |      (?!exclude_resource)\w+:)",
+        ),
     ),
     asked("admin_home", Admin("/", body=False)),
     asked("admin_listeners", Admin("/listeners"), Admin("/listeners?format=json")),

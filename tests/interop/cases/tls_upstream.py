@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from tests.interop.cases.tls_downstream import CONTEXT
 from tests.interop.model import Case, Step, once
 from tests.support.client import get
-from tests.support.upstream import Close, Script, TlsServer, reply, tcp
+from tests.support.upstream import Close, Script, Take, TlsServer, reply, tcp
 
 LOG = (
     "%RESPONSE_CODE% %RESPONSE_CODE_DETAILS% flags=%RESPONSE_FLAGS%"
@@ -137,7 +137,7 @@ CASES = (
         server=TlsServer(trusts="other", highest="TLSv1_2"),
     ),
     up("up_tls_plain_server", server=None),
-    up("up_tls_server_closes", server=None, script=tcp(Close())),
+    up("up_tls_server_closes", server=None, script=tcp(Take(1), Close())),
     up(
         "up_tls_alpn",
         common=f"alpn_protocols: [http/1.1], {CA}",
