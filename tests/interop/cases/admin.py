@@ -96,9 +96,11 @@ CASES = (
     ),
     asked(
         "admin_help",
+        # Without /csds, which Envoy does not have.
         Admin(
             "/help",
-            keep=r"^(admin commands.*|  /(?!csds)[a-z_/]*(?: \(POST\))?: |      (?!exclude_resource)\w+:)",
+            keep=r"^(admin commands.*|  /(?!csds)[a-z_/]*(?: \(POST\))?: |"
+            r"      (?!exclude_resource)\w+:)",
         ),
     ),
     asked("admin_home", Admin("/", body=False)),
