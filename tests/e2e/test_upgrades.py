@@ -299,9 +299,17 @@ def test_tls_passes_through_a_tunnel(
             assert head.startswith(b"HTTP/1.1 200 OK\r\n")
             trusting = ssl.create_default_context(cafile=authority.certificate)
             with trusting.wrap_socket(connection, server_hostname="localhost") as tls:
-                sent = bytes(range(250)) * (size // 250)
-                threading.Thread(target=tls.sendall, args=(sent,)).start()
+                piece = bytes(range(250)) * 200
+                for _ in range(size // len(piece)):
+                    # One thread for both ways: OpenSSL's connections are not to be shared.
+                    tls.sendall(piece)
+                    got = b""
+                    while len(got) < len(piece):
+                        data = tls.recv(len(piece) - len(got))
+                        assert data, "the tunnel has ended"
+                        got += data
+                    assert got == piece
                 got = b""
                 while data := tls.recv(65536):
                     got += data
-                assert got == sent + b"the end"
+                assert got == b"the end"
