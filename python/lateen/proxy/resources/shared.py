@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
@@ -29,7 +30,7 @@ class SharedSource(Protocol):
         """Of the resource."""
 
 
-class SharedSubscription:
+class SharedSubscription(ABC):
     """What such subscriptions have in common.
 
     Attributes:
@@ -63,13 +64,13 @@ class SharedSubscription:
         else:
             self._waiters.append(call)
 
+    @abstractmethod
     def start(self) -> None:
         """Subscribes.
 
         Raises:
             ResourceError: nothing can come from the source.
         """
-        raise NotImplementedError
 
     def close(self) -> None:
         """Ends the subscription, and takes back what it brought."""
