@@ -30,22 +30,10 @@ SUPPORT = (
         "envoy.config.accesslog.v3.AccessLog",
         implemented="name filter typed_config",
     ),
-    Fields(
-        "envoy.extensions.access_loggers.file.v3.FileAccessLog",
-        implemented="path format json_format typed_json_format log_format",
-        category="envoy.access_loggers",
-    ),
-    Fields(
-        "envoy.extensions.access_loggers.stream.v3.StdoutAccessLog",
-        implemented="log_format",
-        category="envoy.access_loggers",
-    ),
-    Fields(
-        "envoy.extensions.access_loggers.stream.v3.StderrAccessLog",
-        implemented="log_format",
-        category="envoy.access_loggers",
-    ),
 )
+_FILE = "envoy.extensions.access_loggers.file.v3.FileAccessLog"
+_STDERR = "envoy.extensions.access_loggers.stream.v3.StderrAccessLog"
+_STDOUT = "envoy.extensions.access_loggers.stream.v3.StdoutAccessLog"
 
 # Envoy docs, "Access logging", default format string.
 DEFAULT_FORMAT = (
@@ -135,18 +123,19 @@ def _set_format(log: worker_pb2.AccessLog, compiled: Format | JsonFormat) -> Non
         log.text.CopyFrom(compiled)
 
 
+def _support(message_type: str, implemented: str) -> tuple[Fields, ...]:
+    return (Fields(message_type, implemented=implemented, category="envoy.access_loggers"),)
+
+
 FILE = Extension(
     "envoy.access_loggers.file",
-    "envoy.extensions.access_loggers.file.v3.FileAccessLog",
+    _FILE,
     compile_file,
+    _support(_FILE, "path format json_format typed_json_format log_format"),
 )
 STDERR = Extension(
-    "envoy.access_loggers.stderr",
-    "envoy.extensions.access_loggers.stream.v3.StderrAccessLog",
-    compile_stderr,
+    "envoy.access_loggers.stderr", _STDERR, compile_stderr, _support(_STDERR, "log_format")
 )
 STDOUT = Extension(
-    "envoy.access_loggers.stdout",
-    "envoy.extensions.access_loggers.stream.v3.StdoutAccessLog",
-    compile_stdout,
+    "envoy.access_loggers.stdout", _STDOUT, compile_stdout, _support(_STDOUT, "log_format")
 )

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from google.protobuf.message import Message
-
-from lateen.protos.worker_pb2 import (
-    AccessLog,
-    FilterOverride,
-    HttpFilter,
-    ListenerFilter,
-    NetworkFilter,
-)
+from lateen.config.support import Fields
 from lateen.proxy.compile import access_log
 from lateen.proxy.compile.http_filters import (
     grpc_http1_bridge,
@@ -43,19 +35,20 @@ from lateen.proxy.compile.network_filters import (
     tcp_proxy,
 )
 from lateen.proxy.compile.network_filters import local_ratelimit as network_local_ratelimit
-from lateen.proxy.compile.network_filters.owner import FilterOwner
-from lateen.proxy.compile.registry import Extension, Registry
+from lateen.proxy.compile.registry import (
+    AccessLogCompiler,
+    Extension,
+    HttpExtension,
+    HttpFilterCompiler,
+    ListenerFilterCompiler,
+    NetworkExtension,
+    NetworkFilterCompiler,
+    OverrideCompiler,
+    Registry,
+)
 
 if TYPE_CHECKING:
     from envoy.config.core.v3.base_pb2 import Node
-
-    from lateen.proxy.compile.context import CompileContext
-
-AccessLogCompiler = Callable[["CompileContext", Message, str], AccessLog]
-HttpFilterCompiler = Callable[["CompileContext", Message, str], HttpFilter]
-NetworkFilterCompiler = Callable[["CompileContext", Message, FilterOwner, str], NetworkFilter]
-ListenerFilterCompiler = Callable[["CompileContext", Message, str], ListenerFilter]
-OverrideCompiler = Callable[["CompileContext", Message, FilterOverride, str], None]
 
 _LISTENER_FILTERS: tuple[Extension[ListenerFilterCompiler], ...] = (
     http_inspector.EXTENSION,
@@ -64,7 +57,7 @@ _LISTENER_FILTERS: tuple[Extension[ListenerFilterCompiler], ...] = (
     proxy_protocol.EXTENSION,
     tls_inspector.EXTENSION,
 )
-_NETWORK_FILTERS: tuple[Extension[NetworkFilterCompiler], ...] = (
+_NETWORK_FILTERS: tuple[NetworkExtension, ...] = (
     connection_limit.EXTENSION,
     direct_response.EXTENSION,
     echo.EXTENSION,
@@ -75,7 +68,7 @@ _NETWORK_FILTERS: tuple[Extension[NetworkFilterCompiler], ...] = (
     sni_cluster.EXTENSION,
     tcp_proxy.EXTENSION,
 )
-_HTTP_FILTERS: tuple[Extension[HttpFilterCompiler], ...] = (
+_HTTP_FILTERS: tuple[HttpExtension, ...] = (
     grpc_http1_bridge.EXTENSION,
     grpc_http1_reverse_bridge.EXTENSION,
     grpc_stats.EXTENSION,
@@ -88,31 +81,6 @@ _ACCESS_LOGGERS: tuple[Extension[AccessLogCompiler], ...] = (
     access_log.FILE,
     access_log.STDERR,
     access_log.STDOUT,
-)
-_OVERRIDES: tuple[Extension[OverrideCompiler], ...] = (
-    grpc_http1_reverse_bridge.OVERRIDE,
-    header_mutation.OVERRIDE,
-    on_demand.OVERRIDE,
-)
-
-# Network filters that serve the connection: the last of their chain.
-_TERMINAL = frozenset(
-    extension.type
-    for extension in (
-        direct_response.EXTENSION,
-        echo.EXTENSION,
-        http_connection_manager.EXTENSION,
-        tcp_proxy.EXTENSION,
-    )
-)
-_WITHOUT_OVERRIDE = frozenset(
-    extension.type
-    for extension in (
-        grpc_http1_bridge.EXTENSION,
-        grpc_stats.EXTENSION,
-        grpc_web.EXTENSION,
-        router.EXTENSION,
-    )
 )
 
 
@@ -156,9 +124,24 @@ def known_extensions() -> Extensions:
     return Extensions(
         listener_filters=Registry("listener filter", _LISTENER_FILTERS),
         network_filters=Registry("network filter", _NETWORK_FILTERS),
-        terminal_filters=_TERMINAL,
+        terminal_filters=frozenset(each.type for each in _NETWORK_FILTERS if each.terminal),
         http_filters=Registry("HTTP filter", _HTTP_FILTERS),
         access_loggers=Registry("access logger", _ACCESS_LOGGERS),
-        overrides={override.type: override.compile for override in _OVERRIDES},
-        without_override=_WITHOUT_OVERRIDE,
+        overrides={
+            each.override.type: each.override.compile for each in _HTTP_FILTERS if each.override
+        },
+        without_override=frozenset(each.type for each in _HTTP_FILTERS if not each.override),
     )
+
+
+def supported_fields() -> Iterator[Fields]:
+    """What the extensions of this version implement."""
+    every: tuple[tuple[Extension[object], ...], ...] = (
+        _LISTENER_FILTERS,
+        _NETWORK_FILTERS,
+        _HTTP_FILTERS,
+        _ACCESS_LOGGERS,
+    )
+    for category in every:
+        for each in category:
+            yield from each.support

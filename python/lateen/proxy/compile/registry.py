@@ -2,26 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from google.protobuf.message import Message
+
+from lateen.config.support import Fields
+from lateen.protos.worker_pb2 import (
+    AccessLog,
+    FilterOverride,
+    HttpFilter,
+    ListenerFilter,
+    NetworkFilter,
+)
+from lateen.proxy.compile.network_filters.owner import FilterOwner
+
 if TYPE_CHECKING:
     from google.protobuf.any_pb2 import Any as PackedAny
-    from google.protobuf.message import Message
 
     from lateen.proxy.compile.context import CompileContext
 
 Compiler_co = TypeVar("Compiler_co", covariant=True)
+AccessLogCompiler = Callable[["CompileContext", Message, str], AccessLog]
+HttpFilterCompiler = Callable[["CompileContext", Message, str], HttpFilter]
+NetworkFilterCompiler = Callable[["CompileContext", Message, FilterOwner, str], NetworkFilter]
+ListenerFilterCompiler = Callable[["CompileContext", Message, str], ListenerFilter]
+OverrideCompiler = Callable[["CompileContext", Message, FilterOverride, str], None]
 
 
 @dataclass(frozen=True)
 class Extension(Generic[Compiler_co]):
-    """One extension: its well-known name, the message that configures it, its compile function."""
+    """One extension.
+
+    Attributes:
+        name: its well-known name.
+        type: the message that configures it.
+        compile: its compile function.
+        support: the fields of its messages that are implemented.
+    """
 
     name: str
     type: str
     compile: Compiler_co
+    support: tuple[Fields, ...]
+
+
+@dataclass(frozen=True)
+class Override:
+    """What a route may change in an HTTP filter: the message that says so, its compile function."""
+
+    type: str
+    compile: OverrideCompiler
+
+
+@dataclass(frozen=True)
+class HttpExtension(Extension[HttpFilterCompiler]):
+    """An HTTP filter.
+
+    Attributes:
+        override: what a route may change in it; None: nothing.
+    """
+
+    override: Override | None = None
+
+
+@dataclass(frozen=True)
+class NetworkExtension(Extension[NetworkFilterCompiler]):
+    """A network filter.
+
+    Attributes:
+        terminal: it serves the connection, and is the last of its chain.
+    """
+
+    terminal: bool = False
 
 
 class Registry(Generic[Compiler_co]):

@@ -15,6 +15,7 @@ from lateen.proxy.compile import (
     cluster,
     control_plane,
     data_source,
+    direct_response,
     discovery,
     dns,
     endpoints,
@@ -31,6 +32,7 @@ from lateen.proxy.compile import (
     matchers,
     metadata_match,
     metadata_value,
+    original_dst,
     overload,
     overrides,
     path_template,
@@ -52,37 +54,8 @@ from lateen.proxy.compile import (
     virtual_host,
     weighted_clusters,
 )
-from lateen.proxy.compile import direct_response as direct
-from lateen.proxy.compile import original_dst as original_dst_cluster
-from lateen.proxy.compile.http_filters import (
-    grpc_http1_bridge,
-    grpc_http1_reverse_bridge,
-    grpc_stats,
-    grpc_web,
-    header_mutation,
-    on_demand,
-    router,
-)
-from lateen.proxy.compile.listener_filters import (
-    http_inspector,
-    local_ratelimit,
-    original_dst,
-    proxy_protocol,
-    tls_inspector,
-)
-from lateen.proxy.compile.network_filters import (
-    connection_limit,
-    direct_response,
-    echo,
-    http_connection_manager,
-    rds,
-    scoped_routes,
-    set_filter_state,
-    sni_cluster,
-    tcp_proxy,
-)
-from lateen.proxy.compile.network_filters import local_ratelimit as network_local_ratelimit
-from lateen.proxy.compile.network_filters import rbac as network_rbac
+from lateen.proxy.compile.extensions import supported_fields
+from lateen.proxy.compile.network_filters import rds, scoped_routes
 from lateen.proxy.compile.transport_sockets import certificates as transport_certificates
 from lateen.proxy.compile.transport_sockets import downstream as transport_downstream
 from lateen.proxy.compile.transport_sockets import parameters as transport_parameters
@@ -115,45 +88,29 @@ _MODULES = (
     bootstrap.SUPPORT,
     circuit_breakers.SUPPORT,
     cluster.SUPPORT,
-    connection_limit.SUPPORT,
     control_plane.SUPPORT,
     data_source.SUPPORT,
-    direct.SUPPORT,
     direct_response.SUPPORT,
     discovery.SUPPORT,
     dns.SUPPORT,
-    echo.SUPPORT,
     endpoints.SUPPORT,
     filter_chain.SUPPORT,
-    grpc_http1_bridge.SUPPORT,
-    grpc_http1_reverse_bridge.SUPPORT,
-    grpc_stats.SUPPORT,
-    grpc_web.SUPPORT,
-    header_mutation.SUPPORT,
-    on_demand.SUPPORT,
     headers.SUPPORT,
     http1_options.SUPPORT,
     http2_options.SUPPORT,
-    http_connection_manager.SUPPORT,
-    http_inspector.SUPPORT,
     http_filter_chain.SUPPORT,
     listener.SUPPORT,
     listener_filter.SUPPORT,
     load_balancing.SUPPORT,
-    local_ratelimit.SUPPORT,
     local_reply.SUPPORT,
     matcher_tree.SUPPORT,
     matchers.SUPPORT,
     metadata_match.SUPPORT,
     metadata_value.SUPPORT,
-    network_local_ratelimit.SUPPORT,
-    network_rbac.SUPPORT,
     original_dst.SUPPORT,
-    original_dst_cluster.SUPPORT,
     overload.SUPPORT,
     overrides.SUPPORT,
     path_template.SUPPORT,
-    proxy_protocol.SUPPORT,
     proxy_protocol_tlvs.SUPPORT,
     rbac.SUPPORT,
     rds.SUPPORT,
@@ -163,15 +120,10 @@ _MODULES = (
     route_action.SUPPORT,
     route_match.SUPPORT,
     route_table.SUPPORT,
-    router.SUPPORT,
     runtime.SUPPORT,
     scoped_routes.SUPPORT,
-    set_filter_state.SUPPORT,
-    sni_cluster.SUPPORT,
     socket_options.SUPPORT,
     substitution_format.SUPPORT,
-    tcp_proxy.SUPPORT,
-    tls_inspector.SUPPORT,
     token_bucket.SUPPORT,
     transport_sockets.SUPPORT,
     transport_certificates.SUPPORT,
@@ -189,7 +141,7 @@ _MODULES = (
 
 def support_table() -> SupportTable:
     """Every field and extension that is implemented."""
-    entries = list(COMMON)
+    entries = [*COMMON, *supported_fields()]
     for module in _MODULES:
         entries.extend(module)
     return SupportTable(entries)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from lateen.config.support import whole
 from lateen.protos.worker_pb2 import GrpcHttp1BridgeFilter, HttpFilter
-from lateen.proxy.compile.registry import Extension
+from lateen.proxy.compile.registry import HttpExtension
 
 if TYPE_CHECKING:
     from envoy.extensions.filters.http.grpc_http1_bridge.v3.config_pb2 import Config
@@ -33,4 +33,6 @@ def compile_grpc_http1_bridge(_ctx: CompileContext, message: Message, _at: str) 
     )
 
 
-EXTENSION = Extension("envoy.filters.http.grpc_http1_bridge", _CONFIG, compile_grpc_http1_bridge)
+EXTENSION = HttpExtension(
+    "envoy.filters.http.grpc_http1_bridge", _CONFIG, compile_grpc_http1_bridge, SUPPORT
+)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from lateen.config.support import whole
 from lateen.protos.worker_pb2 import FilterOverride, GrpcHttp1ReverseBridgeFilter, HttpFilter
-from lateen.proxy.compile.registry import Extension
+from lateen.proxy.compile.registry import HttpExtension, Override
 
 if TYPE_CHECKING:
     from envoy.extensions.filters.http.grpc_http1_reverse_bridge.v3 import config_pb2 as envoy
@@ -46,5 +46,10 @@ def compile_reverse_bridge_override(
     out.disabled = out.disabled or config.disabled
 
 
-EXTENSION = Extension(_NAME, f"{_PACKAGE}.FilterConfig", compile_reverse_bridge)
-OVERRIDE = Extension(_NAME, f"{_PACKAGE}.FilterConfigPerRoute", compile_reverse_bridge_override)
+EXTENSION = HttpExtension(
+    _NAME,
+    f"{_PACKAGE}.FilterConfig",
+    compile_reverse_bridge,
+    SUPPORT,
+    Override(f"{_PACKAGE}.FilterConfigPerRoute", compile_reverse_bridge_override),
+)

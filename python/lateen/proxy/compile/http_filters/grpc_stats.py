@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from lateen.config.support import whole
 from lateen.protos.worker_pb2 import GrpcService, GrpcStatsFilter, HttpFilter
-from lateen.proxy.compile.registry import Extension
+from lateen.proxy.compile.registry import HttpExtension
 
 if TYPE_CHECKING:
     from envoy.extensions.filters.http.grpc_stats.v3.config_pb2 import FilterConfig
@@ -47,4 +47,4 @@ def compile_grpc_stats(ctx: CompileContext, message: Message, at: str) -> HttpFi
     )
 
 
-EXTENSION = Extension("envoy.filters.http.grpc_stats", _CONFIG, compile_grpc_stats)
+EXTENSION = HttpExtension("envoy.filters.http.grpc_stats", _CONFIG, compile_grpc_stats, SUPPORT)

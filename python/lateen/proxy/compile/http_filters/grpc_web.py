@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from lateen.config.support import whole
 from lateen.protos.worker_pb2 import GrpcWebFilter, HttpFilter
-from lateen.proxy.compile.registry import Extension
+from lateen.proxy.compile.registry import HttpExtension
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -26,4 +26,4 @@ def compile_grpc_web(_ctx: CompileContext, _message: Message, _at: str) -> HttpF
     return HttpFilter(grpc_web=GrpcWebFilter())
 
 
-EXTENSION = Extension("envoy.filters.http.grpc_web", _CONFIG, compile_grpc_web)
+EXTENSION = HttpExtension("envoy.filters.http.grpc_web", _CONFIG, compile_grpc_web, SUPPORT)

@@ -17,7 +17,7 @@ from lateen.protos.worker_pb2 import (
 )
 from lateen.proxy.compile.headers import compile_option
 from lateen.proxy.compile.matchers import compile_string
-from lateen.proxy.compile.registry import Extension
+from lateen.proxy.compile.registry import HttpExtension, Override
 
 if TYPE_CHECKING:
     from envoy.config.common.mutation_rules.v3 import mutation_rules_pb2 as rules
@@ -83,11 +83,10 @@ def _compile_list(
     return compiled
 
 
-EXTENSION = Extension(
-    "envoy.filters.http.header_mutation", f"{_PACKAGE}.HeaderMutation", compile_header_mutation
-)
-OVERRIDE = Extension(
+EXTENSION = HttpExtension(
     "envoy.filters.http.header_mutation",
-    f"{_PACKAGE}.HeaderMutationPerRoute",
-    compile_header_mutation_override,
+    f"{_PACKAGE}.HeaderMutation",
+    compile_header_mutation,
+    SUPPORT,
+    Override(f"{_PACKAGE}.HeaderMutationPerRoute", compile_header_mutation_override),
 )

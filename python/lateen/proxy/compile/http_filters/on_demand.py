@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from lateen.config.support import Fields, whole
 from lateen.protos.worker_pb2 import FilterOverride, HttpFilter, OnDemandFilter
-from lateen.proxy.compile.registry import Extension
+from lateen.proxy.compile.registry import HttpExtension, Override
 
 if TYPE_CHECKING:
     from envoy.extensions.filters.http.on_demand.v3 import on_demand_pb2 as envoy
@@ -63,5 +63,10 @@ def _compile(
     return OnDemandFilter(clusters=source, timeout_ms=timeout_ms)
 
 
-EXTENSION = Extension(_NAME, f"{_PACKAGE}.OnDemand", compile_on_demand)
-OVERRIDE = Extension(_NAME, f"{_PACKAGE}.PerRouteConfig", compile_on_demand_override)
+EXTENSION = HttpExtension(
+    _NAME,
+    f"{_PACKAGE}.OnDemand",
+    compile_on_demand,
+    SUPPORT,
+    Override(f"{_PACKAGE}.PerRouteConfig", compile_on_demand_override),
+)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from lateen.config.support import Fields
 from lateen.protos.worker_pb2 import HttpFilter, RouterFilter
 from lateen.proxy.compile.access_log import compile_access_logs
-from lateen.proxy.compile.registry import Extension
+from lateen.proxy.compile.registry import HttpExtension
 
 if TYPE_CHECKING:
     from envoy.extensions.filters.http.router.v3.router_pb2 import Router
@@ -52,6 +52,9 @@ def compile_router(ctx: CompileContext, message: Message, at: str) -> HttpFilter
     )
 
 
-EXTENSION = Extension(
-    "envoy.filters.http.router", "envoy.extensions.filters.http.router.v3.Router", compile_router
+EXTENSION = HttpExtension(
+    "envoy.filters.http.router",
+    "envoy.extensions.filters.http.router.v3.Router",
+    compile_router,
+    SUPPORT,
 )

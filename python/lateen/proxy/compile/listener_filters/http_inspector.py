@@ -29,4 +29,6 @@ def compile_http_inspector(ctx: CompileContext, message: Message, at: str) -> Li
     return ListenerFilter(http_inspector=worker_pb2.HttpInspector(stats_block=block))
 
 
-EXTENSION = Extension("envoy.filters.listener.http_inspector", _TYPE, compile_http_inspector)
+EXTENSION = Extension(
+    "envoy.filters.listener.http_inspector", _TYPE, compile_http_inspector, SUPPORT
+)

@@ -40,4 +40,6 @@ def compile_local_ratelimit(ctx: CompileContext, message: Message, at: str) -> L
     return ListenerFilter(local_ratelimit=limit)
 
 
-EXTENSION = Extension("envoy.filters.listener.local_ratelimit", _TYPE, compile_local_ratelimit)
+EXTENSION = Extension(
+    "envoy.filters.listener.local_ratelimit", _TYPE, compile_local_ratelimit, SUPPORT
+)

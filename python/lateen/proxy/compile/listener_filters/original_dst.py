@@ -27,4 +27,4 @@ def compile_original_dst(ctx: CompileContext, message: Message, at: str) -> List
     return ListenerFilter(original_dst=worker_pb2.OriginalDst())
 
 
-EXTENSION = Extension("envoy.filters.listener.original_dst", _TYPE, compile_original_dst)
+EXTENSION = Extension("envoy.filters.listener.original_dst", _TYPE, compile_original_dst, SUPPORT)

@@ -66,4 +66,6 @@ def compile_proxy_protocol(ctx: CompileContext, message: Message, at: str) -> Li
     return ListenerFilter(proxy_protocol=proxy)
 
 
-EXTENSION = Extension("envoy.filters.listener.proxy_protocol", _TYPE, compile_proxy_protocol)
+EXTENSION = Extension(
+    "envoy.filters.listener.proxy_protocol", _TYPE, compile_proxy_protocol, SUPPORT
+)

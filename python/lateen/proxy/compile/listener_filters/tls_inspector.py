@@ -58,4 +58,4 @@ def compile_tls_inspector(ctx: CompileContext, message: Message, at: str) -> Lis
     )
 
 
-EXTENSION = Extension("envoy.filters.listener.tls_inspector", _TYPE, compile_tls_inspector)
+EXTENSION = Extension("envoy.filters.listener.tls_inspector", _TYPE, compile_tls_inspector, SUPPORT)

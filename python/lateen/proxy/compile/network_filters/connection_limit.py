@@ -11,7 +11,7 @@ from lateen.config.support import whole
 from lateen.protos import worker_pb2
 from lateen.protos.worker_pb2 import NetworkFilter
 from lateen.proxy.compile.network_filters.owner import FilterOwner
-from lateen.proxy.compile.registry import Extension
+from lateen.proxy.compile.registry import NetworkExtension
 from lateen.proxy.compile.stats_blocks import BlockKind
 from lateen.proxy.compile.token_bucket import compile_runtime_flag
 from lateen.proxy.compile.values import milliseconds
@@ -46,4 +46,6 @@ def compile_connection_limit(
     return NetworkFilter(connection_limit=limit)
 
 
-EXTENSION = Extension("envoy.filters.network.connection_limit", _TYPE, compile_connection_limit)
+EXTENSION = NetworkExtension(
+    "envoy.filters.network.connection_limit", _TYPE, compile_connection_limit, SUPPORT
+)

@@ -12,7 +12,7 @@ from lateen.protos import worker_pb2
 from lateen.protos.worker_pb2 import NetworkFilter
 from lateen.proxy.compile.data_source import read_data_source
 from lateen.proxy.compile.network_filters.owner import FilterOwner
-from lateen.proxy.compile.registry import Extension
+from lateen.proxy.compile.registry import NetworkExtension
 
 if TYPE_CHECKING:
     from envoy.extensions.filters.network.direct_response.v3.config_pb2 import Config
@@ -36,4 +36,6 @@ def compile_direct_response(
     return NetworkFilter(direct_response=worker_pb2.NetworkDirectResponse(body=body))
 
 
-EXTENSION = Extension("envoy.filters.network.direct_response", _TYPE, compile_direct_response)
+EXTENSION = NetworkExtension(
+    "envoy.filters.network.direct_response", _TYPE, compile_direct_response, SUPPORT, terminal=True
+)

@@ -20,7 +20,7 @@ from lateen.proxy.compile.network_filters.hcm_limits import compile_limits
 from lateen.proxy.compile.network_filters.owner import FilterOwner
 from lateen.proxy.compile.network_filters.rds import compile_rds
 from lateen.proxy.compile.network_filters.scoped_routes import compile_scoped_routes
-from lateen.proxy.compile.registry import Extension
+from lateen.proxy.compile.registry import NetworkExtension
 from lateen.proxy.compile.route_table import compile_route_table
 from lateen.proxy.compile.stats_blocks import BlockKind
 from lateen.proxy.compile.upgrades import compile_upgrades
@@ -325,8 +325,10 @@ def _compile_responses(
         out.local_reply.CopyFrom(compile_local_reply(ctx, config.local_reply_config, where))
 
 
-EXTENSION = Extension(
+EXTENSION = NetworkExtension(
     "envoy.filters.network.http_connection_manager",
     f"{_PACKAGE}.HttpConnectionManager",
     compile_http_connection_manager,
+    SUPPORT,
+    terminal=True,
 )

@@ -11,7 +11,7 @@ from lateen.config.support import whole
 from lateen.protos import worker_pb2
 from lateen.protos.worker_pb2 import NetworkFilter
 from lateen.proxy.compile.network_filters.owner import FilterOwner
-from lateen.proxy.compile.registry import Extension
+from lateen.proxy.compile.registry import NetworkExtension
 from lateen.proxy.compile.stats_blocks import BlockKind
 from lateen.proxy.compile.token_bucket import compile_runtime_flag, compile_token_bucket
 
@@ -45,4 +45,6 @@ def compile_local_ratelimit(
     return NetworkFilter(local_ratelimit=limit)
 
 
-EXTENSION = Extension("envoy.filters.network.local_ratelimit", _TYPE, compile_local_ratelimit)
+EXTENSION = NetworkExtension(
+    "envoy.filters.network.local_ratelimit", _TYPE, compile_local_ratelimit, SUPPORT
+)

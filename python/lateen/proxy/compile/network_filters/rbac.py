@@ -12,7 +12,7 @@ from lateen.protos import worker_pb2
 from lateen.protos.worker_pb2 import NetworkFilter
 from lateen.proxy.compile.network_filters.owner import FilterOwner
 from lateen.proxy.compile.rbac import compile_rules, compile_rules_matcher
-from lateen.proxy.compile.registry import Extension
+from lateen.proxy.compile.registry import NetworkExtension
 from lateen.proxy.compile.stats_blocks import BlockKind
 from lateen.proxy.compile.values import milliseconds
 
@@ -68,4 +68,4 @@ def compile_rbac(
     return NetworkFilter(rbac=compiled)
 
 
-EXTENSION = Extension("envoy.filters.network.rbac", _TYPE, compile_rbac)
+EXTENSION = NetworkExtension("envoy.filters.network.rbac", _TYPE, compile_rbac, SUPPORT)

@@ -13,7 +13,7 @@ from lateen.protos.worker_pb2 import NetworkFilter
 from lateen.proxy.compile.filter_state import SUPPORT as SHARED_SUPPORT
 from lateen.proxy.compile.filter_state import compile_filter_state
 from lateen.proxy.compile.network_filters.owner import FilterOwner
-from lateen.proxy.compile.registry import Extension
+from lateen.proxy.compile.registry import NetworkExtension
 
 if TYPE_CHECKING:
     from envoy.extensions.filters.network.set_filter_state.v3.set_filter_state_pb2 import Config
@@ -45,4 +45,6 @@ def compile_set_filter_state(
     )
 
 
-EXTENSION = Extension("envoy.filters.network.set_filter_state", _TYPE, compile_set_filter_state)
+EXTENSION = NetworkExtension(
+    "envoy.filters.network.set_filter_state", _TYPE, compile_set_filter_state, SUPPORT
+)

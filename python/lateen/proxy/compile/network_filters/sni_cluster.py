@@ -11,7 +11,7 @@ from lateen.config.support import whole
 from lateen.protos import worker_pb2
 from lateen.protos.worker_pb2 import NetworkFilter
 from lateen.proxy.compile.network_filters.owner import FilterOwner
-from lateen.proxy.compile.registry import Extension
+from lateen.proxy.compile.registry import NetworkExtension
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -30,4 +30,6 @@ def compile_sni_cluster(
     return NetworkFilter(sni_cluster=worker_pb2.SniCluster())
 
 
-EXTENSION = Extension("envoy.filters.network.sni_cluster", _TYPE, compile_sni_cluster)
+EXTENSION = NetworkExtension(
+    "envoy.filters.network.sni_cluster", _TYPE, compile_sni_cluster, SUPPORT
+)

@@ -14,7 +14,7 @@ from lateen.proxy.compile.access_log import compile_access_logs
 from lateen.proxy.compile.network_filters import tunneling
 from lateen.proxy.compile.network_filters.owner import FilterOwner
 from lateen.proxy.compile.proxy_protocol_tlvs import compile_tlvs
-from lateen.proxy.compile.registry import Extension
+from lateen.proxy.compile.registry import NetworkExtension
 from lateen.proxy.compile.stats_blocks import BlockKind
 from lateen.proxy.compile.values import milliseconds
 
@@ -139,4 +139,10 @@ def _report_both(ctx: CompileContext, field: str, at: str) -> None:
     ctx.error(f"{at}.{field}", f"Only one of {field} or access_log_options can be specified.")
 
 
-EXTENSION = Extension("envoy.filters.network.tcp_proxy", f"{_PACKAGE}.TcpProxy", compile_tcp_proxy)
+EXTENSION = NetworkExtension(
+    "envoy.filters.network.tcp_proxy",
+    f"{_PACKAGE}.TcpProxy",
+    compile_tcp_proxy,
+    SUPPORT,
+    terminal=True,
+)
