@@ -1,5 +1,6 @@
 //! One request on a connection to an upstream, whatever protocol the upstream speaks.
 
+mod channel;
 mod http1;
 mod http2;
 mod tcp;
@@ -52,36 +53,36 @@ impl Wire {
     /// The upstream takes no more: what is still to be sent goes nowhere.
     pub fn stop_sending(&mut self) {
         match self {
-            Self::Http1(wire) => wire.stop_sending(),
+            Self::Http1(wire) => wire.channel.stop_sending(),
             Self::Http2(wire) => wire.stop_sending(),
-            Self::Tcp(wire) => wire.stop_sending(),
+            Self::Tcp(wire) => wire.channel.stop_sending(),
         }
     }
 
     /// Bytes written for the request so far.
     pub fn written(&self) -> u64 {
         match self {
-            Self::Http1(wire) => wire.written(),
+            Self::Http1(wire) => wire.channel.written(),
             Self::Http2(wire) => wire.written(),
-            Self::Tcp(wire) => wire.written(),
+            Self::Tcp(wire) => wire.channel.written(),
         }
     }
 
     /// Bytes written, and read, since they were asked for last, where the connection does not count itself.
     pub fn take_traffic(&mut self) -> (u64, u64) {
         match self {
-            Self::Http1(wire) => wire.take_traffic(),
+            Self::Http1(wire) => wire.channel.take_traffic(),
             Self::Http2(_) => (0, 0),
-            Self::Tcp(wire) => wire.take_traffic(),
+            Self::Tcp(wire) => wire.channel.take_traffic(),
         }
     }
 
     /// Bytes of the response's body so far, with their framing.
     pub fn body_read(&self) -> u64 {
         match self {
-            Self::Http1(wire) => wire.body_read(),
+            Self::Http1(wire) => wire.channel.body_read(),
             Self::Http2(wire) => wire.body_read(),
-            Self::Tcp(wire) => wire.body_read(),
+            Self::Tcp(wire) => wire.channel.body_read(),
         }
     }
 
@@ -156,33 +157,33 @@ impl Wire {
 impl BodySource for Wire {
     fn poll_read_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<BodyEvent, ReadError>> {
         match self {
-            Self::Http1(wire) => wire.poll_read_body(cx),
+            Self::Http1(wire) => wire.channel.poll_read_body(cx),
             Self::Http2(wire) => wire.poll_read_body(cx),
-            Self::Tcp(wire) => wire.poll_read_body(cx),
+            Self::Tcp(wire) => wire.channel.poll_read_body(cx),
         }
     }
 
     fn body_bytes(&self) -> &[u8] {
         match self {
-            Self::Http1(wire) => wire.body_bytes(),
+            Self::Http1(wire) => wire.channel.body_bytes(),
             Self::Http2(wire) => wire.body_bytes(),
-            Self::Tcp(wire) => wire.body_bytes(),
+            Self::Tcp(wire) => wire.channel.body_bytes(),
         }
     }
 
     fn took(&mut self, count: usize) {
         match self {
-            Self::Http1(wire) => wire.took(count),
+            Self::Http1(wire) => wire.channel.took(count),
             Self::Http2(wire) => wire.took(count),
-            Self::Tcp(wire) => wire.took(count),
+            Self::Tcp(wire) => wire.channel.took(count),
         }
     }
 
     fn trailers(&self) -> &Headers {
         match self {
-            Self::Http1(wire) => wire.trailers(),
+            Self::Http1(wire) => wire.channel.trailers(),
             Self::Http2(wire) => wire.trailers(),
-            Self::Tcp(wire) => wire.trailers(),
+            Self::Tcp(wire) => wire.channel.trailers(),
         }
     }
 }
@@ -190,25 +191,25 @@ impl BodySource for Wire {
 impl BodySink for Wire {
     fn poll_write_body(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self {
-            Self::Http1(wire) => wire.poll_write_body(cx, bytes),
+            Self::Http1(wire) => wire.channel.poll_write_body(cx, bytes),
             Self::Http2(wire) => wire.poll_write_body(cx, bytes),
-            Self::Tcp(wire) => wire.poll_write_body(cx, bytes),
+            Self::Tcp(wire) => wire.channel.poll_write_body(cx, bytes),
         }
     }
 
     fn finish(&mut self, trailers: Option<&Headers>, case: HeaderCase) {
         match self {
-            Self::Http1(wire) => wire.finish(trailers, case),
+            Self::Http1(wire) => wire.channel.finish(trailers, case),
             Self::Http2(wire) => wire.finish(trailers, case),
-            Self::Tcp(wire) => wire.finish(trailers, case),
+            Self::Tcp(wire) => wire.channel.finish(trailers, case),
         }
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
-            Self::Http1(wire) => wire.poll_flush(cx),
+            Self::Http1(wire) => wire.channel.poll_flush(cx),
             Self::Http2(wire) => wire.poll_flush(cx),
-            Self::Tcp(wire) => wire.poll_flush(cx),
+            Self::Tcp(wire) => wire.channel.poll_flush(cx),
         }
     }
 }
