@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, cast
 
 from lateen.config.support import Fields, whole
 from lateen.protos import worker_pb2
-from lateen.protos.worker_pb2 import MatchInput, StringMatch
+from lateen.protos.worker_pb2 import MatchInput
 from lateen.proxy.compile.address import compile_cidrs
+from lateen.proxy.compile.matchers import compile_string
 
 if TYPE_CHECKING:
     from envoy.config.core.v3.address_pb2 import CidrRange
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from xds.type.matcher.v3 import matcher_pb2 as xds
     from xds.type.matcher.v3.domain_pb2 import ServerNameMatcher
     from xds.type.matcher.v3.ip_pb2 import IPMatcher
-    from xds.type.matcher.v3.string_pb2 import StringMatcher
 
     from lateen.proxy.compile.context import CompileContext
 
@@ -176,7 +176,8 @@ class _Compiler:
     ) -> worker_pb2.MatchPredicate.Single:
         compiled = worker_pb2.MatchPredicate.Single(input=self._input(source.input, f"{at}.input"))
         if source.WhichOneof("matcher") == "value_match":
-            compiled.string.CopyFrom(_string(source.value_match))
+            value_at = f"{at}.value_match"
+            compiled.string.CopyFrom(compile_string(self._ctx, source.value_match, value_at))
             return compiled
         where = f"{at}.custom_match"
         message = self._ctx.unpack(source.custom_match.typed_config)
@@ -227,19 +228,3 @@ class _Compiler:
                 value=self._on_match(entry.on_match, f"{where}.on_match"),
                 exclusive=entry.exclusive,
             )
-
-
-def _string(matcher: StringMatcher) -> StringMatch:
-    kind = matcher.WhichOneof("match_pattern")
-    if kind == "safe_regex":
-        return StringMatch(regex=matcher.safe_regex.regex)
-    compiled = StringMatch(ignore_case=matcher.ignore_case)
-    if kind == "exact":
-        compiled.exact = matcher.exact
-    elif kind == "prefix":
-        compiled.prefix = matcher.prefix
-    elif kind == "suffix":
-        compiled.suffix = matcher.suffix
-    else:
-        compiled.contains = matcher.contains
-    return compiled

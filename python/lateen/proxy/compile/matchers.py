@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from envoy.config.route.v3.route_components_pb2 import HeaderMatcher, QueryParameterMatcher
     from envoy.type.matcher.v3.regex_pb2 import RegexMatchAndSubstitute, RegexMatcher
     from envoy.type.matcher.v3.string_pb2 import StringMatcher
+    from xds.type.matcher.v3.regex_pb2 import RegexMatcher as XdsRegexMatcher
+    from xds.type.matcher.v3.string_pb2 import StringMatcher as XdsStringMatcher
 
     from lateen.proxy.compile.context import CompileContext
 
@@ -56,7 +58,7 @@ SUPPORT = (
 )
 
 
-def compile_regex(ctx: CompileContext, regex: RegexMatcher, at: str) -> str:
+def compile_regex(ctx: CompileContext, regex: RegexMatcher | XdsRegexMatcher, at: str) -> str:
     """A pattern in RE2's syntax; the workers check it."""
     return regex.regex
 
@@ -69,7 +71,9 @@ def compile_regex_rewrite(
     return RegexRewrite(pattern=pattern, substitution=rewrite.substitution)
 
 
-def compile_string(ctx: CompileContext, matcher: StringMatcher, at: str) -> StringMatch:
+def compile_string(
+    ctx: CompileContext, matcher: StringMatcher | XdsStringMatcher, at: str
+) -> StringMatch:
     """One string matcher; ignore_case has no effect on a regex, as in Envoy."""
     kind = matcher.WhichOneof("match_pattern")
     if kind == "safe_regex":
