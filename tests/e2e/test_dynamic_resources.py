@@ -104,6 +104,9 @@ def test_a_dns_cluster_is_used_when_its_name_is_resolved(setting):
     setting.until(3, lambda: setting.proxy.stats()["cluster_manager.active_clusters"])
     setting.put(RDS, routes("r", "d"))
     setting.until("two")
+    stats = setting.proxy.stats()
+    assert stats["cluster.d.membership_total"] == 1
+    assert stats["cluster_manager.cds.update_rejected"] == 0
 
 
 def test_endpoints_out_of_the_ordinary(setting):

@@ -308,6 +308,7 @@ def test_the_default_of_a_filter(setting):
     }
     setting.put(LDS, with_discovered_filter(setting.port, default_config=default))
     setting.until("d", lambda: setting.response().get("x-filter"))
+    assert setting.ask() == "one"
 
 
 def test_a_control_plane_that_comes_back_changes_nothing(setting):

@@ -87,8 +87,10 @@ def test_scopes_change_move_and_go(setting):
 
 def test_the_routes_of_a_scope_change(setting):
     start(setting)
+    setting.until("two", lambda: ask(setting, "2"))
     setting.put(RDS, routes("q", "a"))
     setting.until("one", lambda: ask(setting, "2"))
+    assert ask(setting, "1") == "one"
 
 
 def test_a_scope_with_its_routes_inside(setting):
@@ -105,6 +107,8 @@ def test_a_scope_with_its_routes_inside(setting):
     }
     setting.put(SRDS, scope("inline", "5", route_configuration=inside))
     setting.until("two", lambda: ask(setting, "5"))
+    assert ask(setting, "1") == "one"
+    assert ask(setting, "6") == 404
 
 
 @pytest.mark.parametrize(

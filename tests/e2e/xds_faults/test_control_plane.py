@@ -16,6 +16,8 @@ from tests.support.xds_resources import CDS, EDS, LDS, RDS, assignment, message
 
 AWAY_SECONDS = float(os.environ.get("LATEEN_XDS_AWAY_SECONDS", "1.5"))
 HUGE = 100 * 1000 * 1000
+# What the proxy has asked for: over delta it does not look at others.
+NAMES = {CDS: "a", EDS: "a", LDS: "l", RDS: "r"}
 
 
 @pytest.mark.timeout(120 + AWAY_SECONDS)
@@ -25,7 +27,7 @@ def test_away_and_back(scene):
     scene.lead_to("two")
     scene.server.start()
     scene.follows("two")
-    scene.end()
+    assert scene.end().by["two"] > scene.quiet.by.get("two", 0)
 
 
 def test_back_without_knowing_anything(scene):
@@ -35,7 +37,7 @@ def test_back_without_knowing_anything(scene):
     scene.fill()
     scene.lead_to("two")
     scene.follows("two")
-    scene.end()
+    assert scene.end().by["two"] > scene.quiet.by.get("two", 0)
 
 
 def test_slow(scene):
@@ -44,7 +46,7 @@ def test_slow(scene):
     scene.lead_to("two")
     scene.server.start()
     scene.follows("two")
-    scene.end()
+    assert scene.end().by["two"] > scene.quiet.by.get("two", 0)
 
 
 def garbage(chooser):
@@ -67,19 +69,27 @@ def test_garbage(scene):
     scene.follows("one")
     scene.lead_to("two")
     scene.follows("two")
+    assert scene.proxy.stats()["control_plane.connected_state"] == 1
     scene.end()
 
 
 def test_resources_of_garbage(scene):
     chooser = random.Random(2)
-    for url in (CDS, EDS, LDS, RDS):
+    for url in NAMES:
         for _ in range(4):
             scene.server.send(url, [broken_resource(scene, url, chooser)])
     scene.server.send("type.googleapis.com/no.such.Type", [])
+    for url in NAMES:
+        assert url.removeprefix("type.googleapis.com/") in first_nack(scene, url).error
     scene.follows("one")
     scene.lead_to("two")
     scene.follows("two")
     scene.end()
+
+
+def first_nack(scene, url):
+    """The first refusal of a type."""
+    return scene.server.wait(lambda seen: (seen.type_url, seen.kind) == (url, "nack"), 20)
 
 
 def broken_resource(scene, url, chooser):
@@ -94,7 +104,8 @@ def wrapped(scene, url, value):
     packed.type_url, packed.value = url, value
     if not scene.delta:
         return packed
-    resource = message("type.googleapis.com/envoy.service.discovery.v3.Resource", {"name": "a"})
+    named = {"name": NAMES[url]}
+    resource = message("type.googleapis.com/envoy.service.discovery.v3.Resource", named)
     resource.version = "x"
     resource.resource.CopyFrom(packed)
     return resource

@@ -41,4 +41,7 @@ def test_killed_in_the_middle_of_pushes(scene):
             scene.server.kill()
             scene.server.start()
     scene.follows("one")
+    scene.lead_to("two")
+    scene.follows("two")
+    assert scene.proxy.stats()["control_plane.connected_state"] == 1
     scene.end()
