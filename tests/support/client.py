@@ -9,8 +9,8 @@ import ssl
 import struct
 import time
 from dataclasses import dataclass
-from types import TracebackType
 
+from tests.support.closing import Closing
 from tests.support.http1 import Body, ConnectionEnded, Head, Reader
 
 
@@ -37,7 +37,7 @@ class Response:
         return self.head.get(name)
 
 
-class Client:
+class Client(Closing):
     """One connection to a proxy.
 
     `address` is (host, port) or the path of a unix socket; `timeout` (seconds) bounds each read;
@@ -142,17 +142,6 @@ class Client:
     def close(self) -> None:
         """End the connection."""
         self.socket.close()
-
-    def __enter__(self) -> Client:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _connect(

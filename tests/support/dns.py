@@ -9,7 +9,8 @@ import struct
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from types import TracebackType
+
+from tests.support.closing import Closing
 
 _A, _AAAA = 1, 28
 _SERVFAIL, _NXDOMAIN = 2, 3
@@ -28,7 +29,7 @@ class Zone:
     asked: list[tuple[str, str]] = field(default_factory=list)
 
 
-class DnsServer:
+class DnsServer(Closing):
     """Serves a zone over UDP until closed; `zone.asked` tells the (name, type) of each query."""
 
     def __init__(self, zone: Zone) -> None:
@@ -47,17 +48,6 @@ class DnsServer:
         self._closing.set()
         self._thread.join(5.0)
         self._socket.close()
-
-    def __enter__(self) -> DnsServer:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _serve(self) -> None:
         while not self._closing.is_set():

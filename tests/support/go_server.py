@@ -7,15 +7,15 @@ import os
 import shutil
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from types import TracebackType
 
 from google.protobuf import json_format
 from google.protobuf.message import Message
 
 from lateen.protos import envoy_types
+from tests.support.arrivals import Arrivals
+from tests.support.closing import Closing
 from tests.support.proxies import ROOT
 
 SOURCE = ROOT / "tests/support/go_control_plane"
@@ -56,15 +56,15 @@ def _go(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-class GoServer:
+class GoServer(Closing):
     """Serves snapshots to one node; `lines` is what it says, see main.go.
 
     `port` is where it listens.
     """
 
     def __init__(self, program: Path, node: str) -> None:
-        self.lines: list[str] = []
-        self._said = threading.Condition()
+        self._arrivals: Arrivals[str] = Arrivals()
+        self.lines = self._arrivals.items
         self._process = subprocess.Popen(
             [str(program), node], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
@@ -91,32 +91,15 @@ class GoServer:
 
     def wait(self, condition: Callable[[str], bool], start: int = 0, limit: float = 20.0) -> str:
         """The first line from number `start` on for which `condition` holds."""
-        deadline = time.monotonic() + limit
-        with self._said:
-            while True:
-                for line in self.lines[start:]:
-                    if condition(line):
-                        return line
-                left = deadline - time.monotonic()
-                assert left > 0, f"no such line among {self.lines}"
-                self._said.wait(left)
+        return self._arrivals.wait(condition, start, limit)
 
     def _read(self) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:
-            with self._said:
-                self.lines.append(line.rstrip("\n"))
-                self._said.notify_all()
+            self._arrivals.add(line.rstrip("\n"))
 
-    def __enter__(self) -> GoServer:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Kill the program."""
         self._process.kill()
         self._process.wait()
         self._reader.join(5)

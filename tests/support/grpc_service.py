@@ -9,14 +9,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from types import TracebackType
 
 import grpc
+
+from tests.support.closing import Closing
 
 NAME = "test.Echo"
 
 
-class GrpcService:
+class GrpcService(Closing):
     """Serves on a loopback port until closed.
 
     Attributes:
@@ -93,19 +94,8 @@ class GrpcService:
         self._server.stop(None).wait(10)
         self._pool.shutdown()
 
-    def __enter__(self) -> GrpcService:
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-
-class GrpcClient:
+class GrpcClient(Closing):
     """Calls of the service through a port."""
 
     def __init__(self, port: int) -> None:
@@ -120,13 +110,6 @@ class GrpcClient:
         self.many = self._channel.unary_stream(f"/{NAME}/Many")
         self.each = self._channel.stream_stream(f"/{NAME}/Each")
 
-    def __enter__(self) -> GrpcClient:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """End the channel and its calls."""
         self._channel.close()

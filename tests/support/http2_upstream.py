@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import socket
 import struct
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,7 +23,8 @@ from tests.support.http2 import (
     Part,
     settings,
 )
-from tests.support.upstream import Close, Reset, Sleep
+from tests.support.server import Server
+from tests.support.upstream import Close, Reset, Sleep, next_answer
 
 END_LIMIT = 30.0
 
@@ -93,63 +93,25 @@ class Received2:
     message: Message
 
 
-class Upstream2:
+class Upstream2(Server):
     """Serves a script on a loopback port until closed."""
-
-    path: str | None = None
 
     def __init__(self, script: Script2) -> None:
         self.script = script
         self.requests: list[Received2] = []
-        self.connections = 0
-        self.peer_ports: list[int] = []
         self.peers: list[Http2Peer] = []
-        self._lock = threading.Lock()
         self._used: dict[str, int] = {}
-        self._closing = threading.Event()
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
-        self.port: int = self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def close(self) -> None:
-        """Stop listening and end every connection."""
-        self._closing.set()
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        with self._lock:
-            for peer in self.peers:
-                with contextlib.suppress(OSError):
-                    peer.socket.shutdown(socket.SHUT_RDWR)
-
-    def __enter__(self) -> Upstream2:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def _accept(self) -> None:
-        while not self._closing.is_set():
-            try:
-                connection, peer = self._listener.accept()
-            except OSError:
-                return
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            with self._lock:
-                number = self.connections
-                self.connections += 1
-                self.peer_ports.append(peer[1])
-            arguments = (connection, number, peer[1])
-            threading.Thread(target=self._serve, args=arguments, daemon=True).start()
+        super().__init__()
 
     def _serve(self, connection: socket.socket, number: int, port: int) -> None:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         script = self.script
         step = min(script.values.get(INITIAL_WINDOW_SIZE, 65535) // 2, 16384)
         peer = Http2Peer(connection, END_LIMIT, script.reads, step=step)
         peer.answers_pings = script.answers_pings
         with self._lock:
             self.peers.append(peer)
-        try:
+        with contextlib.suppress(ConnectionEnded, TimeoutError, OSError, ValueError, IndexError):
             peer.reader.read_exactly(len(PREFACE), time.monotonic() + END_LIMIT)
             peer.send([settings(script.values)])
             self._act(peer, script.greeting, 0)
@@ -161,10 +123,6 @@ class Upstream2:
                     if answer.early or peer.message(stream).over:
                         waiting.remove((stream, answer))
                         self._act(peer, answer.moves, stream)
-        except (ConnectionEnded, TimeoutError, OSError, ValueError, IndexError):
-            pass
-        finally:
-            connection.close()
 
     def _new_requests(self, peer: Http2Peer, number: int, port: int) -> list[tuple[int, Answer2]]:
         fresh, peer.fresh = peer.fresh, []
@@ -178,13 +136,8 @@ class Upstream2:
         return found
 
     def _next_answer(self, target: str) -> Answer2:
-        path = target.split("?")[0]
-        key = path if path in self.script.paths else ""
-        answers = self.script.paths[path] if key else self.script.answers
         with self._lock:
-            used = self._used.get(key, 0)
-            self._used[key] = used + 1
-        return answers[min(used, len(answers) - 1)]
+            return next_answer(self.script, self._used, target)
 
     def _act(self, peer: Http2Peer, moves: Sequence[Move], stream: int) -> None:
         for move in moves:

@@ -6,8 +6,8 @@ import json
 import subprocess
 import sys
 from dataclasses import dataclass
-from types import TracebackType
 
+from tests.support.closing import Closing
 from tests.support.proxies import ROOT
 
 
@@ -43,7 +43,7 @@ class Report:
         assert (self.answered, self.twice, self.unseen) == (self.sent, 0, 0), self
 
 
-class Ledger:
+class Ledger(Closing):
     """Connections that use a proxy, and the two services behind it, in a process of their own.
 
     Args:
@@ -77,15 +77,8 @@ class Ledger:
         """Ends the load; the books when the last request was answered."""
         return Report(**self._ask("stop"))
 
-    def __enter__(self) -> Ledger:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Kill the process."""
         self._process.kill()
         self._process.communicate()
 

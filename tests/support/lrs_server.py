@@ -9,22 +9,22 @@ from __future__ import annotations
 
 import queue
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from types import TracebackType
 
 import grpc
 from google.protobuf import json_format
 from google.protobuf.message import Message
 
+from tests.support.arrivals import Arrivals
+from tests.support.closing import Closing
 from tests.support.xds_messages import message
 
 _PACKAGE = "envoy.service.load_stats.v3"
 _METHOD = f"/{_PACKAGE}.LoadReportingService/StreamLoadStats"
 
 
-class LrsServer(grpc.GenericRpcHandler):
+class LrsServer(Closing, grpc.GenericRpcHandler):
     """Serves one client at a time on a loopback port.
 
     Attributes:
@@ -33,11 +33,11 @@ class LrsServer(grpc.GenericRpcHandler):
     """
 
     def __init__(self) -> None:
-        self.reports: list[Message] = []
+        self._arrivals: Arrivals[Message] = Arrivals()
+        self.reports = self._arrivals.items
         self.streams = 0
         self._asked: bytes | None = None
         self._outbox: queue.Queue[bytes | None] = queue.Queue()
-        self._arrived = threading.Condition()
         self._server = grpc.server(ThreadPoolExecutor(8), options=[("grpc.so_reuseport", 0)])
         self._server.add_generic_rpc_handlers((self,))
         self.port = self._server.add_insecure_port("127.0.0.1:0")
@@ -46,12 +46,8 @@ class LrsServer(grpc.GenericRpcHandler):
         self._server.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Ends the stream and stops."""
         self._outbox.put(None)
         self._server.stop(0.2).wait(5)
 
@@ -75,15 +71,7 @@ class LrsServer(grpc.GenericRpcHandler):
 
     def wait(self, condition: Callable[[Message], bool], start: int = 0) -> Message:
         """The first report from index `start` on for which `condition` holds."""
-        deadline = time.monotonic() + 15
-        with self._arrived:
-            while True:
-                for seen in self.reports[start:]:
-                    if condition(seen):
-                        return seen
-                left = deadline - time.monotonic()
-                assert left > 0, f"no such report among {self.reports[start:]}"
-                self._arrived.wait(left)
+        return self._arrivals.wait(condition, start)
 
     def next(self) -> Message:
         """The next report to come."""
@@ -101,8 +89,6 @@ class LrsServer(grpc.GenericRpcHandler):
     def _read(self, requests: Iterator[Message]) -> None:
         try:
             for request in requests:
-                with self._arrived:
-                    self.reports.append(request)
-                    self._arrived.notify_all()
+                self._arrivals.add(request)
         except grpc.RpcError:
             return  # the stream ended

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import socket
-from types import TracebackType
+
+from tests.support.closing import Closing
 
 
-class PortLease:
+class PortLease(Closing):
     """A TCP port held by a bound socket that never listens.
 
     While the lease is open the kernel gives the port to nobody who asks for a free one, and only
@@ -26,14 +27,3 @@ class PortLease:
     def close(self) -> None:
         """Give the port back."""
         self._socket.close()
-
-    def __enter__(self) -> PortLease:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

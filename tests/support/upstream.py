@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
 import ssl
 import struct
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from types import TracebackType
+from typing import Protocol, TypeVar
 
 from tests.support.http1 import Body, ConnectionEnded, Head, Reader
+from tests.support.server import Server
 from tests.support.tls_files import tls_files
+
+Reply_co = TypeVar("Reply_co", covariant=True)
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,28 @@ class Script:
     greeting: tuple[Action, ...] = ()
 
 
+class Scripted(Protocol[Reply_co]):
+    """Answers in sequence, for all requests or by path; the last of a sequence repeats."""
+
+    @property
+    def answers(self) -> Sequence[Reply_co]:
+        """For every path without answers of its own."""
+
+    @property
+    def paths(self) -> Mapping[str, Sequence[Reply_co]]:
+        """By path."""
+
+
+def next_answer(script: Scripted[Reply_co], used: dict[str, int], target: str) -> Reply_co:
+    """The answer to the next request for a target; `used` counts those before by path."""
+    path = target.split("?")[0]
+    key = path if path in script.paths else ""
+    answers = script.paths[path] if key else script.answers
+    before = used.get(key, 0)
+    used[key] = before + 1
+    return answers[min(before, len(answers) - 1)]
+
+
 def reply(status: int = 200, body: bytes = b"ok", headers: str = "", reason: str = "OK") -> Answer:
     """A complete answer with a Content-Length; `headers` holds complete header lines."""
     head = f"HTTP/1.1 {status} {reason}\r\n{headers}Content-Length: {len(body)}\r\n\r\n"
@@ -158,7 +181,7 @@ class Received:
     body: Body | None = None
 
 
-class Upstream:
+class Upstream(Server):
     """Serves a script on a loopback port, or on the unix socket `path`, until closed."""
 
     def __init__(
@@ -173,80 +196,19 @@ class Upstream:
         self._tls = tls.context() if tls is not None else None
         if self._tls is not None:
             self._tls.sni_callback = self._named
-        self.path = path
         self.requests: list[Received] = []
-        self.connections = 0
-        self.peer_ports: list[int] = []
-        self._lock = threading.Lock()
         self._used: dict[str, int] = {}
-        self._open: list[socket.socket] = []
-        self._closing = threading.Event()
-        if path:
-            self._listener = socket.socket(socket.AF_UNIX)
-            self._listener.bind(path)
-        else:
-            self._listener = socket.create_server((host, 0), backlog=256)
-        self._listener.listen(256)
-        self.port: int = 0 if path else self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__(path, host)
 
-    def close(self) -> None:
-        """Stop listening and end every connection."""
-        self._closing.set()
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        with self._lock:
-            for connection in self._open:
-                with contextlib.suppress(OSError):
-                    connection.shutdown(socket.SHUT_RDWR)
-        if self.path:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(self.path)
-
-    def __enter__(self) -> Upstream:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def _accept(self) -> None:
-        while not self._closing.is_set():
-            try:
-                connection, peer = self._listener.accept()
-            except OSError:
-                return
-            with self._lock:
-                number = self.connections
-                self.connections += 1
-                port = peer[1] if isinstance(peer, tuple) else 0
-                self.peer_ports.append(port)
-                self._open.append(connection)
-            threading.Thread(
-                target=self._serve, args=(connection, number, port), daemon=True
-            ).start()
+    def _secured(self, connection: socket.socket) -> socket.socket:
+        if self._tls is None:
+            return connection
+        connection.settimeout(30.0)
+        return self._tls.wrap_socket(connection, server_side=True)
 
     def _serve(self, connection: socket.socket, number: int, port: int) -> None:
-        try:
-            if self._tls is not None:
-                connection.settimeout(30.0)
-                secured = self._tls.wrap_socket(connection, server_side=True)
-                with self._lock:
-                    self._open.remove(connection)
-                    self._open.append(secured)
-                connection = secured
-        except OSError:
-            with self._lock:
-                self._open.remove(connection)
-            connection.close()
-            return
         reader = Reader(connection, timeout=30.0)
-        try:
+        with contextlib.suppress(ConnectionEnded, OSError, ValueError, IndexError):
             self._act(reader, self.script.greeting, None)
             while True:
                 head = reader.read_head()
@@ -259,12 +221,6 @@ class Upstream:
                 self._act(reader, answer.actions, received)
                 if answer.early and received.body is None:
                     received.body = reader.read_body(head, until_close=False)
-        except (ConnectionEnded, OSError, ValueError, IndexError):
-            pass
-        finally:
-            with self._lock:
-                self._open.remove(connection)
-            connection.close()
 
     def _named(
         self, connection: ssl.SSLObject | ssl.SSLSocket, name: str | None, _: ssl.SSLContext
@@ -273,13 +229,8 @@ class Upstream:
             self.names.append(name or "")
 
     def _next_answer(self, target: str) -> Answer:
-        path = target.split("?")[0]
-        key = path if path in self.script.paths else ""
-        answers = self.script.paths[path] if key else self.script.answers
         with self._lock:
-            used = self._used.get(key, 0)
-            self._used[key] = used + 1
-        return answers[min(used, len(answers) - 1)]
+            return next_answer(self.script, self._used, target)
 
     def _act(self, reader: Reader, actions: Sequence[Action], received: Received | None) -> None:
         for action in actions:

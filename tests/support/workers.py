@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from types import TracebackType
 
 from lateen.protos import worker_pb2
 from lateen.proxy.compile.cluster import compile_cluster
 from lateen.proxy.compile.listener import compile_listener
 from lateen.proxy.workers import Rejection, Workers, start_workers
+from tests.support.closing import Closing
 from tests.support.messages import context, message
 
 TCP_PROXY = "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy"
@@ -28,7 +28,7 @@ def listener_of(port: int, *chains: Mapped, **given: object) -> Mapped:
     return {"name": "l", "address": address, "filter_chains": list(chains), **given}
 
 
-class Driver:
+class Driver(Closing):
     """Workers with clusters by name, each of one loopback port."""
 
     def __init__(
@@ -64,15 +64,8 @@ class Driver:
         status = worker_pb2.ListenerStatuses.FromString(self.workers.core.listeners())
         return status.listeners_draining, status.filter_chains_draining
 
-    def __enter__(self) -> Driver:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Stop the workers."""
         self.workers.core.shutdown()
 
 

@@ -19,12 +19,12 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from types import TracebackType
 
 import grpc
 import grpc.aio
 from google.protobuf.message import Message
 
+from tests.support.closing import Closing
 from tests.support.xds_messages import Seen, message, pack
 
 _DISCOVERY = "envoy.service.discovery.v3"
@@ -43,7 +43,7 @@ class _Stream:
     sent: int = 0
 
 
-class XdsServer:
+class XdsServer(Closing):
     """Serves resources over gRPC on a loopback port.
 
     Attributes:
@@ -107,14 +107,6 @@ class XdsServer:
 
     def __enter__(self) -> XdsServer:
         return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def put(self, type_url: str, resources: Mapping[str, Message], *, push: bool = True) -> str:
         """Adds and replaces resources; the version that they have now."""

@@ -49,6 +49,9 @@ def up(*answers: object) -> dict[str, Script]:
     return {"up": Script(list(answers))}  # type: ignore[arg-type]
 
 
+STUCK = up(raw(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", Hold()))
+
+
 CASES = (
     Case("h2_get", asked(ask("/a?b=c", ("x-one", "1"), ("x-two", "2")))),
     Case("h2_head", asked(ask(method="HEAD"))),
@@ -328,7 +331,7 @@ CASES = (
         "h2_stream_idle_body",
         asked(ask()),
         hcm="stream_idle_timeout: 0.3s",
-        upstreams=up(raw(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", Hold())),
+        upstreams=STUCK,
     ),
     Case("h2_request_timeout", asked(ask(method="POST", end=False)), hcm="request_timeout: 0.3s"),
     Case(
@@ -341,7 +344,7 @@ CASES = (
         "h2_max_stream_duration_in_body",
         asked(ask()),
         hcm="common_http_protocol_options: {max_stream_duration: 0.3s}",
-        upstreams=up(raw(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", Hold())),
+        upstreams=STUCK,
     ),
     Case(
         "h2_idle_connection",
