@@ -110,6 +110,7 @@ class Extensions:
 def describe(extensions: Extensions, node: Node) -> None:
     """Lists the extensions in a node, for control planes."""
     categories: tuple[tuple[str, Iterable[Extension[object]]], ...] = (
+        ("envoy.filters.listener", extensions.listener_filters),
         ("envoy.filters.network", extensions.network_filters),
         ("envoy.filters.http", extensions.http_filters),
         ("envoy.access_loggers", extensions.access_loggers),
