@@ -14,9 +14,13 @@ from tests.interop.cases.grpc_stats import (
     frames,
     trailers_only,
 )
+from tests.interop.cases.http2_upstream import cluster
 from tests.interop.model import Case, Differs, Step, once
 from tests.support.client import get, post
-from tests.support.upstream import Answer, Close, Send, raw, reply
+from tests.support.http2 import INTERNAL_ERROR, REFUSED_STREAM, Data, rst
+from tests.support.http2_upstream import Move, Script2, respond
+from tests.support.http2_upstream import frames as broken
+from tests.support.upstream import Answer, Close, Reset, Send, Sleep, raw, reply
 
 BRIDGE = "grpc_http1_bridge.v3.Config"
 UPGRADE = f"{BRIDGE}, upgrade_protobuf_to_grpc: true"
@@ -50,6 +54,20 @@ def reverse(
     """Calls through the reverse bridge."""
     steps = steps or (call("/a.B/C", frames(b"question")),)
     return filtered(f"reverse_{name}", options, steps=steps, upstream=(upstream,), routes=routes)
+
+
+def broken_over_h2(name: str, *moves: Move) -> Case:
+    """A call whose response over HTTP/2 breaks while the bridge still holds its head."""
+    case = filtered(
+        f"bridge_h2_{name}",
+        BRIDGE,
+        steps=once(ECHO, "POST"),
+        upstream=(),
+        clusters=cluster(),
+    )
+    script = Script2([broken(respond(("content-type", "application/grpc")), *moves)])
+    # How many bytes a header block takes is up to the encoder.
+    return replace(case, upstreams={"up": script}, ignore_stats="cx_tx_bytes")
 
 
 PLAIN = reply(200, b"answer", PROTOBUF)
@@ -126,6 +144,10 @@ CASES = (
             Close(),
         ),
     ),
+    broken_over_h2("closes", Data(b"xx"), Sleep(0.1), Close()),
+    broken_over_h2("reset", Data(b"xx"), Sleep(0.1), rst(INTERNAL_ERROR)),
+    broken_over_h2("refused", Data(b"xx"), Sleep(0.1), rst(REFUSED_STREAM)),
+    broken_over_h2("connection_reset", Data(b"xx"), Sleep(0.1), Reset()),
     reverse("bare", upstream=PLAIN),
     reverse("framed", options=REVERSE, upstream=PLAIN),
     reverse(

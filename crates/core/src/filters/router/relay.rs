@@ -6,13 +6,12 @@ use std::task::{ready, Context, Poll};
 
 use super::attempt::{Parties, Upstream};
 use super::charge;
-use super::failure::Failure;
+use super::failure::{Failure, TimeoutKind};
 use super::wire::failure;
 use crate::body::{poll_pump, Flow, PumpError, ReadError};
 use crate::clock;
 use crate::filters::bodies::Filtered;
 use crate::http::downstream::Downstream;
-use crate::http::flags::ResponseFlags;
 use crate::http::stream::{Answer, Stream};
 use crate::http1::response::ResponseHead;
 use crate::proto::{ClusterStat, HttpStat};
@@ -38,9 +37,7 @@ pub async fn relay(
     let info = &mut parties.stream.info;
     info.upstream.last_rx = Some(clock::now());
     info.upstream.wire_bytes_received += up.wire.body_read();
-    let mut closed_by = ClosedBy::Local;
-    let mut instead = None;
-    match ended {
+    let failure = match ended {
         Ok(()) => {
             if parties.stream.bodies.is_none() && up.wire.passes_trailers() {
                 parties.stream.trailers = up.wire.take_trailers();
@@ -52,74 +49,63 @@ pub async fn relay(
             up.abort(ClosedBy::Local);
             return Some(*answer);
         }
-        Err(Failure::Terminated) if parties.stream.tunnel || up.wire.shares_connection() => {
-            info.flags |= ResponseFlags::UPSTREAM_CONNECTION_TERMINATION;
-            info.details = "upstream_reset_after_response_started{connection_termination}".into();
-            parties.stream.broken = true;
-            closed_by = up.wire.ended_by();
-        }
-        Err(Failure::ClientGone) => {
-            info.flags |= ResponseFlags::DOWNSTREAM_CONNECTION_TERMINATION;
-            info.details = "downstream_remote_disconnect".into();
-        }
-        Err(failure) => {
-            if let Failure::Timeout(kind) = &failure {
-                charge::manager_timeout(parties.stream, *kind);
-            }
-            if matches!(failure, Failure::ClientBody(_)) {
-                parties.stream.manager.block.inc(HttpStat::HttpDownstreamCxProtocolError);
-            }
-            let spoiled = matches!(failure, Failure::Protocol | Failure::Terminated);
-            if spoiled && !up.wire.shares_connection() {
-                up.cluster.block().inc(ClusterStat::ClusterUpstreamCxProtocolError);
-            }
-            if matches!(failure, Failure::Terminated) {
-                closed_by = ClosedBy::Remote;
-            }
-            let info = &mut parties.stream.info;
-            info.flags |= match &failure {
-                Failure::Protocol | Failure::Terminated => ResponseFlags::UPSTREAM_PROTOCOL_ERROR,
-                other => other.flag(),
-            };
-            info.details = late_details(&failure);
-            instead = Some(answer_for_held(&failure, info.details.clone()));
-            parties.stream.broken = true;
-        }
-    }
+        Err(failure) => failure,
+    };
+    let (failure, closed_by) = blame(failure, parties.stream.tunnel, up);
     up.abort(closed_by);
-    let gone = parties.stream.info.flags.contains(ResponseFlags::DOWNSTREAM_CONNECTION_TERMINATION);
-    if !parties.stream.responded && !gone {
-        // The client knows nothing yet of the response that a filter held.
-        parties.stream.broken = false;
-        let stat = HttpStat::HttpRqResetAfterDownstreamResponseStarted;
-        parties.stream.manager.block.inc(stat);
-        return instead;
+    let stream = &mut *parties.stream;
+    note_failure(stream, up, &failure);
+    if stream.responded || matches!(failure, Failure::ClientGone) {
+        stream.close = true;
+        return None;
     }
-    parties.stream.close = true;
-    None
+    // The client knows nothing yet of the response that a filter held.
+    stream.broken = false;
+    stream.manager.block.inc(HttpStat::HttpRqResetAfterDownstreamResponseStarted);
+    let mut answer = failure.answer(false, true, true, "");
+    answer.details = stream.info.details.clone();
+    Some(answer)
 }
 
-/// What the client gets when the response fails before a filter has let go of its head.
-fn answer_for_held(failure: &Failure, details: Cow<'static, str>) -> Answer {
-    let failure = match failure {
-        Failure::Terminated => &Failure::Protocol,
-        other => other,
-    };
-    let mut answer = failure.answer(false, true, true, "");
-    answer.details = details;
-    answer
+/// What a response that breaks is called, and which side ends the connection. The end of a connection that
+/// carried this response alone is a protocol error, as in Envoy.
+fn blame(failure: Failure, tunnel: bool, up: &Upstream) -> (Failure, ClosedBy) {
+    match failure {
+        Failure::Terminated if tunnel || up.wire.shares_connection() => {
+            (failure, up.wire.ended_by())
+        }
+        Failure::Terminated => (Failure::Protocol, ClosedBy::Remote),
+        other => (other, ClosedBy::Local),
+    }
+}
+
+/// Counts a failure in the middle of a response, and tells the access log of it.
+fn note_failure(stream: &mut Stream, up: &Upstream, failure: &Failure) {
+    match failure {
+        Failure::Timeout(kind) => charge::manager_timeout(stream, *kind),
+        Failure::ClientBody(_) => stream.manager.block.inc(HttpStat::HttpDownstreamCxProtocolError),
+        Failure::Protocol if !up.wire.shares_connection() => {
+            up.cluster.block().inc(ClusterStat::ClusterUpstreamCxProtocolError);
+        }
+        _ => {}
+    }
+    stream.info.flags |= failure.flag();
+    stream.info.details = late_details(failure);
+    stream.broken |= !matches!(failure, Failure::ClientGone);
 }
 
 fn late_details(failure: &Failure) -> Cow<'static, str> {
     match failure {
-        Failure::Timeout(super::failure::TimeoutKind::StreamIdle) => "stream_idle_timeout".into(),
-        Failure::Timeout(super::failure::TimeoutKind::MaxDuration) => "max_duration_timeout".into(),
-        Failure::Timeout(super::failure::TimeoutKind::PerTryIdle) => {
-            "upstream_per_try_idle_timeout".into()
-        }
+        Failure::Timeout(TimeoutKind::StreamIdle) => "stream_idle_timeout".into(),
+        Failure::Timeout(TimeoutKind::MaxDuration) => "max_duration_timeout".into(),
+        Failure::Timeout(TimeoutKind::PerTryIdle) => "upstream_per_try_idle_timeout".into(),
         Failure::Timeout(_) => "response_timeout".into(),
         Failure::ClientBody(error) => error.details().into(),
         Failure::Answered(answer) => answer.details.clone(),
+        Failure::ClientGone => "downstream_remote_disconnect".into(),
+        Failure::Terminated => {
+            "upstream_reset_after_response_started{connection_termination}".into()
+        }
         Failure::Reset { refused: true } => {
             "upstream_reset_after_response_started{remote_refused_stream_reset}".into()
         }
