@@ -135,6 +135,25 @@ def test_a_wait_ends_with_the_time_of_its_request(setting, more, body):
     assert (response.status, response.text) == (504, body)
 
 
+@pytest.mark.parametrize(
+    ("more", "grpc_status"),
+    [
+        ({"stream_idle_timeout": "0.3s"}, "14"),
+        ({"common_http_protocol_options": {"max_stream_duration": "0.3s"}}, "4"),
+    ],
+)
+def test_what_a_grpc_call_is_told_when_its_wait_ends(setting, more, grpc_status):
+    start_with_hosts(setting, more)
+    setting.server.answers = False
+    with Client(("127.0.0.1", setting.port), timeout=5) as client:
+        client.send(
+            b"POST / HTTP/1.1\r\nhost: one\r\n"
+            b"content-type: application/grpc\r\ncontent-length: 0\r\n\r\n"
+        )
+        response = client.read_response()
+    assert (response.status, response.get("grpc-status")) == (200, grpc_status)
+
+
 def _names(seen):
     return list(getattr(seen.request, "resource_names_subscribe", ()))
 

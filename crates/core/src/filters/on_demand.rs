@@ -6,14 +6,14 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use super::router::{manager_timeout, Failure, TimeoutKind};
 use super::{choose_cluster, route};
 use crate::clock;
 use crate::headers::HeaderId;
 use crate::http::downstream::Downstream;
-use crate::http::flags::ResponseFlags;
 use crate::http::stream::{Answer, Stream};
 use crate::on_demand::Ask;
-use crate::proto::{self, on_demand::Kind, HttpStat};
+use crate::proto::{self, on_demand::Kind};
 use crate::route::{Action, FilterConfig};
 use crate::timer::Timer;
 
@@ -22,15 +22,6 @@ pub struct OnDemand {
     /// A serialized ConfigSource; empty: from nowhere.
     clusters: Box<[u8]>,
     timeout: Duration,
-}
-
-/// How a wait ended.
-enum End {
-    Answered,
-    TimedOut,
-    ClientGone,
-    StreamIdle,
-    MaxDuration,
 }
 
 impl OnDemand {
@@ -105,46 +96,39 @@ impl OnDemand {
         let nearest = [limit, idle, whole_time].into_iter().flatten().min();
         let whole = stream.request_done.is_some();
         let mut answered = pin!(waiter.answered.notified());
-        let end = poll_fn(|cx| {
+        let ended = poll_fn(|cx| {
             if answered.as_mut().poll(cx).is_ready() {
-                return Poll::Ready(End::Answered);
+                return Poll::Ready(Ok(()));
             }
             if whole && down.poll_gone(cx).is_ready() {
-                return Poll::Ready(End::ClientGone);
+                return Poll::Ready(Err(Failure::ClientGone));
             }
-            match timer.poll(cx, nearest) {
-                Poll::Pending => Poll::Pending,
-                Poll::Ready(()) if nearest == limit => Poll::Ready(End::TimedOut),
-                Poll::Ready(()) if nearest == whole_time => Poll::Ready(End::MaxDuration),
-                Poll::Ready(()) => Poll::Ready(End::StreamIdle),
-            }
+            timer.poll(cx, nearest).map(|()| match nearest {
+                reached if reached == limit => Ok(()),
+                reached if reached == whole_time => Err(Failure::Timeout(TimeoutKind::MaxDuration)),
+                _ => Err(Failure::Timeout(TimeoutKind::StreamIdle)),
+            })
         })
         .await;
         stream.waited = true;
-        let late = if whole { 504 } else { 408 };
-        match end {
-            End::Answered | End::TimedOut => {
-                stream.last_activity = clock::now();
-                Ok(())
-            }
-            End::ClientGone => {
-                stream.info.flags |= ResponseFlags::DOWNSTREAM_CONNECTION_TERMINATION;
-                stream.info.details = "downstream_remote_disconnect".into();
-                Err(None)
-            }
-            End::MaxDuration => {
-                stream.manager.block.inc(HttpStat::HttpDownstreamRqMaxDurationReached);
-                let answer =
-                    Answer::new(late, "downstream duration timeout", "max_duration_timeout");
-                Err(Some(answer))
-            }
-            End::StreamIdle => {
-                stream.manager.block.inc(HttpStat::HttpDownstreamRqIdleTimeout);
-                let answer = Answer::new(late, "stream timeout", "stream_idle_timeout");
-                Err(Some(answer.flag(ResponseFlags::STREAM_IDLE_TIMEOUT)))
-            }
-        }
+        ended.map_err(|failure| give_up(stream, &failure))?;
+        stream.last_activity = clock::now();
+        Ok(())
     }
+}
+
+/// Ends a request that waited: what the client is told, if it is still there.
+fn give_up(stream: &mut Stream, failure: &Failure) -> Option<Answer> {
+    stream.info.flags |= failure.flag();
+    match failure {
+        Failure::ClientGone => {
+            stream.info.details = "downstream_remote_disconnect".into();
+            return None;
+        }
+        Failure::Timeout(kind) => manager_timeout(stream, *kind),
+        _ => {}
+    }
+    Some(failure.answer(false, false, stream.request_done.is_some(), ""))
 }
 
 /// The host of a request without a route, when its table may get more.

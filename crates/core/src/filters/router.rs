@@ -15,6 +15,8 @@ mod timeouts;
 mod tunnel;
 mod wire;
 
+pub(super) use self::charge::manager_timeout;
+pub(super) use self::failure::{Failure, TimeoutKind};
 use crate::access_log::{AccessLog, Sinks};
 use crate::compile::{each, Result};
 use crate::headers::{HeaderId, HeaderName};
