@@ -335,29 +335,25 @@ fn handle(
     observer: &mut dyn Observer,
 ) {
     match event {
-        Event::Headers { stream, tag, kind, end_stream } => match kind {
-            HeadersKind::Request => {
-                let fields = engine.fields();
-                let head = Block { fields, size: used };
-                match observer.request(session, stream, head, end_stream) {
-                    Ok(tag) => engine.set_tag(stream, tag),
-                    Err(code) => engine.reset(stream, code),
+        Event::Headers { stream, kind: HeadersKind::Request, end_stream, .. } => {
+            let head = Block { fields: engine.fields(), size: used };
+            match observer.request(session, stream, head, end_stream) {
+                Ok(tag) => engine.set_tag(stream, tag),
+                Err(code) => engine.reset(stream, code),
+            }
+        }
+        Event::Headers { tag, kind, end_stream, .. } => {
+            if let Some(state) = session.stream(tag) {
+                let headers = fields::headers(engine.fields());
+                match kind {
+                    HeadersKind::Trailers => {
+                        state.note_received(used);
+                        state.end_with(headers);
+                    }
+                    _ => state.push_head(Head { headers, size: used, end: end_stream }),
                 }
             }
-            HeadersKind::Response | HeadersKind::Informational => {
-                if let Some(state) = session.stream(tag) {
-                    let fields = engine.fields();
-                    let headers = fields::headers(fields);
-                    state.push_head(Head { headers, size: used, end: end_stream });
-                }
-            }
-            HeadersKind::Trailers => {
-                if let Some(state) = session.stream(tag) {
-                    state.note_received(used);
-                    state.end_with(fields::headers(engine.fields()));
-                }
-            }
-        },
+        }
         Event::Data { stream, tag, bytes, end_stream } => match session.stream(tag) {
             Some(state) => {
                 state.note_received(used);

@@ -96,6 +96,32 @@ impl Resources {
         dry: bool,
     ) -> proto::Rejections {
         let mut rejections = Vec::new();
+        self.apply_clusters(workers, update, dry, &mut rejections);
+        self.apply_routes(workers, update, dry, &mut rejections);
+        for listener in &update.listeners {
+            if let Err(error) = self.listener(workers, listener, update, dry) {
+                rejections.push(rejection("listener", &listener.name, error));
+            }
+        }
+        if !dry {
+            for message in &update.answered {
+                let ask = Arc::new(Ask::of(message));
+                workers.send_all(|_| Command::Answered(ask.clone()));
+            }
+            self.remove(workers, update);
+            workers.contexts.sweep();
+        }
+        proto::Rejections { rejections }
+    }
+
+    /// Clusters and their endpoints, and what they need.
+    fn apply_clusters(
+        &mut self,
+        workers: &Workers,
+        update: &proto::Update,
+        dry: bool,
+        rejections: &mut Vec<proto::Rejection>,
+    ) {
         if let Some(runtime) = update.runtime.as_ref().filter(|_| !dry) {
             let runtime = Arc::new(Runtime::compile(runtime));
             workers.send_all(|_| Command::Runtime(runtime.clone()));
@@ -129,6 +155,16 @@ impl Resources {
                 rejections.push(rejection("load_assignment", &item.cluster, error));
             }
         }
+    }
+
+    /// What listeners need beside clusters.
+    fn apply_routes(
+        &mut self,
+        workers: &Workers,
+        update: &proto::Update,
+        dry: bool,
+        rejections: &mut Vec<proto::Rejection>,
+    ) {
         for table in &update.route_tables {
             match RouteTable::compile(table) {
                 Ok(_) if dry => {}
@@ -145,20 +181,6 @@ impl Resources {
                 rejections.push(rejection("discovered_filter", &message.name, error));
             }
         }
-        for listener in &update.listeners {
-            if let Err(error) = self.listener(workers, listener, update, dry) {
-                rejections.push(rejection("listener", &listener.name, error));
-            }
-        }
-        if !dry {
-            for message in &update.answered {
-                let ask = Arc::new(Ask::of(message));
-                workers.send_all(|_| Command::Answered(ask.clone()));
-            }
-            self.remove(workers, update);
-            workers.contexts.sweep();
-        }
-        proto::Rejections { rejections }
     }
 
     fn cluster(&mut self, workers: &Workers, message: &proto::Cluster, dry: bool) -> Result<()> {

@@ -311,14 +311,33 @@ impl Upstream {
         parties: &mut Parties<'_>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Failure>> {
-        let replay = &mut *parties.replay;
-        while self.replayed < replay.bytes.len() {
-            match self.wire.poll_write_body(cx, &replay.bytes[self.replayed..]) {
+        while self.replayed < parties.replay.bytes.len() {
+            match self.wire.poll_write_body(cx, &parties.replay.bytes[self.replayed..]) {
                 Poll::Ready(Ok(count)) => self.replayed += count,
                 Poll::Ready(Err(_)) => return self.stop_sending(),
                 Poll::Pending => return Poll::Pending,
             }
         }
+        let failure = match ready!(self.poll_rest(parties, cx)) {
+            Ok(()) => {
+                self.note_sent(parties.stream);
+                return Poll::Ready(Ok(()));
+            }
+            Err(PumpError::Sink(_)) => return self.stop_sending(),
+            Err(PumpError::Source(ReadError::Codec(error))) => Failure::ClientBody(error),
+            Err(PumpError::Source(ReadError::Answered(answer))) => Failure::Answered(answer),
+            Err(PumpError::Source(_)) => Failure::ClientGone,
+        };
+        Poll::Ready(Err(failure))
+    }
+
+    /// Moves what the client still sends, and keeps it for another attempt as far as one is wanted.
+    fn poll_rest(
+        &mut self,
+        parties: &mut Parties<'_>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), PumpError>> {
+        let replay = &mut *parties.replay;
         let stream = &mut *parties.stream;
         let before = stream.info.bytes_received;
         let keep = replay.wanted && !replay.overflowed;
@@ -352,27 +371,17 @@ impl Upstream {
         if stream.info.bytes_received != before {
             stream.last_activity = clock::now();
         }
-        match pumped {
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(Ok(())) => {
-                self.sent = true;
-                stream.info.upstream.wire_bytes_sent = self.wire.written();
-                self.count_traffic();
-                stream.request_complete();
-                let now = clock::now();
-                stream.info.upstream.last_tx = Some(now);
-                stream.last_activity = now;
-                Poll::Ready(Ok(()))
-            }
-            Poll::Ready(Err(PumpError::Sink(_))) => self.stop_sending(),
-            Poll::Ready(Err(PumpError::Source(ReadError::Codec(error)))) => {
-                Poll::Ready(Err(Failure::ClientBody(error)))
-            }
-            Poll::Ready(Err(PumpError::Source(ReadError::Answered(answer)))) => {
-                Poll::Ready(Err(Failure::Answered(answer)))
-            }
-            Poll::Ready(Err(PumpError::Source(_))) => Poll::Ready(Err(Failure::ClientGone)),
-        }
+        pumped
+    }
+
+    fn note_sent(&mut self, stream: &mut Stream) {
+        self.sent = true;
+        stream.info.upstream.wire_bytes_sent = self.wire.written();
+        self.count_traffic();
+        stream.request_complete();
+        let now = clock::now();
+        stream.info.upstream.last_tx = Some(now);
+        stream.last_activity = now;
     }
 
     /// The upstream takes no more: its response, if there is one, is still read.

@@ -113,6 +113,15 @@ impl Failure {
         }
     }
 
+    /// The answer stands for that of the upstream, and counts as one.
+    pub fn answers_for_upstream(&self) -> bool {
+        match self {
+            Self::ClientBody(_) | Self::Answered(_) => false,
+            Self::Timeout(_) => self.is_of_attempts(),
+            _ => true,
+        }
+    }
+
     /// A timeout of the whole response or of one attempt at it.
     pub fn is_of_attempts(&self) -> bool {
         matches!(

@@ -377,31 +377,30 @@ impl Forwarding<'_> {
             answer.status = 204;
             answer.body = "".as_bytes().into();
         }
-        let of_upstream = !matches!(
-            failure,
-            Failure::ClientBody(_)
-                | Failure::Answered(_)
-                | Failure::Timeout(
-                    TimeoutKind::StreamIdle | TimeoutKind::Request | TimeoutKind::MaxDuration
-                )
-        );
         if matches!(failure, Failure::Overflow) {
             answer = answer.header(HeaderId::XEnvoyOverloaded, "true");
         }
-        if self.route.include_attempt_count_in_response() && of_upstream {
-            let attempts = self.parties.stream.info.attempts.to_string();
-            answer = answer.header(HeaderId::XEnvoyAttemptCount, attempts);
-        }
-        if of_upstream {
-            let stream = &*self.parties.stream;
-            if !self.parties.committed && !self.retries.is_pausing() {
-                charge::answer(self.router, stream, &self.cluster, answer.status, false);
+        if failure.answers_for_upstream() {
+            if self.route.include_attempt_count_in_response() {
+                let attempts = self.parties.stream.info.attempts.to_string();
+                answer = answer.header(HeaderId::XEnvoyAttemptCount, attempts);
             }
-            if !matches!(failure, Failure::NoHost) && !self.retries.is_pausing() {
-                charge::host(stream, false);
-            }
+            self.charge_failure(failure, answer.status);
         }
         Some(answer)
+    }
+
+    fn charge_failure(&self, failure: &Failure, status: u16) {
+        if self.retries.is_pausing() {
+            return;
+        }
+        let stream = &*self.parties.stream;
+        if !self.parties.committed {
+            charge::answer(self.router, stream, &self.cluster, status, false);
+        }
+        if !matches!(failure, Failure::NoHost) {
+            charge::host(stream, false);
+        }
     }
 }
 
