@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.interop.model import Case, Differs, End2, Read2, Send2, Wait
+from tests.interop.model import Case, Differs, End2, Read2, Send2, Step, Wait
 from tests.support.http2 import (
     CONTINUATION,
     DATA,
@@ -114,20 +114,27 @@ FRAMES: dict[str, tuple[Part, ...]] = {
 }
 
 
+def paced(parts: tuple[Part, ...]) -> tuple[Step, ...]:
+    """Sends `parts` so that what follows the first comes when the upstream has its request."""
+    first, rest = parts[:1], parts[1:]
+    return (Send2(first), Wait(0.2), Send2(rest)) if rest else (Send2(first),)
+
+
 def wrong(name: str, parts: tuple[Part, ...], hcm: str = "") -> Case:
     """What comes of a message, and how the connection ends."""
-    sent = [Send2(parts)] if len(parts) == 1 else [Send2(parts[:1]), Wait(0.2), Send2(parts[1:])]
     return Case(
-        name, (*sent, Read2(within=1.0), End2(within=0.3)), hcm=hcm, ignore_stats="cx_rx_bytes"
+        name,
+        (*paced(parts), Read2(within=1.0), End2(within=0.3)),
+        hcm=hcm,
+        ignore_stats="cx_rx_bytes",
     )
 
 
 def broken(name: str, parts: tuple[Part, ...]) -> Case:
     """Whether the connection ends: what is said of it, and how, is up to the proxy."""
-    sent = [Send2(parts)] if len(parts) == 1 else [Send2(parts[:1]), Wait(0.2), Send2(parts[1:])]
     return Case(
         name,
-        (*sent, End2(within=1.5, ended=True)),
+        (*paced(parts), End2(within=1.5, ended=True)),
         ignore_stats="cx_rx_bytes|delayed_close|cx_destroy|flow_control",
         differs=Differs(STRICTER[name], ()) if name in STRICTER else None,
     )
@@ -145,7 +152,7 @@ STRICTER = {
 
 def counted(name: str, parts: tuple[Part, ...], hcm: str = "") -> Case:
     """What the codec counts."""
-    steps = (Send2(parts), End2(within=1.5, ended=True))
+    steps = (*paced(parts), End2(within=1.5, ended=True))
     return Case(
         f"h2_stats_of_{name}",
         steps,
