@@ -21,6 +21,19 @@ ip link set lo up
 iptables -t nat -A OUTPUT -p tcp --dport {target} -j REDIRECT --to-ports {listener}
 exec "$@"
 """
+# The namespace has its own loopback: only from inside can one tell when the proxy listens.
+_CONNECT = """
+import socket, time
+end = time.monotonic() + 15
+while True:
+    try:
+        print(socket.create_connection(("127.0.0.1", {target})).recv(9))
+        break
+    except OSError:
+        if time.monotonic() > end:
+            raise
+        time.sleep(0.05)
+"""
 
 
 def saying(name: str) -> Mapped:
@@ -78,7 +91,7 @@ def test_a_redirected_connection_goes_where_it_went(
     script = _REDIRECTED.format(target=target, listener=port)
     prefix = ["unshare", "--net", "sh", "-c", script, "sh"]
     proxy = start({"static_resources": {"listeners": [outer, inner]}}, prefix=prefix, wait=False)
-    connect = f"import socket; print(socket.create_connection(('127.0.0.1', {target})).recv(9))"
+    connect = _CONNECT.format(target=target)
     inside = ["nsenter", "--net", "--target", str(proxy.process.pid), "python3", "-c", connect]
     ran = subprocess.run(inside, capture_output=True, timeout=20, check=True)
     assert ran.stdout == b"b'inner'\n"
