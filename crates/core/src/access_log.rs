@@ -5,6 +5,7 @@
 //! <https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage>
 
 mod buffers;
+mod events;
 mod filter;
 mod sinks;
 mod writer;
@@ -12,6 +13,7 @@ mod writer;
 use std::sync::Arc;
 
 pub use buffers::WorkerLogBuffers;
+pub use events::EventLog;
 pub use filter::LogFilter;
 pub use sinks::Sinks;
 

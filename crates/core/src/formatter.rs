@@ -26,8 +26,9 @@ pub use json::JsonFormatter;
 pub use operator::{Operator, Rendered};
 
 pub(crate) use grpc::status_for_filters as grpc_status;
-pub(crate) use grpc::{is_grpc, status_of_http};
+pub(crate) use grpc::{header_status, http_of_status, is_grpc, status_of_http};
 pub(crate) use metadata::find as find_value;
+pub(crate) use time::iso as iso_time;
 
 use crate::compile::{each, Result};
 use crate::headers::Headers;

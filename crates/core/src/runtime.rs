@@ -1,6 +1,9 @@
 //! The runtime snapshot: values that may override numbers and fractions of the configuration.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
 
 use crate::proto;
 use crate::random::Random;
@@ -10,6 +13,9 @@ use crate::random::Random;
 pub struct Runtime {
     values: HashMap<String, String>,
 }
+
+/// The snapshot for threads other than a worker, which keeps one of its own.
+pub type SharedRuntime = Arc<ArcSwap<Runtime>>;
 
 impl Runtime {
     pub fn compile(message: &proto::Runtime) -> Self {

@@ -32,6 +32,7 @@ pub enum BlockKind {
     Tcp,
     Ssl,
     ConnectionLimit,
+    Outlier,
     /// Of a listener filter or a network filter that has a few counters.
     Filter,
 }
@@ -49,6 +50,7 @@ impl BlockKind {
             Self::Tcp => (24, 0),
             Self::Ssl => (48, 0),
             Self::ConnectionLimit => (2, 0),
+            Self::Outlier => (20, 0),
             Self::Filter => (8, 1),
         }
     }
@@ -253,6 +255,7 @@ mod tests {
         fits(BlockKind::Tcp, true, |i| TcpStat::try_from(i).is_ok());
         fits(BlockKind::Ssl, true, |i| SslStat::try_from(i).is_ok());
         fits(BlockKind::ConnectionLimit, true, |i| ConnectionLimitStat::try_from(i).is_ok());
+        fits(BlockKind::Outlier, true, |i| OutlierStat::try_from(i).is_ok());
         fits(BlockKind::Filter, true, |i| TlsInspectorStat::try_from(i).is_ok());
         fits(BlockKind::Filter, false, |i| TlsInspectorHistogram::try_from(i).is_ok());
         fits(BlockKind::Filter, true, |i| HttpInspectorStat::try_from(i).is_ok());

@@ -15,6 +15,7 @@ use tokio::sync::mpsc::{unbounded_channel, UnboundedSender};
 use crate::access_log::{Sinks, WorkerLogBuffers};
 use crate::on_demand::{Ask, Asks};
 use crate::proto::{self, ProcessStat};
+use crate::runtime::SharedRuntime;
 use crate::stats::{BlockKind, Registry, PROCESS_BLOCK};
 use crate::tls::Contexts;
 use crate::upstream::endpoints::{EndpointThread, Resolve};
@@ -47,6 +48,7 @@ pub struct Workers {
     sinks: Sinks,
     /// TLS of listeners and clusters.
     contexts: Contexts,
+    runtime: SharedRuntime,
     endpoints: EndpointThread,
     resources: Arc<Mutex<Resources>>,
     concurrency: usize,
@@ -84,6 +86,7 @@ impl Workers {
             sinks,
             endpoints: EndpointThread::start(options.resolve, resolving)?,
             contexts: Contexts::default(),
+            runtime: SharedRuntime::default(),
             resources: Arc::default(),
             concurrency,
         })
@@ -224,6 +227,11 @@ impl Workers {
             let number = cluster.config.stats_block;
             let block = self.registry().block(self.concurrency, number, BlockKind::Cluster);
             cluster.write_stats(&block);
+            if let Some(detector) = cluster.outlier() {
+                let number = detector.stats_block();
+                let block = self.registry().block(self.concurrency, number, BlockKind::Outlier);
+                detector.write_stats(&cluster.host_sets(), &block);
+            }
         }
     }
 

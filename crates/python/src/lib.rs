@@ -243,6 +243,7 @@ fn is_gauge(kind: BlockKind, index: usize) -> bool {
         BlockKind::ConnectionLimit => {
             proto::ConnectionLimitStat::try_from(index).map(|s| s.as_str_name())
         }
+        BlockKind::Outlier => proto::OutlierStat::try_from(index).map(|s| s.as_str_name()),
         BlockKind::Filter => return false,
     };
     name.is_ok_and(|name| {

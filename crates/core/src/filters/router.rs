@@ -7,6 +7,7 @@ mod failure;
 mod forward;
 mod grpc_timeout;
 mod log;
+mod outlier;
 mod relay;
 mod retry;
 mod scopes;

@@ -49,7 +49,27 @@ pub(crate) fn status_of_http(status: u16) -> u32 {
     }
 }
 
-fn header_status(headers: Option<&Headers>) -> Option<i64> {
+/// The HTTP status that stands for a gRPC status.
+/// <https://cloud.google.com/apis/design/errors#generating_errors>
+pub(crate) fn http_of_status(status: i64) -> u16 {
+    match status {
+        0 => 200,
+        1 => 499,
+        3 | 9 | 11 => 400,
+        4 => 504,
+        5 => 404,
+        6 | 10 => 409,
+        7 => 403,
+        8 => 429,
+        12 => 501,
+        14 => 503,
+        16 => 401,
+        _ => 500,
+    }
+}
+
+/// The status that headers or trailers carry, [`INVALID`] where it is no number.
+pub(crate) fn header_status(headers: Option<&Headers>) -> Option<i64> {
     let value = headers?.get(HeaderId::GrpcStatus)?;
     let number = std::str::from_utf8(value).ok().and_then(|text| text.parse::<u32>().ok());
     Some(number.map_or(INVALID, i64::from))

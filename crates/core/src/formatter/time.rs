@@ -86,6 +86,14 @@ impl TimeOf {
     }
 }
 
+/// `2026-01-02T03:04:05.678Z`.
+pub fn iso(time: SystemTime) -> String {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let mut text = Vec::with_capacity(24);
+    Civil::new(since.as_secs() as i64, since.subsec_nanos(), Zone::Utc).push_iso(&mut text);
+    String::from_utf8_lossy(&text).into_owned()
+}
+
 fn bound_of(context: &FormatContext<'_>, peer: Peer, bound: Bound) -> Option<SystemTime> {
     let tls = match peer {
         Peer::Downstream => context.info.connection.tls.as_ref(),

@@ -11,7 +11,7 @@ use super::host_sets::HostSets;
 use super::original_dst::OriginalDst;
 use super::pending::{Acquire, Overflow};
 use super::pool::{Pool, PoolContext, Protocol};
-use super::{ClusterConfig, ClusterShared, Host};
+use super::{ClusterConfig, ClusterShared, Host, Outcome};
 use crate::lb::{Balancer, LbContext};
 use crate::proto::cluster::UpstreamProtocol;
 use crate::proto::ClusterStat;
@@ -173,6 +173,15 @@ impl Cluster {
         pool
     }
 
+    /// Tells outlier detection what came of a request or a connection to `host`. Connections to a host that it
+    /// ejects end when they are idle.
+    #[inline]
+    pub fn report(&self, host: &Host, outcome: Outcome) {
+        if self.shared().report(host, outcome) {
+            self.refresh();
+        }
+    }
+
     /// Takes notice of changed hosts. Cheap when nothing changed; done on every choice, and now and then
     /// for clusters without traffic, so that connections to hosts that are gone do not stay.
     pub fn refresh(&self) {
@@ -195,8 +204,11 @@ impl Cluster {
             for place in pools.iter_mut().flatten() {
                 let Some(pool) = place else { continue };
                 match host.filter(|host| pool.host.borrow().same_endpoint(host)) {
-                    Some(host) => *pool.host.borrow_mut() = host.clone(),
-                    None => {
+                    // What was open when the host was ejected is not used any more, as in Envoy.
+                    Some(host) if host.stats.ejections() == pool.ejections => {
+                        *pool.host.borrow_mut() = host.clone();
+                    }
+                    _ => {
                         pool.drain();
                         *place = None;
                     }

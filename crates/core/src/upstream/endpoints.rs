@@ -1,4 +1,5 @@
-//! The endpoint thread: resolves the names of DNS clusters and publishes their hosts.
+//! The endpoint thread: resolves the names of DNS clusters and publishes their hosts; lets outlier detection
+//! judge hosts an interval at a time.
 //! <https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/service_discovery>
 
 mod discovery;
@@ -15,7 +16,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::{unbounded_channel, UnboundedReceiver, UnboundedSender};
-use tokio::task::{AbortHandle, LocalSet};
+use tokio::task::{spawn_local, AbortHandle, LocalSet};
 
 use self::discovery::Discovery;
 use self::resolver::Resolvers;
@@ -51,10 +52,14 @@ impl Resolve {
 type ResolveTable = HashMap<(String, u16), SocketAddr>;
 
 enum Command {
-    Set(Arc<ClusterShared>, Box<(proto::Endpoints, proto::Dns)>),
+    /// With the names to resolve, if it has any.
+    Set(Arc<ClusterShared>, Option<Box<Names>>),
     Remove(Arc<str>),
     Repeat(Repeated),
 }
+
+/// Endpoints with names for addresses, and how these are resolved.
+type Names = (proto::Endpoints, proto::Dns);
 
 /// Work that is done again until it returns true.
 type Repeated = Box<dyn Fn() -> bool + Send>;
@@ -108,22 +113,23 @@ impl EndpointThread {
         Ok(Self { unresolved, running: Mutex::new(Some((commands, thread))) })
     }
 
-    /// Resolves the endpoints of `message` from now on, if it is a DNS cluster, in place of a former
-    /// cluster of that name.
+    /// Resolves the endpoints of `message` from now on, if it is a DNS cluster, and watches its hosts, if it has
+    /// outlier detection, in place of a former cluster of that name.
     pub fn set_cluster(&self, shared: &Arc<ClusterShared>, message: &proto::Cluster) {
         use proto::Discovery::{LogicalDns, StrictDns};
-        if !matches!(message.discovery(), StrictDns | LogicalDns) {
-            return self.remove(shared.name());
-        }
-        if !shared.resolved() {
+        let by_name = matches!(message.discovery(), StrictDns | LogicalDns);
+        if !by_name {
+            self.unresolved.forget(shared.name());
+        } else if !shared.resolved() {
             self.unresolved.lock().push(shared.clone());
         }
         let endpoints = message.endpoints.clone().unwrap_or_default();
         let dns = message.dns.clone().unwrap_or_default();
-        self.send(Command::Set(shared.clone(), Box::new((endpoints, dns))));
+        let names = by_name.then(|| Box::new((endpoints, dns)));
+        self.send(Command::Set(shared.clone(), names));
     }
 
-    /// Resolves nothing more for the cluster of that name.
+    /// Does nothing more for the cluster of that name.
     pub fn remove(&self, name: &str) {
         self.unresolved.forget(name);
         self.send(Command::Remove(name.into()));
@@ -197,21 +203,33 @@ async fn serve(
     };
     while let Some(command) = queue.recv().await {
         match command {
-            Command::Set(shared, message) => {
-                let (endpoints, dns) = *message;
+            Command::Set(shared, names) => {
                 let name = shared.name().clone();
-                let unresolved = unresolved.clone();
-                let on_first = move |cluster: &ClusterShared| unresolved.forget(cluster.name());
-                let discovery = Discovery::new(shared, endpoints, &dns, Box::new(on_first));
-                let tasks = discovery.start(&dns, &resolvers, &random);
+                let mut tasks = Vec::new();
+                if shared.outlier().is_some() {
+                    tasks.push(spawn_local(sweep_outliers(shared.clone())).abort_handle());
+                }
+                if let Some((endpoints, dns)) = names.map(|names| *names) {
+                    let unresolved = unresolved.clone();
+                    let on_first = move |cluster: &ClusterShared| unresolved.forget(cluster.name());
+                    let discovery = Discovery::new(shared, endpoints, &dns, Box::new(on_first));
+                    tasks.extend(discovery.start(&dns, &resolvers, &random));
+                }
                 stop(running.insert(name, tasks));
             }
             Command::Remove(name) => stop(running.remove(&name)),
             Command::Repeat(work) => {
-                let task = tokio::task::spawn_local(repeat(work)).abort_handle();
+                let task = spawn_local(repeat(work)).abort_handle();
                 stop(repeating.replace(task).map(|old| vec![old]));
             }
         }
+    }
+}
+
+async fn sweep_outliers(shared: Arc<ClusterShared>) {
+    while let Some(detector) = shared.outlier() {
+        tokio::time::sleep(detector.interval()).await;
+        shared.sweep_outliers(detector, Instant::now());
     }
 }
 

@@ -2,8 +2,9 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, AtomicU8, Ordering::Relaxed};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use super::outlier::Monitor;
 use crate::address::Address;
 
 /// Health as configuration or discovery gave it (`health_status`).
@@ -50,6 +51,30 @@ pub struct HostStats {
     pub rq_success: AtomicU64,
     pub rq_timeout: AtomicU64,
     pub rq_total: AtomicU64,
+    /// How the host does, where outlier detection asks.
+    monitor: OnceLock<Box<Monitor>>,
+}
+
+impl HostStats {
+    /// Made when it is first asked for.
+    pub fn monitor(&self) -> &Monitor {
+        self.monitor.get_or_init(Box::default)
+    }
+
+    /// Whether outlier detection keeps traffic away.
+    pub fn is_ejected(&self) -> bool {
+        self.monitor.get().is_some_and(|monitor| monitor.is_ejected())
+    }
+
+    /// Percent of good answers and of good connections in the last interval; -1: not known.
+    pub fn rates(&self) -> [f64; 2] {
+        self.monitor.get().map_or([-1.0; 2], |monitor| monitor.history().rates)
+    }
+
+    /// How often outlier detection has ejected the host so far.
+    pub fn ejections(&self) -> u32 {
+        self.monitor.get().map_or(0, |monitor| monitor.history().ejections)
+    }
 }
 
 pub struct Host {
@@ -136,10 +161,11 @@ impl Host {
     /// Where this host's health puts it in load balancing.
     pub fn availability(&self) -> Availability {
         match self.health() {
+            Health::Draining => Availability::Excluded,
+            Health::Unhealthy | Health::Timeout => Availability::Unhealthy,
+            _ if self.stats.is_ejected() => Availability::Unhealthy,
             Health::Unknown | Health::Healthy => Availability::Healthy,
             Health::Degraded => Availability::Degraded,
-            Health::Unhealthy | Health::Timeout => Availability::Unhealthy,
-            Health::Draining => Availability::Excluded,
         }
     }
 

@@ -79,6 +79,8 @@ pub(super) struct Pool {
     pub host: RefCell<Arc<Host>>,
     pub state: RefCell<State>,
     pub timer: Timer,
+    /// How often the host had been ejected when the pool was made.
+    pub ejections: u32,
 }
 
 impl State {
@@ -99,6 +101,7 @@ impl Pool {
             context,
             priority,
             protocol,
+            ejections: host.stats.ejections(),
             host: RefCell::new(host),
             state: RefCell::default(),
             timer,

@@ -2,14 +2,18 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::*};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
 
 use super::breakers::{write_gauges, Breakers, Priority};
 use super::host_sets::{Change, HostSets, Rules};
+use super::outlier::{Detector, Outcome};
 use super::{load_assignment, ClusterConfig, Host};
+use crate::access_log::Sinks;
 use crate::compile::{At, Result};
 use crate::proto::{self, address::Kind, ClusterStat, Discovery};
+use crate::runtime::SharedRuntime;
 use crate::stats::Block;
 use crate::tls::Contexts;
 
@@ -50,8 +54,17 @@ pub enum UpdateEvent {
     Empty,
 }
 
+/// What clusters are compiled with.
+pub struct Surroundings<'a> {
+    pub contexts: &'a Contexts,
+    pub runtime: &'a SharedRuntime,
+    /// Where events go; none: nowhere.
+    pub sinks: Option<&'a Sinks>,
+}
+
 pub struct ClusterShared {
     pub config: ClusterConfig,
+    outlier: Option<Detector>,
     breakers: [Breakers; 2],
     hosts: ArcSwap<HostSets>,
     generation: AtomicU64,
@@ -66,18 +79,24 @@ impl ClusterShared {
     /// # Errors
     /// What cannot be used of `message`, with its path.
     pub fn compile(message: &proto::Cluster) -> Result<Arc<Self>> {
-        Self::compile_with(message, &Contexts::default())
+        let (contexts, runtime) = (Contexts::default(), SharedRuntime::default());
+        let surroundings = Surroundings { contexts: &contexts, runtime: &runtime, sinks: None };
+        Self::compile_with(message, &surroundings)
     }
 
-    /// The same, with TLS by `contexts`.
+    /// The same, with what the process has for it.
     ///
     /// # Errors
     /// What cannot be used of `message`, with its path.
-    pub fn compile_with(message: &proto::Cluster, contexts: &Contexts) -> Result<Arc<Self>> {
-        let config = ClusterConfig::compile(message, contexts)?;
+    pub fn compile_with(message: &proto::Cluster, with: &Surroundings<'_>) -> Result<Arc<Self>> {
+        let config = ClusterConfig::compile(message, with.contexts)?;
+        let outlier = message.outlier_detection.as_ref().map(|outlier| {
+            Detector::compile(outlier, config.name.clone(), with.runtime, with.sinks)
+        });
         let is_static = matches!(config.discovery, Discovery::Static | Discovery::OriginalDst);
         let this = Self {
             config,
+            outlier: outlier.transpose().at("outlier_detection")?,
             breakers: [
                 Breakers::compile(message.default_priority.as_ref()),
                 Breakers::compile(message.high_priority.as_ref()),
@@ -139,6 +158,9 @@ impl ClusterShared {
         for (new, old) in self.discovered.all().into_iter().zip(old.discovered.all()) {
             new.fetch_add(old.load(Relaxed), Relaxed);
         }
+        if let (Some(new), Some(old)) = (&self.outlier, &old.outlier) {
+            new.count_on(old);
+        }
     }
 
     pub fn name(&self) -> &Arc<str> {
@@ -192,6 +214,29 @@ impl ClusterShared {
     pub fn set_health(&self, host: &Host, health: super::Health) {
         if host.health() != health {
             host.set_health(health);
+            self.generation.fetch_add(1, AcqRel);
+        }
+    }
+
+    /// Outlier detection, where the cluster has it.
+    pub fn outlier(&self) -> Option<&Detector> {
+        self.outlier.as_ref()
+    }
+
+    /// Tells outlier detection what came of a request or a connection to `host`. True when it was ejected.
+    #[inline]
+    pub fn report(&self, host: &Host, outcome: Outcome) -> bool {
+        let Some(detector) = &self.outlier else { return false };
+        let ejected = detector.report(host, outcome, || self.host_sets());
+        if ejected {
+            self.generation.fetch_add(1, AcqRel);
+        }
+        ejected
+    }
+
+    /// Ends an interval of outlier detection.
+    pub fn sweep_outliers(&self, detector: &Detector, now: Instant) {
+        if detector.sweep(&self.hosts.load(), now) {
             self.generation.fetch_add(1, AcqRel);
         }
     }
@@ -252,6 +297,7 @@ impl ClusterShared {
     /// Sets the counters that `write_stats` writes to 0; gauges stay.
     pub fn reset_counters(&self) {
         self.discovered.all().iter().for_each(|counter| counter.store(0, Relaxed));
+        self.outlier.iter().for_each(Detector::reset_counters);
     }
 
     /// The hosts and their counters, as /clusters shows them.
@@ -261,6 +307,7 @@ impl ClusterShared {
             name: self.config.name.to_string(),
             hosts: sets.hosts().map(|host| host_status(host)).collect(),
             resolved: self.resolved(),
+            outlier: self.outlier.as_ref().map(Detector::status),
         }
     }
 }
@@ -282,6 +329,7 @@ fn bump(counter: &AtomicU64) {
 
 fn host_status(host: &Host) -> proto::HostStatus {
     let stats = &host.stats;
+    let [success_rate, local_origin_success_rate] = stats.rates();
     proto::HostStatus {
         address: Some(host.address.to_message()),
         hostname: host.hostname.to_string(),
@@ -302,6 +350,9 @@ fn host_status(host: &Host) -> proto::HostStatus {
         rq_timeout: stats.rq_timeout.load(Relaxed),
         rq_total: stats.rq_total.load(Relaxed),
         metadata_json: host.metadata.as_ref().map(|m| m.to_string()).unwrap_or_default(),
+        failed_outlier_check: stats.is_ejected(),
+        success_rate,
+        local_origin_success_rate,
     }
 }
 

@@ -14,7 +14,7 @@ use crate::on_demand::Ask;
 use crate::proto::{self, Discovery};
 use crate::route::{RouteScopes, RouteTable};
 use crate::runtime::Runtime;
-use crate::upstream::{load_assignment, ClusterShared};
+use crate::upstream::{load_assignment, ClusterShared, Surroundings};
 use crate::worker::Command;
 
 /// What is applied now.
@@ -124,6 +124,7 @@ impl Resources {
     ) {
         if let Some(runtime) = update.runtime.as_ref().filter(|_| !dry) {
             let runtime = Arc::new(Runtime::compile(runtime));
+            workers.runtime.store(runtime.clone());
             workers.send_all(|_| Command::Runtime(runtime.clone()));
         }
         for context in &update.tls_contexts {
@@ -184,12 +185,19 @@ impl Resources {
     }
 
     fn cluster(&mut self, workers: &Workers, message: &proto::Cluster, dry: bool) -> Result<()> {
-        let cluster = ClusterShared::compile_with(message, &workers.contexts)?;
+        let surroundings = Surroundings {
+            contexts: &workers.contexts,
+            runtime: &workers.runtime,
+            sinks: Some(&workers.sinks),
+        };
+        let cluster = ClusterShared::compile_with(message, &surroundings)?;
         if dry {
             return Ok(());
         }
         let name = &message.name;
-        if matches!(message.discovery(), Discovery::StrictDns | Discovery::LogicalDns) {
+        let watched = cluster.outlier().is_some()
+            || matches!(message.discovery(), Discovery::StrictDns | Discovery::LogicalDns);
+        if watched {
             workers.endpoints.set_cluster(&cluster, message);
         } else if self.clusters.contains_key(name) {
             workers.endpoints.remove(name);

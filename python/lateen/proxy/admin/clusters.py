@@ -27,6 +27,13 @@ _TEXT_STATS = (
 _COUNTERS = ("cx_connect_fail", "cx_total", "rq_error", "rq_success", "rq_timeout", "rq_total")
 _GAUGES = ("cx_active", "rq_active", "rq_pending_active")
 
+_OUTLIER_TEXT = (
+    "success_rate_average",
+    "success_rate_ejection_threshold",
+    "local_origin_success_rate_average",
+    "local_origin_success_rate_ejection_threshold",
+)
+
 _Health = worker_pb2.Endpoint.Health
 # What the discovery service said of a host, as /clusters flags it.
 _FLAGS = {
@@ -79,6 +86,9 @@ def _lines(
 ) -> Iterator[str]:
     summary = summary or ClusterSummary()
     yield f"observability_name::{summary.observability_name or status.name}"
+    if status.HasField("outlier"):
+        for name in _OUTLIER_TEXT:
+            yield f"outlier::{name}::{_rate(getattr(status.outlier, name))}"
     for name, limits in (("default", summary.default), ("high", summary.high)):
         yield f"{name}_priority::max_connections::{limits.max_connections}"
         yield f"{name}_priority::max_pending_requests::{limits.max_pending_requests}"
@@ -90,15 +100,26 @@ def _lines(
         for name in _TEXT_STATS:
             yield f"{address}::{name}::{getattr(host, name)}"
         yield f"{address}::hostname::{host.hostname}"
-        yield f"{address}::health_flags::{_FLAGS.get(host.health, 'healthy')}"
+        yield f"{address}::health_flags::{_flags(host)}"
         yield f"{address}::weight::{host.weight}"
         yield f"{address}::region::{host.region}"
         yield f"{address}::zone::{host.zone}"
         yield f"{address}::sub_zone::{host.sub_zone}"
         yield f"{address}::canary::{'true' if host.canary else 'false'}"
         yield f"{address}::priority::{host.priority}"
-        yield f"{address}::success_rate::-1"
-        yield f"{address}::local_origin_success_rate::-1"
+        yield f"{address}::success_rate::{_rate(host.success_rate)}"
+        yield f"{address}::local_origin_success_rate::{_rate(host.local_origin_success_rate)}"
+
+
+def _flags(host: worker_pb2.HostStatus) -> str:
+    """What keeps a host from being healthy, as /clusters lists it."""
+    outlier = "/failed_outlier_check" if host.failed_outlier_check else ""
+    return outlier + _FLAGS.get(host.health, "") or "healthy"
+
+
+def _rate(percent: float) -> str:
+    """A percentage with six digits, as C++ streams write a double."""
+    return f"{percent:g}"
 
 
 def _json(
@@ -108,9 +129,15 @@ def _json(
     entry: dict[str, JsonValue] = {"name": status.name}
     if via_api:
         entry["added_via_api"] = True
+    outlier = status.outlier
+    if outlier.success_rate_ejection_threshold >= 0 and status.HasField("outlier"):
+        entry["success_rate_ejection_threshold"] = _percent(outlier.success_rate_ejection_threshold)
     hosts: list[JsonValue] = [_host_json(host) for host in status.hosts]
     if hosts:
         entry["host_statuses"] = hosts
+    if outlier.local_origin_success_rate_ejection_threshold >= 0 and status.HasField("outlier"):
+        threshold = outlier.local_origin_success_rate_ejection_threshold
+        entry["local_origin_success_rate_ejection_threshold"] = _percent(threshold)
     entry["circuit_breakers"] = {
         "thresholds": [
             _thresholds_json(summary.default),
@@ -142,13 +169,29 @@ def _host_json(host: worker_pb2.HostStatus) -> JsonValue:
     entry: dict[str, JsonValue] = {
         "address": address_json(host.address),
         "stats": stats,
-        "health_status": {"eds_health_status": _EDS_STATUS.get(host.health, "HEALTHY")},
-        "weight": host.weight,
+        "health_status": _health_json(host),
     }
+    if host.success_rate >= 0:
+        entry["success_rate"] = _percent(host.success_rate)
+    entry["weight"] = host.weight
     if host.hostname:
         entry["hostname"] = host.hostname
     if host.priority:
         entry["priority"] = host.priority
+    if host.local_origin_success_rate >= 0:
+        entry["local_origin_success_rate"] = _percent(host.local_origin_success_rate)
     locality = {"region": host.region, "zone": host.zone, "sub_zone": host.sub_zone}
     entry["locality"] = {name: value for name, value in locality.items() if value}
     return entry
+
+
+def _health_json(host: worker_pb2.HostStatus) -> JsonValue:
+    outlier: dict[str, JsonValue] = (
+        {"failed_outlier_check": True} if host.failed_outlier_check else {}
+    )
+    return {**outlier, "eds_health_status": _EDS_STATUS.get(host.health, "HEALTHY")}
+
+
+def _percent(value: float) -> JsonValue:
+    """An envoy.type.v3.Percent, which omits 0."""
+    return {"value": value} if value else {}

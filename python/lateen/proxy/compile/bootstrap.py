@@ -73,10 +73,9 @@ SUPPORT = (
     ),
     Fields(
         f"{_PACKAGE}.ClusterManager",
-        implemented="upstream_bind_config load_stats_config",
+        implemented="upstream_bind_config load_stats_config outlier_detection",
         harmless={
             "local_cluster_name": "zone-aware routing is not implemented yet",
-            "outlier_detection": "outlier detection is not implemented yet",
             "enable_deferred_cluster_creation": _PROCESS,
         },
     ),
@@ -89,6 +88,7 @@ SUPPORT = (
             "ignore_global_conn_limit": "there is no overload manager yet",
         },
     ),
+    Fields(f"{_PACKAGE}.ClusterManager.OutlierDetection", implemented="event_log_path"),
     whole(f"{_PACKAGE}.LayeredRuntime"),
     whole(f"{_PACKAGE}.RuntimeLayer.AdminLayer"),
     whole(f"{_PACKAGE}.Bootstrap.ApplicationLogConfig"),
@@ -141,13 +141,14 @@ def compile_bootstrap_resources(
     """Everything static in a bootstrap, in the order of the file, as one update, and what its
     listeners subscribe to.
 
-    The context's runtime, default resolver, default bind source and cluster names are set from the
-    bootstrap.
+    The context's runtime, default resolver, default bind source, event log and cluster names are
+    set from the bootstrap.
     """
     ctx.runtime = compile_runtime(ctx, bootstrap.layered_runtime, "layered_runtime")
     ctx.default_resolver = compile_default_resolver(ctx, bootstrap)
     if bootstrap.cluster_manager.HasField("upstream_bind_config"):
         ctx.default_bind = bootstrap.cluster_manager.upstream_bind_config
+    ctx.outlier_event_log = bootstrap.cluster_manager.outlier_detection.event_log_path
     ctx.secrets = {secret.name: secret for secret in bootstrap.static_resources.secrets}
     ctx.max_connections = global_connection_limit(ctx, bootstrap.overload_manager)
     note_control_planes(ctx, bootstrap)

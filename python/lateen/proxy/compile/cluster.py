@@ -15,6 +15,7 @@ from lateen.proxy.compile.circuit_breakers import compile_circuit_breakers, defa
 from lateen.proxy.compile.discovery import compile_discovery
 from lateen.proxy.compile.endpoints import compile_endpoints
 from lateen.proxy.compile.load_balancing import compile_load_balancing
+from lateen.proxy.compile.outlier_detection import compile_outlier_detection
 from lateen.proxy.compile.socket_options import (
     compile_socket_options,
     compile_tcp_keepalive,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from envoy.config.core.v3.address_pb2 import BindConfig
 
     from lateen.proxy.compile.context import CompileContext
+    from lateen.proxy.compile.stats_blocks import StatsBlocks
 
 _HEALTH_CHECK = "active health checks are not implemented yet"
 
@@ -55,7 +57,7 @@ SUPPORT = (
             transport_socket transport_socket_matches
             metadata protocol_selection upstream_connection_options
             load_balancing_policy track_timeout_budgets track_cluster_stats
-            cleanup_interval original_dst_lb_config
+            cleanup_interval original_dst_lb_config outlier_detection
         """,
         harmless={
             "wait_for_warm_on_init": "a static cluster is ready at once",
@@ -111,9 +113,6 @@ def compile_cluster(ctx: CompileContext, source: envoy.Cluster, at: str) -> work
     cluster = worker_pb2.Cluster(
         name=source.name,
         observability_name=name,
-        stats_block=ctx.blocks.allot(
-            BlockKind.CLUSTER, f"cluster.{name}", {"envoy.cluster_name": name}
-        ),
         connect_timeout_ms=_CONNECT_TIMEOUT_MS,
         per_connection_buffer_limit_bytes=_BUFFER_LIMIT,
     )
@@ -133,7 +132,24 @@ def compile_cluster(ctx: CompileContext, source: envoy.Cluster, at: str) -> work
     _compile_tracking(ctx, source, cluster, at)
     if source.HasField("metadata"):
         cluster.metadata_json = metadata_json(source.metadata)
+    if source.HasField("outlier_detection"):
+        outlier = compile_outlier_detection(source.outlier_detection, ctx.outlier_event_log)
+        cluster.outlier_detection.CopyFrom(outlier)
+    allot_blocks(ctx.blocks, cluster)
     return cluster
+
+
+def allot_blocks(blocks: StatsBlocks, cluster: worker_pb2.Cluster) -> list[int]:
+    """Gives a compiled cluster its stats blocks, by its observability_name."""
+    name = cluster.observability_name
+    tags = {"envoy.cluster_name": name}
+    cluster.stats_block = blocks.allot(BlockKind.CLUSTER, f"cluster.{name}", tags)
+    numbers = [cluster.stats_block]
+    if cluster.HasField("outlier_detection"):
+        prefix = f"cluster.{name}.outlier_detection"
+        cluster.outlier_detection.stats_block = blocks.allot(BlockKind.OUTLIER, prefix, tags)
+        numbers.append(cluster.outlier_detection.stats_block)
+    return numbers
 
 
 def _compile_hosts(

@@ -43,6 +43,7 @@ class CompileContext:
         default_resolver: what resolves the names of clusters that do not say.
         max_connections: how many connections all listeners may have together; 0 for no limit.
         default_bind: where the connections of clusters that do not say come from.
+        outlier_event_log: path of the file for ejected hosts; empty: none.
         excused: paths at which something not implemented is left out, and why that is right.
         on_demand: paths of what lets requests ask for clusters.
         elsewhere: paths at which everything is read by another part than the workers.
@@ -64,6 +65,7 @@ class CompileContext:
     disk_layers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     default_resolver: Dns | None = None
     default_bind: BindConfig | None = None
+    outlier_event_log: str = ""
     max_connections: int = 0
     excused: dict[str, str] = field(default_factory=dict)
     on_demand: set[str] = field(default_factory=set)

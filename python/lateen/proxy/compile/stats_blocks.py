@@ -23,6 +23,7 @@ class BlockKind(Enum):
     HTTP = "http"
     TCP = "tcp"
     CLUSTER = "cluster"
+    OUTLIER = "outlier"
     VIRTUAL_CLUSTER = "virtual_cluster"
     DOWNSTREAM_SSL = "downstream_ssl"
     UPSTREAM_SSL = "upstream_ssl"

@@ -32,7 +32,6 @@ SUPPORT = (
         """,
         harmless={
             "upstream_http_protocol_options": "only TLS reads it",
-            "outlier_detection": "outlier detection is not implemented yet",
             "hash_policy": "only RING_HASH and MAGLEV clusters read it",
         },
         category="envoy.upstream_options",

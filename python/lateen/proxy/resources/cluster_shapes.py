@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from lateen.protos import worker_pb2
-from lateen.proxy.compile.cluster import compile_cluster
+from lateen.proxy.compile.cluster import allot_blocks, compile_cluster
 from lateen.proxy.compile.discovery import eds_name
-from lateen.proxy.compile.stats_blocks import BlockKind
 
 if TYPE_CHECKING:
     from envoy.config.cluster.v3.cluster_pb2 import Cluster
@@ -109,15 +108,12 @@ class ClusterShapes:
         self, message: Cluster, compiled: worker_pb2.Cluster, source: ConfigSource
     ) -> CompiledCluster:
         shown = message.alt_stat_name or message.name
-        number = self._blocks.allot(
-            BlockKind.CLUSTER, f"cluster.{shown}", {"envoy.cluster_name": shown}
-        )
         cluster = worker_pb2.Cluster()
         cluster.CopyFrom(compiled)
         cluster.name = message.name
         cluster.observability_name = shown
-        cluster.stats_block = number
-        return CompiledCluster(cluster, [number], source, eds_name(message))
+        numbers = allot_blocks(self._blocks, cluster)
+        return CompiledCluster(cluster, numbers, source, eds_name(message))
 
 
 def _shape_of(message: Cluster) -> bytes:

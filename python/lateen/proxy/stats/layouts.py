@@ -252,6 +252,18 @@ def cluster_layout() -> Layout:
 
 
 @functools.cache
+def outlier_layout() -> Layout:
+    """`cluster.NAME.outlier_detection.*`."""
+    return _layout(
+        wire.OutlierStat.items(),
+        "OUTLIER_",
+        gauges=frozenset({"ejections_active"}),
+        constants={"ejections_detected_degradation": 0},
+        always_used=frozenset({"ejections_detected_degradation"}),
+    )
+
+
+@functools.cache
 def virtual_cluster_layout() -> Layout:
     """`vhost.NAME.vcluster.NAME.*` and `vhost.NAME.route.NAME.*`."""
     return _layout(wire.VirtualClusterStat.items(), "VIRTUAL_CLUSTER_")

@@ -205,6 +205,16 @@ def test_many_clusters_of_one_shape_differ_in_their_names(proxy):
     assert first == second
 
 
+def test_clusters_of_one_shape_count_their_ejections_apart(proxy):
+    live(proxy)
+    proxy.xds.send(CDS, cluster("a", outlier_detection={}), cluster("b", outlier_detection={}))
+    proxy.xds.send(EDS, assignment("a", 1), assignment("b", 2))
+    first, second = (each.clusters[0].outlier_detection for each in proxy.core.updates)
+    assert first.stats_block != second.stats_block
+    second.stats_block = first.stats_block
+    assert first == second
+
+
 def test_cds_waits_for_what_warms(proxy):
     live(proxy)
     proxy.xds.send(CDS, cluster("a"))

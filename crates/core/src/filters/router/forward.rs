@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::attempt::{connect, Parties, Replay, Upstream};
 use super::failure::{Failure, TimeoutKind};
+use super::outlier::report_connection;
 use super::relay::{relay, send_head};
 use super::retry::{Outcome, Retries};
 use super::timeouts::{attempt_count, Timeouts};
@@ -169,14 +170,20 @@ impl Forwarding<'_> {
             let keep_original = !self.router.suppress_envoy_headers;
             self.route.set_host(&mut stream.request, host.hostname.as_bytes(), keep_original);
         }
-        let mut up = match self.ends_connect {
-            true => connect_tcp(&mut self.parties, &self.cluster, &host).await?,
-            false => connect(&mut self.parties, &self.cluster, &host, self.priority).await?,
+        let connected = match self.ends_connect {
+            true => connect_tcp(&mut self.parties, &self.cluster, &host).await,
+            false => connect(&mut self.parties, &self.cluster, &host, self.priority).await,
         };
+        report_connection(&self.cluster, &host, &connected);
+        let mut up = connected?;
         match up.exchange(&mut self.parties).await {
-            Ok(head) => Ok((up, head)),
+            Ok(head) => {
+                up.report_answer(&self.parties, &head);
+                Ok((up, head))
+            }
             Err(failure) => {
                 count_failed_attempt(&up, &failure);
+                up.report_failure(&self.parties, &failure);
                 if matches!(failure, Failure::Timeout(TimeoutKind::Route)) {
                     let stat = VirtualClusterStat::VirtualClusterUpstreamRqTimeout;
                     scopes::inc(self.parties.stream, stat);

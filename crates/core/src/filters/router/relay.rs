@@ -53,6 +53,10 @@ pub async fn relay(
     };
     let (failure, closed_by) = blame(failure, parties.stream.tunnel, up);
     up.abort(closed_by);
+    if !matches!(failure, Failure::Timeout(TimeoutKind::Route)) {
+        // The head that came in time has been reported.
+        up.report_failure(parties, &failure);
+    }
     let stream = &mut *parties.stream;
     note_failure(stream, up, &failure);
     if stream.responded || matches!(failure, Failure::ClientGone) {

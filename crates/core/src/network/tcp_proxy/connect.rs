@@ -15,7 +15,7 @@ use crate::http::stream_info::Attempt;
 use crate::lb::LbContext;
 use crate::proto::cluster::UpstreamProtocol;
 use crate::proto::{ClusterStat, TcpStat};
-use crate::upstream::{Cluster, ConnectError, Host, TcpConnection, TcpError};
+use crate::upstream::{Cluster, ConnectError, Host, Outcome, TcpConnection, TcpError};
 
 /// The failure reason where `tunneling_config` names a cluster that speaks HTTP/2.
 const NO_TUNNEL: &str = "tunnels over HTTP/2 are not implemented";
@@ -82,12 +82,13 @@ impl Session {
             match self.in_time(cluster.connect_tcp(&host, permit)).await? {
                 Ok(connection) => match self.tunnelled(connection).await? {
                     Ok(found) => {
+                        cluster.report(&host, Outcome::Served);
                         self.info.upstream.host = Some(host);
                         return Some(found);
                     }
-                    Err(error) => self.attempt_failed(host, error),
+                    Err(error) => self.attempt_failed(cluster, host, error),
                 },
-                Err(error) => self.attempt_failed(host, error),
+                Err(error) => self.attempt_failed(cluster, host, error),
             }
         }
     }
@@ -145,10 +146,11 @@ impl Session {
         self.info.upstream.earlier_attempts.push(Attempt { host, connection_id: None });
     }
 
-    fn attempt_failed(&mut self, host: Arc<Host>, error: TcpError) {
+    fn attempt_failed(&mut self, cluster: &Cluster, host: Arc<Host>, error: TcpError) {
         match error {
             TcpError::PendingOverflow => self.note_earlier(host),
             TcpError::Connect(error) => {
+                cluster.report(&host, Outcome::Failed);
                 self.info.flags |= ResponseFlags::UPSTREAM_CONNECTION_FAILURE;
                 self.info.upstream.transport_failure_reason = reason(&error).into();
                 self.info.upstream.host = Some(host);
