@@ -18,7 +18,7 @@ _TYPES = "type.googleapis.com/envoy.extensions"
 _REDIRECTED = """
 set -e
 ip link set lo up
-iptables -t nat -A OUTPUT -p tcp --dport {target} -j REDIRECT --to-ports {listener}
+iptables -w 10 -t nat -A OUTPUT -p tcp --dport {target} -j REDIRECT --to-ports {listener}
 exec "$@"
 """
 # The namespace has its own loopback: only from inside can one tell when the proxy listens.
