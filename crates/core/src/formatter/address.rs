@@ -63,7 +63,7 @@ impl AddressOf {
             (AddressPart::Host(Some(length)), Some(ip)) => push_range(ip.ip(), *length, out),
             (AddressPart::Host(_), _) => push_host(&address, out),
             (AddressPart::Port, Some(ip)) => return Rendered::number(ip.port(), out),
-            (AddressPart::Port, None) => return Rendered::Absent,
+            (AddressPart::Port, None) => return Rendered::Null,
         }
         Rendered::Text
     }
