@@ -23,6 +23,7 @@ use crate::log::{Component, Level};
 use crate::network::{self, tcp_proxy, Last};
 use crate::proto::{ListenerHistogram, ListenerStat, ProcessStat};
 use crate::transport::Transport;
+use crate::upstream::internal::{self, Arrival};
 use crate::worker::Worker;
 
 /// How long a worker waits before it accepts again when it has no file descriptors left.
@@ -60,6 +61,14 @@ impl Accepted {
             state: &self.state,
         }
     }
+}
+
+/// Takes a connection to an internal listener in.
+pub fn take(worker: &Rc<Worker>, slot: &Rc<Slot>, arrival: Arrival) {
+    let Arrival { pipe, local, state } = arrival;
+    let remote = Address::internal(internal::CLIENT, "");
+    let accepted = Accepted { state, ..Accepted::new(Transport::Internal(pipe), remote, local) };
+    admit(worker, slot, accepted, false);
 }
 
 /// Accepts until the task is aborted.

@@ -96,6 +96,11 @@ fn without_chains(message: &proto::Listener) -> proto::Listener {
 }
 
 impl ListenerSettings {
+    /// Its connections come from this process.
+    pub fn is_internal(&self) -> bool {
+        self.message.internal_buffer_bytes > 0
+    }
+
     fn compile(message: proto::Listener, sinks: &Sinks, old: Option<&Self>) -> Result<Self> {
         let limit = message.per_connection_buffer_limit_bytes as usize;
         Ok(Self {

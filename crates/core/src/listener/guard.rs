@@ -78,7 +78,9 @@ impl Guard {
     ) -> Self {
         listener.block.inc(ListenerStat::ListenerDownstreamCxTotal);
         listener.block.inc(ListenerStat::ListenerDownstreamCxActive);
-        worker.shared.connections.fetch_add(1, Relaxed);
+        if !listener.settings.is_internal() {
+            worker.shared.connections.fetch_add(1, Relaxed);
+        }
         worker.open_connections.set(worker.open_connections.get() + 1);
         Self { worker, listener, chain, start, place: Cell::new(None), _limited: limited }
     }
@@ -107,7 +109,9 @@ impl Drop for Guard {
         if let Some(place) = self.place.get() {
             self.chain.leave(place);
         }
-        self.worker.shared.connections.fetch_sub(1, Relaxed);
+        if !self.listener.settings.is_internal() {
+            self.worker.shared.connections.fetch_sub(1, Relaxed);
+        }
         let open = &self.worker.open_connections;
         open.set(open.get() - 1);
         let block = &self.listener.block;

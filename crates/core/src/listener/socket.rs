@@ -104,6 +104,8 @@ fn bind_each(
             }
             Ok((address.clone(), sockets))
         }
+        // Clusters find the listener by its name.
+        Address::Internal(_) => Ok((address.clone(), Vec::new())),
     }
 }
 
@@ -198,6 +200,7 @@ pub fn check(address: &Address, options: &proto::Listener) -> io::Result<()> {
     let domain = match address {
         Address::Ip(ip) => Domain::for_address(*ip),
         Address::Pipe(_) => Domain::UNIX,
+        Address::Internal(_) => return Ok(()),
     };
     let socket = socket2::Socket::new(domain, Type::STREAM, None)?;
     set_all(&socket, domain, options)

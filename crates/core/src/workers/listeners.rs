@@ -201,12 +201,14 @@ fn send(
     workers.send_all(|index| {
         let mut plans = plans.borrow_mut();
         let source = |plan: &mut Plan| match plan {
-            Plan::New(sockets) => sockets.get_mut(index).map(std::mem::take).map(Source::New),
-            Plan::Kept => Some(Source::Kept),
-            Plan::From(name) => Some(Source::From(name.clone())),
+            // An internal listener has none.
+            Plan::New(sockets) => {
+                Source::New(sockets.get_mut(index).map(std::mem::take).unwrap_or_default())
+            }
+            Plan::Kept => Source::Kept,
+            Plan::From(name) => Source::From(name.clone()),
         };
-        let sockets =
-            plans.iter_mut().filter_map(|(bound, plan)| Some((bound.bound.clone(), source(plan)?)));
+        let sockets = plans.iter_mut().map(|(bound, plan)| (bound.bound.clone(), source(plan)));
         Command::Listener(ListenerUpdate {
             config: config.clone(),
             sockets: sockets.collect(),
