@@ -1,4 +1,4 @@
-"""Verdicts of listeners without sockets and of what leads to them."""
+"""Verdicts of listeners without sockets, of what leads to them, and of how sockets are shared."""
 
 from __future__ import annotations
 
@@ -95,4 +95,6 @@ VERDICTS = (
     along("along_without_socket", "passthrough_metadata: []", ""),
     given("along_to_a_socket", endpoint=HOST,
           socket=f'{{"@type": {_ALONG}, transport_socket: {_RAW}}}'),
+    given("balanced", f"{ADDRESS}, connection_balance_config: {{exact_balance: {{}}}}"),
+    given("balanced_by_nothing", f"{ADDRESS}, connection_balance_config: {{}}"),
 )  # fmt: skip

@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::task::Poll;
 use std::time::Instant;
 
+use super::balance::Counted;
 use super::{Chain, Listener};
 use crate::clock;
 use crate::fault::poll_caught;
@@ -19,13 +20,19 @@ pub struct Limited {
     listener: Option<Rc<Listener>>,
     /// Of a worker whose process limits the connections of all listeners.
     global: Option<Rc<Worker>>,
+    /// Of a listener whose connections are balanced over the workers.
+    _counted: Option<Counted>,
 }
 
 impl Limited {
     /// None when there are as many as there may be, which is counted.
-    pub fn take(worker: &Rc<Worker>, listener: &Rc<Listener>) -> Option<Self> {
+    pub fn take(
+        worker: &Rc<Worker>,
+        listener: &Rc<Listener>,
+        counted: Option<Counted>,
+    ) -> Option<Self> {
         let settings = &listener.settings;
-        let mut place = Self { listener: None, global: None };
+        let mut place = Self { listener: None, global: None, _counted: counted };
         if settings.max_connections > 0 {
             let before = settings.connections.fetch_add(1, Relaxed);
             place.listener = Some(listener.clone());

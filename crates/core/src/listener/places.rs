@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use tokio::task::AbortHandle;
 
-use super::accept::{accept_loop, take};
 use super::accepting::Accepting;
+use super::arrivals::{accept_loop, take};
 use super::socket::Socket;
 use super::{ListenerSettings, Slot};
 use crate::address::Address;

@@ -5,7 +5,6 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use socket2::{Domain, Protocol, SockAddr, SockRef, Type};
-use tokio::net::UnixListener;
 
 use super::accepting::Accepting;
 use crate::address::Address;
@@ -32,7 +31,7 @@ impl Socket {
             listen(&self.inner, message)?;
         }
         Ok(match self.inner.domain()? {
-            Domain::UNIX => Accepting::Unix(UnixListener::from_std(self.inner.into())?),
+            Domain::UNIX => Accepting::Unix(crate::sys::watch_readable(self.inner.into())?),
             _ => Accepting::Tcp(crate::sys::watch_readable(self.inner.into())?),
         })
     }

@@ -48,15 +48,19 @@ SUPPORT = (
             metadata tcp_keepalive drain_type listener_filters listener_filters_timeout
             continue_on_listener_filters_timeout filter_chain_matcher use_original_dst
             ignore_global_conn_limit bypass_overload_manager internal_listener
+            connection_balance_config
         """,
         harmless={
-            "connection_balance_config": "the kernel spreads connections over the workers",
             "enable_mptcp": "plain TCP serves the same clients",
             "reuse_port": "enable_reuse_port decides, as in Envoy",
             "stats_matcher": "stats_config decides which stats there are",
         },
     ),
     Fields("envoy.config.listener.v3.AdditionalAddress", implemented="address"),
+    Fields(
+        "envoy.config.listener.v3.Listener.ConnectionBalanceConfig", implemented="exact_balance"
+    ),
+    whole("envoy.config.listener.v3.Listener.ConnectionBalanceConfig.ExactBalance"),
     whole("envoy.config.listener.v3.Listener.DeprecatedV1"),
 )
 
@@ -151,6 +155,7 @@ def _compile_sockets(
     out.socket_options.extend(compile_socket_options(source.socket_options))
     if source.HasField("tcp_keepalive"):
         out.socket_options.extend(keepalive_options(source.tcp_keepalive))
+    out.exact_balance = source.connection_balance_config.HasField("exact_balance")
 
 
 def _compile_limits(
