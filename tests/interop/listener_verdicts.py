@@ -16,6 +16,7 @@ _RAW = (
 _ECHO = "type.googleapis.com/envoy.extensions.filters.network.echo.v3.Echo"
 _CHAIN = f'{{filters: [{{name: echo, typed_config: {{"@type": {_ECHO}}}}}]}}'
 ADDRESS = "address: {socket_address: {address: 127.0.0.1, port_value: 0}}"
+PIPE = "address: {pipe: {path: /tmp/lateen-interop-verdict}}"
 INTERNAL = "address: {envoy_internal_address: {server_listener_name: main}}"
 
 
@@ -65,6 +66,7 @@ VERDICTS = (
         for number, field in enumerate((
             "freebind: true", "freebind: false", "transparent: true",
             "tcp_fast_open_queue_length: 1", "enable_reuse_port: true", "tcp_backlog_size: 1",
+            "enable_mptcp: true",
             "connection_balance_config: {exact_balance: {}}",
             "socket_options: [{level: 1, name: 1, int_value: 1}]", "tcp_keepalive: {}",
             "use_original_dst: true", "bind_to_port: false", "stat_prefix: a",
@@ -97,4 +99,8 @@ VERDICTS = (
           socket=f'{{"@type": {_ALONG}, transport_socket: {_RAW}}}'),
     given("balanced", f"{ADDRESS}, connection_balance_config: {{exact_balance: {{}}}}"),
     given("balanced_by_nothing", f"{ADDRESS}, connection_balance_config: {{}}"),
+    given("multipath", f"{ADDRESS}, enable_mptcp: true"),
+    given("multipath_pipe", f"{PIPE}, enable_mptcp: true"),
+    given("multipath_two",
+          f"{ADDRESS}, additional_addresses: [{{{PIPE}}}], enable_mptcp: true"),
 )  # fmt: skip

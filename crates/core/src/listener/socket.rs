@@ -148,7 +148,8 @@ fn open(
     share: bool,
 ) -> io::Result<socket2::Socket> {
     let domain = Domain::for_address(*address);
-    let socket = socket2::Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+    let protocol = if options.mptcp { Protocol::MPTCP } else { Protocol::TCP };
+    let socket = socket2::Socket::new(domain, Type::STREAM, Some(protocol))?;
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
     if share {
@@ -189,6 +190,11 @@ fn set_freedom(
         }
     }
     Ok(())
+}
+
+/// Whether the kernel has Multipath TCP.
+pub fn has_mptcp() -> bool {
+    socket2::Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::MPTCP)).is_ok()
 }
 
 /// Says whether a socket would take the options of a listener, without binding anything.
@@ -285,4 +291,33 @@ fn set_options(socket: &socket2::Socket, options: &proto::Listener, state: u32) 
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, TcpStream};
+
+    use socket2::Protocol;
+
+    use super::{bind, has_mptcp};
+    use crate::address::Address;
+    use crate::proto;
+
+    #[test]
+    fn sockets_of_multipath_tcp_serve_plain_clients_too() {
+        if !has_mptcp() {
+            return println!("skipped: this kernel has no Multipath TCP");
+        }
+        for (mptcp, protocol) in [(false, Protocol::TCP), (true, Protocol::MPTCP)] {
+            let loopback = Address::Ip((Ipv4Addr::LOCALHOST, 0).into());
+            let options = proto::Listener { mptcp, backlog: 8, ..Default::default() };
+            let (bound, sets) = bind(&loopback, &options, 1).unwrap();
+            let socket = &sets[0][0].inner;
+            assert_eq!(socket.protocol().unwrap(), Some(protocol));
+            let client = TcpStream::connect(bound.ip().unwrap()).unwrap();
+            socket.set_nonblocking(false).unwrap();
+            let peer = socket.accept().unwrap().1.as_socket();
+            assert_eq!(peer, Some(client.local_addr().unwrap()));
+        }
+    }
 }

@@ -9,7 +9,7 @@ use super::retired::Retired;
 use super::Workers;
 use crate::address::Address;
 use crate::compile::CompileError;
-use crate::listener::socket::{bind, check, spread};
+use crate::listener::socket::{bind, check, has_mptcp, spread};
 use crate::listener::{Inherited, ListenerConfig, ListenerUpdate, Socket, Source};
 use crate::proto;
 use crate::worker::Command;
@@ -190,6 +190,18 @@ impl ListenerTable {
     }
 }
 
+/// Whether this machine has what a listener asks for.
+///
+/// # Errors
+/// It has not.
+pub fn check_system(message: &proto::Listener) -> Result<(), CompileError> {
+    if message.mptcp && !has_mptcp() {
+        let reason = "enable_mptcp is set but MPTCP is not supported by the operating system";
+        return Err(CompileError::new(format!("listener {}: {reason}", message.name)));
+    }
+    Ok(())
+}
+
 fn send(
     workers: &Workers,
     config: Arc<ListenerConfig>,
@@ -224,6 +236,7 @@ fn options_differ(old: &proto::Listener, new: &proto::Listener) -> bool {
         (
             listener.backlog,
             listener.reuse_port,
+            listener.mptcp,
             listener.freebind,
             listener.transparent,
             listener.tcp_fast_open_queue_length,

@@ -48,10 +48,9 @@ SUPPORT = (
             metadata tcp_keepalive drain_type listener_filters listener_filters_timeout
             continue_on_listener_filters_timeout filter_chain_matcher use_original_dst
             ignore_global_conn_limit bypass_overload_manager internal_listener
-            connection_balance_config
+            connection_balance_config enable_mptcp
         """,
         harmless={
-            "enable_mptcp": "plain TCP serves the same clients",
             "reuse_port": "enable_reuse_port decides, as in Envoy",
             "stats_matcher": "stats_config decides which stats there are",
         },
@@ -156,6 +155,10 @@ def _compile_sockets(
     if source.HasField("tcp_keepalive"):
         out.socket_options.extend(keepalive_options(source.tcp_keepalive))
     out.exact_balance = source.connection_balance_config.HasField("exact_balance")
+    out.mptcp = source.enable_mptcp
+    if out.mptcp and not all(address.HasField("socket") for address in out.addresses):
+        reason = "enable_mptcp can only be used with IP addresses"
+        ctx.error(f"{at}.enable_mptcp", f"listener {out.name}: {reason}")
 
 
 def _compile_limits(

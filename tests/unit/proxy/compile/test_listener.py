@@ -234,6 +234,21 @@ def test_exact_balance():
     assert not compiled().listener.exact_balance
 
 
+def test_multipath_tcp():
+    ctx = context()
+    assert compiled(ctx, enable_mptcp=True).listener.mptcp
+    assert errors(ctx) == []
+    assert not compiled().listener.mptcp
+
+
+def test_multipath_tcp_is_for_ip_addresses():
+    ctx = context()
+    compiled(ctx, address={"pipe": {"path": "/tmp/x"}}, enable_mptcp=True)
+    assert errors(ctx) == [
+        "l.enable_mptcp: listener l: enable_mptcp can only be used with IP addresses"
+    ]
+
+
 def test_a_chain_is_the_same_wherever_it_stands():
     """So that an update that moves it leaves its connections."""
     second = {
