@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from typing import cast
 
 import pytest
 
 from tests.support.ports import PortLease
 from tests.support.proxies import Proxy, lateen_command
 from tests.support.upstream import Script, Upstream
+from tests.support.workers import tcp_filter
 
 HCM = (
     "type.googleapis.com/envoy.extensions.filters.network"
     ".http_connection_manager.v3.HttpConnectionManager"
 )
 ROUTER = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"
+INTERNAL = "type.googleapis.com/envoy.extensions.bootstrap.internal_listener.v3.InternalListener"
 Config = dict[str, object]
 
 
@@ -52,6 +55,28 @@ def bootstrap(listener: int, upstream: int, **hcm: object) -> Config:
         "filter_chains": [{"filters": [network_filter]}],
     }
     return {"static_resources": {"listeners": [listening], "clusters": [cluster]}}
+
+
+def through_internal(listener: int, upstream: int) -> Config:
+    """The same with an internal listener on the way: its tcp_proxy leads to the upstream."""
+    static = cast("dict[str, list[Config]]", bootstrap(listener, upstream)["static_resources"])
+    (real,) = static["clusters"]
+    address = {"envoy_internal_address": {"server_listener_name": "inner"}}
+    assignment = {
+        "cluster_name": "be",
+        "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address}}]}],
+    }
+    outer = {"name": "be", "load_assignment": assignment}
+    chain = {"filters": [tcp_filter("real")]}
+    inner = {"name": "inner", "internal_listener": {}, "filter_chains": [chain]}
+    typed = {"@type": INTERNAL, "buffer_size_kb": 64}
+    return {
+        "bootstrap_extensions": [{"name": "internal", "typed_config": typed}],
+        "static_resources": {
+            "listeners": [*static["listeners"], inner],
+            "clusters": [outer, {**real, "name": "real"}],
+        },
+    }
 
 
 @pytest.fixture(scope="session")

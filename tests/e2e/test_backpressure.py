@@ -9,13 +9,17 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.e2e.conftest import bootstrap
+import pytest
+
+from tests.e2e.conftest import Config, bootstrap, through_internal
 from tests.support.client import Client, get
 from tests.support.proxies import Proxy
 from tests.support.upstream import Script, Sleep, Upstream, raw
 
 BIG = 64 * 1024 * 1024
 ALLOWED_GROWTH = 24 * 1024 * 1024
+WAYS = pytest.mark.parametrize("way", [bootstrap, through_internal])
+Way = Callable[[int, int], Config]
 
 
 def memory(process_id: int) -> int:
@@ -38,14 +42,16 @@ def wait_until_still(measure: Callable[[], int]) -> int:
     return last
 
 
+@WAYS
 def test_slow_client(
     start: Callable[..., Proxy],
     upstream: Callable[[Script], Upstream],
     lease: Callable[[], int],
+    way: Way,
 ) -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % BIG
     server, port = upstream(Script([raw(head + bytes(BIG))])), lease()
-    proxy = start(bootstrap(port, server.port))
+    proxy = start(way(port, server.port))
     before = memory(proxy.process.pid)
     with Client(("127.0.0.1", port), timeout=60) as client:
         client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
@@ -62,13 +68,15 @@ def test_slow_client(
         assert left == 0
 
 
+@WAYS
 def test_slow_upstream(
     start: Callable[..., Proxy],
     upstream: Callable[[Script], Upstream],
     lease: Callable[[], int],
+    way: Way,
 ) -> None:
     server, port = upstream(Script([raw(Sleep(25), early=True)])), lease()
-    proxy = start(bootstrap(port, server.port))
+    proxy = start(way(port, server.port))
     before = memory(proxy.process.pid)
     sent = 0
 

@@ -113,14 +113,20 @@ def bootstrap(scenes: Sequence[Scene]) -> Mapped:
     for scene in scenes:
         extra.update(scene.mapping(scene.case.bootstrap))
     static = {
-        "listeners": [listener(scene) for scene in scenes],
+        "listeners": [listener for scene in scenes for listener in listeners(scene)],
         "clusters": [cluster for scene in scenes for cluster in clusters(scene)],
     }
     return {"static_resources": static, **extra}
 
 
+def listeners(scene: Scene) -> list[Mapped]:
+    """The listeners of one case."""
+    more = scene.load(scene.case.listeners) if scene.case.listeners else []
+    return [listener(scene), *cast("list[Mapped]", more)]
+
+
 def listener(scene: Scene) -> Mapped:
-    """The listener of one case."""
+    """The listener of one case that its clients use."""
     address = {"address": "127.0.0.1", "port_value": scene.listener.port}
     network_filter = {
         "name": "envoy.filters.network.http_connection_manager",

@@ -199,9 +199,10 @@ class Case:
     """One comparison. `steps` may hold plain bytes: a request on a connection of its own.
 
     `hcm`, `listener`, `route_config` and `bootstrap` are YAML mappings laid over the defaults;
-    `routes`, `virtual_hosts` and `clusters` are YAML lists (a cluster's `hosts: [port...]` becomes
-    its load_assignment). `isolated` gives the case proxy processes of its own; `unordered` sorts
-    what the client saw and what the upstreams saw; `stats` tells which stats count.
+    `routes`, `virtual_hosts`, `clusters` and further `listeners` are YAML lists (a cluster's
+    `hosts: [port...]` becomes its load_assignment). `isolated` gives the case proxy processes of
+    its own; `unordered` sorts what the client saw and what the upstreams saw; `stats` tells which
+    stats count.
     """
 
     name: str
@@ -211,6 +212,7 @@ class Case:
     hcm: str = ""
     route_config: str = ""
     listener: str = ""
+    listeners: str = ""
     clusters: str = "[{name: $be, hosts: [$up]}]"
     bootstrap: str = ""
     names: Mapping[str, Sequence[Sequence[str] | str]] | None = None

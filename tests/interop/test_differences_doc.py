@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from tests.interop.suite import load_topics
-from tests.interop.verdicts import VERDICTS
+from tests.interop.test_verdicts import VERDICTS
 from tests.support.proxies import ROOT
 
 

@@ -68,8 +68,9 @@ class Setting:
             stack.enter_context(Upstream(_saying(name))).port for name in ("one", "two")
         )
         self.port = stack.enter_context(PortLease()).port
+        self.bootstrap = bootstrap(self.server.port, delta)
         self._start = lambda: stack.enter_context(
-            Proxy(command, bootstrap(self.server.port, delta), ["--drain-time-s", "1"], wait=False)
+            Proxy(command, self.bootstrap, ["--drain-time-s", "1"], wait=False)
         )
         self.proxy = None
 

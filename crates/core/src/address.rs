@@ -14,6 +14,15 @@ pub enum Address {
     Ip(SocketAddr),
     /// A unix socket; a leading `@` names the abstract namespace.
     Pipe(Arc<PathBuf>),
+    /// An internal listener of this process.
+    Internal(Arc<InternalAddress>),
+}
+
+/// An internal listener by its name, with what tells its endpoints from each other.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub struct InternalAddress {
+    pub listener: Arc<str>,
+    pub endpoint_id: Box<str>,
 }
 
 impl Address {
@@ -29,8 +38,16 @@ impl Address {
                 Ok(Self::Ip(SocketAddr::new(host, port)))
             }
             Some(proto::address::Kind::Pipe(path)) => Ok(Self::Pipe(Arc::new(path.into()))),
+            Some(proto::address::Kind::Internal(internal)) => {
+                Ok(Self::internal(&internal.listener, &internal.endpoint_id))
+            }
             None => Err(CompileError::new("an address is missing")),
         }
+    }
+
+    pub fn internal(listener: &str, endpoint_id: &str) -> Self {
+        let (listener, endpoint_id) = (listener.into(), endpoint_id.into());
+        Self::Internal(Arc::new(InternalAddress { listener, endpoint_id }))
     }
 
     /// The address of one end of a connection: on an IPv6 socket, an IPv4 address is one again.
@@ -46,6 +63,10 @@ impl Address {
                 ..Default::default()
             }),
             Self::Pipe(path) => proto::address::Kind::Pipe(path.display().to_string()),
+            Self::Internal(internal) => proto::address::Kind::Internal(proto::InternalAddress {
+                listener: internal.listener.to_string(),
+                endpoint_id: internal.endpoint_id.to_string(),
+            }),
         };
         proto::Address { kind: Some(kind), ..Default::default() }
     }
@@ -53,7 +74,15 @@ impl Address {
     pub fn ip(&self) -> Option<SocketAddr> {
         match self {
             Self::Ip(ip) => Some(*ip),
-            Self::Pipe(_) => None,
+            Self::Pipe(_) | Self::Internal(_) => None,
+        }
+    }
+
+    /// What tells endpoints of one internal listener from each other; empty for any other address.
+    pub fn endpoint_id(&self) -> &str {
+        match self {
+            Self::Internal(internal) => &internal.endpoint_id,
+            Self::Ip(_) | Self::Pipe(_) => "",
         }
     }
 }
@@ -69,6 +98,9 @@ impl fmt::Display for Address {
         match self {
             Self::Ip(address) => address.fmt(f),
             Self::Pipe(path) => path.display().fmt(f),
+            Self::Internal(internal) => {
+                write!(f, "envoy://{}/{}", internal.listener, internal.endpoint_id)
+            }
         }
     }
 }

@@ -48,6 +48,30 @@ pub struct ConnectionState {
     pub dynamic_metadata: Option<Box<Value>>,
     /// {"key": ...}
     pub filter_state: Option<Box<Value>>,
+    /// What of the filter state goes along to internal listeners.
+    shared: Vec<Shared>,
+}
+
+struct Shared {
+    key: Box<str>,
+    transitive: bool,
+}
+
+/// Filter state of a connection to an internal listener.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct SharedObject {
+    pub key: Box<str>,
+    pub text: Box<str>,
+    /// It goes along with the next connection as well.
+    pub transitive: bool,
+}
+
+/// How far filter state goes beyond its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sharing {
+    None,
+    Once,
+    Transitive,
 }
 
 impl ConnectionState {
@@ -62,11 +86,49 @@ impl ConnectionState {
         }
     }
 
+    /// Sets all metadata of `namespace`.
+    pub fn replace_metadata(&mut self, namespace: &str, fields: Map<String, Value>) {
+        let all = self.dynamic_metadata.get_or_insert_with(empty);
+        if let Some(all) = all.as_object_mut() {
+            all.insert(namespace.to_owned(), Value::Object(fields));
+        }
+    }
+
     pub fn set_filter_state(&mut self, key: &str, value: Value) {
         let all = self.filter_state.get_or_insert_with(empty);
         if let Some(all) = all.as_object_mut() {
             all.insert(key.to_owned(), value);
         }
+    }
+
+    /// Says how far the object under `key` goes.
+    pub fn share(&mut self, key: &str, sharing: Sharing) {
+        self.shared.retain(|shared| *shared.key != *key);
+        if sharing != Sharing::None {
+            self.shared
+                .push(Shared { key: key.into(), transitive: sharing == Sharing::Transitive });
+        }
+    }
+
+    /// What goes along to an internal listener, in the order in which it was set.
+    pub fn shared_objects(&self) -> Vec<SharedObject> {
+        let object = |shared: &Shared| {
+            let text = self.text(&shared.key)?.into();
+            Some(SharedObject { key: shared.key.clone(), text, transitive: shared.transitive })
+        };
+        self.shared.iter().filter_map(object).collect()
+    }
+
+    /// The state in which a connection with these objects begins.
+    pub fn with_objects(objects: &[SharedObject]) -> Self {
+        let mut state = Self::default();
+        for object in objects {
+            state.set_filter_state(&object.key, Value::from(&*object.text));
+            if object.transitive {
+                state.share(&object.key, Sharing::Transitive);
+            }
+        }
+        state
     }
 
     /// The text under `key`.
@@ -83,7 +145,24 @@ fn empty() -> Box<Value> {
 mod tests {
     use serde_json::json;
 
-    use super::ConnectionState;
+    use super::{ConnectionState, Sharing};
+
+    #[test]
+    fn shared_objects_go_along_once_or_on_and_on() {
+        let mut state = ConnectionState::default();
+        for (key, sharing) in
+            [("own", Sharing::None), ("once", Sharing::Once), ("ever", Sharing::Transitive)]
+        {
+            state.set_filter_state(key, json!("text"));
+            state.share(key, sharing);
+        }
+        let next = ConnectionState::with_objects(&state.shared_objects());
+        assert_eq!(next.filter_state.as_deref(), Some(&json!({"once": "text", "ever": "text"})));
+        let last = ConnectionState::with_objects(&next.shared_objects());
+        assert_eq!(last.filter_state.as_deref(), Some(&json!({"ever": "text"})));
+        state.share("ever", Sharing::None);
+        assert_eq!(state.shared_objects().len(), 1);
+    }
 
     #[test]
     fn values_join_those_that_are_there() {

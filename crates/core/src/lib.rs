@@ -21,6 +21,7 @@ pub mod log;
 pub mod matcher;
 pub mod network;
 pub mod on_demand;
+pub mod pipe;
 pub mod proto;
 pub mod random;
 pub mod ratelimit;

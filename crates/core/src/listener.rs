@@ -2,6 +2,8 @@
 
 pub mod accept;
 mod accepting;
+mod arrivals;
+mod balance;
 mod chain;
 mod config;
 mod directory;

@@ -5,6 +5,7 @@
 pub(crate) trait OwnedSocket: std::os::fd::AsRawFd {}
 impl OwnedSocket for std::net::TcpListener {}
 impl OwnedSocket for std::net::TcpStream {}
+impl OwnedSocket for std::os::unix::net::UnixListener {}
 
 /// Lets the loop of the calling thread tell when there is something to read or to accept.
 ///

@@ -1,4 +1,4 @@
-//! A byte stream to a peer: TCP or a unix socket.
+//! A byte stream to a peer: TCP, a unix socket, or one inside the process.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -18,6 +18,7 @@ use tokio::net::{TcpStream, UnixStream};
 
 use crate::address::Address;
 use crate::clock;
+use crate::pipe::Pipe;
 use crate::sys::watch_readable;
 use crate::tls::{TlsInfo, TlsStream};
 
@@ -31,6 +32,8 @@ pub enum Transport {
     /// `Tcp` when a write has to wait.
     Reading(AsyncFd<std::net::TcpStream>),
     Tls(Box<TlsStream>),
+    /// To an internal listener, or from a cluster to this one.
+    Internal(Pipe),
     /// It could not be made known to the loop.
     Lost,
 }
@@ -148,6 +151,10 @@ impl Transport {
         if let Self::Tls(stream) = self {
             return stream.poll_read(cx, buffer).map_err(without_reset);
         }
+        if let Self::Internal(pipe) = self {
+            ready!(pipe.poll_read_ready(cx));
+            return Poll::Ready(pipe.read(buffer()));
+        }
         ready!(self.poll_read_ready(cx))?;
         let target = buffer();
         loop {
@@ -183,6 +190,9 @@ impl Transport {
         if let Self::Tls(stream) = self {
             return stream.poll_write(cx, write).map_err(without_reset);
         }
+        if let Self::Internal(pipe) = self {
+            return pipe.poll_write(cx, std::iter::once(write.bytes));
+        }
         let flags = if write.last { SendFlags::MORE } else { SendFlags::empty() };
         let bytes = write.bytes;
         self.poll_send(cx, bytes.len(), |fd| send(fd, bytes, flags | SendFlags::NOSIGNAL))
@@ -195,6 +205,9 @@ impl Transport {
     ) -> Poll<io::Result<usize>> {
         if let Self::Tls(stream) = self {
             return stream.poll_write_vectored(cx, slices).map_err(without_reset);
+        }
+        if let Self::Internal(pipe) = self {
+            return pipe.poll_write(cx, slices.iter().map(|slice| &**slice));
         }
         let length = slices.iter().map(|slice| slice.len()).sum();
         self.poll_send(cx, length, |fd| {
@@ -241,8 +254,8 @@ impl Transport {
             Self::Unix(stream) => Ok(stream.as_fd()),
             Self::Fresh(stream, _) => Ok(stream.as_fd()),
             Self::Reading(stream) => Ok(stream.get_ref().as_fd()),
-            // It writes by itself.
-            Self::Tls(_) => Err(io::ErrorKind::Unsupported.into()),
+            // They write by themselves.
+            Self::Tls(_) | Self::Internal(_) => Err(io::ErrorKind::Unsupported.into()),
             Self::Lost => Err(io::ErrorKind::NotConnected.into()),
         }
     }
@@ -255,6 +268,7 @@ impl Transport {
             Self::Unix(stream) => stream.poll_read_ready(cx),
             Self::Reading(stream) => stream.poll_read_ready(cx).map_ok(drop),
             Self::Tls(stream) => stream.poll_read_ready(cx),
+            Self::Internal(pipe) => pipe.poll_read_ready(cx).map(Ok),
             Self::Fresh(..) | Self::Lost => Poll::Ready(Ok(())),
         }
     }
@@ -263,7 +277,9 @@ impl Transport {
         match self {
             Self::Tcp(stream) => stream.poll_write_ready(cx),
             Self::Unix(stream) => stream.poll_write_ready(cx),
-            Self::Fresh(..) | Self::Reading(_) | Self::Tls(_) | Self::Lost => Poll::Ready(Ok(())),
+            Self::Fresh(..) | Self::Reading(_) | Self::Tls(_) | Self::Internal(_) | Self::Lost => {
+                Poll::Ready(Ok(()))
+            }
         }
     }
 
@@ -280,7 +296,9 @@ impl Transport {
                 stream.try_io(interest, |stream| work(stream.as_fd()))
             }
             Self::Reading(stream) => work(stream.as_fd()),
-            Self::Tls(_) | Self::Lost => Err(io::ErrorKind::NotConnected.into()),
+            Self::Tls(_) | Self::Internal(_) | Self::Lost => {
+                Err(io::ErrorKind::NotConnected.into())
+            }
         }
     }
 
@@ -288,6 +306,9 @@ impl Transport {
     pub fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         if let Self::Tls(stream) = self {
             return stream.try_read(buffer);
+        }
+        if let Self::Internal(pipe) = self {
+            return pipe.read_slice(buffer);
         }
         self.try_io(Interest::READABLE, |fd| Ok(recv(fd, buffer, RecvFlags::empty())?.0))
     }
@@ -302,6 +323,9 @@ impl Transport {
     ) -> Poll<io::Result<usize>> {
         if let Self::Tls(stream) = self {
             return stream.poll_peek(cx, buffer, seen);
+        }
+        if let Self::Internal(pipe) = self {
+            return pipe.poll_peek(cx, buffer, seen).map(Ok);
         }
         loop {
             ready!(self.poll_read_ready(cx))?;
@@ -336,7 +360,7 @@ impl Transport {
             Self::Tcp(stream) => of(pin!(stream.ready(Interest::READABLE)).poll(cx)),
             Self::Unix(stream) => of(pin!(stream.ready(Interest::READABLE)).poll(cx)),
             Self::Reading(stream) => of(stream.poll_read_ready(cx).map_ok(|guard| guard.ready())),
-            Self::Tls(_) | Self::Fresh(..) | Self::Lost => false,
+            Self::Tls(_) | Self::Internal(_) | Self::Fresh(..) | Self::Lost => false,
         }
     }
 
@@ -382,7 +406,7 @@ impl Transport {
             Self::Fresh(stream, _) => of(stream.as_fd()),
             Self::Reading(stream) => of(stream.get_ref().as_fd()),
             Self::Tls(stream) => return stream.original_destination(),
-            Self::Unix(_) | Self::Lost => None,
+            Self::Unix(_) | Self::Internal(_) | Self::Lost => None,
         };
         found.map(Address::of_connection)
     }
@@ -390,7 +414,7 @@ impl Transport {
     /// The address on this side.
     ///
     /// # Errors
-    /// The connection is gone.
+    /// The connection is gone, or is internal: then the address comes with it.
     pub fn local_address(&self) -> io::Result<Address> {
         match self {
             Self::Tcp(stream) => stream.local_addr().map(Address::of_connection),
@@ -398,6 +422,7 @@ impl Transport {
             Self::Reading(stream) => stream.get_ref().local_addr().map(Address::of_connection),
             Self::Unix(_) => Ok(Address::Pipe(Default::default())),
             Self::Tls(stream) => stream.local_address(),
+            Self::Internal(_) => Err(io::ErrorKind::Unsupported.into()),
             Self::Lost => Err(io::ErrorKind::NotConnected.into()),
         }
     }
@@ -413,7 +438,7 @@ impl Transport {
                 stream.reset_on_close();
                 Ok(())
             }
-            Self::Unix(_) | Self::Lost => Ok(()),
+            Self::Unix(_) | Self::Internal(_) | Self::Lost => Ok(()),
         };
     }
 
@@ -425,6 +450,7 @@ impl Transport {
             Self::Unix(stream) => shutdown(&*stream, Shutdown::Write),
             Self::Fresh(stream, _) => shutdown(&*stream, Shutdown::Write),
             Self::Reading(stream) => shutdown(stream.get_ref(), Shutdown::Write),
+            Self::Internal(pipe) => return Poll::Ready(pipe.shutdown()),
             Self::Lost => Ok(()),
         };
         Poll::Ready(result.map_err(io::Error::from))

@@ -15,6 +15,7 @@ pub mod endpoints;
 mod happy_eyeballs;
 pub mod host;
 mod host_sets;
+pub mod internal;
 pub mod load_assignment;
 mod multiplexed;
 mod multiplexing;
@@ -23,12 +24,12 @@ mod outlier;
 mod pending;
 mod pool;
 mod proxy_protocol;
-mod secured;
 mod shared;
 mod socket;
 mod tcp;
 #[cfg(test)]
 pub(crate) mod testing;
+mod transport_sockets;
 mod watch;
 
 pub use breakers::{
@@ -40,7 +41,7 @@ pub use config::ClusterConfig;
 pub use connecting::ConnectError;
 pub use connection::{ClosedBy, PooledConnection};
 pub use endpoints::{EndpointThread, Resolve};
-pub use host::{Availability, Health, Host, HostStats, Locality};
+pub use host::{Availability, Health, Host, HostStats, Locality, Opening};
 pub use host_sets::{HostSets, LocalityHosts, Membership, PriorityHosts};
 pub use multiplexed::{Multiplexed, PooledStream};
 pub use outlier::Outcome;

@@ -22,6 +22,7 @@ use crate::route::{RouteScopes, RouteTable};
 use crate::runtime::Runtime;
 use crate::stats::{Block, BlockKind, Registry, PROCESS_BLOCK};
 use crate::timer::Timers;
+use crate::upstream::internal::Doors;
 use crate::upstream::{ClusterShared, Clusters, UpstreamContext};
 
 /// Where a connection manager finds its route table; empty until the table arrives.
@@ -38,7 +39,7 @@ pub struct Shared {
     pub registry: Arc<Registry>,
     /// The next connection's or stream's id.
     pub ids: Arc<AtomicU64>,
-    /// Downstream connections open now.
+    /// Downstream connections from outside of the process, open now.
     pub connections: AtomicU64,
     /// Of those, the ones of listeners whose connections are limited together.
     pub limited_connections: AtomicU64,
@@ -100,6 +101,8 @@ pub struct Worker {
     pub waiting: Waiting,
     /// Where a listener hands connections to another by the address to which they went.
     pub directory: Directory,
+    /// Where clusters find internal listeners.
+    pub doors: Rc<Doors>,
     runtime: RefCell<Arc<Runtime>>,
     routes: RefCell<HashMap<Arc<str>, Rc<RouteSlot>>>,
     route_scopes: RefCell<HashMap<Arc<str>, Rc<ScopesSlot>>>,
@@ -113,12 +116,14 @@ impl Worker {
     pub fn new(index: usize, shared: Arc<Shared>, logs: WorkerLogBuffers) -> Rc<Self> {
         let timers = Timers::new();
         let random = Rc::new(Random::new());
+        let doors = Rc::<Doors>::default();
         let upstream = Rc::new(UpstreamContext {
             thread: index,
             registry: shared.registry.clone(),
             timers: timers.clone(),
             random: random.clone(),
             connection_ids: shared.ids.clone(),
+            doors: doors.clone(),
         });
         Rc::new(Self {
             index,
@@ -133,6 +138,7 @@ impl Worker {
             open_connections: Cell::new(0),
             waiting: Waiting::default(),
             directory: Directory::default(),
+            doors,
             runtime: RefCell::default(),
             routes: RefCell::default(),
             route_scopes: RefCell::default(),

@@ -183,6 +183,9 @@ def _by_locality(hosts: Sequence[_HostLoad]) -> Iterator[list[_HostLoad]]:
 def _put_address(out: Address, address: worker_pb2.Address) -> None:
     if address.WhichOneof("kind") == "pipe":
         out.pipe.path = address.pipe
+    elif address.WhichOneof("kind") == "internal":
+        out.envoy_internal_address.server_listener_name = address.internal.listener
+        out.envoy_internal_address.endpoint_id = address.internal.endpoint_id
     else:
         out.socket_address.address = address.socket.host
         out.socket_address.port_value = address.socket.port

@@ -64,6 +64,9 @@ CASES = (
               "socket_options: [{level: 1, name: 9, int_value: 1, state: STATE_PREBIND}]\n"
               "tcp_backlog_size: 7\ntcp_fast_open_queue_length: 3"),
     listening("listens_with_keepalive", "tcp_keepalive: {keepalive_time: 60}"),
+    listening("listens_with_multipath_tcp", "enable_mptcp: true"),
+    listening("listens_in_balance", "connection_balance_config: {exact_balance: {}}\n"
+              + pipe("$dir/sock"), *SAID, LISTED),
     listening("listens_without_sharing", "enable_reuse_port: false"),
     listening("listens_with_small_buffers", "per_connection_buffer_limit_bytes: 1024",
               Write(bytes(range(256)) * 64), Receive(1 << 14), Drop()),

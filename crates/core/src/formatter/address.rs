@@ -25,6 +25,8 @@ pub enum AddressPart {
     /// The IP address, with a prefix length as a masked range.
     Host(Option<u8>),
     Port,
+    /// Of an internal address.
+    EndpointId,
 }
 
 impl AddressPart {
@@ -43,7 +45,7 @@ impl AddressOf {
             Self::DownstreamDirectRemote => Some(info.connection.direct_remote().clone()),
             Self::DownstreamLocal => Some(info.connection.local.clone()),
             Self::DownstreamDirectLocal => Some(info.connection.direct_local().clone()),
-            Self::UpstreamLocal => info.upstream.local.map(Address::Ip),
+            Self::UpstreamLocal => info.upstream.local.clone(),
             Self::UpstreamRemote => {
                 info.upstream.connection_id?;
                 Some(info.upstream.host.as_ref()?.address.clone())
@@ -63,13 +65,14 @@ impl AddressOf {
             (AddressPart::Host(Some(length)), Some(ip)) => push_range(ip.ip(), *length, out),
             (AddressPart::Host(_), _) => push_host(&address, out),
             (AddressPart::Port, Some(ip)) => return Rendered::number(ip.port(), out),
-            (AddressPart::Port, None) => return Rendered::Absent,
+            (AddressPart::Port, None) => return Rendered::Null,
+            (AddressPart::EndpointId, _) => out.extend_from_slice(address.endpoint_id().as_bytes()),
         }
         Rendered::Text
     }
 }
 
-/// Appends an address as Envoy writes it: `1.2.3.4:80`, `[::1]:80` or a path.
+/// Appends an address as Envoy writes it: `1.2.3.4:80`, `[::1]:80`, a path or `envoy://NAME/ID`.
 pub fn push_address(address: &Address, out: &mut Vec<u8>) {
     match address {
         Address::Ip(ip) => {
@@ -85,6 +88,8 @@ pub fn push_address(address: &Address, out: &mut Vec<u8>) {
             Rendered::number(ip.port(), out);
         }
         Address::Pipe(path) => out.extend_from_slice(path.as_os_str().as_encoded_bytes()),
+        // Writing to a Vec cannot fail.
+        Address::Internal(_) => _ = write!(Appender(out), "{address}"),
     }
 }
 
@@ -92,7 +97,7 @@ pub fn push_address(address: &Address, out: &mut Vec<u8>) {
 pub fn push_host(address: &Address, out: &mut Vec<u8>) {
     match address {
         Address::Ip(ip) => push_ip(ip.ip(), out),
-        Address::Pipe(_) => push_address(address, out),
+        Address::Pipe(_) | Address::Internal(_) => push_address(address, out),
     }
 }
 

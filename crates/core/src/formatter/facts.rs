@@ -32,12 +32,10 @@ pub const FACTS: &[(&str, Fact)] = &[
     ("DOWNSTREAM_DETECTED_CLOSE_TYPE", |c, out| {
         Rendered::text(Some(c.info.close_type.name().as_bytes()), out)
     }),
-    ("DOWNSTREAM_DIRECT_LOCAL_ADDRESS_ENDPOINT_ID", |_, _| Rendered::Text),
     ("DOWNSTREAM_HEADER_BYTES_RECEIVED", |c, out| {
         Rendered::number(c.info.header_bytes_received, out)
     }),
     ("DOWNSTREAM_HEADER_BYTES_SENT", |c, out| Rendered::number(c.info.header_bytes_sent, out)),
-    ("DOWNSTREAM_LOCAL_ADDRESS_ENDPOINT_ID", |_, _| Rendered::Text),
     ("DOWNSTREAM_LOCAL_CLOSE_REASON", |c, out| Rendered::filled(&c.info.local_close_reason, out)),
     ("DOWNSTREAM_WIRE_BYTES_RECEIVED", |c, out| Rendered::number(c.info.wire_bytes_received, out)),
     ("DOWNSTREAM_WIRE_BYTES_SENT", |c, out| Rendered::number(c.info.wire_bytes_sent, out)),
@@ -132,9 +130,6 @@ pub const FACTS: &[(&str, Fact)] = &[
     }),
     ("UPSTREAM_HOST_NAME_WITHOUT_PORT", |c, out| host(c, out, push_host_name_without_port)),
     ("UPSTREAM_PROTOCOL", |c, out| protocol(c.info.upstream.protocol, out)),
-    ("UPSTREAM_REMOTE_ADDRESS_ENDPOINT_ID", |c, out| {
-        Rendered::text(c.info.upstream.local.map(|_| &b""[..]), out)
-    }),
     ("UPSTREAM_REQUEST_ATTEMPT_COUNT", |c, out| Rendered::number(c.info.attempts, out)),
     ("UPSTREAM_TRANSPORT_FAILURE_REASON", |c, out| {
         let start = out.len();

@@ -123,8 +123,8 @@ impl Operation {
                 out.truncate(start.saturating_add(self.command.max_length));
                 quote(start, out);
             }
-            Rendered::Absent if self.omit => return false,
-            Rendered::Absent => out.extend_from_slice(b"null"),
+            Rendered::Absent | Rendered::Null if self.omit => return false,
+            Rendered::Absent | Rendered::Null => out.extend_from_slice(b"null"),
         }
         true
     }

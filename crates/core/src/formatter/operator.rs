@@ -19,6 +19,8 @@ use super::FormatContext;
 pub enum Rendered {
     /// Nothing: the fact does not exist here.
     Absent,
+    /// Nothing, which text leaves out and JSON alone tells.
+    Null,
     /// Text, which JSON quotes.
     Text,
     /// A number, a boolean, an object or a list, which JSON takes as it is.

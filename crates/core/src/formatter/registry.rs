@@ -28,7 +28,8 @@ const ABSENT: &[&str] = &[
     "UPSTREAM_TLS_SESSION_ID",
 ];
 
-/// (prefix of the commands, whose address): PREFIX_ADDRESS, PREFIX_ADDRESS_WITHOUT_PORT and PREFIX_PORT.
+/// (prefix of the commands, whose address): PREFIX_ADDRESS, PREFIX_ADDRESS_WITHOUT_PORT,
+/// PREFIX_ADDRESS_ENDPOINT_ID and PREFIX_PORT.
 const ADDRESSES: &[(&str, AddressOf)] = &[
     ("DOWNSTREAM_REMOTE", AddressOf::DownstreamRemote),
     ("DOWNSTREAM_DIRECT_REMOTE", AddressOf::DownstreamDirectRemote),
@@ -127,6 +128,7 @@ fn address(name: &str, argument: Option<&str>) -> Option<Operator> {
     ADDRESSES.iter().find_map(|(prefix, of)| {
         let part = match name.strip_prefix(prefix)? {
             "_ADDRESS" => AddressPart::Whole,
+            "_ADDRESS_ENDPOINT_ID" => AddressPart::EndpointId,
             "_ADDRESS_WITHOUT_PORT" => AddressPart::host(argument),
             "_PORT" => AddressPart::Port,
             _ => return None,

@@ -3,7 +3,6 @@
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -171,7 +170,7 @@ pub struct UpstreamInfo {
     /// Oldest first, without the latest. Kept by a retry.
     pub earlier_attempts: Vec<Attempt>,
     pub host: Option<Arc<Host>>,
-    pub local: Option<SocketAddr>,
+    pub local: Option<Address>,
     pub connection_id: Option<u64>,
     /// None: plain TCP, or no connection.
     pub tls: Option<Rc<TlsInfo>>,

@@ -1,13 +1,12 @@
-//! Accepting connections, and what guards each of them.
+//! Taking connections in, and what guards each of them.
 
 use std::cell::RefCell;
-use std::future::{poll_fn, Future};
-use std::io;
+use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::accepting::Accepting;
+use super::balance::Counted;
 use super::filters::{self, Subject};
 use super::guard::{Guard, Limited};
 use super::secure::secure;
@@ -19,14 +18,10 @@ use crate::fault;
 use crate::http::flags::ResponseFlags;
 use crate::http::server;
 use crate::http::stream_info::{ConnectionInfo, ConnectionTally, StreamInfo};
-use crate::log::{Component, Level};
 use crate::network::{self, tcp_proxy, Last};
-use crate::proto::{ListenerHistogram, ListenerStat, ProcessStat};
+use crate::proto::ListenerStat;
 use crate::transport::Transport;
 use crate::worker::Worker;
-
-/// How long a worker waits before it accepts again when it has no file descriptors left.
-const PAUSE: Duration = Duration::from_millis(200);
 
 /// The transport protocol of a connection in which no listener filter has found another.
 pub const RAW_BUFFER: &str = "raw_buffer";
@@ -41,7 +36,7 @@ pub struct Accepted {
 }
 
 impl Accepted {
-    fn new(transport: Transport, remote: Address, local: Address) -> Self {
+    pub fn new(transport: Transport, remote: Address, local: Address) -> Self {
         Self { transport, remote, local, inspected: None, state: ConnectionState::default() }
     }
 
@@ -62,70 +57,17 @@ impl Accepted {
     }
 }
 
-/// Accepts until the task is aborted.
-pub async fn accept_loop(worker: Rc<Worker>, slot: Rc<Slot>, accepting: Rc<Accepting>) {
-    let timer = worker.timers.timer();
-    let address = accepting.address();
-    let early = Rc::default();
-    let mut count = 0;
-    loop {
-        let result = poll_fn(|cx| {
-            let result = accepting.poll_accept(cx, &early);
-            if result.is_pending() && count > 0 {
-                record_accepted(&slot, std::mem::take(&mut count));
-            }
-            result
-        });
-        match result.await.and_then(|(transport, remote)| {
-            let local = local_address(&transport, address.as_ref())?;
-            Ok(Accepted::new(transport, remote, local))
-        }) {
-            Ok(accepted) => {
-                admit(&worker, &slot, accepted, true);
-                count += 1;
-                let most = slot.borrow().config.settings.max_accepts_per_event;
-                if count == most {
-                    record_accepted(&slot, std::mem::take(&mut count));
-                    tokio::task::yield_now().await;
-                }
-            }
-            Err(error) if is_exhaustion(&error) => {
-                worker.process.inc(ProcessStat::ProcessWorkerAcceptPaused);
-                let name = slot.borrow().config.settings.name.clone();
-                crate::log::send(
-                    Component::ConnHandler,
-                    Level::Warning,
-                    format!("listener {name}: accepting pauses: {error}"),
-                );
-                timer.until(Some(clock::now() + PAUSE)).await;
-            }
-            Err(_) => {}
-        }
-    }
-}
-
-fn record_accepted(slot: &Slot, count: usize) {
-    let histogram = ListenerHistogram::ConnectionsAcceptedPerSocketEvent;
-    slot.borrow().listener.block.record(histogram, count as u64);
-}
-
-fn is_exhaustion(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM))
-}
-
-/// The address on this side: `listening`, where that is the same for all connections.
-fn local_address(transport: &Transport, listening: Option<&Address>) -> io::Result<Address> {
-    match listening {
-        Some(local) => Ok(local.clone()),
-        None => transport.local_address(),
-    }
-}
-
 /// Takes a connection in. `hand_over`: it may go to the listener of the address that a filter restores.
-fn admit(worker: &Rc<Worker>, slot: &Rc<Slot>, accepted: Accepted, hand_over: bool) {
+pub fn admit(
+    worker: &Rc<Worker>,
+    slot: &Rc<Slot>,
+    accepted: Accepted,
+    counted: Option<Counted>,
+    hand_over: bool,
+) {
     let current = slot.borrow().clone();
     let listener = &current.listener;
-    let Some(limited) = Limited::take(worker, listener) else { return };
+    let Some(limited) = Limited::take(worker, listener, counted) else { return };
     match listener.filters.is_empty() {
         true => establish(worker, &current, accepted, limited),
         false => {
@@ -161,7 +103,7 @@ async fn inspect(
     if hand_over && restored && listener.settings.message.use_original_dst {
         if let Some(other) = worker.directory.find(&accepted.local) {
             drop(limited);
-            return admit(&worker, &other, accepted, false);
+            return admit(&worker, &other, accepted, None, false);
         }
     }
     let current = slot.borrow().clone();

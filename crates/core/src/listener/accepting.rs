@@ -3,14 +3,14 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::task::{ready, Context, Poll};
 
-use rustix::net::{acceptfrom_with, SocketFlags};
+use rustix::net::{acceptfrom_with, SocketAddrAny, SocketAddrUnix, SocketFlags};
 use socket2::SockRef;
 use tokio::io::unix::AsyncFd;
-use tokio::net::UnixListener;
 
 use super::socket::adapt;
 use crate::address::Address;
@@ -20,30 +20,68 @@ use crate::transport::{EarlyRequests, Transport};
 /// A listening socket of a worker.
 pub enum Accepting {
     Tcp(AsyncFd<TcpListener>),
-    Unix(UnixListener),
+    Unix(AsyncFd<UnixListener>),
+}
+
+/// A connection that no worker's loop knows yet: any worker may serve it.
+pub enum Incoming {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+impl Incoming {
+    /// Gives it to the worker that runs this; `early` is the listener's.
+    ///
+    /// # Errors
+    /// The loop cannot take it.
+    pub fn into_transport(self, early: &Rc<EarlyRequests>) -> io::Result<Transport> {
+        match self {
+            Self::Tcp(stream) => Transport::accepted(stream, early),
+            Self::Unix(stream) => tokio::net::UnixStream::from_std(stream).map(Transport::Unix),
+        }
+    }
+
+    /// The address on this side; that of a unix socket is its listener's.
+    fn local_address(&self) -> io::Result<Address> {
+        match self {
+            Self::Tcp(stream) => stream.local_addr().map(Address::of_connection),
+            Self::Unix(_) => Ok(Address::Pipe(Default::default())),
+        }
+    }
+}
+
+/// A connection with the addresses of both sides.
+pub struct Arrived {
+    pub incoming: Incoming,
+    pub remote: Address,
+    pub local: Address,
 }
 
 impl Accepting {
-    /// Accepts one connection, and says from whom it is; `early` is the listener's.
+    /// Accepts one connection; `address` is the same for all, as [`Accepting::address`] says.
     pub fn poll_accept(
         &self,
         cx: &mut Context<'_>,
-        early: &Rc<EarlyRequests>,
-    ) -> Poll<io::Result<(Transport, Address)>> {
-        match self {
-            Self::Tcp(listener) => loop {
-                let mut ready = ready!(listener.poll_read_ready(cx))?;
-                if let Ok(accepted) = ready.try_io(|listener| accept_tcp(listener.get_ref())) {
-                    let (stream, remote) = accepted?;
-                    let transport = Transport::accepted(stream, early)?;
-                    return Poll::Ready(Ok((transport, Address::of_connection(remote))));
-                }
-            },
-            Self::Unix(listener) => listener.poll_accept(cx).map_ok(|(stream, remote)| {
-                let path = remote.as_pathname().map(Path::to_path_buf).unwrap_or_default();
-                (Transport::Unix(stream), Address::Pipe(path.into()))
-            }),
-        }
+        address: Option<&Address>,
+    ) -> Poll<io::Result<Arrived>> {
+        let (incoming, remote) = match self {
+            Self::Tcp(listener) => {
+                let (socket, peer) = ready!(poll_accept(listener, cx))?;
+                let peer = peer.and_then(|peer| SocketAddr::try_from(peer).ok());
+                let peer = peer.ok_or(io::ErrorKind::NotConnected)?;
+                (Incoming::Tcp(socket.into()), Address::of_connection(peer))
+            }
+            Self::Unix(listener) => {
+                let (socket, peer) = ready!(poll_accept(listener, cx))?;
+                let path = peer.as_ref().map(path).unwrap_or_default();
+                (Incoming::Unix(socket.into()), Address::Pipe(path.into()))
+            }
+        };
+        let local = match address {
+            Some(local) => local.clone(),
+            None => incoming.local_address()?,
+        };
+        Poll::Ready(Ok(Arrived { incoming, remote, local }))
     }
 
     /// The address on this side of every connection; none where each has its own, as behind a wildcard.
@@ -54,23 +92,12 @@ impl Accepting {
                 (!address.ip().is_unspecified()).then_some(Address::Ip(address))
             }
             Self::Unix(listener) => {
-                let path = listener.local_addr().ok()?.as_pathname().map(Path::to_path_buf);
-                Some(Address::Pipe(path.unwrap_or_default().into()))
+                let address = listener.get_ref().local_addr().ok()?;
+                Some(Address::Pipe(address.as_pathname().unwrap_or("".as_ref()).to_owned().into()))
             }
         }
     }
-}
 
-/// Accepts a TCP connection that the worker's loop does not know yet.
-fn accept_tcp(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
-    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    let (socket, peer) = acceptfrom_with(listener, flags)?;
-    let peer = peer.and_then(|peer| SocketAddr::try_from(peer).ok());
-    let peer = peer.ok_or(io::ErrorKind::NotConnected)?;
-    Ok((TcpStream::from(socket), peer))
-}
-
-impl Accepting {
     /// The same socket by another descriptor.
     ///
     /// # Errors
@@ -78,7 +105,7 @@ impl Accepting {
     pub fn export(&self) -> io::Result<OwnedFd> {
         match self {
             Self::Tcp(listener) => listener.get_ref().as_fd().try_clone_to_owned(),
-            Self::Unix(listener) => listener.as_fd().try_clone_to_owned(),
+            Self::Unix(listener) => listener.get_ref().as_fd().try_clone_to_owned(),
         }
     }
 
@@ -86,7 +113,30 @@ impl Accepting {
     pub fn adapt(&self, message: &proto::Listener) -> io::Result<()> {
         match self {
             Self::Tcp(listener) => adapt(SockRef::from(listener.get_ref()), message),
-            Self::Unix(listener) => adapt(SockRef::from(listener), message),
+            Self::Unix(listener) => adapt(SockRef::from(listener.get_ref()), message),
         }
     }
+}
+
+fn poll_accept<S: AsFd + std::os::fd::AsRawFd>(
+    listener: &AsyncFd<S>,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<(OwnedFd, Option<SocketAddrAny>)>> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    loop {
+        let mut ready = ready!(listener.poll_read_ready(cx))?;
+        if let Ok(accepted) =
+            ready.try_io(|listener| Ok(acceptfrom_with(listener.get_ref(), flags)?))
+        {
+            return Poll::Ready(accepted);
+        }
+    }
+}
+
+/// The path of a unix socket; empty when it has none.
+fn path(peer: &SocketAddrAny) -> PathBuf {
+    use std::os::unix::ffi::OsStrExt;
+    let peer = SocketAddrUnix::try_from(peer.clone()).ok();
+    let path = peer.as_ref().and_then(|peer| peer.path());
+    path.map(|path| std::ffi::OsStr::from_bytes(path.to_bytes()).into()).unwrap_or_default()
 }

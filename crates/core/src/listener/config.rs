@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use prost::Message;
 
+use super::balance::Balance;
 use super::filters::ListenerFilter;
 use super::matching::{self, Node, Traits};
 use super::FilterChain;
@@ -31,6 +32,8 @@ pub struct ListenerSettings {
     pub max_connections: u64,
     /// Connections open now, over all workers; counted only when they are limited.
     pub connections: Arc<AtomicU64>,
+    /// None: connections stay with the workers that accept them.
+    pub balance: Option<Arc<Balance>>,
     /// 0: as many as wait.
     pub max_accepts_per_event: usize,
     /// Bytes that wait to be written to a client before no more are read for it.
@@ -96,6 +99,11 @@ fn without_chains(message: &proto::Listener) -> proto::Listener {
 }
 
 impl ListenerSettings {
+    /// Its connections come from this process.
+    pub fn is_internal(&self) -> bool {
+        self.message.internal_buffer_bytes > 0
+    }
+
     fn compile(message: proto::Listener, sinks: &Sinks, old: Option<&Self>) -> Result<Self> {
         let limit = message.per_connection_buffer_limit_bytes as usize;
         Ok(Self {
@@ -104,6 +112,9 @@ impl ListenerSettings {
             stats_block: message.stats_block,
             max_connections: message.max_connections,
             connections: old.map(|old| old.connections.clone()).unwrap_or_default(),
+            balance: message
+                .exact_balance
+                .then(|| old.and_then(|old| old.balance.clone()).unwrap_or_default()),
             max_accepts_per_event: message.max_connections_to_accept_per_socket_event as usize,
             buffer_limit: if limit == 0 { DEFAULT_BUFFER_LIMIT } else { limit },
             traffic_direction: match message.traffic_direction {

@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::task::Poll;
 use std::time::Instant;
 
+use super::balance::Counted;
 use super::{Chain, Listener};
 use crate::clock;
 use crate::fault::poll_caught;
@@ -19,13 +20,19 @@ pub struct Limited {
     listener: Option<Rc<Listener>>,
     /// Of a worker whose process limits the connections of all listeners.
     global: Option<Rc<Worker>>,
+    /// Of a listener whose connections are balanced over the workers.
+    _counted: Option<Counted>,
 }
 
 impl Limited {
     /// None when there are as many as there may be, which is counted.
-    pub fn take(worker: &Rc<Worker>, listener: &Rc<Listener>) -> Option<Self> {
+    pub fn take(
+        worker: &Rc<Worker>,
+        listener: &Rc<Listener>,
+        counted: Option<Counted>,
+    ) -> Option<Self> {
         let settings = &listener.settings;
-        let mut place = Self { listener: None, global: None };
+        let mut place = Self { listener: None, global: None, _counted: counted };
         if settings.max_connections > 0 {
             let before = settings.connections.fetch_add(1, Relaxed);
             place.listener = Some(listener.clone());
@@ -78,7 +85,9 @@ impl Guard {
     ) -> Self {
         listener.block.inc(ListenerStat::ListenerDownstreamCxTotal);
         listener.block.inc(ListenerStat::ListenerDownstreamCxActive);
-        worker.shared.connections.fetch_add(1, Relaxed);
+        if !listener.settings.is_internal() {
+            worker.shared.connections.fetch_add(1, Relaxed);
+        }
         worker.open_connections.set(worker.open_connections.get() + 1);
         Self { worker, listener, chain, start, place: Cell::new(None), _limited: limited }
     }
@@ -107,7 +116,9 @@ impl Drop for Guard {
         if let Some(place) = self.place.get() {
             self.chain.leave(place);
         }
-        self.worker.shared.connections.fetch_sub(1, Relaxed);
+        if !self.listener.settings.is_internal() {
+            self.worker.shared.connections.fetch_sub(1, Relaxed);
+        }
         let open = &self.worker.open_connections;
         open.set(open.get() - 1);
         let block = &self.listener.block;

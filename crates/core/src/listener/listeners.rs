@@ -7,6 +7,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::AbortHandle;
+
+use super::arrivals::balance_loop;
 use super::drains::Drains;
 use super::places::Place;
 use super::socket::Socket;
@@ -38,6 +41,30 @@ pub struct ListenerUpdate {
 struct Entry {
     slot: Rc<Slot>,
     places: Vec<Place>,
+    /// Takes what other workers accept for this one.
+    balancing: Option<AbortHandle>,
+}
+
+impl Entry {
+    /// Begins to accept.
+    fn start(&mut self, worker: &Rc<Worker>) {
+        let balance = self.slot.borrow().listener.settings.balance.clone();
+        if let Some(balance) = balance {
+            let placed = balance.join(worker.index);
+            let task = balance_loop(worker.clone(), self.slot.clone(), placed);
+            self.balancing = Some(crate::sys::spawn_here(task).abort_handle());
+        }
+        let places = std::mem::take(&mut self.places).into_iter();
+        self.places = places.map(|place| place.start(worker, &self.slot)).collect();
+    }
+
+    /// Accepts no more.
+    fn stop(&self) {
+        self.places.iter().for_each(Place::stop);
+        if let Some(task) = &self.balancing {
+            task.abort();
+        }
+    }
 }
 
 /// The listeners of one worker.
@@ -79,12 +106,13 @@ impl Listeners {
         if let Some(settings) = message {
             adapt_places(&places, &settings.message);
         }
-        if self.started {
-            places = places.into_iter().map(|place| place.start(worker, &slot)).collect();
-        }
         let addresses = slot.borrow().listener.settings.addresses.clone();
         worker.directory.set(&name, addresses, slot.clone());
-        self.entries.insert(name, Entry { slot, places });
+        let mut entry = Entry { slot, places, balancing: None };
+        if self.started {
+            entry.start(worker);
+        }
+        self.entries.insert(name, entry);
         close_later(closing);
     }
 
@@ -110,7 +138,7 @@ impl Listeners {
     pub fn remove(&mut self, worker: &Worker, name: &str, closing: Arc<()>) {
         worker.directory.remove(name);
         if let Some(entry) = self.entries.remove(name) {
-            entry.places.iter().for_each(Place::stop);
+            entry.stop();
             let current = entry.slot.borrow().clone();
             current.gone(None).for_each(|chain| self.drains.start(chain, self.drain_time));
         }
@@ -119,10 +147,7 @@ impl Listeners {
 
     pub fn start(&mut self, worker: &Rc<Worker>) {
         self.started = true;
-        for entry in self.entries.values_mut() {
-            let places = std::mem::take(&mut entry.places).into_iter();
-            entry.places = places.map(|place| place.start(worker, &entry.slot)).collect();
-        }
+        self.entries.values_mut().for_each(|entry| entry.start(worker));
     }
 
     /// Every listening socket, by another descriptor.
@@ -134,7 +159,8 @@ impl Listeners {
         for entry in self.entries.values_mut() {
             let direction = entry.slot.borrow().listener.settings.traffic_direction;
             if !inbound_only || direction == "INBOUND" {
-                entry.places.drain(..).for_each(|place| place.stop());
+                entry.stop();
+                entry.places.clear();
             }
         }
     }
@@ -142,7 +168,7 @@ impl Listeners {
     /// Ends every connection as it is.
     pub fn close(&mut self) {
         for entry in self.entries.values() {
-            entry.places.iter().for_each(Place::stop);
+            entry.stop();
             entry.slot.borrow().gone(None).for_each(|chain| chain.close());
         }
         self.drains.close_all();

@@ -160,23 +160,26 @@ impl Inputs for Traits<'_> {
     }
 }
 
-/// The connection comes from this machine. As with Envoy, of the loopback range only 127.0.0.1 counts.
+/// The connection comes from this machine. As with Envoy, of the loopback range only 127.0.0.1 counts, and a
+/// connection to an internal listener comes from elsewhere.
 fn is_local(traits: &Traits<'_>) -> bool {
-    match (traits.remote.ip(), traits.local.ip()) {
-        (Some(remote), local) => {
+    match traits.remote {
+        Address::Ip(remote) => {
             let remote = remote.ip().to_canonical();
             let is_loopback = match remote {
                 IpAddr::V4(v4) => v4 == Ipv4Addr::LOCALHOST,
                 IpAddr::V6(v6) => v6.is_loopback(),
             };
-            is_loopback || local.is_some_and(|ip| ip.ip().to_canonical() == remote)
+            let local = traits.local.ip().map(|local| local.ip().to_canonical());
+            is_loopback || local == Some(remote)
         }
-        (None, _) => true,
+        Address::Pipe(_) => true,
+        Address::Internal(_) => false,
     }
 }
 
-/// The IP of an address; a unix socket stands at the end of the IPv4 range, as in Envoy, so that only
-/// the range of all addresses has it.
+/// The IP of an address; any other address stands at the end of the IPv4 range, as in Envoy, so that
+/// only the range of all addresses has it.
 fn ip(address: &Address) -> IpAddr {
     address.ip().map_or(IpAddr::V4(Ipv4Addr::BROADCAST), |ip| ip.ip().to_canonical())
 }

@@ -5,7 +5,6 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use socket2::{Domain, Protocol, SockAddr, SockRef, Type};
-use tokio::net::UnixListener;
 
 use super::accepting::Accepting;
 use crate::address::Address;
@@ -32,7 +31,7 @@ impl Socket {
             listen(&self.inner, message)?;
         }
         Ok(match self.inner.domain()? {
-            Domain::UNIX => Accepting::Unix(UnixListener::from_std(self.inner.into())?),
+            Domain::UNIX => Accepting::Unix(crate::sys::watch_readable(self.inner.into())?),
             _ => Accepting::Tcp(crate::sys::watch_readable(self.inner.into())?),
         })
     }
@@ -104,6 +103,8 @@ fn bind_each(
             }
             Ok((address.clone(), sockets))
         }
+        // Clusters find the listener by its name.
+        Address::Internal(_) => Ok((address.clone(), Vec::new())),
     }
 }
 
@@ -147,7 +148,8 @@ fn open(
     share: bool,
 ) -> io::Result<socket2::Socket> {
     let domain = Domain::for_address(*address);
-    let socket = socket2::Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+    let protocol = if options.mptcp { Protocol::MPTCP } else { Protocol::TCP };
+    let socket = socket2::Socket::new(domain, Type::STREAM, Some(protocol))?;
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
     if share {
@@ -190,6 +192,11 @@ fn set_freedom(
     Ok(())
 }
 
+/// Whether the kernel has Multipath TCP.
+pub fn has_mptcp() -> bool {
+    socket2::Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::MPTCP)).is_ok()
+}
+
 /// Says whether a socket would take the options of a listener, without binding anything.
 ///
 /// # Errors
@@ -198,6 +205,7 @@ pub fn check(address: &Address, options: &proto::Listener) -> io::Result<()> {
     let domain = match address {
         Address::Ip(ip) => Domain::for_address(*ip),
         Address::Pipe(_) => Domain::UNIX,
+        Address::Internal(_) => return Ok(()),
     };
     let socket = socket2::Socket::new(domain, Type::STREAM, None)?;
     set_all(&socket, domain, options)
@@ -283,4 +291,33 @@ fn set_options(socket: &socket2::Socket, options: &proto::Listener, state: u32) 
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, TcpStream};
+
+    use socket2::Protocol;
+
+    use super::{bind, has_mptcp};
+    use crate::address::Address;
+    use crate::proto;
+
+    #[test]
+    fn sockets_of_multipath_tcp_serve_plain_clients_too() {
+        if !has_mptcp() {
+            return println!("skipped: this kernel has no Multipath TCP");
+        }
+        for (mptcp, protocol) in [(false, Protocol::TCP), (true, Protocol::MPTCP)] {
+            let loopback = Address::Ip((Ipv4Addr::LOCALHOST, 0).into());
+            let options = proto::Listener { mptcp, backlog: 8, ..Default::default() };
+            let (bound, sets) = bind(&loopback, &options, 1).unwrap();
+            let socket = &sets[0][0].inner;
+            assert_eq!(socket.protocol().unwrap(), Some(protocol));
+            let client = TcpStream::connect(bound.ip().unwrap()).unwrap();
+            socket.set_nonblocking(false).unwrap();
+            let peer = socket.accept().unwrap().1.as_socket();
+            assert_eq!(peer, Some(client.local_addr().unwrap()));
+        }
+    }
 }

@@ -4,6 +4,7 @@
 use std::rc::Rc;
 
 use crate::compile::{each, At, CompileError, Result};
+use crate::connection::Sharing;
 use crate::formatter::{FormatContext, Formatter, LogType};
 use crate::http::stream_info::{ConnectionInfo, StreamInfo};
 use crate::proto;
@@ -18,6 +19,7 @@ struct FilterStateValue {
     key: String,
     format: Formatter,
     skip_if_empty: bool,
+    sharing: Sharing,
 }
 
 impl SetFilterState {
@@ -59,6 +61,11 @@ impl FilterStateValue {
             key: message.key.clone(),
             format: Formatter::compile(format).at("value")?,
             skip_if_empty: message.skip_if_empty,
+            sharing: match message.sharing() {
+                proto::filter_state_value::Sharing::None => Sharing::None,
+                proto::filter_state_value::Sharing::Once => Sharing::Once,
+                proto::filter_state_value::Sharing::Transitive => Sharing::Transitive,
+            },
         })
     }
 }
@@ -78,7 +85,9 @@ fn set(values: &[FilterStateValue], connection: &Rc<ConnectionInfo>) {
         value.format.format(&context, &mut text);
         if !text.is_empty() || !value.skip_if_empty {
             let text = String::from_utf8_lossy(&text).into_owned();
-            connection.state.borrow_mut().set_filter_state(&value.key, text.into());
+            let mut state = connection.state.borrow_mut();
+            state.set_filter_state(&value.key, text.into());
+            state.share(&value.key, value.sharing);
         }
     }
 }

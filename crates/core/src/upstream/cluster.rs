@@ -8,10 +8,11 @@ use std::sync::Arc;
 use super::breakers::{Permits, Priority, RetryPermit};
 use super::dynamic::DynamicHosts;
 use super::host_sets::HostSets;
+use super::internal::Doors;
 use super::original_dst::OriginalDst;
 use super::pending::{Acquire, Overflow};
 use super::pool::{Pool, PoolContext, Protocol};
-use super::{ClusterConfig, ClusterShared, Host, Outcome};
+use super::{ClusterConfig, ClusterShared, Host, Opening, Outcome};
 use crate::lb::{Balancer, LbContext};
 use crate::proto::cluster::UpstreamProtocol;
 use crate::proto::ClusterStat;
@@ -28,6 +29,8 @@ pub struct UpstreamContext {
     pub random: Rc<Random>,
     /// The next connection's id, unique in the process.
     pub connection_ids: Arc<AtomicU64>,
+    /// The worker's internal listeners.
+    pub doors: Rc<Doors>,
 }
 
 /// By priority, then by whether clients speak HTTP/2, where that decides.
@@ -97,13 +100,27 @@ impl Cluster {
         if host.is_none() {
             block.inc(ClusterStat::ClusterUpstreamCxNoneHealthy);
         }
-        match (&self.dynamic, &self.config().proxy_protocol, host) {
-            (Some(dynamic), Some(proxy), Some(host)) => {
-                let header = proxy.header(context.connection, context.tlvs);
-                Some(dynamic.host(host.address.clone(), Some(header), Some(&host)))
-            }
-            (_, _, host) => host,
+        let (Some(dynamic), Some(host)) = (&self.dynamic, &host) else { return host };
+        match self.opening(host, context) {
+            Some(opening) => Some(dynamic.host(host.address.clone(), Some(opening), Some(host))),
+            None => Some(host.clone()),
         }
+    }
+
+    /// What connections to `host` begin with that is the client's own.
+    fn opening(&self, host: &Host, context: &LbContext<'_>) -> Option<Arc<Opening>> {
+        let config = self.config();
+        let mut opening = Opening::default();
+        if let Some(proxy) = &config.proxy_protocol {
+            opening.preamble = proxy.header(context.connection, context.tlvs);
+        }
+        if let Some(connection) = context.connection {
+            if config.sockets.of(host).internal.is_some() {
+                opening.shared = connection.state.borrow().shared_objects();
+            }
+        }
+        let is_own = config.proxy_protocol.is_some() || !opening.shared.is_empty();
+        is_own.then(|| Arc::new(opening))
     }
 
     fn original_host(&self, original: &OriginalDst, context: &LbContext<'_>) -> Option<Arc<Host>> {

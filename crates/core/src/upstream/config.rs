@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::original_dst::OriginalDst;
 use super::proxy_protocol::ProxyProtocol;
-use super::secured::SecuredHosts;
 use super::socket::ConnectOptions;
+use super::transport_sockets::TransportSockets;
 use crate::address::Address;
 use crate::compile::{each, At, CompileError, Result};
 use crate::http2::config::Http2Config;
@@ -41,7 +41,7 @@ pub struct ClusterConfig {
     pub http2: Option<Arc<Http2Config>>,
     pub metadata: Option<Arc<serde_json::Value>>,
     pub connect: ConnectOptions,
-    pub tls: SecuredHosts,
+    pub sockets: TransportSockets,
     /// Hosts are where clients went.
     pub original_dst: Option<OriginalDst>,
     /// Connections begin with a PROXY header.
@@ -61,6 +61,7 @@ impl ClusterConfig {
             true => name.clone(),
             false => message.observability_name.as_str().into(),
         };
+        let sockets = TransportSockets::compile(message, contexts)?;
         Ok(Self {
             name,
             observability_name,
@@ -85,7 +86,6 @@ impl ClusterConfig {
             }),
             metadata: metadata(&message.metadata_json)?,
             connect: connect_options(message)?,
-            tls: SecuredHosts::compile(message, contexts)?,
             original_dst: message.original_dst.as_ref().map(OriginalDst::compile),
             proxy_protocol: message
                 .proxy_protocol
@@ -93,18 +93,20 @@ impl ClusterConfig {
                 .map(ProxyProtocol::compile)
                 .transpose()
                 .at("proxy_protocol")?,
-            dynamic_hosts: dynamic_hosts(message),
+            dynamic_hosts: dynamic_hosts(message, &sockets),
+            sockets,
         })
     }
 }
 
-/// Headers of clients that have gone are of no use for long.
-const PROXY_HOSTS: Duration = Duration::from_secs(5);
+/// What is the own of clients that have gone is of no use for long.
+const CLIENTS_OWN: Duration = Duration::from_secs(5);
 
-fn dynamic_hosts(message: &proto::Cluster) -> Option<Duration> {
+fn dynamic_hosts(message: &proto::Cluster, sockets: &TransportSockets) -> Option<Duration> {
     let original = message.original_dst.as_ref();
     let interval = original.map(|it| Duration::from_millis(it.cleanup_interval_ms));
-    interval.or_else(|| message.proxy_protocol.as_ref().map(|_| PROXY_HOSTS))
+    let own = message.proxy_protocol.is_some() || sockets.take_along();
+    interval.or_else(|| own.then_some(CLIENTS_OWN))
 }
 
 fn off_at_zero(ms: u64) -> Option<Duration> {

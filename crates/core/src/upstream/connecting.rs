@@ -11,13 +11,13 @@ use std::time::Instant;
 use super::breakers::ConnectionPermit;
 use super::connection::{ClosedBy, Connection, PooledConnection};
 use super::pool::{count_destroyed, Pool, PoolContext, Protocol};
-use super::socket::{ConnectOptions, Opened, SocketError};
-use super::{happy_eyeballs, secured, Host};
+use super::socket::{Opened, SocketError};
+use super::{happy_eyeballs, transport_sockets, Host};
+use crate::address::Address;
 use crate::buffer::Buffer;
 use crate::clock;
 use crate::proto::{ClusterHistogram, ClusterStat};
 use crate::stats::Buffered;
-use crate::timer::Timers;
 use crate::transport::Write;
 
 /// Why a request got no connection.
@@ -100,11 +100,10 @@ pub(super) async fn open(
     let config = context.config();
     let limit = config.connect_timeout;
     let deadline = (!limit.is_zero()).then(|| start + limit);
-    let timers = &context.upstream.timers;
-    let timer = timers.timer();
+    let timer = context.upstream.timers.timer();
     let mut connecting = std::pin::pin!(async {
-        let opened = connect_and_begin(host, &config.connect, timers).await?;
-        secured::handshake(context, host, opened).await
+        let opened = connect_and_begin(context, host).await?;
+        transport_sockets::handshake(context, host, opened).await
     });
     let result = poll_fn(|cx| match connecting.as_mut().poll(cx) {
         Poll::Ready(result) => Poll::Ready(Some(result)),
@@ -123,13 +122,20 @@ pub(super) async fn open(
 }
 
 /// Connects, and writes what connections to the host begin with.
-async fn connect_and_begin(
-    host: &Host,
-    options: &ConnectOptions,
-    timers: &Rc<Timers>,
-) -> Result<Opened, SocketError> {
-    let mut opened = happy_eyeballs::connect(host, options, timers).await?;
-    let mut rest = host.preamble.as_deref().unwrap_or_default();
+async fn connect_and_begin(context: &PoolContext, host: &Host) -> Result<Opened, SocketError> {
+    let upstream = &context.upstream;
+    let internal = context.config().sockets.of(host).internal.as_ref();
+    let state = internal.map(|internal| internal.state(context, host));
+    let mut opened = match &host.address {
+        Address::Internal(address) => {
+            upstream.doors.connect(address, state.unwrap_or_default()).await?
+        }
+        Address::Ip(_) | Address::Pipe(_) => {
+            happy_eyeballs::connect(host, &context.config().connect, &upstream.timers).await?
+        }
+    };
+    let opening = host.opening.as_ref();
+    let mut rest = opening.map(|opening| opening.preamble.as_slice()).unwrap_or_default();
     while !rest.is_empty() {
         let write = Write { bytes: rest, last: false };
         let written = poll_fn(|cx| opened.transport.poll_write(cx, &write)).await;

@@ -1,6 +1,5 @@
 //! A connection to a host while it carries a request.
 
-use std::net::SocketAddr;
 use std::ops::{Deref, DerefMut};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -9,6 +8,7 @@ use std::time::Instant;
 use super::breakers::{ConnectionPermit, RequestPermit};
 use super::pool::Pool;
 use super::Host;
+use crate::address::Address;
 use crate::buffer::Buffer;
 use crate::proto::ClusterStat;
 use crate::stats::Buffered;
@@ -35,7 +35,7 @@ pub struct Connection {
     /// Unique in the process.
     pub id: u64,
     /// The address on this side; none for a unix socket.
-    pub local: Option<SocketAddr>,
+    pub local: Option<Address>,
     /// The host at the time of connecting.
     pub host: Arc<Host>,
     /// Requests so far, the present one included.

@@ -1,5 +1,5 @@
 //! Hosts that the configuration does not name: those of ORIGINAL_DST clusters, and hosts whose connections begin
-//! with a PROXY header of their client. Each has pools of its own, and is forgotten when it is not used.
+//! with what is their client's own. Each has pools of its own, and is forgotten when it is not used.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -8,14 +8,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::pool::Pool;
-use super::{Health, Host};
+use super::{Health, Host, Opening};
 use crate::address::Address;
 use crate::clock;
 
-/// What connections begin with.
-pub type Preamble = Arc<[u8]>;
-
-type Key = (Address, Option<Preamble>);
+type Key = (Address, Option<Arc<Opening>>);
 
 struct Entry {
     host: Arc<Host>,
@@ -41,22 +38,22 @@ impl DynamicHosts {
         self.entries.borrow().len()
     }
 
-    /// The host of an address whose connections begin with `preamble`; `like` is what it is made of.
+    /// The host of an address whose connections begin with `opening`; `like` is what it is made of.
     pub fn host(
         &self,
         address: Address,
-        preamble: Option<Preamble>,
+        opening: Option<Arc<Opening>>,
         like: Option<&Arc<Host>>,
     ) -> Arc<Host> {
         self.clean();
         let mut entries = self.entries.borrow_mut();
-        let key = (address.clone(), preamble.clone());
+        let key = (address.clone(), opening.clone());
         let entry = entries.entry(key).or_insert_with(|| {
             let host = match like {
-                Some(host) => host.with_preamble(preamble),
+                Some(host) => host.with_opening(opening),
                 None => {
                     let mut host = Host::new(address, "".into(), Arc::default(), 0);
-                    host.preamble = preamble;
+                    host.opening = opening;
                     host.dynamic = true;
                     host.set_health(Health::Healthy);
                     host
@@ -76,7 +73,7 @@ impl DynamicHosts {
         make: impl Fn() -> Rc<Pool>,
     ) -> Rc<Pool> {
         let mut entries = self.entries.borrow_mut();
-        let key = (host.address.clone(), host.preamble.clone());
+        let key = (host.address.clone(), host.opening.clone());
         match entries.get_mut(&key) {
             Some(entry) => entry.pools[priority][protocol].get_or_insert_with(make).clone(),
             None => {
@@ -125,6 +122,7 @@ mod tests {
 
     use super::DynamicHosts;
     use crate::address::Address;
+    use crate::upstream::Opening;
 
     #[test]
     fn a_host_stays_as_long_as_it_is_used() {
@@ -132,7 +130,8 @@ mod tests {
         let address = || Address::Ip(([127, 0, 0, 1], 80).into());
         let one = hosts.host(address(), None, None);
         assert!(Arc::ptr_eq(&one, &hosts.host(address(), None, None)));
-        let other = hosts.host(address(), Some(Arc::from(&b"PROXY"[..])), None);
+        let opening = Opening { preamble: b"PROXY".into(), ..Opening::default() };
+        let other = hosts.host(address(), Some(Arc::new(opening)), None);
         assert!(!Arc::ptr_eq(&one, &other));
         drop((one, other));
         hosts.clean();

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::outlier::Monitor;
 use crate::address::Address;
+use crate::connection::SharedObject;
 
 /// Health as configuration or discovery gave it (`health_status`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +78,15 @@ impl HostStats {
     }
 }
 
+/// What connections of one client begin with, which others do not share.
+#[derive(Debug, Default, PartialEq, Eq, Hash)]
+pub struct Opening {
+    /// Bytes before all others.
+    pub preamble: Vec<u8>,
+    /// Filter state for an internal listener.
+    pub shared: Vec<SharedObject>,
+}
+
 pub struct Host {
     pub address: Address,
     /// `hostname` of the endpoint, or the DNS name that gave the address; may be empty.
@@ -93,8 +103,8 @@ pub struct Host {
     /// Shared by the successive hosts of one endpoint whose weight, priority or metadata changed: two
     /// hosts are the same endpoint exactly if they share it.
     pub stats: Arc<HostStats>,
-    /// What each connection begins with, before anything else.
-    pub preamble: Option<Arc<[u8]>>,
+    /// What its connections begin with.
+    pub opening: Option<Arc<Opening>>,
     /// No configuration names it: its pools are kept apart.
     pub dynamic: bool,
     /// Place of the endpoint's connection pools in a worker; unique among the hosts of a cluster.
@@ -125,14 +135,14 @@ impl Host {
             additional_addresses: Box::default(),
             health: AtomicU8::new(Health::Unknown as u8),
             stats: Arc::default(),
-            preamble: None,
+            opening: None,
             dynamic: false,
             slot: 0,
         }
     }
 
-    /// The same endpoint, whose connections begin with `preamble`.
-    pub fn with_preamble(&self, preamble: Option<Arc<[u8]>>) -> Self {
+    /// The same endpoint, whose connections begin with `opening`.
+    pub fn with_opening(&self, opening: Option<Arc<Opening>>) -> Self {
         Self {
             address: self.address.clone(),
             hostname: self.hostname.clone(),
@@ -144,7 +154,7 @@ impl Host {
             additional_addresses: self.additional_addresses.clone(),
             health: AtomicU8::new(self.health.load(Relaxed)),
             stats: self.stats.clone(),
-            preamble,
+            opening,
             dynamic: true,
             slot: self.slot,
         }

@@ -1,7 +1,6 @@
 //! An HTTP/2 connection to a host, which carries many requests, and one of them.
 
 use std::cell::{Cell, RefCell};
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
@@ -9,6 +8,7 @@ use std::time::Instant;
 use super::breakers::{ConnectionPermit, RequestPermit};
 use super::pool::Pool;
 use super::Host;
+use crate::address::Address;
 use crate::http2::{Http2Stream, Session};
 
 /// A connection that a task of its own drives.
@@ -17,7 +17,7 @@ pub struct Multiplexed {
     /// Unique in the process.
     pub id: u64,
     /// The address on this side; none for a unix socket.
-    pub local: Option<SocketAddr>,
+    pub local: Option<Address>,
     /// The host at the time of connecting.
     pub host: Arc<Host>,
     pub connect_start: Instant,

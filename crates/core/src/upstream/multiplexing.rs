@@ -103,7 +103,7 @@ impl Pool {
         let connection = Rc::new(Multiplexed {
             session: session.clone(),
             id: made.id,
-            local: made.local,
+            local: made.local.clone(),
             host: made.host.clone(),
             connect_start: made.connect_start,
             connect_end: made.connect_end,

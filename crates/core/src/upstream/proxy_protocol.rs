@@ -1,9 +1,6 @@
 //! The upstream PROXY protocol: what a connection to a host begins with.
 //! <https://www.envoyproxy.io/docs/envoy/latest/api-v3/extensions/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol.proto>
 
-use std::sync::Arc;
-
-use super::dynamic::Preamble;
 use crate::compile::{each, Result};
 use crate::connection::Tlv;
 use crate::http::stream_info::ConnectionInfo;
@@ -29,10 +26,10 @@ impl ProxyProtocol {
     }
 
     /// The header of a client's connection; without one the proxy speaks for itself.
-    pub fn header(&self, client: Option<&ConnectionInfo>, more: &[Tlv]) -> Preamble {
+    pub fn header(&self, client: Option<&ConnectionInfo>, more: &[Tlv]) -> Vec<u8> {
         let addresses = client.and_then(|it| it.remote.ip().zip(it.local.ip()));
         if !self.v2 {
-            return write_v1(addresses).into();
+            return write_v1(addresses);
         }
         let inspected = client.and_then(|it| it.inspected.as_deref());
         let is_proxied = inspected.is_some_and(|it| it.direct_remote.is_some());
@@ -49,7 +46,7 @@ impl ProxyProtocol {
             add(&mut tlvs, tlv);
         }
         let header = write_v2(addresses, &tlvs).or_else(|| write_v2(addresses, &[]));
-        header.map_or_else(|| Arc::from(&b""[..]), Into::into)
+        header.unwrap_or_default()
     }
 
     fn passes(&self, kind: u8) -> bool {

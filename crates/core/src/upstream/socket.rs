@@ -47,7 +47,7 @@ pub enum SocketError {
 pub struct Opened {
     pub transport: Transport,
     /// The address on this side; none for a unix socket.
-    pub local: Option<SocketAddr>,
+    pub local: Option<Address>,
 }
 
 /// Connects to `address`; the caller limits the time.
@@ -55,6 +55,7 @@ pub async fn connect(address: &Address, options: &ConnectOptions) -> Result<Open
     match address {
         Address::Ip(address) => connect_tcp(*address, options).await,
         Address::Pipe(path) => connect_unix(path, options).await,
+        Address::Internal(_) => Err(SocketError::Local("no socket leads there".to_owned())),
     }
 }
 
@@ -79,7 +80,7 @@ async fn connect_tcp(address: SocketAddr, options: &ConnectOptions) -> Result<Op
         Ok(None) => {}
         Ok(Some(error)) | Err(error) => return Err(delayed(&error)),
     }
-    let local = stream.local_addr().ok();
+    let local = stream.local_addr().ok().map(Address::Ip);
     Ok(Opened { transport: Transport::Tcp(stream), local })
 }
 

@@ -1,6 +1,5 @@
 //! Connections of their own for TCP clients: none is pooled or shared.
 
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
@@ -11,6 +10,7 @@ use super::connecting::{self, ConnectError};
 use super::connection::ClosedBy;
 use super::pool::{count_destroyed, PoolContext};
 use super::{Cluster, Host};
+use crate::address::Address;
 use crate::clock;
 use crate::proto::{ClusterHistogram, ClusterStat};
 use crate::transport::Transport;
@@ -32,7 +32,7 @@ pub struct TcpConnection {
     /// Unique in the process.
     pub id: u64,
     /// The address on this side; none for a unix socket.
-    pub local: Option<SocketAddr>,
+    pub local: Option<Address>,
     pub host: Arc<Host>,
     pub connect_start: Instant,
     pub connect_end: Instant,

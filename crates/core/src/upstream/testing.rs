@@ -35,6 +35,7 @@ pub fn run<F: Future<Output = ()>>(test: impl FnOnce(Rc<UpstreamContext>) -> F) 
             timers,
             random: Rc::new(Random::seeded(1)),
             connection_ids: Arc::new(AtomicU64::new(1)),
+            doors: Rc::default(),
         });
         tokio::time::timeout(Duration::from_secs(20), test(upstream)).await
     });

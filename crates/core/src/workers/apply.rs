@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::listeners::ListenerTable;
+use super::listeners::{check_system, ListenerTable};
 use super::retired::Retired;
 use super::Workers;
 use crate::compile::{CompileError, Result};
@@ -242,6 +242,7 @@ impl Resources {
         update: &proto::Update,
         dry: bool,
     ) -> Result<()> {
+        check_system(message)?;
         if dry {
             return ListenerConfig::compile(message, &workers.sinks, &workers.contexts, None)
                 .map(drop);

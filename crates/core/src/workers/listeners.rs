@@ -9,7 +9,7 @@ use super::retired::Retired;
 use super::Workers;
 use crate::address::Address;
 use crate::compile::CompileError;
-use crate::listener::socket::{bind, check, spread};
+use crate::listener::socket::{bind, check, has_mptcp, spread};
 use crate::listener::{Inherited, ListenerConfig, ListenerUpdate, Socket, Source};
 use crate::proto;
 use crate::worker::Command;
@@ -190,6 +190,18 @@ impl ListenerTable {
     }
 }
 
+/// Whether this machine has what a listener asks for.
+///
+/// # Errors
+/// It has not.
+pub fn check_system(message: &proto::Listener) -> Result<(), CompileError> {
+    if message.mptcp && !has_mptcp() {
+        let reason = "enable_mptcp is set but MPTCP is not supported by the operating system";
+        return Err(CompileError::new(format!("listener {}: {reason}", message.name)));
+    }
+    Ok(())
+}
+
 fn send(
     workers: &Workers,
     config: Arc<ListenerConfig>,
@@ -201,12 +213,14 @@ fn send(
     workers.send_all(|index| {
         let mut plans = plans.borrow_mut();
         let source = |plan: &mut Plan| match plan {
-            Plan::New(sockets) => sockets.get_mut(index).map(std::mem::take).map(Source::New),
-            Plan::Kept => Some(Source::Kept),
-            Plan::From(name) => Some(Source::From(name.clone())),
+            // An internal listener has none.
+            Plan::New(sockets) => {
+                Source::New(sockets.get_mut(index).map(std::mem::take).unwrap_or_default())
+            }
+            Plan::Kept => Source::Kept,
+            Plan::From(name) => Source::From(name.clone()),
         };
-        let sockets =
-            plans.iter_mut().filter_map(|(bound, plan)| Some((bound.bound.clone(), source(plan)?)));
+        let sockets = plans.iter_mut().map(|(bound, plan)| (bound.bound.clone(), source(plan)));
         Command::Listener(ListenerUpdate {
             config: config.clone(),
             sockets: sockets.collect(),
@@ -222,6 +236,7 @@ fn options_differ(old: &proto::Listener, new: &proto::Listener) -> bool {
         (
             listener.backlog,
             listener.reuse_port,
+            listener.mptcp,
             listener.freebind,
             listener.transparent,
             listener.tcp_fast_open_queue_length,

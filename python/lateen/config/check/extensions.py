@@ -23,6 +23,7 @@ from lateen.protos import PackedMessage, UnknownTypeError
 
 if TYPE_CHECKING:
     from envoy.config.accesslog.v3.accesslog_pb2 import AccessLog, ExtensionFilter
+    from envoy.config.bootstrap.v3.bootstrap_pb2 import Bootstrap
     from envoy.config.cluster.v3.cluster_pb2 import Cluster, LoadBalancingPolicy
     from envoy.config.core.v3.base_pb2 import TransportSocket
     from envoy.config.core.v3.extension_pb2 import TypedExtensionConfig
@@ -262,6 +263,11 @@ def tracer(message: Tracing.Http, place: Place, cx: CheckContext) -> None:
 def stats_sink(message: StatsSink, place: Place, cx: CheckContext) -> None:
     """A stats sink is one."""
     _check(cx, place, message.name, message.typed_config, "envoy.stats_sinks")
+
+
+def bootstrap(message: Bootstrap, place: Place, cx: CheckContext) -> None:
+    """Bootstrap extensions are such."""
+    _each(cx, place, "bootstrap_extensions", message.bootstrap_extensions, "envoy.bootstrap")
 
 
 def resource_monitor(message: ResourceMonitor, place: Place, cx: CheckContext) -> None:

@@ -20,6 +20,7 @@ CHECKS: dict[str, tuple[MessageCheck, ...]] = {
     "envoy.config.bootstrap.v3.Admin": (server.admin,),
     "envoy.config.bootstrap.v3.Bootstrap": (
         server.bootstrap,
+        extensions.bootstrap,
         listener.addresses,
         references.unique_clusters,
     ),

@@ -9,7 +9,7 @@ import ipaddress
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from lateen.config.support import Fields
+from lateen.config.support import Fields, whole
 from lateen.protos import worker_pb2
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SUPPORT = (
     Fields(
         "envoy.config.core.v3.Address",
-        implemented="socket_address pipe",
+        implemented="socket_address pipe envoy_internal_address",
     ),
     Fields(
         "envoy.config.core.v3.SocketAddress",
@@ -30,6 +30,7 @@ SUPPORT = (
         "envoy.config.core.v3.Pipe",
         implemented="path mode",
     ),
+    whole("envoy.config.core.v3.EnvoyInternalAddress"),
 )
 
 _UDP = 1
@@ -50,12 +51,18 @@ def is_ip(host: str) -> bool:
 
 
 def compile_address(
-    ctx: CompileContext, address: Address, at: str, *, host_names: bool = False
+    ctx: CompileContext,
+    address: Address,
+    at: str,
+    *,
+    host_names: bool = False,
+    internal: bool = False,
 ) -> worker_pb2.Address:
-    """A socket address or the path of a unix socket.
+    """A socket address, the path of a unix socket or, where it may be, an internal listener.
 
     Args:
         host_names: whether a DNS name may stand for the IP address (endpoints of DNS clusters).
+        internal: whether it may be an internal listener (endpoints of clusters).
     """
     kind = address.WhichOneof("address")
     if kind == "socket_address":
@@ -64,7 +71,19 @@ def compile_address(
         return worker_pb2.Address(socket=compiled)
     if kind == "pipe":
         return _compile_pipe(ctx, address.pipe, f"{at}.pipe")
+    if kind == "envoy_internal_address" and internal:
+        named = address.envoy_internal_address
+        return internal_address(named.server_listener_name, named.endpoint_id)
+    if kind == "envoy_internal_address":
+        where = f"{at}.envoy_internal_address"
+        ctx.error(where, "an internal address is for endpoints of clusters")
     return worker_pb2.Address()
+
+
+def internal_address(listener: str, endpoint_id: str = "") -> worker_pb2.Address:
+    """The address of an internal listener."""
+    named = worker_pb2.InternalAddress(listener=listener, endpoint_id=endpoint_id)
+    return worker_pb2.Address(internal=named)
 
 
 def compile_socket_address(
@@ -98,9 +117,11 @@ def _compile_pipe(ctx: CompileContext, pipe: Pipe, at: str) -> worker_pb2.Addres
 
 
 def address_text(address: worker_pb2.Address) -> str:
-    """`127.0.0.1:10000`, `[::1]:10000` or the path of a unix socket."""
+    """`127.0.0.1:10000`, `[::1]:10000`, the path of a unix socket or `envoy://NAME/ID`."""
     if address.WhichOneof("kind") == "pipe":
         return address.pipe
+    if address.WhichOneof("kind") == "internal":
+        return f"envoy://{address.internal.listener}/{address.internal.endpoint_id}"
     host = address.socket.host
     return f"[{host}]:{address.socket.port}" if ":" in host else f"{host}:{address.socket.port}"
 

@@ -14,6 +14,7 @@ from lateen.proxy.compile.cluster import compile_cluster
 from lateen.proxy.compile.control_plane import note_control_planes
 from lateen.proxy.compile.discovery import is_eds
 from lateen.proxy.compile.dns import compile_default_resolver
+from lateen.proxy.compile.internal_listener import internal_buffer_bytes
 from lateen.proxy.compile.listener import compile_listener
 from lateen.proxy.compile.overload import global_connection_limit
 from lateen.proxy.compile.runtime import compile_runtime, runtime_for_workers
@@ -36,7 +37,7 @@ SUPPORT = (
             stats_flush_interval stats_flush_on_admin layered_runtime admin use_tcp_for_dns_lookups
             dns_resolution_config typed_dns_resolver_config stats_server_version_override
             application_log_config node_context_params config_sources default_config_source
-            overload_manager
+            overload_manager bootstrap_extensions
         """,
         harmless={
             "stats_sinks": "stats are not sent anywhere yet; the admin listener serves them",
@@ -141,8 +142,8 @@ def compile_bootstrap_resources(
     """Everything static in a bootstrap, in the order of the file, as one update, and what its
     listeners subscribe to.
 
-    The context's runtime, default resolver, default bind source, event log and cluster names are
-    set from the bootstrap.
+    The context's runtime, default resolver, default bind source, event log, limits and cluster
+    names are set from the bootstrap.
     """
     ctx.runtime = compile_runtime(ctx, bootstrap.layered_runtime, "layered_runtime")
     ctx.default_resolver = compile_default_resolver(ctx, bootstrap)
@@ -151,6 +152,7 @@ def compile_bootstrap_resources(
     ctx.outlier_event_log = bootstrap.cluster_manager.outlier_detection.event_log_path
     ctx.secrets = {secret.name: secret for secret in bootstrap.static_resources.secrets}
     ctx.max_connections = global_connection_limit(ctx, bootstrap.overload_manager)
+    ctx.internal_buffer_bytes = internal_buffer_bytes(ctx, bootstrap.bootstrap_extensions)
     note_control_planes(ctx, bootstrap)
     update = Update(runtime=runtime_for_workers(ctx.runtime))
     _compile_clusters(ctx, bootstrap, update)

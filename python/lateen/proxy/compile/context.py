@@ -42,6 +42,8 @@ class CompileContext:
         disk_layers: the values of runtime layers on disk, by the name of the layer.
         default_resolver: what resolves the names of clusters that do not say.
         max_connections: how many connections all listeners may have together; 0 for no limit.
+        internal_buffer_bytes: the buffers of connections to internal listeners; None: no such
+            listener may be.
         default_bind: where the connections of clusters that do not say come from.
         outlier_event_log: path of the file for ejected hosts; empty: none.
         excused: paths at which something not implemented is left out, and why that is right.
@@ -67,6 +69,7 @@ class CompileContext:
     default_bind: BindConfig | None = None
     outlier_event_log: str = ""
     max_connections: int = 0
+    internal_buffer_bytes: int | None = None
     excused: dict[str, str] = field(default_factory=dict)
     on_demand: set[str] = field(default_factory=set)
     elsewhere: set[str] = field(default_factory=set)

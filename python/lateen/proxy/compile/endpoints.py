@@ -139,13 +139,17 @@ def _compile_endpoint(
 ) -> None:
     host = source.endpoint
     where = f"{at}.endpoint.address"
-    out.address.CopyFrom(compile_address(ctx, host.address, where, host_names=host_names))
+    address = compile_address(ctx, host.address, where, host_names=host_names, internal=True)
+    out.address.CopyFrom(address)
     out.hostname = host.hostname
     out.weight = source.load_balancing_weight.value or 1
     out.health = cast("Endpoint.Health", source.health_status)
     for index, additional in enumerate(host.additional_addresses):
         where = f"{at}.endpoint.additional_addresses[{index}].address"
         out.additional_addresses.append(compile_address(ctx, additional.address, where))
+    if out.additional_addresses and address.HasField("internal"):
+        where = f"{at}.endpoint.additional_addresses"
+        ctx.unimplemented(where, "an alternative to an internal listener", "alternatives of IPs")
     if source.HasField("metadata"):
         out.metadata_json = metadata_json(source.metadata)
         balancer = source.metadata.filter_metadata

@@ -6,7 +6,7 @@ Source: envoy/extensions/filters/common/set_filter_state/v3/value.proto.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from lateen.config.support import Fields
 from lateen.protos.worker_pb2 import FilterStateValue, Format
@@ -20,16 +20,17 @@ if TYPE_CHECKING:
 SUPPORT = (
     Fields(
         "envoy.extensions.filters.common.set_filter_state.v3.FilterStateValue",
-        implemented="object_key factory_key format_string skip_if_empty",
+        implemented="object_key factory_key format_string skip_if_empty shared_with_upstream",
         harmless={
             "read_only": "a later value replaces an earlier one only where it is configured to",
-            "shared_with_upstream": "connections to upstreams have no filters that read it",
         },
     ),
 )
 
 # What makes an object of a text in Envoy, as far as something here reads it.
 _FACTORIES = (
+    "envoy.filters.listener.original_dst.local_ip",
+    "envoy.filters.listener.original_dst.remote_ip",
     "envoy.hashable_string",
     "envoy.network.transport_socket.original_dst_address",
     "envoy.string",
@@ -56,6 +57,11 @@ def compile_filter_state(
             ctx.unimplemented(f"{where}.format_string", "a JSON format", "text formats")
             continue
         compiled.append(
-            FilterStateValue(key=value.object_key, value=text, skip_if_empty=value.skip_if_empty)
+            FilterStateValue(
+                key=value.object_key,
+                value=text,
+                skip_if_empty=value.skip_if_empty,
+                sharing=cast("FilterStateValue.Sharing", value.shared_with_upstream),
+            )
         )
     return compiled

@@ -12,10 +12,14 @@ from lateen.config.support import Fields, whole
 from lateen.protos import worker_pb2
 from lateen.protos.worker_pb2 import RouteTable
 from lateen.proxy.compile.access_log import compile_access_logs
-from lateen.proxy.compile.address import address_text, compile_address
+from lateen.proxy.compile.address import address_text, compile_address, internal_address
 from lateen.proxy.compile.filter_chain import compile_filter_chain
 from lateen.proxy.compile.filter_chain_matcher import compile_filter_chain_matcher
 from lateen.proxy.compile.filter_chain_overlap import check_overlap
+from lateen.proxy.compile.internal_listener import (
+    check_no_internal_address,
+    compile_internal_listener,
+)
 from lateen.proxy.compile.listener_filter import compile_listener_filters
 from lateen.proxy.compile.network_filters.owner import (
     FilterOwner,
@@ -43,16 +47,19 @@ SUPPORT = (
             tcp_backlog_size max_connections_to_accept_per_socket_event bind_to_port
             metadata tcp_keepalive drain_type listener_filters listener_filters_timeout
             continue_on_listener_filters_timeout filter_chain_matcher use_original_dst
-            ignore_global_conn_limit bypass_overload_manager
+            ignore_global_conn_limit bypass_overload_manager internal_listener
+            connection_balance_config enable_mptcp
         """,
         harmless={
             "reuse_port": "enable_reuse_port decides, as in Envoy",
-            "connection_balance_config": "the kernel spreads connections over the workers",
             "stats_matcher": "stats_config decides which stats there are",
-            "enable_mptcp": "plain TCP serves the same clients",
         },
     ),
     Fields("envoy.config.listener.v3.AdditionalAddress", implemented="address"),
+    Fields(
+        "envoy.config.listener.v3.Listener.ConnectionBalanceConfig", implemented="exact_balance"
+    ),
+    whole("envoy.config.listener.v3.Listener.ConnectionBalanceConfig.ExactBalance"),
     whole("envoy.config.listener.v3.Listener.DeprecatedV1"),
 )
 
@@ -79,12 +86,13 @@ class CompiledListener:
 def compile_listener(ctx: CompileContext, source: envoy.Listener, at: str) -> CompiledListener:
     """One listener; a listener without a name is called by its address."""
     before = len(ctx.tls)
-    first = compile_address(ctx, source.address, f"{at}.address")
-    address = address_text(first)
-    tag = source.stat_prefix or address
+    addresses = _addresses(ctx, source, at)
+    address = address_text(addresses[0])
+    internal = source.HasField("internal_listener")
+    tag = source.stat_prefix or (f"envoy_internal_{source.name}" if internal else address)
     listener = worker_pb2.Listener(
         name=source.name or address,
-        addresses=[first, *_additional(ctx, source, at)],
+        addresses=addresses,
         stats_block=ctx.blocks.allot(
             BlockKind.LISTENER, f"listener.{tag}", {"envoy.listener_address": tag}
         ),
@@ -95,6 +103,8 @@ def compile_listener(ctx: CompileContext, source: envoy.Listener, at: str) -> Co
     )
     _compile_sockets(ctx, source, listener, at)
     _compile_limits(ctx, source, listener, at)
+    if internal:
+        compile_internal_listener(ctx, source, listener, at)
     _compile_filters(ctx, source, listener, at)
     owner = FilterOwner(
         table_prefix=f"listener/{listener.name}",
@@ -112,11 +122,18 @@ def compile_listener(ctx: CompileContext, source: envoy.Listener, at: str) -> Co
     )
 
 
-def _additional(ctx: CompileContext, source: envoy.Listener, at: str) -> list[worker_pb2.Address]:
-    return [
-        compile_address(ctx, additional.address, f"{at}.additional_addresses[{i}].address")
-        for i, additional in enumerate(source.additional_addresses)
+def _addresses(ctx: CompileContext, source: envoy.Listener, at: str) -> list[worker_pb2.Address]:
+    if source.HasField("internal_listener"):
+        return [internal_address(source.name)]
+    check_no_internal_address(ctx, source, at)
+    every = [
+        (source.address, f"{at}.address"),
+        *(
+            (additional.address, f"{at}.additional_addresses[{i}].address")
+            for i, additional in enumerate(source.additional_addresses)
+        ),
     ]
+    return [compile_address(ctx, address, where, internal=True) for address, where in every]
 
 
 def _compile_sockets(
@@ -137,6 +154,11 @@ def _compile_sockets(
     out.socket_options.extend(compile_socket_options(source.socket_options))
     if source.HasField("tcp_keepalive"):
         out.socket_options.extend(keepalive_options(source.tcp_keepalive))
+    out.exact_balance = source.connection_balance_config.HasField("exact_balance")
+    out.mptcp = source.enable_mptcp
+    if out.mptcp and not all(address.HasField("socket") for address in out.addresses):
+        reason = "enable_mptcp can only be used with IP addresses"
+        ctx.error(f"{at}.enable_mptcp", f"listener {out.name}: {reason}")
 
 
 def _compile_limits(

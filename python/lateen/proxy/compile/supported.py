@@ -24,6 +24,7 @@ from lateen.proxy.compile import (
     http1_options,
     http2_options,
     http_filter_chain,
+    internal_listener,
     listener,
     listener_filter,
     load_balancing,
@@ -59,6 +60,7 @@ from lateen.proxy.compile.extensions import supported_fields
 from lateen.proxy.compile.network_filters import rds, scoped_routes
 from lateen.proxy.compile.transport_sockets import certificates as transport_certificates
 from lateen.proxy.compile.transport_sockets import downstream as transport_downstream
+from lateen.proxy.compile.transport_sockets import internal_upstream as transport_internal_upstream
 from lateen.proxy.compile.transport_sockets import parameters as transport_parameters
 from lateen.proxy.compile.transport_sockets import proxy_protocol as transport_proxy_protocol
 from lateen.proxy.compile.transport_sockets import upstream as transport_upstream
@@ -101,6 +103,7 @@ _MODULES = (
     http1_options.SUPPORT,
     http2_options.SUPPORT,
     http_filter_chain.SUPPORT,
+    internal_listener.SUPPORT,
     listener.SUPPORT,
     listener_filter.SUPPORT,
     load_balancing.SUPPORT,
@@ -131,6 +134,7 @@ _MODULES = (
     transport_certificates.SUPPORT,
     transport_downstream.SUPPORT,
     transport_parameters.SUPPORT,
+    transport_internal_upstream.SUPPORT,
     transport_proxy_protocol.SUPPORT,
     transport_upstream.SUPPORT,
     transport_validation.SUPPORT,

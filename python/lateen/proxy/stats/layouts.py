@@ -137,6 +137,7 @@ _CLUSTER_SHOWN: dict[str, tuple[str, ...]] = {
         for each, _ in wire.ClusterStat.items()
         if (name := stat_name(each, "CLUSTER_")).startswith("http2.")
     },
+    "internal_upstream.no_metadata": ("internal_upstream.no_metadata",),
     **{
         f"circuit_breakers.{priority}.remaining_{name}": tuple(
             f"circuit_breakers.{priority}.remaining_{each}" for each in _REMAINING

@@ -69,13 +69,19 @@ def test_what_a_socket_address_may_not_be(text, error):
     assert errors(ctx) == [error]
 
 
-def test_internal_addresses_and_named_ports_are_reported():
-    internal = message(
-        "config.core.v3.Address", "envoy_internal_address: {server_listener_name: x}"
-    )
-    assert unsupported(internal) == [
-        "error x.envoy_internal_address: envoy_internal_address is not implemented"
+def test_an_internal_address():
+    text = "envoy_internal_address: {server_listener_name: x, endpoint_id: one}"
+    address, ctx = compiled(text, internal=True)
+    assert (address.internal.listener, address.internal.endpoint_id) == ("x", "one")
+    assert address_text(address) == "envoy://x/one"
+    assert errors(ctx) == []
+    _, ctx = compiled(text)
+    assert errors(ctx) == [
+        "a.envoy_internal_address: an internal address is for endpoints of clusters"
     ]
+
+
+def test_named_ports_are_reported():
     named = message("config.core.v3.SocketAddress", "{address: a, named_port: http}")
     assert unsupported(named) == ["error x.named_port: named_port is not implemented"]
 

@@ -1,6 +1,6 @@
 from lateen.protos.worker_pb2 import Endpoint
 from lateen.proxy.compile.endpoints import compile_endpoints
-from tests.support.messages import context, message, unsupported, warnings
+from tests.support.messages import context, errors, message, unsupported, warnings
 
 
 def compiled(text):
@@ -89,4 +89,23 @@ def test_a_name_that_is_missing_is_left_out_where_names_are_resolved():
     assert [len(each.endpoints) for each in compiled.localities] == [0]
     assert warnings(ctx) == [
         ".endpoints[0].lb_endpoints[0].endpoint: there is no address: nothing is resolved for it"
+    ]
+
+
+def test_an_internal_listener_is_an_endpoint_without_alternatives():
+    internal = "{envoy_internal_address: {server_listener_name: l, endpoint_id: one}}"
+    endpoints = compiled(f"endpoints: [{{lb_endpoints: [{{endpoint: {{address: {internal}}}}}]}}]")
+    (host,) = endpoints.localities[0].endpoints
+    assert (host.address.internal.listener, host.address.internal.endpoint_id) == ("l", "one")
+    more = "{socket_address: {address: 10.0.0.1, port_value: 80}}"
+    both = f"{{address: {internal}, additional_addresses: [{{address: {more}}}]}}"
+    assignment = message(
+        "config.endpoint.v3.ClusterLoadAssignment",
+        f"endpoints: [{{lb_endpoints: [{{endpoint: {both}}}]}}]",
+    )
+    ctx = context()
+    compile_endpoints(ctx, assignment, "c", "e")
+    assert errors(ctx) == [
+        "e.endpoints[0].lb_endpoints[0].endpoint.additional_addresses: an alternative to an"
+        " internal listener is not implemented"
     ]

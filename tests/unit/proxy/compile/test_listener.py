@@ -215,12 +215,38 @@ def test_a_filter_that_is_only_named_and_unknown():
     ("field", "found"),
     [
         ({"udp_listener_config": {}}, "error x.udp_listener_config"),
-        ({"connection_balance_config": {"exact_balance": {}}}, "warning x.connection_balance"),
+        (
+            {"connection_balance_config": {"extend_balance": {"name": "dlb"}}},
+            "error x.connection_balance_config.extend_balance",
+        ),
     ],
 )
 def test_what_is_not_implemented(field, found):
     (report,) = unsupported(source_of(**field))
     assert report.startswith(found)
+
+
+def test_exact_balance():
+    ctx = context()
+    listener = compiled(ctx, connection_balance_config={"exact_balance": {}}).listener
+    assert listener.exact_balance
+    assert errors(ctx) == []
+    assert not compiled().listener.exact_balance
+
+
+def test_multipath_tcp():
+    ctx = context()
+    assert compiled(ctx, enable_mptcp=True).listener.mptcp
+    assert errors(ctx) == []
+    assert not compiled().listener.mptcp
+
+
+def test_multipath_tcp_is_for_ip_addresses():
+    ctx = context()
+    compiled(ctx, address={"pipe": {"path": "/tmp/x"}}, enable_mptcp=True)
+    assert errors(ctx) == [
+        "l.enable_mptcp: listener l: enable_mptcp can only be used with IP addresses"
+    ]
 
 
 def test_a_chain_is_the_same_wherever_it_stands():

@@ -121,7 +121,7 @@ fn wire(stream: &mut Stream, cluster: &Cluster, carrier: Carrier) -> Wire {
     let info = &mut stream.info.upstream;
     match carrier {
         Carrier::Http1(pooled) => {
-            info.local = pooled.local;
+            info.local = pooled.local.clone();
             info.connection_id = Some(pooled.id);
             info.tls = pooled.transport.tls().cloned();
             info.protocol = Some(Protocol::Http11);
@@ -132,7 +132,7 @@ fn wire(stream: &mut Stream, cluster: &Cluster, carrier: Carrier) -> Wire {
         }
         Carrier::Http2(pooled) => {
             let connection = &pooled.connection;
-            info.local = connection.local;
+            info.local = connection.local.clone();
             info.connection_id = Some(connection.id);
             info.protocol = Some(Protocol::Http2);
             info.connect_start = Some(connection.connect_start);

@@ -52,7 +52,7 @@ pub async fn connect_tcp(
 }
 
 fn note(info: &mut UpstreamInfo, connection: &TcpConnection) {
-    info.local = connection.local;
+    info.local = connection.local.clone();
     info.connection_id = Some(connection.id);
     info.tls = connection.transport.tls().cloned();
     info.connect_start = Some(connection.connect_start);

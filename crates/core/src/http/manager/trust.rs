@@ -55,6 +55,7 @@ impl InternalAddresses {
         match address {
             Address::Ip(ip) => self.ranges.iter().any(|range| range.contains(ip.ip())),
             Address::Pipe(_) => self.unix_sockets,
+            Address::Internal(_) => false,
         }
     }
 }

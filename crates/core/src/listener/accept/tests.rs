@@ -46,7 +46,7 @@ fn a_panic_in_one_connection_ends_that_one_and_counts() {
     let worker = worker(sinks.clone());
     let current = listener(&worker, &sinks);
     let guard = || {
-        let limited = Limited::take(&worker, &current.listener).unwrap();
+        let limited = Limited::take(&worker, &current.listener, None).unwrap();
         let (worker, listener) = (worker.clone(), current.listener.clone());
         Guard::new(worker, listener, current.chains[0].clone(), clock::now(), limited)
     };

@@ -136,7 +136,7 @@ impl Session {
     /// Notes which upstream connection serves the client.
     pub fn connected(&mut self, upstream: &TcpConnection) {
         let info = &mut self.info.upstream;
-        info.local = upstream.local;
+        info.local = upstream.local.clone();
         info.connection_id = Some(upstream.id);
         info.tls = upstream.transport.tls().cloned();
         info.connect_start = Some(upstream.connect_start);

@@ -184,12 +184,12 @@ fn names(endpoints: &proto::Endpoints) -> impl Iterator<Item = Target> + '_ {
     endpoints.localities.iter().flat_map(|locality| &locality.endpoints).filter_map(name)
 }
 
-/// The name to resolve; none for a unix socket.
+/// The name to resolve; none for a unix socket or an internal listener.
 fn name(endpoint: &proto::Endpoint) -> Option<Target> {
     match endpoint.address.as_ref()?.kind.as_ref()? {
         Kind::Socket(socket) => {
             Some(Target { host: socket.host.clone(), port: u16::try_from(socket.port).ok()? })
         }
-        Kind::Pipe(_) => None,
+        Kind::Pipe(_) | Kind::Internal(_) => None,
     }
 }

@@ -34,7 +34,8 @@ fn tcp_sockets_have_the_options_of_their_cluster() {
             options: [option(libc::IPPROTO_IP, libc::IP_TOS, 8)].into(),
         };
         let opened = connect(&address.into(), &options).await.unwrap();
-        assert_eq!(opened.local.map(|local| local.ip().to_string()), Some("127.0.0.9".into()));
+        let local = opened.local.and_then(|local| local.ip());
+        assert_eq!(local.map(|local| local.ip().to_string()), Some("127.0.0.9".into()));
         let Transport::Tcp(stream) = &opened.transport else { unreachable!("it is TCP") };
         let socket = socket2::SockRef::from(stream);
         assert!(socket.tcp_nodelay().unwrap() && socket.keepalive().unwrap());

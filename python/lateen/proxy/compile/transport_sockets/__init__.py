@@ -1,4 +1,4 @@
-"""Transport sockets: plain TCP and TLS.
+"""Transport sockets: plain TCP and TLS, and what is around them.
 
 Source: envoy/config/core/v3/base.proto, TransportSocket.
 """
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from lateen.config.support import Fields, whole
 from lateen.protos import worker_pb2
 from lateen.proxy.compile.stats_blocks import BlockKind
+from lateen.proxy.compile.transport_sockets.internal_upstream import unwrap_internal_upstream
 from lateen.proxy.compile.transport_sockets.plan import Side, plan_context
 from lateen.proxy.compile.transport_sockets.proxy_protocol import TYPE as PROXY_PROTOCOL
 
@@ -60,7 +61,12 @@ def compile_upstream_socket(
         alpn: the protocols to offer where the configuration names none.
     """
     prefix, tags = f"cluster.{cluster}", {"envoy.cluster_name": cluster}
-    return _compile(ctx, source, (Side.CLIENT, BlockKind.UPSTREAM_SSL, prefix, tags), at, alpn)
+    internal, source, at = unwrap_internal_upstream(ctx, source, at)
+    socket = _compile(ctx, source, (Side.CLIENT, BlockKind.UPSTREAM_SSL, prefix, tags), at, alpn)
+    if internal is not None:
+        socket = socket or worker_pb2.TransportSocket()
+        socket.internal_upstream.CopyFrom(internal)
+    return socket
 
 
 def _compile(

@@ -2,6 +2,7 @@
 
 import pytest
 
+from lateen.protos.worker_pb2 import FilterStateValue
 from lateen.proxy.compile.network_filters.connection_limit import compile_connection_limit
 from lateen.proxy.compile.network_filters.direct_response import compile_direct_response
 from lateen.proxy.compile.network_filters.echo import compile_echo
@@ -87,3 +88,15 @@ def test_set_filter_state():
     assert errors(ctx) == [
         "p.on_new_connection[0].object_key: 'nobody' does not have an object factory"
     ]
+
+
+@pytest.mark.parametrize("sharing", ["NONE", "ONCE", "TRANSITIVE"])
+def test_how_far_filter_state_goes(sharing):
+    text = (
+        "{on_new_connection: [{object_key: k, factory_key: envoy.string,"
+        f" shared_with_upstream: {sharing},"
+        " format_string: {text_format_source: {inline_string: x}}}]}"
+    )
+    compiled = run(compile_set_filter_state, "set_filter_state.v3.Config", text)
+    (found,) = compiled.set_filter_state.on_new_connection
+    assert found.sharing == FilterStateValue.Sharing.Value(sharing)

@@ -1,9 +1,10 @@
-//! TLS to hosts: which context a host gets, and the handshake.
+//! The transport sockets of a cluster: which of them a host gets, and the TLS handshake.
 
 use std::future::poll_fn;
 
 use serde_json::Value;
 
+use super::internal::InternalUpstream;
 use super::pool::PoolContext;
 use super::socket::{Opened, SocketError};
 use super::Host;
@@ -21,15 +22,34 @@ const NOT_READY: &str = "TLS error: Secret is not supplied by SDS";
 /// Keys of an endpoint's metadata with the values they have to have.
 type Criteria = Vec<(String, Value)>;
 
-/// The transport sockets of a cluster.
+/// What stands between a host's connections and who uses them.
 #[derive(Default)]
-pub struct SecuredHosts {
-    default: Option<TransportSocket>,
-    /// In order; the first whose criteria a host's metadata has counts.
-    matches: Vec<(Criteria, Option<TransportSocket>)>,
+pub struct HostSocket {
+    /// None: plain TCP.
+    pub tls: Option<TransportSocket>,
+    /// None: nothing goes along to an internal listener.
+    pub internal: Option<InternalUpstream>,
 }
 
-impl SecuredHosts {
+/// The transport sockets of a cluster.
+#[derive(Default)]
+pub struct TransportSockets {
+    default: HostSocket,
+    /// In order; the first whose criteria a host's metadata has counts.
+    matches: Vec<(Criteria, HostSocket)>,
+}
+
+impl HostSocket {
+    fn compile(message: Option<&proto::TransportSocket>, contexts: &Contexts) -> Self {
+        let internal = message.and_then(|message| message.internal_upstream.as_ref());
+        Self {
+            tls: TransportSocket::compile(message, contexts),
+            internal: internal.map(InternalUpstream::compile),
+        }
+    }
+}
+
+impl TransportSockets {
     /// # Errors
     /// Criteria that are no JSON.
     pub fn compile(message: &proto::Cluster, contexts: &Contexts) -> Result<Self> {
@@ -41,17 +61,22 @@ impl SecuredHosts {
                     .map_err(|error| CompileError::new(format!("criteria_json: {error}")))?;
                 criteria.push((key.clone(), value));
             }
-            let socket = TransportSocket::compile(item.transport_socket.as_ref(), contexts);
+            let socket = HostSocket::compile(item.transport_socket.as_ref(), contexts);
             matches.push((criteria, socket));
         }
-        let default = TransportSocket::compile(message.transport_socket.as_ref(), contexts);
+        let default = HostSocket::compile(message.transport_socket.as_ref(), contexts);
         Ok(Self { default, matches })
     }
 
-    /// None: plain TCP.
-    fn of(&self, host: &Host) -> Option<&TransportSocket> {
+    /// Whether any of them takes what a client shares along.
+    pub fn take_along(&self) -> bool {
+        let sockets = self.matches.iter().map(|(_, socket)| socket);
+        sockets.chain([&self.default]).any(|socket| socket.internal.is_some())
+    }
+
+    pub fn of(&self, host: &Host) -> &HostSocket {
         if self.matches.is_empty() {
-            return self.default.as_ref();
+            return &self.default;
         }
         let metadata = host.metadata.as_ref().and_then(|metadata| metadata.get(METADATA));
         let has = |criteria: &[(String, Value)]| {
@@ -60,8 +85,8 @@ impl SecuredHosts {
             })
         };
         match self.matches.iter().find(|(criteria, _)| has(criteria)) {
-            Some((_, socket)) => socket.as_ref(),
-            None => self.default.as_ref(),
+            Some((_, socket)) => socket,
+            None => &self.default,
         }
     }
 }
@@ -75,7 +100,7 @@ pub(super) async fn handshake(
     host: &Host,
     opened: Opened,
 ) -> std::result::Result<Opened, SocketError> {
-    let Some(socket) = context.config().tls.of(host) else { return Ok(opened) };
+    let Some(socket) = &context.config().sockets.of(host).tls else { return Ok(opened) };
     let upstream = &context.upstream;
     let block = upstream.registry.block(upstream.thread, socket.stats_block, BlockKind::Ssl);
     let current = socket.context.load();
