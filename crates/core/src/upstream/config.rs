@@ -16,6 +16,9 @@ use crate::proto;
 use crate::proto::cluster::UpstreamProtocol;
 use crate::tls::Contexts;
 
+/// Envoy's default of per_connection_buffer_limit_bytes; also stands for its 0, which is no limit there.
+const DEFAULT_BUFFER_LIMIT: usize = 1 << 20;
+
 /// Immutable; a changed cluster gets a new one.
 pub struct ClusterConfig {
     pub name: Arc<str>,
@@ -37,6 +40,8 @@ pub struct ClusterConfig {
     pub track_timeout_budgets: bool,
     pub http1: proto::Http1Options,
     pub protocol: UpstreamProtocol,
+    /// Where `protocol` follows the client: tunnels of TCP clients speak HTTP/2.
+    pub tunnels_speak_http2: bool,
     /// Present where HTTP/2 may be spoken.
     pub http2: Option<Arc<Http2Config>>,
     pub metadata: Option<Arc<serde_json::Value>>,
@@ -78,6 +83,7 @@ impl ClusterConfig {
             track_timeout_budgets: message.track_timeout_budgets,
             http1: message.http1.clone().unwrap_or_default(),
             protocol: message.upstream_protocol(),
+            tunnels_speak_http2: message.tunnels_speak_http2,
             http2: message.http2.as_ref().map(|options| {
                 let (bytes, count) =
                     (message.max_response_headers_bytes, message.max_response_headers_count);
@@ -95,6 +101,14 @@ impl ClusterConfig {
                 .at("proxy_protocol")?,
             dynamic_hosts: dynamic_hosts(message),
         })
+    }
+
+    /// Bytes that wait to be written to a host before no more are read for it.
+    pub fn buffer_limit(&self) -> usize {
+        match self.per_connection_buffer_limit {
+            0 => DEFAULT_BUFFER_LIMIT,
+            limit => limit,
+        }
     }
 }
 

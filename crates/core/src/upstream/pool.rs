@@ -352,7 +352,7 @@ impl Pool {
 
     /// The same for one that is being dropped.
     pub fn dropped(self: &Rc<Self>, connection: &mut PooledConnection) {
-        self.count_close(connection, ClosedBy::Local, true);
+        self.count_close(connection, connection.closed_by, true);
         connection.request = None;
         connection.permit = None;
         self.state.borrow_mut().active -= 1;

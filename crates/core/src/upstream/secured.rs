@@ -48,6 +48,11 @@ impl SecuredHosts {
         Ok(Self { default, matches })
     }
 
+    /// Connections to the host are encrypted.
+    pub fn is_secured(&self, host: &Host) -> bool {
+        self.of(host).is_some()
+    }
+
     /// None: plain TCP.
     fn of(&self, host: &Host) -> Option<&TransportSocket> {
         if self.matches.is_empty() {

@@ -167,6 +167,7 @@ def _compile_both(
     out.http1.CopyFrom(http1)
     where = f"{at}.http2_protocol_options"
     given = config.HasField("http2_protocol_options")
+    out.tunnels_speak_http2 = given
     http2 = compile_http2(ctx, config.http2_protocol_options, where) if given else default_http2()
     out.http2.CopyFrom(http2)
 

@@ -317,6 +317,8 @@ def test_a_choice_of_protocols_has_the_options_of_both(kind, protocol):
     assert cluster.upstream_protocol == protocol
     assert cluster.http1.enable_trailers
     assert cluster.http2.max_concurrent_streams == 3
+    assert cluster.tunnels_speak_http2
+    assert not compiled(**http(**{kind: {}})).tunnels_speak_http2
 
 
 def test_http_2_by_either_way_of_asking_for_it():
