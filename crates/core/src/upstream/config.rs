@@ -31,6 +31,8 @@ pub struct ClusterConfig {
     /// None: an idle connection stays.
     pub idle_timeout: Option<Duration>,
     pub max_connection_duration: Option<Duration>,
+    /// Of a request on a connection, its response included.
+    pub max_stream_duration: Option<Duration>,
     /// 0: no limit.
     pub max_requests_per_connection: u64,
     pub per_connection_buffer_limit: usize,
@@ -75,6 +77,7 @@ impl ClusterConfig {
             connect_timeout: Duration::from_millis(message.connect_timeout_ms),
             idle_timeout: off_at_zero(message.idle_timeout_ms),
             max_connection_duration: off_at_zero(message.max_connection_duration_ms),
+            max_stream_duration: off_at_zero(message.max_stream_duration_ms),
             max_requests_per_connection: message.max_requests_per_connection.into(),
             per_connection_buffer_limit: message.per_connection_buffer_limit_bytes as usize,
             max_response_headers_bytes: message.max_response_headers_bytes as usize,

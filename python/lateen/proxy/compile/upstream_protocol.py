@@ -40,7 +40,7 @@ SUPPORT = (
         "envoy.config.core.v3.HttpProtocolOptions",
         implemented="""
             idle_timeout max_connection_duration max_headers_count
-            max_response_headers_kb max_requests_per_connection
+            max_response_headers_kb max_requests_per_connection max_stream_duration
         """,
         harmless={
             "max_connection_duration_jitter": "connections end after max_connection_duration",
@@ -206,6 +206,7 @@ def _compile_common(
     if options.HasField("idle_timeout"):
         out.idle_timeout_ms = milliseconds(options.idle_timeout)
     out.max_connection_duration_ms = milliseconds(options.max_connection_duration)
+    out.max_stream_duration_ms = milliseconds(options.max_stream_duration)
     if options.HasField("max_headers_count"):
         out.max_response_headers_count = options.max_headers_count.value
     if options.HasField("max_response_headers_kb"):

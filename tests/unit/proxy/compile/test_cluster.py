@@ -297,6 +297,9 @@ def test_deprecated_http_options_count_only_without_the_newer():
     old = {"common_http_protocol_options": {"idle_timeout": "1s"}, "max_requests_per_connection": 9}
     cluster = compiled(**old)
     assert (cluster.idle_timeout_ms, cluster.max_requests_per_connection) == (1000, 9)
+    assert cluster.max_stream_duration_ms == 0
+    cluster = compiled(common_http_protocol_options={"max_stream_duration": "2s"})
+    assert cluster.max_stream_duration_ms == 2000
     cluster = compiled(**old, **http(explicit_http_config={"http_protocol_options": {}}))
     assert (cluster.idle_timeout_ms, cluster.max_requests_per_connection) == (3_600_000, 9)
 

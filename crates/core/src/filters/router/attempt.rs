@@ -283,6 +283,8 @@ impl Upstream {
         stream.info.upstream.first_tx = Some(now);
         parties.timeouts.attempt_start = Some(now);
         parties.timeouts.upstream_activity = Some(now);
+        let longest = self.cluster.config().max_stream_duration;
+        parties.timeouts.upstream_end = longest.map(|longest| now + longest);
         poll_fn(|cx| self.poll_exchange(parties, cx)).await
     }
 

@@ -419,13 +419,18 @@ fn count_failed_attempt(up: &Upstream, failure: &Failure) {
         Failure::Timeout(TimeoutKind::PerTryIdle) => {
             ClusterStat::ClusterUpstreamRqPerTryIdleTimeout
         }
+        Failure::Timeout(TimeoutKind::UpstreamDuration) => {
+            ClusterStat::ClusterUpstreamRqMaxDurationReached
+        }
         Failure::Protocol if !up.wire.shares_connection() => {
             ClusterStat::ClusterUpstreamCxProtocolError
         }
         _ => return,
     };
     block.inc(stat);
-    if matches!(failure, Failure::Timeout(_)) {
+    if stat != ClusterStat::ClusterUpstreamRqMaxDurationReached
+        && matches!(failure, Failure::Timeout(_))
+    {
         up.host.stats.rq_timeout.fetch_add(1, Relaxed);
     }
 }
