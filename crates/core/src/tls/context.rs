@@ -16,8 +16,10 @@ use super::certificate::LocalCertificate;
 use super::hello::Hello;
 use super::names;
 use super::select::{ClientCertificates, ServerCertificates};
+use super::server_name::TlsNames;
 use super::tickets::Tickets;
-use super::verify::{Validation, Verifier};
+use super::verifier::Verifier;
+use super::verify::Validation;
 use crate::compile::{each, At, CompileError, Result};
 use crate::proto::{self, tls_context::Side};
 
@@ -51,6 +53,7 @@ pub struct ClientContext {
     pub config: Arc<ClientConfig>,
     sni: Option<ServerName<'static>>,
     auto_host_sni: bool,
+    verifier: Verifier,
     /// The same without SNI, for hosts without a name.
     nameless: Arc<ClientConfig>,
 }
@@ -225,7 +228,7 @@ impl ClientContext {
             .with_protocol_versions(&parts.versions)
             .map_err(|error| broken(&error))?
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(verifier))
+            .with_custom_certificate_verifier(Arc::new(verifier.clone()))
             .with_client_cert_resolver(Arc::new(ClientCertificates(parts.certificates)));
         config.alpn_protocols = parts.alpn;
         config.resumption = match message.max_session_keys {
@@ -247,22 +250,31 @@ impl ClientContext {
             config: Arc::new(config),
             nameless: Arc::new(nameless),
             sni,
+            verifier,
             auto_host_sni: message.auto_host_sni,
         })
     }
 
-    /// The configuration and the name for a host; `requested` is a name that the request asks for.
+    /// The configuration and the name for a host, and whether the name is sent. `names` are a request's.
     pub fn target(
         &self,
         hostname: &str,
-        requested: Option<&str>,
+        names: &TlsNames,
     ) -> (Arc<ClientConfig>, ServerName<'static>, bool) {
         let host = self.auto_host_sni.then_some(hostname).filter(|name| !name.is_empty());
-        let name = requested.or(host).and_then(server_name).or_else(|| self.sni.clone());
-        match name {
-            Some(name) => (self.config.clone(), name, true),
-            None => (self.nameless.clone(), unnamed(), false),
-        }
+        let name = names.sni.as_deref().or(host).and_then(server_name).or_else(|| self.sni.clone());
+        let config = if name.is_some() { &self.config } else { &self.nameless };
+        let config = match &names.certificate {
+            None => config.clone(),
+            Some(expected) => {
+                let mut config = ClientConfig::clone(config);
+                let verifier = self.verifier.expecting(expected.clone());
+                config.dangerous().set_certificate_verifier(Arc::new(verifier));
+                Arc::new(config)
+            }
+        };
+        let is_sent = name.is_some();
+        (config, name.unwrap_or_else(unnamed), is_sent)
     }
 }
 

@@ -6,11 +6,11 @@ use std::sync::atomic::AtomicU64;
 use std::sync::Arc;
 
 use super::breakers::{Permits, Priority, RetryPermit};
-use super::dynamic::DynamicHosts;
+use super::dynamic::{Apart, DynamicHosts};
 use super::host_sets::HostSets;
 use super::original_dst::OriginalDst;
 use super::pending::{Acquire, Overflow};
-use super::pool::{Pool, PoolContext, Protocol};
+use super::pool::{self, Pool, PoolContext, Protocol};
 use super::{ClusterConfig, ClusterShared, Host, Outcome};
 use crate::lb::{Balancer, LbContext};
 use crate::proto::cluster::UpstreamProtocol;
@@ -97,13 +97,26 @@ impl Cluster {
         if host.is_none() {
             block.inc(ClusterStat::ClusterUpstreamCxNoneHealthy);
         }
-        match (&self.dynamic, &self.config().proxy_protocol, host) {
-            (Some(dynamic), Some(proxy), Some(host)) => {
-                let header = proxy.header(context.connection, context.tlvs);
-                Some(dynamic.host(host.address.clone(), Some(header), Some(&host)))
-            }
-            (_, _, host) => host,
+        match &self.dynamic {
+            None => host,
+            Some(dynamic) => Some(self.set_apart(dynamic, host?, context)),
         }
+    }
+
+    /// The host for connections that are not for all requests.
+    fn set_apart(
+        &self,
+        dynamic: &DynamicHosts,
+        host: Arc<Host>,
+        context: &LbContext<'_>,
+    ) -> Arc<Host> {
+        let proxy = self.config().proxy_protocol.as_ref();
+        let preamble = proxy.map(|proxy| proxy.header(context.connection, context.tlvs));
+        if preamble.is_none() && context.names.is_none() {
+            return host;
+        }
+        let apart = Apart { preamble, names: context.names.cloned().unwrap_or_default() };
+        dynamic.host(host.address.clone(), apart, Some(&host))
     }
 
     fn original_host(&self, original: &OriginalDst, context: &LbContext<'_>) -> Option<Arc<Host>> {
@@ -112,7 +125,7 @@ impl Cluster {
         let address = original.address(context, invalid)?;
         let dynamic = self.dynamic.as_ref()?;
         let before = dynamic.count();
-        let host = dynamic.host(address, None, None);
+        let host = dynamic.host(address, Apart::default(), None);
         let change = dynamic.count().wrapping_sub(before) as u64;
         if change != 0 {
             block.inc(ClusterStat::ClusterMembershipChange);
@@ -199,20 +212,14 @@ impl Cluster {
         for host in sets.hosts() {
             by_slot[host.slot as usize] = Some(host);
         }
+        let at = |slot: usize| by_slot.get(slot).copied().flatten();
         for (slot, pools) in self.pools.borrow_mut().iter_mut().enumerate() {
-            let host = by_slot.get(slot).copied().flatten();
-            for place in pools.iter_mut().flatten() {
-                let Some(pool) = place else { continue };
-                match host.filter(|host| pool.host.borrow().same_endpoint(host)) {
-                    // What was open when the host was ejected is not used any more, as in Envoy.
-                    Some(host) if host.stats.ejections() == pool.ejections => {
-                        *pool.host.borrow_mut() = host.clone();
-                    }
-                    _ => {
-                        pool.drain();
-                        *place = None;
-                    }
-                }
+            pools.iter_mut().flatten().for_each(|place| pool::follow(place, at(slot)));
+        }
+        // Those of ORIGINAL_DST are in no set.
+        if self.config().original_dst.is_none() {
+            if let Some(dynamic) = &self.dynamic {
+                dynamic.follow(|host| at(host.slot as usize));
             }
         }
     }

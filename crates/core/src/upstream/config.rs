@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::auto_names::AutoNames;
 use super::original_dst::OriginalDst;
 use super::proxy_protocol::ProxyProtocol;
 use super::secured::SecuredHosts;
@@ -53,6 +54,8 @@ pub struct ClusterConfig {
     pub original_dst: Option<OriginalDst>,
     /// Connections begin with a PROXY header.
     pub proxy_protocol: Option<ProxyProtocol>,
+    /// What requests decide of TLS.
+    pub auto_names: Option<AutoNames>,
     /// How long a host stays unused that no configuration names; none: there are no such hosts.
     pub dynamic_hosts: Option<Duration>,
 }
@@ -102,6 +105,7 @@ impl ClusterConfig {
                 .map(ProxyProtocol::compile)
                 .transpose()
                 .at("proxy_protocol")?,
+            auto_names: message.auto_names.as_ref().map(AutoNames::compile),
             dynamic_hosts: dynamic_hosts(message),
         })
     }
@@ -115,13 +119,14 @@ impl ClusterConfig {
     }
 }
 
-/// Headers of clients that have gone are of no use for long.
-const PROXY_HOSTS: Duration = Duration::from_secs(5);
+/// Headers of clients that have gone, and names that requests give, are of no use for long without a connection.
+const UNUSED_HOSTS: Duration = Duration::from_secs(5);
 
 fn dynamic_hosts(message: &proto::Cluster) -> Option<Duration> {
     let original = message.original_dst.as_ref();
     let interval = original.map(|it| Duration::from_millis(it.cleanup_interval_ms));
-    interval.or_else(|| message.proxy_protocol.as_ref().map(|_| PROXY_HOSTS))
+    let per_connection = message.proxy_protocol.is_some() || message.auto_names.is_some();
+    interval.or_else(|| per_connection.then_some(UNUSED_HOSTS))
 }
 
 fn off_at_zero(ms: u64) -> Option<Duration> {

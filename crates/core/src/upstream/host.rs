@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::outlier::Monitor;
 use crate::address::Address;
+use crate::tls::TlsNames;
 
 /// Health as configuration or discovery gave it (`health_status`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +96,8 @@ pub struct Host {
     pub stats: Arc<HostStats>,
     /// What each connection begins with, before anything else.
     pub preamble: Option<Arc<[u8]>>,
+    /// What requests decide of TLS.
+    pub names: TlsNames,
     /// No configuration names it: its pools are kept apart.
     pub dynamic: bool,
     /// Place of the endpoint's connection pools in a worker; unique among the hosts of a cluster.
@@ -126,13 +129,14 @@ impl Host {
             health: AtomicU8::new(Health::Unknown as u8),
             stats: Arc::default(),
             preamble: None,
+            names: TlsNames::default(),
             dynamic: false,
             slot: 0,
         }
     }
 
-    /// The same endpoint, whose connections begin with `preamble`.
-    pub fn with_preamble(&self, preamble: Option<Arc<[u8]>>) -> Self {
+    /// The same endpoint for connections that begin with `preamble`, whose TLS is for `names`.
+    pub fn variant(&self, preamble: Option<Arc<[u8]>>, names: TlsNames) -> Self {
         Self {
             address: self.address.clone(),
             hostname: self.hostname.clone(),
@@ -145,6 +149,7 @@ impl Host {
             health: AtomicU8::new(self.health.load(Relaxed)),
             stats: self.stats.clone(),
             preamble,
+            names,
             dynamic: true,
             slot: self.slot,
         }

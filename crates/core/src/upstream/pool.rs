@@ -396,6 +396,21 @@ impl Pool {
     }
 }
 
+/// Lets a pool follow an update of its host; without one, or after its ejection, the pool drains and goes.
+pub(super) fn follow(place: &mut Option<Rc<Pool>>, host: Option<&Arc<Host>>) {
+    let Some(pool) = place else { return };
+    match host.filter(|host| pool.host.borrow().same_endpoint(host)) {
+        // What was open when the host was ejected is not used any more, as in Envoy.
+        Some(host) if host.stats.ejections() == pool.ejections => {
+            *pool.host.borrow_mut() = host.clone();
+        }
+        _ => {
+            pool.drain();
+            *place = None;
+        }
+    }
+}
+
 /// Counts what every end of a connection counts, also of one that never was established.
 pub(super) fn count_destroyed(block: &Block, host: &Host, by: ClosedBy) {
     block.dec(ClusterStat::ClusterUpstreamCxActive);

@@ -88,7 +88,7 @@ pub(super) async fn handshake(
         block.inc(SslStat::SslUpstreamContextSecretsNotReady);
         return Err(SocketError::Remote(NOT_READY.to_owned()));
     };
-    let stream = TlsStream::client(opened.transport, client, (&host.hostname, None), block)
+    let stream = TlsStream::client(opened.transport, client, (&host.hostname, &host.names), block)
         .map_err(|error| SocketError::Local(error.to_string()))?;
     let mut transport = Transport::Tls(Box::new(stream));
     if poll_fn(|cx| transport.poll_handshake(cx)).await.is_err() {

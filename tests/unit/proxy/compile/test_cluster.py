@@ -406,16 +406,21 @@ def test_tls():
     assert "needs a typed_config" in errors(ctx)[0]
 
 
-def test_sni_by_the_requests_host_is_not_implemented():
-    tls = {
-        "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext"
-    }
-    ctx = context()
-    options = http(upstream_http_protocol_options={"auto_sni": True}, explicit_http_config={})
-    compiled(ctx, **options)
-    assert not errors(ctx)
-    compiled(ctx, transport_socket={"name": "tls", "typed_config": tls}, **options)
-    assert "auto_sni by the request's host is not implemented" in errors(ctx)[0]
+def test_names_by_the_requests_host():
+    options = {"auto_sni": True, "override_auto_sni_header": "x-server"}
+    for given in (
+        http(upstream_http_protocol_options=options, explicit_http_config={}),
+        {"upstream_http_protocol_options": options},
+    ):
+        names = compiled(**given).auto_names
+        assert (names.sni, names.certificate, names.header) == (True, False, "x-server")
+    options = {"auto_san_validation": True}
+    assert compiled(upstream_http_protocol_options=options).auto_names.certificate
+    options = {"override_auto_sni_header": "x-server"}
+    assert not compiled(upstream_http_protocol_options=options).HasField("auto_names")
+    newer = http(upstream_http_protocol_options={"auto_sni": True}, explicit_http_config={})
+    chosen = compiled(upstream_http_protocol_options={"auto_san_validation": True}, **newer)
+    assert not chosen.auto_names.certificate
 
 
 def test_metadata_and_tracking():
