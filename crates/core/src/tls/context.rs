@@ -15,7 +15,7 @@ use rustls::{
 use super::certificate::LocalCertificate;
 use super::hello::Hello;
 use super::names;
-use super::select::{ClientCertificates, ServerCertificates};
+use super::select::{ClientCertificates, Selection, ServerCertificates};
 use super::server_name::TlsNames;
 use super::tickets::Tickets;
 use super::verifier::Verifier;
@@ -44,8 +44,8 @@ pub enum Context {
 pub struct ServerContext {
     alpn: Vec<Vec<u8>>,
     offers_tls13: bool,
-    /// By (ALPN is used, the client's order counts).
-    configs: [[Arc<ServerConfig>; 2]; 2],
+    /// By (the client wants an OCSP response, ALPN is used, the client's order counts).
+    configs: [[[Arc<ServerConfig>; 2]; 2]; 2],
 }
 
 /// What connects to servers.
@@ -165,12 +165,15 @@ impl ServerContext {
         let schemes = parts.schemes;
         let verifier = Verifier::server(parts.validation, algorithms, schemes, require);
         let full_scan = message.full_scan_certs_on_sni_mismatch;
-        let certificates = ServerCertificates::new(parts.certificates, full_scan);
+        let policy = message.ocsp_staple_policy();
+        let certificates = Arc::new(ServerCertificates::new(parts.certificates, full_scan, policy));
+        let select =
+            |wants_staple| Arc::new(Selection { certificates: certificates.clone(), wants_staple });
         let mut config = ServerConfig::builder_with_provider(parts.provider)
             .with_protocol_versions(&parts.versions)
             .map_err(|error| broken(&error))?
             .with_client_cert_verifier(Arc::new(verifier))
-            .with_cert_resolver(Arc::new(certificates));
+            .with_cert_resolver(select(false));
         config.session_storage = match message.disable_stateful_resumption {
             true => Arc::new(NoServerSessionStorage {}),
             false => ServerSessionMemoryCache::new(REMEMBERED_SESSIONS),
@@ -180,7 +183,9 @@ impl ServerContext {
             config.ticketer = ticketer(message, digest)?;
             config.send_tls13_tickets = TICKETS;
         }
-        Ok(Self { configs: variants(&config, &alpn), alpn, offers_tls13 })
+        let without_staple = variants(&config, &alpn);
+        config.cert_resolver = select(true);
+        Ok(Self { configs: [without_staple, variants(&config, &alpn)], alpn, offers_tls13 })
     }
 
     pub fn offers_tls13(&self) -> bool {
@@ -191,7 +196,8 @@ impl ServerContext {
     pub fn config(&self, hello: &Hello) -> &Arc<ServerConfig> {
         let shared = hello.alpn.iter().any(|name| self.alpn.contains(name));
         let client_order = hello.offers_tls13 && self.offers_tls13;
-        &self.configs[usize::from(shared)][usize::from(client_order)]
+        let configs = &self.configs[usize::from(hello.wants_staple)];
+        &configs[usize::from(shared)][usize::from(client_order)]
     }
 }
 

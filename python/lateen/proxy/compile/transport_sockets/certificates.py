@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lateen.proxy.compile.context import CompileContext
 
     FindSecret = Callable[[SdsSecretConfig, str], Secret | None]
+    CheckCertificate = Callable[[worker_pb2.TlsCertificate, str], None]
 
 _PACKAGE = "envoy.extensions.transport_sockets.tls.v3"
 SUPPORT = (
@@ -42,30 +43,40 @@ _OTHERS = stat.S_IRGRP | stat.S_IROTH
 
 
 def compile_certificates(
-    ctx: CompileContext, common: CommonTlsContext, secret: FindSecret, at: str
+    ctx: CompileContext,
+    common: CommonTlsContext,
+    secret: FindSecret,
+    at: str,
+    check: CheckCertificate | None = None,
 ) -> list[worker_pb2.TlsCertificate]:
-    """Every certificate of a context, those in secrets too."""
+    """Every certificate of a context, those in secrets too; `check` sees each that can be read."""
     compiled = [
-        _compile(ctx, certificate, f"{at}.tls_certificates[{index}]")
+        _compile(ctx, certificate, f"{at}.tls_certificates[{index}]", check)
         for index, certificate in enumerate(common.tls_certificates)
     ]
     for index, config in enumerate(common.tls_certificate_sds_secret_configs):
         where = f"{at}.tls_certificate_sds_secret_configs[{index}]"
         found = secret(config, where)
         if found is not None:
-            compiled.append(_compile(ctx, found.tls_certificate, where))
+            compiled.append(_compile(ctx, found.tls_certificate, where, check))
     return compiled
 
 
-def _compile(ctx: CompileContext, source: TlsCertificate, at: str) -> worker_pb2.TlsCertificate:
+def _compile(
+    ctx: CompileContext, source: TlsCertificate, at: str, check: CheckCertificate | None
+) -> worker_pb2.TlsCertificate:
     before = len(ctx.diagnostics)
     password = read_data_source(ctx, source.password, f"{at}.password")
     if len(ctx.diagnostics) > before:
         return worker_pb2.TlsCertificate()
     read = _read_pkcs12 if source.HasField("pkcs12") else _read_pair
     compiled = read(ctx, source, password, at)
-    if len(ctx.diagnostics) == before and source.HasField("ocsp_staple"):
+    if source.ocsp_staple.HasField("inline_string"):
+        ctx.error(f"{at}.ocsp_staple", "OCSP staple cannot be provided via inline_string")
+    elif source.HasField("ocsp_staple"):
         compiled.ocsp_staple = read_data_source(ctx, source.ocsp_staple, f"{at}.ocsp_staple")
+    if check is not None and compiled.chain and compiled.key:
+        check(compiled, at)
     return compiled
 
 
