@@ -102,7 +102,7 @@ def make_scene(case: Case, number: int, directory: Path) -> Scene:
 def _upstream(case: Case, name: str, home: Path) -> Upstream | Upstream2:
     script = case.upstreams[name]
     if isinstance(script, Script2):
-        return Upstream2(script)
+        return Upstream2(script, case.upstream_tls.get(name))
     path = str(home / name) if name.startswith("unix") else None
     return Upstream(script, path=path, tls=case.upstream_tls.get(name))
 

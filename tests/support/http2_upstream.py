@@ -24,7 +24,7 @@ from tests.support.http2 import (
     settings,
 )
 from tests.support.server import Server
-from tests.support.upstream import Close, Reset, Sleep, next_answer
+from tests.support.upstream import Close, Reset, Sleep, TlsServer, next_answer
 
 END_LIMIT = 30.0
 
@@ -36,7 +36,7 @@ class WhenOver:
 
 @dataclass(frozen=True)
 class EchoBack:
-    """Send back what comes until the request is over, then end the response."""
+    """Send back what comes until the request is over, then end the response; the last move."""
 
 
 Move = Part | Sleep | Close | Reset | WhenOver | EchoBack
@@ -96,12 +96,16 @@ class Received2:
 class Upstream2(Server):
     """Serves a script on a loopback port until closed."""
 
-    def __init__(self, script: Script2) -> None:
+    def __init__(self, script: Script2, tls: TlsServer | None = None) -> None:
         self.script = script
+        self._tls = tls
         self.requests: list[Received2] = []
         self.peers: list[Http2Peer] = []
         self._used: dict[str, int] = {}
         super().__init__()
+
+    def _secured(self, connection: socket.socket) -> socket.socket:
+        return connection if self._tls is None else self._tls.accept(connection)
 
     def _serve(self, connection: socket.socket, number: int, port: int) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -116,6 +120,7 @@ class Upstream2(Server):
             peer.send([settings(script.values)])
             self._act(peer, script.greeting, 0)
             waiting: list[tuple[int, Answer2]] = []
+            echoes: list[_Echo] = []
             while True:
                 peer.pump(time.monotonic() + END_LIMIT)
                 waiting += self._new_requests(peer, number, port)
@@ -123,6 +128,9 @@ class Upstream2(Server):
                     if answer.early or peer.message(stream).over:
                         waiting.remove((stream, answer))
                         self._act(peer, answer.moves, stream)
+                        if answer.moves[-1:] == (EchoBack(),):
+                            echoes.append(_Echo(stream))
+                echoes = [echo for echo in echoes if not echo.is_over(peer)]
 
     def _new_requests(self, peer: Http2Peer, number: int, port: int) -> list[tuple[int, Answer2]]:
         fresh, peer.fresh = peer.fresh, []
@@ -154,18 +162,20 @@ class Upstream2(Server):
                     raise ConnectionEnded(True)
                 case WhenOver():
                     peer.read_until_over([stream], END_LIMIT)
-                case EchoBack():
-                    _echo(peer, stream)
 
 
-def _echo(peer: Http2Peer, stream: int) -> None:
-    message = peer.message(stream)
-    sent = 0
-    while True:
-        data = message.data[sent:]
+@dataclass
+class _Echo:
+    """A response that sends back what comes."""
+
+    stream: int
+    sent: int = 0
+
+    def is_over(self, peer: Http2Peer) -> bool:
+        """Sends what has come since; true once the request is over."""
+        message = peer.message(self.stream)
+        data = message.data[self.sent :]
         if data or message.over:
-            sent += len(data)
-            peer.send([Data(data, stream, message.ended)])
-        if message.over:
-            return
-        peer.pump(time.monotonic() + END_LIMIT)
+            self.sent += len(data)
+            peer.send([Data(data, self.stream, message.ended)])
+        return message.over

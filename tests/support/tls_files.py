@@ -45,7 +45,8 @@ def tls_files() -> Path:
     *.b.test, 127.0.0.1), `rsa` (the same with an RSA key), `two` (two.test), `cli` (spiffe://d.test/x,
     c.test, me@c.test, 10.1.2.3), `revoked` (in `crl.pem`), `expired`, `future`, `client_only` and
     `server_only` (extended key usage). Of `middle`: `deep`, with `deep_chain.pem`. Of `other`:
-    `stranger`. Of itself: `own`.
+    `stranger`. Of itself: `own`. The key of `srv` with the password `secret`: `sealed.key`,
+    `legacy.key` (OpenSSL's older form) and, with its chain, `srv.p12`; `open.p12` has an empty one.
     """
     directory = Path(tempfile.mkdtemp(prefix="lateen-tls-"))
     atexit.register(shutil.rmtree, directory, ignore_errors=True)
@@ -72,6 +73,7 @@ def tls_files() -> Path:
     (directory / "deep_chain.pem").write_text("".join(chain))
     _issue(directory, "stranger", (server, _LEAF), authority="other")
     _self_signed(directory, "own", server)
+    _sealed(directory)
     _ca(directory, "-revoke", str(directory / "revoked.pem"))
     _ca(directory, "-gencrl", "-out", str(directory / "crl.pem"))
     return directory
@@ -93,6 +95,18 @@ def key_fingerprint(name: str) -> str:
     )
     done = subprocess.run(command, shell=True, check=True, capture_output=True, timeout=30)
     return done.stdout.decode().strip()
+
+
+def _sealed(directory: Path) -> None:
+    key, certificate = str(directory / "srv.key"), str(directory / "srv.pem")
+    _openssl("pkcs8", "-topk8", "-in", key, "-out", str(directory / "sealed.key"),
+             "-passout", "pass:secret")  # fmt: skip
+    _openssl("ec", "-in", key, "-aes128", "-out", str(directory / "legacy.key"),
+             "-passout", "pass:secret")  # fmt: skip
+    for name, password in (("srv", "secret"), ("open", "")):
+        _openssl("pkcs12", "-export", "-in", certificate, "-inkey", key,
+                 "-certfile", str(directory / "ca.pem"), "-out", str(directory / f"{name}.p12"),
+                 "-passout", f"pass:{password}")  # fmt: skip
 
 
 def _self_signed(directory: Path, name: str, *extensions: str) -> None:

@@ -119,6 +119,11 @@ class TlsServer:
             context.verify_mode = ssl.CERT_REQUIRED
         return context
 
+    def accept(self, connection: socket.socket) -> ssl.SSLSocket:
+        """The server's side of a connection, once TLS has begun."""
+        connection.settimeout(30.0)
+        return self.context().wrap_socket(connection, server_side=True)
+
 
 def _key(certificate: str) -> str:
     return f"{certificate.removesuffix('_chain')}.key"

@@ -22,6 +22,7 @@ use crate::headers::Headers;
 use crate::http::stream_info::ConnectionInfo;
 use crate::proto::LbPolicy;
 use crate::random::Random;
+use crate::tls::TlsNames;
 use crate::upstream::Host;
 
 /// What a choice may depend on.
@@ -43,6 +44,8 @@ pub struct LbContext<'a> {
     pub metadata: Option<&'a serde_json::Value>,
     /// Of a tcp_proxy, for the PROXY protocol.
     pub tlvs: &'a [Tlv],
+    /// What the request decides of TLS.
+    pub names: Option<&'a TlsNames>,
 }
 
 impl LbContext<'_> {

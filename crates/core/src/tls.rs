@@ -16,10 +16,12 @@ mod notes;
 mod peer;
 mod san;
 mod select;
+mod server_name;
 mod session;
 mod stats;
 mod stream;
 mod tickets;
+mod verifier;
 mod verify;
 
 pub use certificate::LocalCertificate;
@@ -30,4 +32,5 @@ pub use peer::{
     encoded_pem, serial_of, sha1, sha256, AlternativeNames, Facts as CertificateFacts,
     PeerCertificate,
 };
+pub use server_name::TlsNames;
 pub use stream::{Limit, TlsStream};

@@ -4,6 +4,7 @@
 //! ([`Cluster::choose_host`]) and for a connection to it ([`Cluster::acquire`]), and gives the connection
 //! back ([`PooledConnection::release`]).
 
+mod auto_names;
 mod breakers;
 mod cluster;
 mod clusters;

@@ -116,10 +116,30 @@ def params(text: str) -> str:
 
 
 TWELVE = Secure(highest="TLSv1_2")
+SECRET = "password: {inline_string: secret}"
+
+
+def sealed(key: str) -> str:
+    """The certificate of `srv`, whose key has a password."""
+    chain = "certificate_chain: {filename: $certs/srv.pem}"
+    return f"{{{chain}, private_key: {{filename: $certs/{key}}}, {SECRET}}}"
+
 
 CASES = (
     tls("tls_13", *asked()),
     tls("tls_12", *asked(TWELVE)),
+    tls("tls_key_with_password", *asked(), certificates=sealed("sealed.key")),
+    tls("tls_old_key_with_password", *asked(), certificates=sealed("legacy.key")),
+    tls(
+        "tls_pkcs12",
+        *asked(),
+        certificates=f"{{pkcs12: {{filename: $certs/srv.p12}}, {SECRET}}}",
+    ),
+    tls(
+        "tls_pkcs12_without_password",
+        *asked(),
+        certificates="{pkcs12: {filename: $certs/open.p12}}",
+    ),
     tls("tls_two_requests", Secure(), Write(get("/1")), Read(), Write(get("/2")), Read(), End()),
     tls("tls_without_sni", *asked(Secure(name=""))),
     tls(

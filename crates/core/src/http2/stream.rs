@@ -31,6 +31,14 @@ pub enum Reset {
     ConnectionProtocol(ConnectionError),
 }
 
+impl Reset {
+    /// The response's headers are more than they may be, which counts as if the upstream had reset it.
+    pub fn is_too_large(self) -> bool {
+        use StreamFault::{HeadersTooLarge, TooManyHeaders};
+        matches!(self, Self::Malformed(HeadersTooLarge | TooManyHeaders))
+    }
+}
+
 /// The head of a response.
 pub struct Head {
     pub headers: Headers,
@@ -171,6 +179,11 @@ impl Http2Stream {
 
     pub fn is_sent(&self) -> bool {
         self.sent
+    }
+
+    /// Both messages have ended.
+    pub fn is_over(&self) -> bool {
+        self.sent && self.state.ended.get()
     }
 
     pub fn reset(&self) -> Option<Reset> {
@@ -388,7 +401,7 @@ impl Drop for Http2Stream {
         if let Some(key) = self.state.key().filter(|_| !self.session.is_over()) {
             // The connection's window counts what nobody has read.
             self.discard();
-            if !self.sent || !self.state.ended.get() {
+            if !self.is_over() {
                 self.session.with_engine(|engine| engine.reset(key, self.reset_code));
             }
         }

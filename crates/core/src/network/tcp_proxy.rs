@@ -2,12 +2,14 @@
 //! <https://www.envoyproxy.io/docs/envoy/latest/configuration/listeners/network_filters/tcp_proxy_filter>
 
 mod connect;
+mod find;
 mod flow;
 mod relay;
 mod session;
 #[cfg(test)]
 mod tests;
 mod tunnel;
+mod upstream;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -27,6 +29,7 @@ use crate::stats::{Block, BlockKind};
 use crate::transport::Transport;
 use crate::worker::Worker;
 
+use find::OnDemandClusters;
 use session::Session;
 use tunnel::Tunnel;
 
@@ -50,6 +53,8 @@ pub struct TcpProxyConfig {
     /// The upstream is connected once the client has sent something, of which so much is taken before.
     early_data: Option<usize>,
     tunnel: Option<Tunnel>,
+    /// Where a cluster comes from that there is not.
+    on_demand: Option<OnDemandClusters>,
     tlvs: Vec<Tlv>,
 }
 
@@ -85,6 +90,7 @@ impl TcpProxyConfig {
             jitter: message.max_duration_jitter,
             early_data: message.connect_on_data.then_some(message.max_early_data_bytes as usize),
             tunnel: message.tunnel.as_ref().map(Tunnel::compile).transpose().at("tunnel")?,
+            on_demand: message.on_demand.as_ref().map(OnDemandClusters::compile),
             tlvs: each(&message.proxy_protocol_tlvs, "proxy_protocol_tlvs", Tlv::compile)?,
         })
     }
@@ -135,9 +141,9 @@ pub async fn serve(
     }
     let mut transport = transport;
     let Some(early) = session.early_data(&mut transport).await else { return };
-    if let Some((upstream, answered)) = session.connect().await {
+    if let Some(upstream) = session.connect().await {
         session.connected(&upstream);
-        session.relay(transport, upstream, early, answered).await;
+        session.relay(transport, upstream, early).await;
     }
 }
 

@@ -1,9 +1,10 @@
 //! The certificates of this side, with their keys.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use rustls::sign::{CertifiedKey, Signer, SigningKey};
 use rustls::{Error, InconsistentKeys, SignatureAlgorithm, SignatureScheme};
 
@@ -19,6 +20,23 @@ pub struct LocalCertificate {
     pub algorithm: SignatureAlgorithm,
     /// Names that a client may ask for, in lower case: DNS names or, without any, the common name.
     pub names: Vec<String>,
+    /// With its OCSP response, until that expires.
+    pub stapled: Option<Stapled>,
+    /// Clients that know OCSP are not to take it without a response.
+    pub must_staple: bool,
+}
+
+/// A certificate with its OCSP response.
+#[derive(Debug)]
+pub struct Stapled {
+    pub key: Arc<CertifiedKey>,
+    expires: UnixTime,
+}
+
+impl Stapled {
+    pub fn is_valid(&self, now: UnixTime) -> bool {
+        now < self.expires
+    }
 }
 
 impl LocalCertificate {
@@ -43,10 +61,7 @@ impl LocalCertificate {
             true => key,
             false => Arc::new(Restricted { key, schemes: schemes.to_vec() }),
         };
-        let mut certified = CertifiedKey::new(chain, key);
-        if !message.ocsp_staple.is_empty() {
-            certified.ocsp = Some(message.ocsp_staple.clone());
-        }
+        let certified = CertifiedKey::new(chain, key);
         match certified.keys_match() {
             Ok(()) | Err(Error::InconsistentKeys(InconsistentKeys::Unknown)) => {}
             Err(_) => {
@@ -57,7 +72,15 @@ impl LocalCertificate {
             }
         }
         let names = lower_names(&facts);
-        Ok(Self { key: Arc::new(certified), facts, algorithm, names })
+        let stapled = (!message.ocsp_staple.is_empty()).then(|| Stapled {
+            key: Arc::new(CertifiedKey {
+                ocsp: Some(message.ocsp_staple.clone()),
+                ..certified.clone()
+            }),
+            expires: UnixTime::since_unix_epoch(Duration::from_secs(message.ocsp_expires_s)),
+        });
+        let must_staple = message.must_staple;
+        Ok(Self { key: Arc::new(certified), facts, algorithm, names, stapled, must_staple })
     }
 }
 

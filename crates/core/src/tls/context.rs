@@ -15,9 +15,11 @@ use rustls::{
 use super::certificate::LocalCertificate;
 use super::hello::Hello;
 use super::names;
-use super::select::{ClientCertificates, ServerCertificates};
+use super::select::{ClientCertificates, Selection, ServerCertificates};
+use super::server_name::TlsNames;
 use super::tickets::Tickets;
-use super::verify::{Validation, Verifier};
+use super::verifier::Verifier;
+use super::verify::Validation;
 use crate::compile::{each, At, CompileError, Result};
 use crate::proto::{self, tls_context::Side};
 
@@ -42,8 +44,8 @@ pub enum Context {
 pub struct ServerContext {
     alpn: Vec<Vec<u8>>,
     offers_tls13: bool,
-    /// By (ALPN is used, the client's order counts).
-    configs: [[Arc<ServerConfig>; 2]; 2],
+    /// By (the client wants an OCSP response, ALPN is used, the client's order counts).
+    configs: [[[Arc<ServerConfig>; 2]; 2]; 2],
 }
 
 /// What connects to servers.
@@ -51,6 +53,7 @@ pub struct ClientContext {
     pub config: Arc<ClientConfig>,
     sni: Option<ServerName<'static>>,
     auto_host_sni: bool,
+    verifier: Verifier,
     /// The same without SNI, for hosts without a name.
     nameless: Arc<ClientConfig>,
 }
@@ -162,12 +165,15 @@ impl ServerContext {
         let schemes = parts.schemes;
         let verifier = Verifier::server(parts.validation, algorithms, schemes, require);
         let full_scan = message.full_scan_certs_on_sni_mismatch;
-        let certificates = ServerCertificates::new(parts.certificates, full_scan);
+        let policy = message.ocsp_staple_policy();
+        let certificates = Arc::new(ServerCertificates::new(parts.certificates, full_scan, policy));
+        let select =
+            |wants_staple| Arc::new(Selection { certificates: certificates.clone(), wants_staple });
         let mut config = ServerConfig::builder_with_provider(parts.provider)
             .with_protocol_versions(&parts.versions)
             .map_err(|error| broken(&error))?
             .with_client_cert_verifier(Arc::new(verifier))
-            .with_cert_resolver(Arc::new(certificates));
+            .with_cert_resolver(select(false));
         config.session_storage = match message.disable_stateful_resumption {
             true => Arc::new(NoServerSessionStorage {}),
             false => ServerSessionMemoryCache::new(REMEMBERED_SESSIONS),
@@ -177,7 +183,9 @@ impl ServerContext {
             config.ticketer = ticketer(message, digest)?;
             config.send_tls13_tickets = TICKETS;
         }
-        Ok(Self { configs: variants(&config, &alpn), alpn, offers_tls13 })
+        let without_staple = variants(&config, &alpn);
+        config.cert_resolver = select(true);
+        Ok(Self { configs: [without_staple, variants(&config, &alpn)], alpn, offers_tls13 })
     }
 
     pub fn offers_tls13(&self) -> bool {
@@ -188,7 +196,8 @@ impl ServerContext {
     pub fn config(&self, hello: &Hello) -> &Arc<ServerConfig> {
         let shared = hello.alpn.iter().any(|name| self.alpn.contains(name));
         let client_order = hello.offers_tls13 && self.offers_tls13;
-        &self.configs[usize::from(shared)][usize::from(client_order)]
+        let configs = &self.configs[usize::from(hello.wants_staple)];
+        &configs[usize::from(shared)][usize::from(client_order)]
     }
 }
 
@@ -225,7 +234,7 @@ impl ClientContext {
             .with_protocol_versions(&parts.versions)
             .map_err(|error| broken(&error))?
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(verifier))
+            .with_custom_certificate_verifier(Arc::new(verifier.clone()))
             .with_client_cert_resolver(Arc::new(ClientCertificates(parts.certificates)));
         config.alpn_protocols = parts.alpn;
         config.resumption = match message.max_session_keys {
@@ -247,22 +256,31 @@ impl ClientContext {
             config: Arc::new(config),
             nameless: Arc::new(nameless),
             sni,
+            verifier,
             auto_host_sni: message.auto_host_sni,
         })
     }
 
-    /// The configuration and the name for a host; `requested` is a name that the request asks for.
+    /// The configuration and the name for a host, and whether the name is sent. `names` are a request's.
     pub fn target(
         &self,
         hostname: &str,
-        requested: Option<&str>,
+        names: &TlsNames,
     ) -> (Arc<ClientConfig>, ServerName<'static>, bool) {
         let host = self.auto_host_sni.then_some(hostname).filter(|name| !name.is_empty());
-        let name = requested.or(host).and_then(server_name).or_else(|| self.sni.clone());
-        match name {
-            Some(name) => (self.config.clone(), name, true),
-            None => (self.nameless.clone(), unnamed(), false),
-        }
+        let name = names.sni.as_deref().or(host).and_then(server_name).or_else(|| self.sni.clone());
+        let config = if name.is_some() { &self.config } else { &self.nameless };
+        let config = match &names.certificate {
+            None => config.clone(),
+            Some(expected) => {
+                let mut config = ClientConfig::clone(config);
+                let verifier = self.verifier.expecting(expected.clone());
+                config.dangerous().set_certificate_verifier(Arc::new(verifier));
+                Arc::new(config)
+            }
+        };
+        let is_sent = name.is_some();
+        (config, name.unwrap_or_else(unnamed), is_sent)
     }
 }
 

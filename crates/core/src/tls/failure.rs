@@ -2,7 +2,9 @@
 
 use std::io;
 
-use rustls::{AlertDescription, Error, InvalidMessage, PeerIncompatible, PeerMisbehaved};
+use rustls::{
+    AlertDescription, CertificateError, Error, InvalidMessage, PeerIncompatible, PeerMisbehaved,
+};
 
 use super::notes::Refusal;
 use crate::proto::SslStat;
@@ -42,6 +44,13 @@ impl Failure {
                 reason: text(192, "PEER_DID_NOT_RETURN_A_CERTIFICATE", Some(data)),
                 stat: Some(SslStat::SslFailVerifyNoCert),
                 hint: "the client is to show a certificate that the validation context trusts",
+            };
+        }
+        if matches!(error, Error::InvalidCertificate(CertificateError::Other(_))) {
+            return Self {
+                reason: text(125, "CERTIFICATE_VERIFY_FAILED", None),
+                stat: None,
+                hint: "auto_san_validation wants a validation context: nobody vouches for the name",
             };
         }
         let (number, name, hint) = describe(error);

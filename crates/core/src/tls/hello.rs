@@ -8,6 +8,8 @@ pub struct Hello {
     pub offers_tls13: bool,
     /// As far as the client's highest version says.
     pub offers_tls12: bool,
+    /// The certificate may come with an OCSP response.
+    pub wants_staple: bool,
 }
 
 /// What the first bytes of a client are.
@@ -20,7 +22,8 @@ pub enum First {
 }
 
 /// What rustls is to judge.
-const UNREADABLE: Hello = Hello { alpn: Vec::new(), offers_tls13: false, offers_tls12: true };
+const UNREADABLE: Hello =
+    Hello { alpn: Vec::new(), offers_tls13: false, offers_tls12: true, wants_staple: false };
 const HANDSHAKE: u8 = 22;
 const CLIENT_HELLO: u8 = 1;
 /// More than any client says; what is longer is left to rustls to refuse.
@@ -81,6 +84,7 @@ impl<'a> Parts<'a> {
 }
 
 fn parse(message: &[u8]) -> Option<Hello> {
+    const STATUS_REQUEST: u16 = 5;
     const ALPN: u16 = 16;
     const SUPPORTED_VERSIONS: u16 = 43;
     const TLS12: u16 = 0x0303;
@@ -97,6 +101,7 @@ fn parse(message: &[u8]) -> Option<Hello> {
     while let Some(kind) = extensions.number() {
         let mut content = Parts(extensions.part(2)?);
         match kind {
+            STATUS_REQUEST => hello.wants_staple = true,
             ALPN => {
                 let mut names = Parts(content.part(2)?);
                 while let Some(name) = names.part(1) {
@@ -117,15 +122,17 @@ fn parse(message: &[u8]) -> Option<Hello> {
 mod tests {
     use super::{read, First, Hello, UNREADABLE};
 
-    /// A ClientHello of TLS 1.3 that offers h2 and http/1.1.
+    /// A ClientHello of TLS 1.3 that offers h2 and http/1.1, and wants a staple.
     fn hello() -> Vec<u8> {
         let alpn = b"\x00\x10\x00\x0e\x00\x0c\x02h2\x08http/1.1";
+        let status = b"\x00\x05\x00\x05\x01\x00\x00\x00\x00";
         let versions = b"\x00\x2b\x00\x05\x04\x03\x04\x03\x03";
         let mut body = vec![3, 3];
         body.extend([7; 32]);
         body.extend([0, 0, 2, 0x13, 0x01, 1, 0]);
-        body.extend([0, (alpn.len() + versions.len()) as u8]);
+        body.extend([0, (alpn.len() + status.len() + versions.len()) as u8]);
         body.extend(alpn);
+        body.extend(status);
         body.extend(versions);
         let mut message = vec![1, 0, 0, body.len() as u8];
         message.extend(body);
@@ -143,6 +150,7 @@ mod tests {
             alpn: vec![b"h2".into(), b"http/1.1".into()],
             offers_tls13: true,
             offers_tls12: true,
+            wants_staple: true,
         };
         for size in [1, 3, 50, 200] {
             let bytes = records(&hello(), size);

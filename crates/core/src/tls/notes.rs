@@ -20,6 +20,15 @@ pub struct Refusal {
     pub reason: String,
 }
 
+/// What became of a client's wish for an OCSP response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Staple {
+    Sent,
+    Omitted,
+    /// No certificate may be shown without one.
+    Refused,
+}
+
 #[derive(Default)]
 pub struct Notes {
     pub refusal: Option<Refusal>,
@@ -27,6 +36,7 @@ pub struct Notes {
     pub accepted: Option<SslStat>,
     /// The certificate of this side.
     pub local: Option<Arc<LocalCertificate>>,
+    pub staple: Option<Staple>,
     /// What the peer signed with.
     pub scheme: Option<SignatureScheme>,
     /// The peer's certificate was verified.
@@ -42,6 +52,7 @@ impl Notes {
         self.refusal = new.refusal.or(self.refusal.take());
         self.accepted = new.accepted.or(self.accepted);
         self.local = new.local.or(self.local.take());
+        self.staple = new.staple.or(self.staple);
         self.scheme = new.scheme.or(self.scheme);
         self.validated |= new.validated;
         self.issuer = new.issuer.or(self.issuer.take());

@@ -5,12 +5,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use rustls::client::ResolvesClientCert;
+use rustls::pki_types::UnixTime;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{SignatureAlgorithm, SignatureScheme};
 
 use super::certificate::LocalCertificate;
-use super::notes;
+use super::notes::{self, Staple};
+use crate::proto::tls_server::StaplePolicy;
 
 /// Certificates of a server by the names that clients ask for.
 #[derive(Debug)]
@@ -19,10 +21,11 @@ pub struct ServerCertificates {
     /// Exact names, and wildcards without their `*`.
     by_name: HashMap<String, Vec<usize>>,
     full_scan: bool,
+    policy: StaplePolicy,
 }
 
 impl ServerCertificates {
-    pub fn new(all: Vec<Arc<LocalCertificate>>, full_scan: bool) -> Self {
+    pub fn new(all: Vec<Arc<LocalCertificate>>, full_scan: bool, policy: StaplePolicy) -> Self {
         let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
         for (index, certificate) in all.iter().enumerate() {
             for name in &certificate.names {
@@ -30,7 +33,7 @@ impl ServerCertificates {
                 by_name.entry(key.to_owned()).or_default().push(index);
             }
         }
-        Self { all, by_name, full_scan }
+        Self { all, by_name, full_scan, policy }
     }
 
     /// The candidates for a name: an exact match goes before a wildcard of one label.
@@ -40,11 +43,10 @@ impl ServerCertificates {
         exact.into_iter().chain(wildcard).flatten().filter_map(|&index| self.all.get(index))
     }
 
-    fn choose(&self, hello: &ClientHello<'_>) -> Option<&Arc<LocalCertificate>> {
-        let offered = hello.signature_schemes();
-        if let Some(name) = hello.server_name() {
+    fn choose(&self, client: &Client<'_>) -> Option<&Arc<LocalCertificate>> {
+        if let Some(name) = client.hello.server_name() {
             let named: Vec<_> = self.named(name).collect();
-            if let Some(found) = by_key(&named, offered) {
+            if let Some(found) = self.first_usable(&named, client) {
                 return Some(found);
             }
             if let Some(found) = named.first().filter(|_| !self.full_scan) {
@@ -52,31 +54,76 @@ impl ServerCertificates {
             }
         }
         let all: Vec<_> = self.all.iter().collect();
-        by_key(&all, offered).or_else(|| self.all.first())
+        self.first_usable(&all, client).or_else(|| self.all.first())
+    }
+
+    /// The first certificate whose key the client can check, ECDSA before others.
+    fn first_usable<'a>(
+        &self,
+        certificates: &[&'a Arc<LocalCertificate>],
+        client: &Client<'_>,
+    ) -> Option<&'a Arc<LocalCertificate>> {
+        let offered = client.hello.signature_schemes();
+        let usable = |certificate: &&&Arc<LocalCertificate>| {
+            usable(certificate, offered)
+                && self.staple(certificate, client) != Some(Staple::Refused)
+        };
+        let usable = || certificates.iter().filter(usable);
+        usable()
+            .find(|certificate| certificate.algorithm == SignatureAlgorithm::ECDSA)
+            .or_else(|| usable().next())
+            .copied()
+    }
+
+    /// What the policy says of a certificate for a client; none for one that does not ask.
+    fn staple(&self, certificate: &LocalCertificate, client: &Client<'_>) -> Option<Staple> {
+        if !client.wants_staple {
+            return None;
+        }
+        let stapled = certificate.stapled.as_ref();
+        let policy = if certificate.must_staple { StaplePolicy::MustStaple } else { self.policy };
+        Some(match policy {
+            _ if stapled.is_some_and(|stapled| stapled.is_valid(client.now)) => Staple::Sent,
+            StaplePolicy::LenientStapling => Staple::Omitted,
+            StaplePolicy::StrictStapling if stapled.is_none() => Staple::Omitted,
+            StaplePolicy::StrictStapling | StaplePolicy::MustStaple => Staple::Refused,
+        })
     }
 }
 
-/// The first certificate whose key the client can check, ECDSA before others.
-fn by_key<'a>(
-    certificates: &[&'a Arc<LocalCertificate>],
-    offered: &[SignatureScheme],
-) -> Option<&'a Arc<LocalCertificate>> {
-    let usable = || certificates.iter().filter(|certificate| usable(certificate, offered));
-    usable()
-        .find(|certificate| certificate.algorithm == SignatureAlgorithm::ECDSA)
-        .or_else(|| usable().next())
-        .copied()
+/// What a choice depends on.
+struct Client<'a> {
+    hello: &'a ClientHello<'a>,
+    wants_staple: bool,
+    now: UnixTime,
+}
+
+/// Certificates for the clients that want an OCSP response, or for those that do not.
+#[derive(Debug)]
+pub struct Selection {
+    pub certificates: Arc<ServerCertificates>,
+    pub wants_staple: bool,
 }
 
 fn usable(certificate: &LocalCertificate, offered: &[SignatureScheme]) -> bool {
     certificate.key.key.choose_scheme(offered).is_some()
 }
 
-impl ResolvesServerCert for ServerCertificates {
+impl ResolvesServerCert for Selection {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        let chosen = self.choose(&hello)?;
-        notes::write(|notes| notes.local = Some(chosen.clone()));
-        Some(chosen.key.clone())
+        let now = UnixTime::now();
+        let client = Client { hello: &hello, wants_staple: self.wants_staple, now };
+        let chosen = self.certificates.choose(&client)?;
+        let staple = self.certificates.staple(chosen, &client);
+        notes::write(|notes| {
+            notes.local = Some(chosen.clone());
+            notes.staple = staple;
+        });
+        match staple {
+            Some(Staple::Refused) => None,
+            Some(Staple::Sent) => chosen.stapled.as_ref().map(|stapled| stapled.key.clone()),
+            Some(Staple::Omitted) | None => Some(chosen.key.clone()),
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use rustls::SignatureScheme;
 
 use super::info::Handshake;
 use super::names;
+use super::notes::Staple;
 use crate::proto::SslStat;
 use crate::stats::Block;
 
@@ -14,6 +15,16 @@ pub struct Agreed {
     pub version: Option<SslStat>,
     /// What the peer signed with, if it did.
     pub scheme: Option<SignatureScheme>,
+}
+
+/// Counts what became of a client's wish for an OCSP response.
+pub fn count_staple(block: &Block, staple: Staple) {
+    block.inc(SslStat::SslOcspStapleRequests);
+    block.inc(match staple {
+        Staple::Sent => SslStat::SslOcspStapleResponses,
+        Staple::Omitted => SslStat::SslOcspStapleOmitted,
+        Staple::Refused => SslStat::SslOcspStapleFailed,
+    });
 }
 
 pub fn count(block: &Block, handshake: &Handshake, agreed: &Agreed) {

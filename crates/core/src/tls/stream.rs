@@ -19,6 +19,7 @@ use std::time::Instant;
 use super::context::ServerContext;
 use super::info::TlsInfo;
 use super::notes;
+use super::server_name::TlsNames;
 use super::session::Session;
 use super::ClientContext;
 use crate::address::Address;
@@ -99,17 +100,17 @@ impl TlsStream {
         Self::new(inner)
     }
 
-    /// A connection to a host called `hostname`.
+    /// A connection to a host called `hostname`, with the names that a request gives it.
     ///
     /// # Errors
     /// The configuration cannot be used.
     pub fn client(
         raw: Transport,
         context: &ClientContext,
-        (hostname, requested): (&str, Option<&str>),
+        (hostname, names): (&str, &TlsNames),
         block: Arc<Block>,
     ) -> io::Result<Self> {
-        let (config, name, named) = context.target(hostname, requested);
+        let (config, name, named) = context.target(hostname, names);
         let mut inner = Inner::new(raw, Role::Client, block, None);
         inner.server_name = named.then(|| Arc::from(&*name.to_str()));
         inner.session = Some(Session::client(config, name).map_err(io::Error::other)?);

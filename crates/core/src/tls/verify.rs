@@ -3,17 +3,13 @@
 
 use std::sync::Arc;
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{verify_tls12_signature, verify_tls13_signature, WebPkiSupportedAlgorithms};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::{
-    CertificateError, DigitallySignedStruct, DistinguishedName, Error, OtherError, SignatureScheme,
-};
+use rustls::crypto::WebPkiSupportedAlgorithms;
+use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::{CertificateError, DistinguishedName, Error, OtherError};
 
 use super::chain::{Rules, Trust, Usage};
 use super::notes::{self, Refusal};
-use super::peer::{is_issuer, is_workload, public_key, Facts};
+use super::peer::{is_issuer, is_workload, public_key, AlternativeNames, Facts};
 use super::san::{dns_matches, SanMatcher};
 use crate::compile::{each, Result};
 use crate::proto::{self, SslStat};
@@ -26,6 +22,21 @@ enum Roots {
     One(Trust),
     /// SPIFFE: by the trust domain in the peer's identity.
     Domains(Vec<(String, Trust)>),
+}
+
+/// The names that a certificate is to be of, where a connection has such.
+#[derive(Clone, Copy, Default)]
+pub struct Asked<'a> {
+    /// What was asked for by SNI.
+    pub name: Option<&'a str>,
+    /// What the request says.
+    pub expected: Option<&'a str>,
+}
+
+impl Asked<'_> {
+    fn is_any(&self) -> bool {
+        self.name.is_some() || self.expected.is_some()
+    }
 }
 
 /// What is asked of a peer's certificate.
@@ -91,7 +102,7 @@ impl Validation {
     }
 
     /// Subjects of trusted certificates, which tell clients what certificate to show.
-    fn subjects(&self) -> Vec<DistinguishedName> {
+    pub fn subjects(&self) -> Vec<DistinguishedName> {
         use x509_parser::prelude::{FromDer, X509Certificate};
         self.trusted()
             .filter_map(|der| {
@@ -101,17 +112,20 @@ impl Validation {
             .collect()
     }
 
-    /// Verifies a chain. `name` is what the certificate is to be of, where that is asked for.
-    fn verify(
+    /// Verifies a chain.
+    ///
+    /// # Errors
+    /// It is not accepted, which is noted.
+    pub fn verify(
         &self,
         chain: &[CertificateDer<'_>],
-        name: Option<&str>,
+        asked: Asked<'_>,
         algorithms: &WebPkiSupportedAlgorithms,
         usage: Usage,
         now: UnixTime,
     ) -> std::result::Result<(), Error> {
         let outcome = self.verify_chain(chain, algorithms, usage, now);
-        let outcome = outcome.and_then(|()| self.verify_leaf(chain, name));
+        let outcome = outcome.and_then(|()| self.verify_leaf(chain, asked));
         match outcome {
             Ok(()) => {
                 let validated = !matches!(self.roots, Roots::None)
@@ -180,25 +194,14 @@ impl Validation {
     fn verify_leaf(
         &self,
         chain: &[CertificateDer<'_>],
-        name: Option<&str>,
+        asked: Asked<'_>,
     ) -> std::result::Result<(), (Refusal, CertificateError)> {
         let Some(leaf) = chain.first() else { return Ok(()) };
-        if !self.sans.is_empty() || name.is_some() {
+        if !self.sans.is_empty() || asked.is_any() {
             let facts = Facts::read(leaf);
             let names = facts.map(|facts| facts.names).unwrap_or_default();
-            let by_name = name.is_none_or(|name| {
-                names.dns.iter().any(|pattern| dns_matches(name, pattern))
-                    || names.ip.iter().any(|ip| ip == name)
-            });
-            let by_matcher =
-                self.sans.is_empty() || self.sans.iter().any(|matcher| matcher.matches(&names));
-            if !by_name || !by_matcher {
-                let listed = names.all.join(", ");
-                let refusal = Refusal {
-                    stat: SslStat::SslFailVerifySan,
-                    reason: format!("SAN matcher, certificate SANs are [{listed}]"),
-                };
-                return Err((refusal, unspecified()));
+            if let Some(reason) = self.name_refusal(&names, asked) {
+                return Err((Refusal { stat: SslStat::SslFailVerifySan, reason }, unspecified()));
             }
         }
         match self.is_pinned(leaf) {
@@ -209,6 +212,25 @@ impl Validation {
                 Err((refusal, CertificateError::BadEncoding))
             }
         }
+    }
+
+    /// Why the names of a certificate are not those that are asked for.
+    fn name_refusal(&self, names: &AlternativeNames, asked: Asked<'_>) -> Option<String> {
+        let listed = || names.all.join(", ");
+        let is_of = |name: &str| {
+            names.dns.iter().any(|pattern| dns_matches(name, pattern))
+                || names.ip.iter().any(|ip| ip == name)
+        };
+        if let Some(expected) = asked.expected.filter(|name| !is_of(name)) {
+            let listed = listed();
+            return Some(format!(
+                "verify SAN list, expected SANs: [{expected}], certificate SANs: [{listed}]"
+            ));
+        }
+        let by_matcher =
+            self.sans.is_empty() || self.sans.iter().any(|matcher| matcher.matches(names));
+        let suits = asked.name.is_none_or(is_of) && by_matcher;
+        (!suits).then(|| format!("SAN matcher, certificate SANs are [{}]", listed()))
     }
 
     /// Whether the certificate, or its key, is one of those that are named; any is if none is named.
@@ -228,7 +250,7 @@ impl Validation {
 }
 
 /// What becomes the alert certificate_unknown.
-fn unspecified() -> CertificateError {
+pub fn unspecified() -> CertificateError {
     CertificateError::Other(OtherError(Arc::new(Unspecified)))
 }
 
@@ -249,148 +271,4 @@ fn trust_domain(facts: &Facts) -> Option<&str> {
     let [uri] = facts.names.uri.as_slice() else { return None };
     let rest = uri.strip_prefix("spiffe://")?;
     Some(rest.split('/').next().unwrap_or(rest))
-}
-
-/// A verifier for rustls, of either side.
-#[derive(Debug)]
-pub struct Verifier {
-    pub validation: Option<Validation>,
-    pub algorithms: WebPkiSupportedAlgorithms,
-    pub schemes: Vec<SignatureScheme>,
-    subjects: Vec<DistinguishedName>,
-    /// Of a server: a client without a certificate is refused.
-    mandatory: bool,
-    /// Of a client: the certificate is to be of the name asked for.
-    match_server_name: bool,
-}
-
-impl Verifier {
-    pub fn server(
-        validation: Option<Validation>,
-        algorithms: WebPkiSupportedAlgorithms,
-        schemes: Vec<SignatureScheme>,
-        require: bool,
-    ) -> Self {
-        let subjects = validation.as_ref().map(Validation::subjects).unwrap_or_default();
-        let needed = validation.as_ref().is_some_and(Validation::needs_certificate);
-        let mandatory = require || needed;
-        Self { validation, algorithms, schemes, subjects, mandatory, match_server_name: false }
-    }
-
-    pub fn client(
-        validation: Option<Validation>,
-        algorithms: WebPkiSupportedAlgorithms,
-        schemes: Vec<SignatureScheme>,
-        match_server_name: bool,
-    ) -> Self {
-        let subjects = Vec::new();
-        Self { validation, algorithms, schemes, subjects, mandatory: false, match_server_name }
-    }
-
-    fn verify(
-        &self,
-        leaf: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        name: Option<&str>,
-        usage: Usage,
-        now: UnixTime,
-    ) -> std::result::Result<(), Error> {
-        let Some(validation) = &self.validation else { return Ok(()) };
-        let mut chain = vec![leaf.clone()];
-        chain.extend(intermediates.iter().cloned());
-        validation.verify(&chain, name, &self.algorithms, usage, now)
-    }
-
-    fn offered(&self) -> Vec<SignatureScheme> {
-        match self.schemes.is_empty() {
-            true => self.algorithms.supported_schemes(),
-            false => self.schemes.clone(),
-        }
-    }
-}
-
-impl ServerCertVerifier for Verifier {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
-        _: &[u8],
-        now: UnixTime,
-    ) -> std::result::Result<ServerCertVerified, Error> {
-        let name = server_name.to_str();
-        let name = self.match_server_name.then_some(&*name);
-        self.verify(end_entity, intermediates, name, Usage::Server, now)?;
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> std::result::Result<HandshakeSignatureValid, Error> {
-        notes::write(|notes| notes.scheme = Some(dss.scheme));
-        verify_tls12_signature(message, cert, dss, &self.algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> std::result::Result<HandshakeSignatureValid, Error> {
-        notes::write(|notes| notes.scheme = Some(dss.scheme));
-        verify_tls13_signature(message, cert, dss, &self.algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.offered()
-    }
-}
-
-impl ClientCertVerifier for Verifier {
-    fn offer_client_auth(&self) -> bool {
-        self.mandatory || self.validation.as_ref().is_some_and(Validation::asks)
-    }
-
-    fn client_auth_mandatory(&self) -> bool {
-        self.mandatory
-    }
-
-    fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        &self.subjects
-    }
-
-    fn verify_client_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        now: UnixTime,
-    ) -> std::result::Result<ClientCertVerified, Error> {
-        self.verify(end_entity, intermediates, None, Usage::Client, now)?;
-        Ok(ClientCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> std::result::Result<HandshakeSignatureValid, Error> {
-        ServerCertVerifier::verify_tls12_signature(self, message, cert, dss)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> std::result::Result<HandshakeSignatureValid, Error> {
-        ServerCertVerifier::verify_tls13_signature(self, message, cert, dss)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.offered()
-    }
 }

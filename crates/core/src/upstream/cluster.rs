@@ -6,12 +6,12 @@ use std::sync::atomic::AtomicU64;
 use std::sync::Arc;
 
 use super::breakers::{Permits, Priority, RetryPermit};
-use super::dynamic::DynamicHosts;
+use super::dynamic::{Apart, DynamicHosts};
 use super::host_sets::HostSets;
 use super::internal::Doors;
 use super::original_dst::OriginalDst;
 use super::pending::{Acquire, Overflow};
-use super::pool::{Pool, PoolContext, Protocol};
+use super::pool::{self, Pool, PoolContext, Protocol};
 use super::{ClusterConfig, ClusterShared, Host, Opening, Outcome};
 use crate::lb::{Balancer, LbContext};
 use crate::proto::cluster::UpstreamProtocol;
@@ -101,10 +101,12 @@ impl Cluster {
             block.inc(ClusterStat::ClusterUpstreamCxNoneHealthy);
         }
         let (Some(dynamic), Some(host)) = (&self.dynamic, &host) else { return host };
-        match self.opening(host, context) {
-            Some(opening) => Some(dynamic.host(host.address.clone(), Some(opening), Some(host))),
-            None => Some(host.clone()),
+        let opening = self.opening(host, context);
+        if opening.is_none() && context.names.is_none() {
+            return Some(host.clone());
         }
+        let apart = Apart { opening, names: context.names.cloned().unwrap_or_default() };
+        Some(dynamic.host(host.address.clone(), apart, Some(host)))
     }
 
     /// What connections to `host` begin with that is the client's own.
@@ -129,7 +131,7 @@ impl Cluster {
         let address = original.address(context, invalid)?;
         let dynamic = self.dynamic.as_ref()?;
         let before = dynamic.count();
-        let host = dynamic.host(address, None, None);
+        let host = dynamic.host(address, Apart::default(), None);
         let change = dynamic.count().wrapping_sub(before) as u64;
         if change != 0 {
             block.inc(ClusterStat::ClusterMembershipChange);
@@ -216,20 +218,14 @@ impl Cluster {
         for host in sets.hosts() {
             by_slot[host.slot as usize] = Some(host);
         }
+        let at = |slot: usize| by_slot.get(slot).copied().flatten();
         for (slot, pools) in self.pools.borrow_mut().iter_mut().enumerate() {
-            let host = by_slot.get(slot).copied().flatten();
-            for place in pools.iter_mut().flatten() {
-                let Some(pool) = place else { continue };
-                match host.filter(|host| pool.host.borrow().same_endpoint(host)) {
-                    // What was open when the host was ejected is not used any more, as in Envoy.
-                    Some(host) if host.stats.ejections() == pool.ejections => {
-                        *pool.host.borrow_mut() = host.clone();
-                    }
-                    _ => {
-                        pool.drain();
-                        *place = None;
-                    }
-                }
+            pools.iter_mut().flatten().for_each(|place| pool::follow(place, at(slot)));
+        }
+        // Those of ORIGINAL_DST are in no set.
+        if self.config().original_dst.is_none() {
+            if let Some(dynamic) = &self.dynamic {
+                dynamic.follow(|host| at(host.slot as usize));
             }
         }
     }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::auto_names::AutoNames;
 use super::original_dst::OriginalDst;
 use super::proxy_protocol::ProxyProtocol;
 use super::socket::ConnectOptions;
@@ -15,6 +16,9 @@ use crate::lb::LbSettings;
 use crate::proto;
 use crate::proto::cluster::UpstreamProtocol;
 use crate::tls::Contexts;
+
+/// Envoy's default of per_connection_buffer_limit_bytes; also stands for its 0, which is no limit there.
+const DEFAULT_BUFFER_LIMIT: usize = 1 << 20;
 
 /// Immutable; a changed cluster gets a new one.
 pub struct ClusterConfig {
@@ -28,6 +32,8 @@ pub struct ClusterConfig {
     /// None: an idle connection stays.
     pub idle_timeout: Option<Duration>,
     pub max_connection_duration: Option<Duration>,
+    /// Of a request on a connection, its response included.
+    pub max_stream_duration: Option<Duration>,
     /// 0: no limit.
     pub max_requests_per_connection: u64,
     pub per_connection_buffer_limit: usize,
@@ -37,6 +43,8 @@ pub struct ClusterConfig {
     pub track_timeout_budgets: bool,
     pub http1: proto::Http1Options,
     pub protocol: UpstreamProtocol,
+    /// Where `protocol` follows the client: tunnels of TCP clients speak HTTP/2.
+    pub tunnels_speak_http2: bool,
     /// Present where HTTP/2 may be spoken.
     pub http2: Option<Arc<Http2Config>>,
     pub metadata: Option<Arc<serde_json::Value>>,
@@ -46,6 +54,8 @@ pub struct ClusterConfig {
     pub original_dst: Option<OriginalDst>,
     /// Connections begin with a PROXY header.
     pub proxy_protocol: Option<ProxyProtocol>,
+    /// What requests decide of TLS.
+    pub auto_names: Option<AutoNames>,
     /// How long a host stays unused that no configuration names; none: there are no such hosts.
     pub dynamic_hosts: Option<Duration>,
 }
@@ -71,6 +81,7 @@ impl ClusterConfig {
             connect_timeout: Duration::from_millis(message.connect_timeout_ms),
             idle_timeout: off_at_zero(message.idle_timeout_ms),
             max_connection_duration: off_at_zero(message.max_connection_duration_ms),
+            max_stream_duration: off_at_zero(message.max_stream_duration_ms),
             max_requests_per_connection: message.max_requests_per_connection.into(),
             per_connection_buffer_limit: message.per_connection_buffer_limit_bytes as usize,
             max_response_headers_bytes: message.max_response_headers_bytes as usize,
@@ -79,6 +90,7 @@ impl ClusterConfig {
             track_timeout_budgets: message.track_timeout_budgets,
             http1: message.http1.clone().unwrap_or_default(),
             protocol: message.upstream_protocol(),
+            tunnels_speak_http2: message.tunnels_speak_http2,
             http2: message.http2.as_ref().map(|options| {
                 let (bytes, count) =
                     (message.max_response_headers_bytes, message.max_response_headers_count);
@@ -93,20 +105,32 @@ impl ClusterConfig {
                 .map(ProxyProtocol::compile)
                 .transpose()
                 .at("proxy_protocol")?,
+            auto_names: message.auto_names.as_ref().map(AutoNames::compile),
             dynamic_hosts: dynamic_hosts(message, &sockets),
             sockets,
         })
     }
+
+    /// Bytes that wait to be written to a host before no more are read for it.
+    pub fn buffer_limit(&self) -> usize {
+        match self.per_connection_buffer_limit {
+            0 => DEFAULT_BUFFER_LIMIT,
+            limit => limit,
+        }
+    }
 }
 
-/// What is the own of clients that have gone is of no use for long.
-const CLIENTS_OWN: Duration = Duration::from_secs(5);
+/// What is the own of clients that have gone, and names that requests give, are of no use for long without a
+/// connection.
+const UNUSED_HOSTS: Duration = Duration::from_secs(5);
 
 fn dynamic_hosts(message: &proto::Cluster, sockets: &TransportSockets) -> Option<Duration> {
     let original = message.original_dst.as_ref();
     let interval = original.map(|it| Duration::from_millis(it.cleanup_interval_ms));
-    let own = message.proxy_protocol.is_some() || sockets.take_along();
-    interval.or_else(|| own.then_some(CLIENTS_OWN))
+    let apart = message.proxy_protocol.is_some()
+        || message.auto_names.is_some()
+        || sockets.take_along();
+    interval.or_else(|| apart.then_some(UNUSED_HOSTS))
 }
 
 fn off_at_zero(ms: u64) -> Option<Duration> {

@@ -73,6 +73,7 @@ pub(super) async fn connect(pool: Rc<Pool>, permit: ConnectionPermit) {
                 host,
                 requests: 0,
                 buffered: Buffered::of_upstream(pool.context.block.clone()),
+                closed_by: ClosedBy::Local,
                 connect_start: start,
                 connect_end: end,
                 permit: Some(permit),

@@ -41,6 +41,8 @@ pub struct Connection {
     /// Requests so far, the present one included.
     pub requests: u64,
     pub buffered: Buffered,
+    /// Which side ends it when it is dropped.
+    pub closed_by: ClosedBy,
     pub connect_start: Instant,
     pub connect_end: Instant,
     /// Held for as long as the connection is open.

@@ -1,5 +1,6 @@
-//! Hosts that the configuration does not name: those of ORIGINAL_DST clusters, and hosts whose connections begin
-//! with what is their client's own. Each has pools of its own, and is forgotten when it is not used.
+//! Hosts that the configuration does not name: those of ORIGINAL_DST clusters, hosts whose connections begin with
+//! what is their client's own, and hosts whose TLS is for the name of a request. Each has pools of its own, and is
+//! forgotten when it is not used.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -7,12 +8,20 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::pool::Pool;
+use super::pool::{self, Pool};
 use super::{Health, Host, Opening};
 use crate::address::Address;
 use crate::clock;
+use crate::tls::TlsNames;
 
-type Key = (Address, Option<Arc<Opening>>);
+/// What sets the connections to a host apart.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Apart {
+    pub opening: Option<Arc<Opening>>,
+    pub names: TlsNames,
+}
+
+type Key = (Address, Apart);
 
 struct Entry {
     host: Arc<Host>,
@@ -38,22 +47,17 @@ impl DynamicHosts {
         self.entries.borrow().len()
     }
 
-    /// The host of an address whose connections begin with `opening`; `like` is what it is made of.
-    pub fn host(
-        &self,
-        address: Address,
-        opening: Option<Arc<Opening>>,
-        like: Option<&Arc<Host>>,
-    ) -> Arc<Host> {
+    /// The host of an address whose connections are set apart so; `like` is what it is made of.
+    pub fn host(&self, address: Address, apart: Apart, like: Option<&Arc<Host>>) -> Arc<Host> {
         self.clean();
         let mut entries = self.entries.borrow_mut();
-        let key = (address.clone(), opening.clone());
-        let entry = entries.entry(key).or_insert_with(|| {
+        let entry = entries.entry(key(&address, &apart)).or_insert_with(|| {
             let host = match like {
-                Some(host) => host.with_opening(opening),
+                Some(host) => host.variant(apart.opening, apart.names),
                 None => {
                     let mut host = Host::new(address, "".into(), Arc::default(), 0);
-                    host.opening = opening;
+                    host.opening = apart.opening;
+                    host.names = apart.names;
                     host.dynamic = true;
                     host.set_health(Health::Healthy);
                     host
@@ -73,8 +77,8 @@ impl DynamicHosts {
         make: impl Fn() -> Rc<Pool>,
     ) -> Rc<Pool> {
         let mut entries = self.entries.borrow_mut();
-        let key = (host.address.clone(), host.opening.clone());
-        match entries.get_mut(&key) {
+        let apart = Apart { opening: host.opening.clone(), names: host.names.clone() };
+        match entries.get_mut(&key(&host.address, &apart)) {
             Some(entry) => entry.pools[priority][protocol].get_or_insert_with(make).clone(),
             None => {
                 let pool = make();
@@ -82,6 +86,20 @@ impl DynamicHosts {
                 pool
             }
         }
+    }
+
+    /// Follows an update: `find` has the host that one is made of, if there is still such.
+    pub fn follow<'h>(&self, find: impl Fn(&Host) -> Option<&'h Arc<Host>>) {
+        self.entries.borrow_mut().retain(|_, entry| {
+            let known = find(&entry.host).filter(|known| known.same_endpoint(&entry.host));
+            if let Some(known) = known {
+                let (opening, names) = (entry.host.opening.clone(), entry.host.names.clone());
+                entry.host = Arc::new(known.variant(opening, names));
+            }
+            let host = known.map(|_| &entry.host);
+            entry.pools.iter_mut().flatten().for_each(|place| pool::follow(place, host));
+            known.is_some()
+        });
     }
 
     /// Forgets hosts that were not used for the interval.
@@ -108,6 +126,12 @@ impl DynamicHosts {
     }
 }
 
+/// Names that differ in case alone are the same.
+fn key(address: &Address, apart: &Apart) -> Key {
+    let names = apart.names.lowered();
+    (address.clone(), Apart { opening: apart.opening.clone(), names })
+}
+
 impl Entry {
     /// How many of its pools hold the host.
     fn pooled(&self) -> usize {
@@ -120,21 +144,52 @@ mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
-    use super::DynamicHosts;
+    use super::{Apart, DynamicHosts, Host};
     use crate::address::Address;
+    use crate::tls::TlsNames;
     use crate::upstream::Opening;
 
     #[test]
     fn a_host_stays_as_long_as_it_is_used() {
         let hosts = DynamicHosts::new(Duration::ZERO);
         let address = || Address::Ip(([127, 0, 0, 1], 80).into());
-        let one = hosts.host(address(), None, None);
-        assert!(Arc::ptr_eq(&one, &hosts.host(address(), None, None)));
+        let none = Apart::default;
+        let one = hosts.host(address(), none(), None);
+        assert!(Arc::ptr_eq(&one, &hosts.host(address(), none(), None)));
         let opening = Opening { preamble: b"PROXY".into(), ..Opening::default() };
-        let other = hosts.host(address(), Some(Arc::new(opening)), None);
+        let headed = Apart { opening: Some(Arc::new(opening)), ..none() };
+        let other = hosts.host(address(), headed, None);
         assert!(!Arc::ptr_eq(&one, &other));
         drop((one, other));
         hosts.clean();
         assert!(hosts.entries.borrow().is_empty());
+    }
+
+    #[test]
+    fn hosts_follow_those_that_they_are_made_of() {
+        let hosts = DynamicHosts::new(Duration::from_secs(60));
+        let address = || Address::Ip(([127, 0, 0, 1], 80).into());
+        let known = Arc::new(Host::new(address(), "h".into(), Arc::default(), 0));
+        let names = TlsNames { sni: Some("a.test".into()), ..TlsNames::default() };
+        let apart = || Apart { names: names.clone(), ..Apart::default() };
+        let host = hosts.host(address(), apart(), Some(&known));
+        hosts.follow(|_| Some(&known));
+        let updated = hosts.host(address(), apart(), Some(&known));
+        assert!(!Arc::ptr_eq(&host, &updated));
+        assert_eq!(updated.names, names);
+        hosts.follow(|_| None);
+        assert_eq!(hosts.count(), 0);
+    }
+
+    #[test]
+    fn hosts_are_kept_apart_by_names_but_not_by_their_case() {
+        let hosts = DynamicHosts::new(Duration::from_secs(60));
+        let host = |name: &str| {
+            let names = TlsNames { sni: Some(name.into()), ..TlsNames::default() };
+            let address = Address::Ip(([127, 0, 0, 1], 80).into());
+            hosts.host(address, Apart { names, ..Apart::default() }, None)
+        };
+        assert!(Arc::ptr_eq(&host("a.test"), &host("A.TEST")));
+        assert!(!Arc::ptr_eq(&host("a.test"), &host("b.test")));
     }
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use super::outlier::Monitor;
 use crate::address::Address;
 use crate::connection::SharedObject;
+use crate::tls::TlsNames;
 
 /// Health as configuration or discovery gave it (`health_status`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,6 +106,8 @@ pub struct Host {
     pub stats: Arc<HostStats>,
     /// What its connections begin with.
     pub opening: Option<Arc<Opening>>,
+    /// What requests decide of TLS.
+    pub names: TlsNames,
     /// No configuration names it: its pools are kept apart.
     pub dynamic: bool,
     /// Place of the endpoint's connection pools in a worker; unique among the hosts of a cluster.
@@ -136,13 +139,14 @@ impl Host {
             health: AtomicU8::new(Health::Unknown as u8),
             stats: Arc::default(),
             opening: None,
+            names: TlsNames::default(),
             dynamic: false,
             slot: 0,
         }
     }
 
-    /// The same endpoint, whose connections begin with `opening`.
-    pub fn with_opening(&self, opening: Option<Arc<Opening>>) -> Self {
+    /// The same endpoint for connections that begin with `opening`, whose TLS is for `names`.
+    pub fn variant(&self, opening: Option<Arc<Opening>>, names: TlsNames) -> Self {
         Self {
             address: self.address.clone(),
             hostname: self.hostname.clone(),
@@ -155,6 +159,7 @@ impl Host {
             health: AtomicU8::new(self.health.load(Relaxed)),
             stats: self.stats.clone(),
             opening,
+            names,
             dynamic: true,
             slot: self.slot,
         }

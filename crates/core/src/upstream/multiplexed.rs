@@ -5,11 +5,15 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
+use lateen_http2::ErrorCode;
+
 use super::breakers::{ConnectionPermit, RequestPermit};
 use super::pool::Pool;
 use super::Host;
 use crate::address::Address;
-use crate::http2::{Http2Stream, Session};
+use crate::http2::{Http2Stream, Reset, Session};
+use crate::proto::ClusterStat;
+use crate::tls::TlsInfo;
 
 /// A connection that a task of its own drives.
 pub struct Multiplexed {
@@ -18,6 +22,8 @@ pub struct Multiplexed {
     pub id: u64,
     /// The address on this side; none for a unix socket.
     pub local: Option<Address>,
+    /// None: plain TCP.
+    pub tls: Option<Rc<TlsInfo>>,
     /// The host at the time of connecting.
     pub host: Arc<Host>,
     pub connect_start: Instant,
@@ -59,7 +65,7 @@ pub struct PooledStream {
     pub requests: u64,
     _permit: RequestPermit,
     // The last field: the place is free once the stream and the permit are dropped.
-    _place: Place,
+    place: Place,
 }
 
 impl PooledStream {
@@ -71,7 +77,24 @@ impl PooledStream {
     ) -> Self {
         let requests = connection.requests.get();
         let place = Place { connection: connection.clone(), pool };
-        Self { stream, connection, requests, _permit: permit, _place: place }
+        Self { stream, connection, requests, _permit: permit, place }
+    }
+
+    /// Ends the request in the middle, and counts which side did so.
+    pub fn give_up(&mut self) {
+        self.stream.set_reset_code(ErrorCode::INTERNAL_ERROR);
+        let stat = match self.stream.reset() {
+            Some(Reset::ConnectionEnd) => Some(ClusterStat::ClusterUpstreamRqPendingFailureEject),
+            Some(reset) if reset.is_too_large() => Some(ClusterStat::ClusterUpstreamRqRxReset),
+            None | Some(Reset::Malformed(_) | Reset::ConnectionProtocol(_)) => {
+                Some(ClusterStat::ClusterUpstreamRqTxReset)
+            }
+            Some(Reset::Refused | Reset::Remote(ErrorCode::REFUSED_STREAM)) => None,
+            Some(Reset::Remote(_)) => Some(ClusterStat::ClusterUpstreamRqRxReset),
+        };
+        if let Some(stat) = stat {
+            self.place.pool.count(stat);
+        }
     }
 }
 

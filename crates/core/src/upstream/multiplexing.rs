@@ -104,6 +104,7 @@ impl Pool {
             session: session.clone(),
             id: made.id,
             local: made.local.clone(),
+            tls: transport.tls().cloned(),
             host: made.host.clone(),
             connect_start: made.connect_start,
             connect_end: made.connect_end,

@@ -352,7 +352,7 @@ impl Pool {
 
     /// The same for one that is being dropped.
     pub fn dropped(self: &Rc<Self>, connection: &mut PooledConnection) {
-        self.count_close(connection, ClosedBy::Local, true);
+        self.count_close(connection, connection.closed_by, true);
         connection.request = None;
         connection.permit = None;
         self.state.borrow_mut().active -= 1;
@@ -393,6 +393,21 @@ impl Pool {
         multiplexed.iter().for_each(|connection| connection.leave());
         idle.into_iter().for_each(|idle| self.end_idle(idle.connection, Ending::Drained));
         self.wake_watcher();
+    }
+}
+
+/// Lets a pool follow an update of its host; without one, or after its ejection, the pool drains and goes.
+pub(super) fn follow(place: &mut Option<Rc<Pool>>, host: Option<&Arc<Host>>) {
+    let Some(pool) = place else { return };
+    match host.filter(|host| pool.host.borrow().same_endpoint(host)) {
+        // What was open when the host was ejected is not used any more, as in Envoy.
+        Some(host) if host.stats.ejections() == pool.ejections => {
+            *pool.host.borrow_mut() = host.clone();
+        }
+        _ => {
+            pool.drain();
+            *place = None;
+        }
     }
 }
 

@@ -9,14 +9,11 @@ use super::breakers::{ConnectionPermit, Priority, RequestPermit};
 use super::connecting::{self, ConnectError};
 use super::connection::ClosedBy;
 use super::pool::{count_destroyed, PoolContext};
-use super::{Cluster, Host};
+use super::{Cluster, ClusterConfig, Host};
 use crate::address::Address;
 use crate::clock;
 use crate::proto::{ClusterHistogram, ClusterStat};
 use crate::transport::Transport;
-
-/// Envoy's default of per_connection_buffer_limit_bytes; also stands for its 0, which is no limit there.
-const DEFAULT_BUFFER_LIMIT: usize = 1 << 20;
 
 /// Why a TCP client gets no connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -164,12 +161,8 @@ impl Drop for Attempt<'_> {
 }
 
 impl TcpConnection {
-    /// Bytes that wait to be written to the host before no more are read for it.
-    pub fn buffer_limit(&self) -> usize {
-        match self.context.config().per_connection_buffer_limit {
-            0 => DEFAULT_BUFFER_LIMIT,
-            limit => limit,
-        }
+    pub fn config(&self) -> &ClusterConfig {
+        self.context.config()
     }
 
     /// Adds to a counter or gauge of the cluster; a wrapped number takes away.

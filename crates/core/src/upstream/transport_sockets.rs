@@ -74,6 +74,11 @@ impl TransportSockets {
         sockets.chain([&self.default]).any(|socket| socket.internal.is_some())
     }
 
+    /// Connections to the host are encrypted.
+    pub fn is_secured(&self, host: &Host) -> bool {
+        self.of(host).tls.is_some()
+    }
+
     pub fn of(&self, host: &Host) -> &HostSocket {
         if self.matches.is_empty() {
             return &self.default;
@@ -108,7 +113,7 @@ pub(super) async fn handshake(
         block.inc(SslStat::SslUpstreamContextSecretsNotReady);
         return Err(SocketError::Remote(NOT_READY.to_owned()));
     };
-    let stream = TlsStream::client(opened.transport, client, (&host.hostname, None), block)
+    let stream = TlsStream::client(opened.transport, client, (&host.hostname, &host.names), block)
         .map_err(|error| SocketError::Local(error.to_string()))?;
     let mut transport = Transport::Tls(Box::new(stream));
     if poll_fn(|cx| transport.poll_handshake(cx)).await.is_err() {

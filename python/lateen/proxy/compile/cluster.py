@@ -24,7 +24,7 @@ from lateen.proxy.compile.socket_options import (
 from lateen.proxy.compile.stats_blocks import BlockKind
 from lateen.proxy.compile.transport_sockets import compile_upstream_socket
 from lateen.proxy.compile.transport_sockets.proxy_protocol import unwrap_proxy_protocol
-from lateen.proxy.compile.upstream_protocol import check_auto_sni, compile_upstream_protocol
+from lateen.proxy.compile.upstream_protocol import compile_upstream_protocol
 from lateen.proxy.compile.values import (
     metadata_json,
     milliseconds,
@@ -58,12 +58,12 @@ SUPPORT = (
             metadata protocol_selection upstream_connection_options
             load_balancing_policy track_timeout_budgets track_cluster_stats
             cleanup_interval original_dst_lb_config outlier_detection
+            upstream_http_protocol_options
         """,
         harmless={
             "wait_for_warm_on_init": "a static cluster is ready at once",
             "close_connections_on_host_health_failure": _HEALTH_CHECK,
             "ignore_health_on_host_removal": _HEALTH_CHECK,
-            "upstream_http_protocol_options": "only TLS reads it",
             "lrs_server": "load goes to load_stats_config, as in Envoy",
             "lrs_report_endpoint_metrics": "load is not reported yet",
             "ring_hash_lb_config": "only RING_HASH clusters read it",
@@ -108,7 +108,6 @@ _HOST_NAMES = (Discovery.STRICT_DNS, Discovery.LOGICAL_DNS)
 
 def compile_cluster(ctx: CompileContext, source: envoy.Cluster, at: str) -> worker_pb2.Cluster:
     """One cluster, with the endpoints of its load_assignment."""
-    before = len(ctx.tls)
     name = source.alt_stat_name or source.name
     cluster = worker_pb2.Cluster(
         name=source.name,
@@ -127,8 +126,6 @@ def compile_cluster(ctx: CompileContext, source: envoy.Cluster, at: str) -> work
     _compile_hosts(ctx, source, cluster, at)
     _compile_limits(ctx, source, cluster, at)
     _compile_sockets(ctx, source, cluster, at)
-    if ctx.tls[before:]:
-        check_auto_sni(ctx, source, at)
     _compile_tracking(ctx, source, cluster, at)
     if source.HasField("metadata"):
         cluster.metadata_json = metadata_json(source.metadata)

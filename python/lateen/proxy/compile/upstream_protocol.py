@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lateen.config.support import Fields
+from lateen.config.support import Fields, whole
 from lateen.protos import worker_pb2
 from lateen.proxy.compile.http1_options import compile_http1, default_http1
 from lateen.proxy.compile.http2_options import compile_http2, default_http2
@@ -16,7 +16,10 @@ from lateen.proxy.compile.values import milliseconds
 
 if TYPE_CHECKING:
     from envoy.config.cluster.v3.cluster_pb2 import Cluster
-    from envoy.config.core.v3.protocol_pb2 import HttpProtocolOptions
+    from envoy.config.core.v3.protocol_pb2 import (
+        HttpProtocolOptions,
+        UpstreamHttpProtocolOptions,
+    )
     from envoy.extensions.upstreams.http.v3 import http_protocol_options_pb2 as upstream
 
     from lateen.proxy.compile.context import CompileContext
@@ -28,10 +31,9 @@ SUPPORT = (
         "envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
         implemented="""
             common_http_protocol_options explicit_http_config
-            use_downstream_protocol_config auto_config
+            use_downstream_protocol_config auto_config upstream_http_protocol_options
         """,
         harmless={
-            "upstream_http_protocol_options": "only TLS reads it",
             "hash_policy": "only RING_HASH and MAGLEV clusters read it",
         },
         category="envoy.upstream_options",
@@ -40,13 +42,14 @@ SUPPORT = (
         "envoy.config.core.v3.HttpProtocolOptions",
         implemented="""
             idle_timeout max_connection_duration max_headers_count
-            max_response_headers_kb max_requests_per_connection
+            max_response_headers_kb max_requests_per_connection max_stream_duration
         """,
         harmless={
             "max_connection_duration_jitter": "connections end after max_connection_duration",
             "headers_with_underscores_action": "it is about requests of clients",
         },
     ),
+    whole("envoy.config.core.v3.UpstreamHttpProtocolOptions"),
     Fields(
         "envoy.extensions.upstreams.http.v3.HttpProtocolOptions.ExplicitHttpConfig",
         implemented="http_protocol_options http2_protocol_options",
@@ -97,22 +100,6 @@ def compile_upstream_protocol(
         _compile_deprecated(ctx, source, out, at)
 
 
-def check_auto_sni(ctx: CompileContext, source: Cluster, at: str) -> None:
-    """Refuse what a cluster with TLS would have to do for each request anew."""
-    places = [(source.upstream_http_protocol_options, at)]
-    typed = source.typed_extension_protocol_options
-    message = ctx.unpack(typed[OPTIONS_NAME]) if OPTIONS_NAME in typed else None
-    if message is not None:
-        options: upstream.HttpProtocolOptions = message  # type: ignore[assignment]
-        where = f'{at}.typed_extension_protocol_options["{OPTIONS_NAME}"]'
-        places.append((options.upstream_http_protocol_options, where))
-    for found, where in places:
-        for field in ("auto_sni", "auto_san_validation"):
-            if getattr(found, field):
-                path = f"{where}.upstream_http_protocol_options.{field}"
-                ctx.unimplemented(path, f"{field} by the request's host", "sni, auto_host_sni")
-
-
 def _compile_typed(
     ctx: CompileContext,
     options: upstream.HttpProtocolOptions,
@@ -122,6 +109,7 @@ def _compile_typed(
     if options.HasField("common_http_protocol_options"):
         where = f"{at}.common_http_protocol_options"
         _compile_common(ctx, options.common_http_protocol_options, out, where)
+    _compile_auto_names(options.upstream_http_protocol_options, out)
     kind = options.WhichOneof("upstream_protocol_options")
     if kind == "explicit_http_config":
         explicit = options.explicit_http_config
@@ -167,6 +155,7 @@ def _compile_both(
     out.http1.CopyFrom(http1)
     where = f"{at}.http2_protocol_options"
     given = config.HasField("http2_protocol_options")
+    out.tunnels_speak_http2 = given
     http2 = compile_http2(ctx, config.http2_protocol_options, where) if given else default_http2()
     out.http2.CopyFrom(http2)
 
@@ -177,6 +166,7 @@ def _compile_deprecated(
     if source.HasField("common_http_protocol_options"):
         where = f"{at}.common_http_protocol_options"
         _compile_common(ctx, source.common_http_protocol_options, out, where)
+    _compile_auto_names(source.upstream_http_protocol_options, out)
     if source.protocol_selection:
         out.upstream_protocol = worker_pb2.Cluster.DOWNSTREAM
         _compile_both(ctx, source, out, at)
@@ -205,9 +195,18 @@ def _compile_common(
     if options.HasField("idle_timeout"):
         out.idle_timeout_ms = milliseconds(options.idle_timeout)
     out.max_connection_duration_ms = milliseconds(options.max_connection_duration)
+    out.max_stream_duration_ms = milliseconds(options.max_stream_duration)
     if options.HasField("max_headers_count"):
         out.max_response_headers_count = options.max_headers_count.value
     if options.HasField("max_response_headers_kb"):
         out.max_response_headers_bytes = options.max_response_headers_kb.value * 1024
     if options.HasField("max_requests_per_connection"):
         out.max_requests_per_connection = options.max_requests_per_connection.value
+
+
+def _compile_auto_names(options: UpstreamHttpProtocolOptions, out: worker_pb2.Cluster) -> None:
+    """What requests decide of TLS; with neither field the header says nothing."""
+    if options.auto_sni or options.auto_san_validation:
+        out.auto_names.sni = options.auto_sni
+        out.auto_names.certificate = options.auto_san_validation
+        out.auto_names.header = options.override_auto_sni_header

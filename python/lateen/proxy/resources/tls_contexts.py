@@ -216,7 +216,13 @@ def _directories(secret: Secret) -> Iterator[str]:
     """Where files of a secret are moved to when they change."""
     certificate, validation = secret.tls_certificate, secret.validation_context
     if secret.HasField("tls_certificate"):
-        sources = [certificate.certificate_chain, certificate.private_key]
+        sources = [
+            certificate.certificate_chain,
+            certificate.private_key,
+            certificate.pkcs12,
+            certificate.password,
+            certificate.ocsp_staple,
+        ]
         if certificate.HasField("watched_directory"):
             yield certificate.watched_directory.path
             return

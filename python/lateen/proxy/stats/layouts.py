@@ -161,10 +161,11 @@ _TCP_CONSTANTS = {
     "downstream_cx_overload_close": 0,
     "route_delayed_total": 0,
 }
-# They exist with `on_demand` alone, which is refused.
-_TCP_HIDDEN = frozenset(
-    f"on_demand_cluster_{what}" for what in ("attempt", "missing", "success", "timeout")
-)
+# Of `on_demand`: they exist once a cluster was asked for.
+_TCP_SHOWN = {
+    f"on_demand_cluster_{what}": ("on_demand_cluster_attempt",)
+    for what in ("attempt", "missing", "success", "timeout")
+}
 
 
 # As Envoy writes them; of each group a stat exists once it was counted.
@@ -278,7 +279,7 @@ def tcp_layout() -> Layout:
         "TCP_",
         gauges=_TCP_GAUGES,
         constants=_TCP_CONSTANTS,
-        hidden=_TCP_HIDDEN,
+        shown=_TCP_SHOWN,
     )
 
 

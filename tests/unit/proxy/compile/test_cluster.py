@@ -297,6 +297,9 @@ def test_deprecated_http_options_count_only_without_the_newer():
     old = {"common_http_protocol_options": {"idle_timeout": "1s"}, "max_requests_per_connection": 9}
     cluster = compiled(**old)
     assert (cluster.idle_timeout_ms, cluster.max_requests_per_connection) == (1000, 9)
+    assert cluster.max_stream_duration_ms == 0
+    cluster = compiled(common_http_protocol_options={"max_stream_duration": "2s"})
+    assert cluster.max_stream_duration_ms == 2000
     cluster = compiled(**old, **http(explicit_http_config={"http_protocol_options": {}}))
     assert (cluster.idle_timeout_ms, cluster.max_requests_per_connection) == (3_600_000, 9)
 
@@ -317,6 +320,8 @@ def test_a_choice_of_protocols_has_the_options_of_both(kind, protocol):
     assert cluster.upstream_protocol == protocol
     assert cluster.http1.enable_trailers
     assert cluster.http2.max_concurrent_streams == 3
+    assert cluster.tunnels_speak_http2
+    assert not compiled(**http(**{kind: {}})).tunnels_speak_http2
 
 
 def test_http_2_by_either_way_of_asking_for_it():
@@ -401,16 +406,21 @@ def test_tls():
     assert "needs a typed_config" in errors(ctx)[0]
 
 
-def test_sni_by_the_requests_host_is_not_implemented():
-    tls = {
-        "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext"
-    }
-    ctx = context()
-    options = http(upstream_http_protocol_options={"auto_sni": True}, explicit_http_config={})
-    compiled(ctx, **options)
-    assert not errors(ctx)
-    compiled(ctx, transport_socket={"name": "tls", "typed_config": tls}, **options)
-    assert "auto_sni by the request's host is not implemented" in errors(ctx)[0]
+def test_names_by_the_requests_host():
+    options = {"auto_sni": True, "override_auto_sni_header": "x-server"}
+    for given in (
+        http(upstream_http_protocol_options=options, explicit_http_config={}),
+        {"upstream_http_protocol_options": options},
+    ):
+        names = compiled(**given).auto_names
+        assert (names.sni, names.certificate, names.header) == (True, False, "x-server")
+    options = {"auto_san_validation": True}
+    assert compiled(upstream_http_protocol_options=options).auto_names.certificate
+    options = {"override_auto_sni_header": "x-server"}
+    assert not compiled(upstream_http_protocol_options=options).HasField("auto_names")
+    newer = http(upstream_http_protocol_options={"auto_sni": True}, explicit_http_config={})
+    chosen = compiled(upstream_http_protocol_options={"auto_san_validation": True}, **newer)
+    assert not chosen.auto_names.certificate
 
 
 def test_metadata_and_tracking():

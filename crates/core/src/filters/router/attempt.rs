@@ -134,6 +134,7 @@ fn wire(stream: &mut Stream, cluster: &Cluster, carrier: Carrier) -> Wire {
             let connection = &pooled.connection;
             info.local = connection.local.clone();
             info.connection_id = Some(connection.id);
+            info.tls = connection.tls.clone();
             info.protocol = Some(Protocol::Http2);
             info.connect_start = Some(connection.connect_start);
             info.connect_end = Some(connection.connect_end);
@@ -282,6 +283,8 @@ impl Upstream {
         stream.info.upstream.first_tx = Some(now);
         parties.timeouts.attempt_start = Some(now);
         parties.timeouts.upstream_activity = Some(now);
+        let longest = self.cluster.config().max_stream_duration;
+        parties.timeouts.upstream_end = longest.map(|longest| now + longest);
         poll_fn(|cx| self.poll_exchange(parties, cx)).await
     }
 
@@ -441,7 +444,7 @@ impl Upstream {
     /// Ends the exchange in the middle of a request.
     pub fn abort(&mut self, by: ClosedBy) {
         self.count_traffic();
-        self.wire.abort(by, &self.cluster);
+        self.wire.abort(by);
     }
 
     /// A 1xx response. As with Envoy, the first one of a response counts, and is passed on if the connection

@@ -56,6 +56,9 @@ pub fn manager_timeout(stream: &Stream, kind: TimeoutKind) {
         TimeoutKind::StreamIdle => HttpStat::HttpDownstreamRqIdleTimeout,
         TimeoutKind::Request => HttpStat::HttpDownstreamRqTimeout,
         TimeoutKind::MaxDuration => HttpStat::HttpDownstreamRqMaxDurationReached,
-        TimeoutKind::Route | TimeoutKind::PerTry | TimeoutKind::PerTryIdle => return,
+        TimeoutKind::Route
+        | TimeoutKind::PerTry
+        | TimeoutKind::PerTryIdle
+        | TimeoutKind::UpstreamDuration => return,
     });
 }

@@ -17,6 +17,8 @@ pub enum TimeoutKind {
     /// The whole request did not arrive in time.
     Request,
     MaxDuration,
+    /// The longest time of a request on a connection to the cluster.
+    UpstreamDuration,
 }
 
 /// Whose fault it is that there is no connection.
@@ -89,6 +91,9 @@ impl Failure {
             Self::Timeout(TimeoutKind::MaxDuration | TimeoutKind::Request) => {
                 ResponseFlags::empty()
             }
+            Self::Timeout(TimeoutKind::UpstreamDuration) => {
+                ResponseFlags::UPSTREAM_MAX_STREAM_DURATION_REACHED
+            }
             Self::Timeout(_) => ResponseFlags::UPSTREAM_REQUEST_TIMEOUT,
             Self::ClientGone => ResponseFlags::DOWNSTREAM_CONNECTION_TERMINATION,
             Self::ClientBody(_) => ResponseFlags::DOWNSTREAM_PROTOCOL_ERROR,
@@ -104,7 +109,10 @@ impl Failure {
             | Self::ClientGone
             | Self::ClientBody(_)
             | Self::Answered(_) => false,
-            Self::Timeout(kind) => matches!(kind, TimeoutKind::PerTry | TimeoutKind::PerTryIdle),
+            Self::Timeout(kind) => matches!(
+                kind,
+                TimeoutKind::PerTry | TimeoutKind::PerTryIdle | TimeoutKind::UpstreamDuration
+            ),
             Self::Overflow
             | Self::Connect { .. }
             | Self::Terminated
@@ -170,6 +178,11 @@ impl Failure {
                 answer.grpc_status = Some(DEADLINE_EXCEEDED);
                 answer
             }
+            Self::Timeout(TimeoutKind::UpstreamDuration) => Answer::new(
+                late,
+                "upstream max stream duration reached",
+                "upstream_max_stream_duration_reached",
+            ),
             Self::ClientBody(error) => Answer::new(error.status(), error.body(), error.details()),
             Self::Answered(answer) => Answer::clone(answer),
             Self::ClientGone => Answer::new(0, "", "downstream_remote_disconnect"),

@@ -26,6 +26,7 @@ use crate::lb::LbContext;
 use crate::proto::{ClusterHistogram, ClusterStat, HttpStat, VirtualClusterStat};
 use crate::route::{Forward, RetryPolicy, Route};
 use crate::timer::Timer;
+use crate::tls::TlsNames;
 use crate::upstream::{ClosedBy, Cluster, Host, Priority};
 
 /// Forwards the request. An answer: no response of an upstream stands.
@@ -58,6 +59,7 @@ pub async fn forward(
     let priority = if forward.high_priority { Priority::High } else { Priority::Default };
     let ends_connect = forward.ends_connect(&stream.request);
     let holding = stream.head.is_tunnel();
+    let names = cluster.config().auto_names.as_ref().map(|auto| auto.of(&stream.request));
     let parties = Parties {
         router,
         stream,
@@ -68,8 +70,17 @@ pub async fn forward(
         committed: false,
         holding,
     };
-    let mut forwarding =
-        Forwarding { router, route, forward, cluster, priority, retries, parties, ends_connect };
+    let mut forwarding = Forwarding {
+        router,
+        route,
+        forward,
+        cluster,
+        priority,
+        retries,
+        parties,
+        ends_connect,
+        names,
+    };
     forwarding.run().await
 }
 
@@ -106,6 +117,8 @@ struct Forwarding<'a> {
     parties: Parties<'a>,
     /// The upstream gets the body alone, over TCP.
     ends_connect: bool,
+    /// What the request decides of TLS, where it does.
+    names: Option<TlsNames>,
 }
 
 impl Forwarding<'_> {
@@ -206,6 +219,7 @@ impl Forwarding<'_> {
             connection: Some(&stream.info.connection),
             headers: Some(&stream.request),
             metadata: stream.info.dynamic_metadata.as_deref(),
+            names: self.names.as_ref(),
             ..LbContext::default()
         };
         self.cluster.choose_host(&context)
@@ -419,13 +433,18 @@ fn count_failed_attempt(up: &Upstream, failure: &Failure) {
         Failure::Timeout(TimeoutKind::PerTryIdle) => {
             ClusterStat::ClusterUpstreamRqPerTryIdleTimeout
         }
+        Failure::Timeout(TimeoutKind::UpstreamDuration) => {
+            ClusterStat::ClusterUpstreamRqMaxDurationReached
+        }
         Failure::Protocol if !up.wire.shares_connection() => {
             ClusterStat::ClusterUpstreamCxProtocolError
         }
         _ => return,
     };
     block.inc(stat);
-    if matches!(failure, Failure::Timeout(_)) {
+    if stat != ClusterStat::ClusterUpstreamRqMaxDurationReached
+        && matches!(failure, Failure::Timeout(_))
+    {
         up.host.stats.rq_timeout.fetch_add(1, Relaxed);
     }
 }

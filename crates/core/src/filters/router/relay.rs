@@ -86,6 +86,9 @@ fn blame(failure: Failure, tunnel: bool, up: &Upstream) -> (Failure, ClosedBy) {
 /// Counts a failure in the middle of a response, and tells the access log of it.
 fn note_failure(stream: &mut Stream, up: &Upstream, failure: &Failure) {
     match failure {
+        Failure::Timeout(TimeoutKind::UpstreamDuration) => {
+            up.cluster.block().inc(ClusterStat::ClusterUpstreamRqMaxDurationReached);
+        }
         Failure::Timeout(kind) => charge::manager_timeout(stream, *kind),
         Failure::ClientBody(_) => stream.manager.block.inc(HttpStat::HttpDownstreamCxProtocolError),
         Failure::Protocol if !up.wire.shares_connection() => {
@@ -102,6 +105,9 @@ fn late_details(failure: &Failure) -> Cow<'static, str> {
     match failure {
         Failure::Timeout(TimeoutKind::StreamIdle) => "stream_idle_timeout".into(),
         Failure::Timeout(TimeoutKind::MaxDuration) => "max_duration_timeout".into(),
+        Failure::Timeout(TimeoutKind::UpstreamDuration) => {
+            "upstream_max_stream_duration_reached".into()
+        }
         Failure::Timeout(TimeoutKind::PerTryIdle) => "upstream_per_try_idle_timeout".into(),
         Failure::Timeout(_) => "response_timeout".into(),
         Failure::ClientBody(error) => error.details().into(),

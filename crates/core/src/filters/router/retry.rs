@@ -217,9 +217,9 @@ fn failure_is_retriable(on: RetryOn, failure: &Failure) -> bool {
             on.intersects(RetryOn::FIVE_XX | RetryOn::GATEWAY_ERROR | RetryOn::RESET)
                 || (*refused && on.contains(RetryOn::REFUSED_STREAM))
         }
-        Failure::Timeout(TimeoutKind::PerTry | TimeoutKind::PerTryIdle) => {
-            on.intersects(RetryOn::FIVE_XX | RetryOn::GATEWAY_ERROR | RetryOn::RESET)
-        }
+        Failure::Timeout(
+            TimeoutKind::PerTry | TimeoutKind::PerTryIdle | TimeoutKind::UpstreamDuration,
+        ) => on.intersects(RetryOn::FIVE_XX | RetryOn::GATEWAY_ERROR | RetryOn::RESET),
         _ => false,
     }
 }

@@ -22,6 +22,8 @@ pub struct Timeouts {
     /// When the current attempt had its connection.
     pub attempt_start: Option<Instant>,
     pub upstream_activity: Option<Instant>,
+    /// When the current attempt has to be over, its response included.
+    pub upstream_end: Option<Instant>,
     /// When a WebSocket was asked for: its answer is due as if the request ended there.
     asked: Option<Instant>,
     /// The client asks for 204 where it would be told of a timeout.
@@ -73,6 +75,7 @@ impl Timeouts {
             max_duration,
             attempt_start: None,
             upstream_activity: None,
+            upstream_end: None,
             asked: upgrade::is_websocket(&stream.head, headers).then(clock::now),
             alternative_response,
         }
@@ -89,6 +92,7 @@ impl Timeouts {
     pub fn end_attempt(&mut self) {
         self.attempt_start = None;
         self.upstream_activity = None;
+        self.upstream_end = None;
     }
 
     /// x-envoy-expected-rq-timeout-ms: how long the upstream has for this attempt. The first has all of it.
@@ -105,7 +109,7 @@ impl Timeouts {
         }
     }
 
-    fn deadlines(&self, stream: &Stream) -> [(TimeoutKind, Option<Instant>); 6] {
+    fn deadlines(&self, stream: &Stream) -> [(TimeoutKind, Option<Instant>); 7] {
         let done = stream.request_done.or(self.asked);
         let tried = self.attempt_start.zip(done).map(|(attempt, done)| attempt.max(done));
         let from = |start: Option<Instant>, timeout: Option<Duration>| {
@@ -119,6 +123,7 @@ impl Timeouts {
             (TimeoutKind::StreamIdle, from(Some(stream.last_activity), self.stream_idle)),
             (TimeoutKind::Request, from(Some(stream.info.start), request)),
             (TimeoutKind::MaxDuration, from(Some(stream.info.start), self.max_duration)),
+            (TimeoutKind::UpstreamDuration, self.upstream_end),
         ]
     }
 

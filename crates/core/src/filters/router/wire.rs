@@ -13,7 +13,7 @@ use crate::body::{BodyEvent, BodySink, BodySource, ReadError};
 use crate::headers::Headers;
 use crate::http1::encode::HeaderCase;
 use crate::http1::response::ResponseHead;
-use crate::upstream::{ClosedBy, Cluster};
+use crate::upstream::ClosedBy;
 
 pub use http1::Http1Wire;
 pub use http2::{failure, Http2Wire};
@@ -145,10 +145,10 @@ impl Wire {
     }
 
     /// Ends the exchange in the middle.
-    pub fn abort(&mut self, by: ClosedBy, cluster: &Cluster) {
+    pub fn abort(&mut self, by: ClosedBy) {
         match self {
             Self::Http1(wire) => wire.abort(by),
-            Self::Http2(wire) => wire.abort(cluster),
+            Self::Http2(wire) => wire.abort(),
             Self::Tcp(wire) => wire.abort(by),
         }
     }

@@ -1,24 +1,18 @@
 //! Getting an upstream connection: a cluster, a host, and as many attempts as are allowed.
 
-use std::future::{poll_fn, Future};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use super::super::CLUSTER_KEY;
 use super::session::Session;
-use super::tunnel::Refusal;
+use super::upstream::Upstream;
 use crate::clock;
 use crate::http::flags::ResponseFlags;
 use crate::http::stream_info::Attempt;
 use crate::lb::LbContext;
-use crate::proto::cluster::UpstreamProtocol;
 use crate::proto::{ClusterStat, TcpStat};
-use crate::upstream::{Cluster, ConnectError, Host, Outcome, TcpConnection, TcpError};
-
-/// The failure reason where `tunneling_config` names a cluster that speaks HTTP/2.
-const NO_TUNNEL: &str = "tunnels over HTTP/2 are not implemented";
+use crate::upstream::{Cluster, ConnectError, Host, Outcome, TcpError, TcpPermit};
 
 /// Why a client got no upstream connection; the number is in Envoy's reason of the close.
 #[derive(Clone, Copy)]
@@ -30,23 +24,14 @@ enum Failure {
 }
 
 impl Session {
-    /// A connection, and what came through it already. None when there is none to be had; then it is noted why.
-    pub async fn connect(&mut self) -> Option<(TcpConnection, Vec<u8>)> {
+    /// A connection or a tunnel. None when there is none to be had; then it is noted why.
+    pub async fn connect(&mut self) -> Option<Upstream> {
         let named = self.info.connection.state.borrow().text(CLUSTER_KEY).map(Arc::from);
         let chosen = || self.proxy.config.choose_cluster(&self.worker.random).clone();
         let name: Arc<str> = named.unwrap_or_else(chosen);
-        let Some(cluster) = self.worker.clusters.get(&name) else {
-            self.proxy.block.inc(TcpStat::TcpDownstreamCxNoRoute);
-            return self.fail(Failure::NoRoute, ResponseFlags::NO_CLUSTER_FOUND);
-        };
+        let cluster = self.find_cluster(&name).await?;
         self.info.cluster = Some(cluster.config().observability_name.clone());
         self.info.cluster_metadata = cluster.config().metadata.clone();
-        let is_http2 = cluster.config().protocol == UpstreamProtocol::Http2;
-        if is_http2 && self.proxy.config.tunnel.is_some() {
-            self.info.upstream.transport_failure_reason = NO_TUNNEL.into();
-            let flag = ResponseFlags::UPSTREAM_CONNECTION_FAILURE;
-            return self.fail(Failure::ConnectFailed, flag);
-        }
         let begin = clock::now();
         self.info.upstream.pool_ready_after = Some(Duration::ZERO);
         let connected = self.attempts(&cluster).await;
@@ -54,7 +39,24 @@ impl Session {
         connected
     }
 
-    async fn attempts(&mut self, cluster: &Rc<Cluster>) -> Option<(TcpConnection, Vec<u8>)> {
+    /// The cluster of this name. None when there is none; then it is noted why.
+    async fn find_cluster(&mut self, name: &str) -> Option<Rc<Cluster>> {
+        if let Some(cluster) = self.worker.clusters.get(name) {
+            return Some(cluster);
+        }
+        let proxy = self.proxy.clone();
+        let found = match &proxy.config.on_demand {
+            Some(clusters) => self.ask_for_cluster(clusters, name).await?,
+            None => None,
+        };
+        if found.is_none() {
+            self.proxy.block.inc(TcpStat::TcpDownstreamCxNoRoute);
+            return self.fail(Failure::NoRoute, ResponseFlags::NO_CLUSTER_FOUND);
+        }
+        found
+    }
+
+    async fn attempts(&mut self, cluster: &Rc<Cluster>) -> Option<Upstream> {
         loop {
             let Some(permit) = cluster.tcp_permit() else {
                 let flag = ResponseFlags::UPSTREAM_OVERFLOW;
@@ -79,48 +81,35 @@ impl Session {
             }
             self.info.attempts += 1;
             self.forget_host();
-            match self.in_time(cluster.connect_tcp(&host, permit)).await? {
-                Ok(connection) => match self.tunnelled(connection).await? {
-                    Ok(found) => {
-                        cluster.report(&host, Outcome::Served);
-                        self.info.upstream.host = Some(host);
-                        return Some(found);
-                    }
-                    Err(error) => self.attempt_failed(cluster, host, error),
-                },
+            match self.attempt(cluster, &host, permit).await? {
+                Ok(upstream) => {
+                    cluster.report(&host, Outcome::Served);
+                    self.info.upstream.host = Some(host);
+                    return Some(upstream);
+                }
                 Err(error) => self.attempt_failed(cluster, host, error),
             }
         }
     }
 
-    /// Asks for a tunnel through a connection, if there is to be one.
-    async fn tunnelled(
+    /// One attempt at a connection or a tunnel. None when the client's connection ends before.
+    async fn attempt(
         &mut self,
-        mut connection: TcpConnection,
-    ) -> Option<Result<(TcpConnection, Vec<u8>), TcpError>> {
+        cluster: &Rc<Cluster>,
+        host: &Arc<Host>,
+        permit: TcpPermit,
+    ) -> Option<Result<Upstream, TcpError>> {
         let proxy = self.proxy.clone();
-        let Some(tunnel) = &proxy.config.tunnel else { return Some(Ok((connection, Vec::new()))) };
-        let deadline = self.last_moment();
-        let timer = self.worker.timers.timer();
-        let opened = {
-            let mut opening = std::pin::pin!(self.open_tunnel(tunnel, &mut connection.transport));
-            poll_fn(|cx| match opening.as_mut().poll(cx) {
-                Poll::Ready(opened) => Poll::Ready(Some(opened)),
-                Poll::Pending => timer.poll(cx, deadline).map(|()| None),
-            })
-            .await
-        };
-        match opened {
+        match &proxy.config.tunnel {
             None => {
-                self.expire();
-                None
+                let connected = self.in_time(cluster.connect_tcp(host, permit)).await?;
+                Some(connected.map(Upstream::Tcp))
             }
-            Some(Ok(answered)) => Some(Ok((connection, answered))),
-            Some(Err(refusal)) => {
-                if let Refusal::Invalid = refusal {
-                    connection.count(ClusterStat::ClusterUpstreamCxProtocolError, 1);
-                }
-                Some(Err(TcpError::Connect(ConnectError::Remote(refusal.reason().into()))))
+            Some(tunnel) => {
+                // The pool takes one of its own, where it opens a connection.
+                drop(permit);
+                let opened = self.open_tunnel(tunnel, cluster, host).await?;
+                Some(opened.map(Upstream::Tunnel))
             }
         }
     }
@@ -149,6 +138,7 @@ impl Session {
     fn attempt_failed(&mut self, cluster: &Cluster, host: Arc<Host>, error: TcpError) {
         match error {
             TcpError::PendingOverflow => self.note_earlier(host),
+            TcpError::Connect(ConnectError::Overflow) => self.info.upstream.host = Some(host),
             TcpError::Connect(error) => {
                 cluster.report(&host, Outcome::Failed);
                 self.info.flags |= ResponseFlags::UPSTREAM_CONNECTION_FAILURE;

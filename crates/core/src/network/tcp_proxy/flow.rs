@@ -21,6 +21,54 @@ pub struct Moved {
     pub written: usize,
 }
 
+/// What a flow comes from or goes to.
+pub trait End {
+    /// Appends what can be read now to `buffer()`; 0 is the end.
+    fn poll_read<'b>(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: impl FnOnce() -> &'b mut Vec<u8>,
+    ) -> Poll<io::Result<usize>>;
+
+    /// Writes what can be written now.
+    fn poll_write(&mut self, cx: &mut Context<'_>, write: &Write<'_>) -> Poll<io::Result<usize>>;
+
+    fn poll_write_vectored(
+        &mut self,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>>;
+
+    /// Ends what is written.
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+}
+
+impl End for Transport {
+    fn poll_read<'b>(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: impl FnOnce() -> &'b mut Vec<u8>,
+    ) -> Poll<io::Result<usize>> {
+        self.poll_read(cx, buffer)
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, write: &Write<'_>) -> Poll<io::Result<usize>> {
+        self.poll_write(cx, write)
+    }
+
+    fn poll_write_vectored(
+        &mut self,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(cx, slices)
+    }
+
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_shutdown(cx)
+    }
+}
+
 /// Which side of a flow failed.
 #[derive(Debug)]
 pub enum FlowError {
@@ -28,7 +76,7 @@ pub enum FlowError {
     Sink(io::Error),
 }
 
-/// Bytes on their way from one transport to another, at most `limit` and one read more.
+/// Bytes on their way from one end to another, at most `limit` and one read more.
 pub struct Flow {
     pieces: VecDeque<Buffer>,
     waiting: usize,
@@ -59,16 +107,6 @@ impl Flow {
         self.paused = self.waiting >= limit;
     }
 
-    /// Adds bytes that the source has sent before.
-    pub fn push(&mut self, bytes: &[u8]) {
-        if !bytes.is_empty() {
-            let mut piece = Buffer::new();
-            piece.extend(bytes);
-            self.pieces.push_back(piece);
-            self.waiting += bytes.len();
-        }
-    }
-
     /// Bytes that wait to be written.
     pub fn waiting(&self) -> usize {
         self.waiting
@@ -80,6 +118,13 @@ impl Flow {
         self.waiting = 0;
     }
 
+    /// Forgets what waits, and moves nothing any more.
+    pub fn give_up(&mut self) {
+        self.drop_all();
+        self.ended = true;
+        self.finished = true;
+    }
+
     /// One write, or one read when nothing waits or can be written now. Pending when neither is possible;
     /// ready with nothing when the end of the source was seen or passed on.
     ///
@@ -87,8 +132,8 @@ impl Flow {
     /// The failure of a side, after which nothing more can move.
     pub fn poll_step(
         &mut self,
-        source: &mut Transport,
-        sink: &mut Transport,
+        source: &mut impl End,
+        sink: &mut impl End,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Moved, FlowError>> {
         if self.waiting > 0 {
@@ -112,7 +157,7 @@ impl Flow {
     /// One read; 0 is the end of the source.
     pub fn poll_read(
         &mut self,
-        source: &mut Transport,
+        source: &mut impl End,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
         let room = self.pieces.back().map_or(0, Buffer::room);
@@ -132,11 +177,7 @@ impl Flow {
         Poll::Ready(Ok(count))
     }
 
-    fn poll_write(
-        &mut self,
-        sink: &mut Transport,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(&mut self, sink: &mut impl End, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let count = match self.pieces.len() {
             1 => {
                 let write = Write { bytes: self.pieces[0].bytes(), last: self.ended };

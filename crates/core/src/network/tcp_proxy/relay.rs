@@ -7,13 +7,14 @@ use std::time::Instant;
 
 use super::flow::{Flow, FlowError, Moved};
 use super::session::Session;
+use super::upstream::Upstream;
 use crate::clock;
 use crate::formatter::LogType;
 use crate::http::flags::ResponseFlags;
 use crate::http::stream_info::CloseType;
 use crate::proto::{ClusterStat, TcpStat};
 use crate::transport::Transport;
-use crate::upstream::{ClosedBy, TcpConnection};
+use crate::upstream::ClosedBy;
 
 /// Steps of a direction before other connections of the worker have their turn.
 const STEPS: usize = 16;
@@ -24,7 +25,7 @@ struct Broken;
 struct Relay<'a> {
     session: &'a mut Session,
     down: Transport,
-    up: TcpConnection,
+    up: Upstream,
     to_up: Flow,
     to_down: Flow,
     last_activity: Instant,
@@ -38,23 +39,13 @@ struct Relay<'a> {
 }
 
 impl Session {
-    /// Moves bytes until the end. `to_up` has what the client sent before, `answered` what the upstream did.
-    pub async fn relay(
-        &mut self,
-        down: Transport,
-        up: TcpConnection,
-        mut to_up: Flow,
-        answered: Vec<u8>,
-    ) {
+    /// Moves bytes until the end. `to_up` has what the client sent before.
+    pub async fn relay(&mut self, down: Transport, up: Upstream, mut to_up: Flow) {
         let now = clock::now();
         let next_log = self.proxy.config.log_interval.map(|interval| now + interval);
-        let mut to_down = Flow::new(self.listener.settings.buffer_limit);
-        to_down.push(&answered);
+        let to_down = Flow::new(self.listener.settings.buffer_limit);
         to_up.set_limit(up.buffer_limit());
         self.info.upstream.wire_bytes_sent += to_up.waiting() as u64;
-        self.info.upstream.wire_bytes_received += answered.len() as u64;
-        self.info.bytes_sent += answered.len() as u64;
-        self.info.wire_bytes_sent += answered.len() as u64;
         let mut relay = Relay {
             session: self,
             down,
@@ -104,9 +95,9 @@ impl Relay<'_> {
 
     fn poll_to_up(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
         let (paused, ended) = (self.to_up.paused, self.to_up.ended);
-        let moved = self.to_up.poll_step(&mut self.down, &mut self.up.transport, cx);
+        let moved = self.to_up.poll_step(&mut self.down, &mut self.up, cx);
         if self.to_up.ended && !ended {
-            self.up.closed_by = ClosedBy::Local;
+            self.up.set_closed_by(ClosedBy::Local);
         }
         let block = &self.session.proxy.block;
         match (paused, self.to_up.paused) {
@@ -121,21 +112,21 @@ impl Relay<'_> {
                 if read > 0 || self.to_up.ended && !ended {
                     self.judge()?;
                 }
-                self.up.count(ClusterStat::ClusterUpstreamCxTxBytesTotal, written);
+                self.up.count_bytes(ClusterStat::ClusterUpstreamCxTxBytesTotal, written);
                 Ok(())
             }
             Err(FlowError::Source(_)) => Err(self.downstream_reset()),
-            Err(FlowError::Sink(error)) => Err(self.upstream_failed(&error)),
+            Err(FlowError::Sink(error)) => self.upstream_failed(&error),
         })
     }
 
     fn poll_to_down(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
         let (paused, ended) = (self.to_down.paused, self.to_down.ended);
-        let moved = self.to_down.poll_step(&mut self.up.transport, &mut self.down, cx);
+        let moved = self.to_down.poll_step(&mut self.up, &mut self.down, cx);
         // A tunnel ends with its client.
         let is_over = self.to_up.ended && self.session.proxy.config.tunnel.is_some();
         if self.to_down.ended && !ended && !is_over {
-            self.up.closed_by = ClosedBy::Remote;
+            self.up.set_closed_by(ClosedBy::Remote);
         }
         match (paused, self.to_down.paused) {
             (false, true) => {
@@ -148,7 +139,11 @@ impl Relay<'_> {
         }
         moved.map(|moved| match moved {
             Ok(Moved { read, written }) => {
-                self.up.count(ClusterStat::ClusterUpstreamCxRxBytesTotal, read);
+                self.up.count_bytes(ClusterStat::ClusterUpstreamCxRxBytesTotal, read);
+                if self.to_down.ended && !ended {
+                    let trailers = self.up.take_trailers();
+                    self.session.note_trailers(&trailers);
+                }
                 let info = &mut self.session.info;
                 info.bytes_sent += read as u64;
                 info.wire_bytes_sent += read as u64;
@@ -156,10 +151,10 @@ impl Relay<'_> {
                 self.session.proxy.block.add(TcpStat::TcpDownstreamCxTxBytesTotal, written as u64);
                 Ok(())
             }
-            Err(FlowError::Source(error)) => Err(self.upstream_failed(&error)),
+            Err(FlowError::Source(error)) => self.upstream_failed(&error),
             Err(FlowError::Sink(error)) if is_reset(&error) => Err(self.downstream_reset()),
             Err(FlowError::Sink(_)) => {
-                self.up.closed_by = ClosedBy::Local;
+                self.up.set_closed_by(ClosedBy::Local);
                 Err(Broken)
             }
         })
@@ -168,7 +163,7 @@ impl Relay<'_> {
     /// Lets the filters before this one judge what the client has sent.
     fn judge(&mut self) -> Result<(), Broken> {
         let Err(closed) = self.session.judge() else { return Ok(()) };
-        self.up.closed_by = ClosedBy::Local;
+        self.up.set_closed_by(ClosedBy::Local);
         let Some(after) = closed.after else { return Err(Broken) };
         self.to_up.drop_all();
         self.denied_until = Some(clock::now() + after);
@@ -178,21 +173,26 @@ impl Relay<'_> {
     /// A reset of one side becomes a reset of the other.
     fn downstream_reset(&mut self) -> Broken {
         self.session.info.close_type = CloseType::RemoteReset;
-        self.up.closed_by = ClosedBy::Local;
-        self.up.transport.reset_on_close();
+        self.up.set_closed_by(ClosedBy::Local);
+        self.up.reset_on_close();
         Broken
     }
 
-    fn upstream_failed(&mut self, error: &io::Error) -> Broken {
-        self.up.closed_by = ClosedBy::Remote;
+    fn upstream_failed(&mut self, error: &io::Error) -> Result<(), Broken> {
+        self.up.set_closed_by(ClosedBy::Remote);
         if is_reset(error) {
             let info = &mut self.session.info;
             info.flags |= ResponseFlags::UPSTREAM_REMOTE_RESET;
             info.upstream.close_type = Some(CloseType::RemoteReset);
             info.close_type = CloseType::LocalReset;
             self.down.reset_on_close();
+        } else if self.up.is_shared() {
+            // What came before the connection ended is still the client's.
+            self.to_up.give_up();
+            self.to_down.ended = true;
+            return Ok(());
         }
-        Broken
+        Err(Broken)
     }
 
     /// Counts when the client has gone before all its bytes were written.
@@ -239,12 +239,12 @@ impl Relay<'_> {
                 return Poll::Ready(());
             }
             if passed(last) {
-                self.up.closed_by = ClosedBy::Local;
+                self.up.set_closed_by(ClosedBy::Local);
                 self.session.expire();
                 return Poll::Ready(());
             }
             if passed(idle) {
-                self.up.closed_by = ClosedBy::Local;
+                self.up.set_closed_by(ClosedBy::Local);
                 self.session.proxy.block.inc(TcpStat::TcpIdleTimeout);
                 self.session.info.local_close_reason = "tcp_session_idle_timeout".into();
                 return Poll::Ready(());

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use super::super::filters::{Closed, Gate};
 use super::flow::Flow;
+use super::upstream::Upstream;
 use super::TcpProxy;
 use crate::clock;
 use crate::formatter::{FormatContext, LogType};
@@ -16,7 +17,6 @@ use crate::listener::Listener;
 use crate::proto::TcpStat;
 use crate::timer::Timer;
 use crate::transport::Transport;
-use crate::upstream::TcpConnection;
 use crate::worker::Worker;
 
 pub struct Session {
@@ -120,13 +120,7 @@ impl Session {
 
     /// The result of `work`; none when the connection has lasted too long before.
     pub async fn in_time<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
-        let deadline = self.last_moment();
-        let mut work = std::pin::pin!(work);
-        let done = poll_fn(|cx| match work.as_mut().poll(cx) {
-            Poll::Ready(done) => Poll::Ready(Some(done)),
-            Poll::Pending => self.timer.poll(cx, deadline).map(|()| None),
-        })
-        .await;
+        let done = within(&self.timer, self.last_moment(), work).await;
         if done.is_none() {
             self.expire();
         }
@@ -134,13 +128,14 @@ impl Session {
     }
 
     /// Notes which upstream connection serves the client.
-    pub fn connected(&mut self, upstream: &TcpConnection) {
+    pub fn connected(&mut self, upstream: &Upstream) {
+        let facts = upstream.facts();
         let info = &mut self.info.upstream;
-        info.local = upstream.local.clone();
-        info.connection_id = Some(upstream.id);
-        info.tls = upstream.transport.tls().cloned();
-        info.connect_start = Some(upstream.connect_start);
-        info.connect_end = Some(upstream.connect_end);
+        info.local = facts.local;
+        info.connection_id = Some(facts.id);
+        info.tls = facts.tls;
+        info.connect_start = Some(facts.connect_start);
+        info.connect_end = Some(facts.connect_end);
         if self.proxy.config.log_on_connected {
             self.log(LogType::TcpUpstreamConnected);
         }
@@ -180,4 +175,18 @@ impl Drop for Session {
         self.listener.log(&self.worker, &self.info);
         self.log(LogType::TcpConnectionEnd);
     }
+}
+
+/// The result of `work`; none when the deadline passes before.
+pub async fn within<T>(
+    timer: &Timer,
+    deadline: Option<Instant>,
+    work: impl Future<Output = T>,
+) -> Option<T> {
+    let mut work = std::pin::pin!(work);
+    poll_fn(|cx| match work.as_mut().poll(cx) {
+        Poll::Ready(done) => Poll::Ready(Some(done)),
+        Poll::Pending => timer.poll(cx, deadline).map(|()| None),
+    })
+    .await
 }

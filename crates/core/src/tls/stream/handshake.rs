@@ -13,13 +13,15 @@ use crate::log::{Component, Level};
 use crate::proto::{ListenerStat, SslStat};
 use crate::tls::failure::Failure;
 use crate::tls::info::Handshake;
+use crate::tls::notes::Staple;
 use crate::tls::peer::PeerCertificate;
 use crate::tls::session::Session;
 use crate::tls::stats::{self, Agreed};
 use crate::tls::{hello, names};
 
-/// The alerts certificate_required and handshake_failure of TLS 1.2, in records.
+/// The alerts certificate_required, access_denied and handshake_failure of TLS 1.2, in records.
 const NO_CERTIFICATE: [u8; 7] = [21, 3, 3, 0, 2, 2, 116];
+const ACCESS_DENIED: [u8; 7] = [21, 3, 3, 0, 2, 2, 49];
 const HANDSHAKE_FAILURE: [u8; 7] = [21, 3, 3, 0, 2, 2, 40];
 /// The alert protocol_version, in a record.
 const PROTOCOL_VERSION: [u8; 7] = [21, 3, 1, 0, 2, 2, 70];
@@ -134,6 +136,9 @@ impl Inner {
         if let Some(stat) = noted.accepted {
             self.block.inc(stat);
         }
+        if let Some(staple) = noted.staple {
+            stats::count_staple(&self.block, staple);
+        }
         let _ = self.info.handshake.set(handshake);
         self.limit = None;
         self.open = true;
@@ -145,18 +150,28 @@ impl Inner {
         if matches!(self.role, Role::Client) && self.session.as_ref().is_some_and(unanswered) {
             failure = failure.on_client_hello();
         }
+        if let Some(staple) = self.noted.staple {
+            stats::count_staple(&self.block, staple);
+        }
+        // Up to TLS 1.2 there is no alert certificate_required; rustls sends it all the same.
         if failure.stat == Some(SslStat::SslFailVerifyNoCert) {
-            // Up to TLS 1.2 there is no alert certificate_required; rustls sends it all the same.
-            let alert = self.outgoing.last_chunk_mut::<7>();
-            if let Some(alert) = alert.filter(|alert| **alert == NO_CERTIFICATE) {
-                *alert = HANDSHAKE_FAILURE;
-            }
+            self.replace_alert(NO_CERTIFICATE);
+        } else if self.noted.staple == Some(Staple::Refused) {
+            self.replace_alert(ACCESS_DENIED);
         }
         // The alert is worth one try: the connection ends either way.
         if !self.outgoing.is_empty() {
             let _ = self.try_flush();
         }
         self.fail(failure)
+    }
+
+    /// Says handshake_failure in place of this alert.
+    fn replace_alert(&mut self, alert: [u8; 7]) {
+        let last = self.outgoing.last_chunk_mut::<7>();
+        if let Some(last) = last.filter(|last| **last == alert) {
+            *last = HANDSHAKE_FAILURE;
+        }
     }
 
     pub(super) fn fail(&mut self, failure: Failure) -> io::Error {

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from lateen.config.support import Fields, whole
 from lateen.protos.worker_pb2 import FilterOverride, HttpFilter, OnDemandFilter
+from lateen.proxy.compile.on_demand import compile_odcds
 from lateen.proxy.compile.registry import HttpExtension, Override
 
 if TYPE_CHECKING:
@@ -52,15 +53,10 @@ def _compile(
     if not config.HasField("odcds"):
         return OnDemandFilter()
     clusters = config.odcds
-    if clusters.source.WhichOneof("config_source_specifier") is None:
-        reason = "Missing config source specifier in envoy::config::core::v3::ConfigSource"
-        ctx.error(f"{at}.odcds.source", reason)
-    ctx.on_demand.add(at)
     timeout_ms = _DEFAULT_TIMEOUT_MS
     if clusters.HasField("timeout"):
         timeout_ms = clusters.timeout.ToMilliseconds()
-    source = clusters.source.SerializeToString(deterministic=True)
-    return OnDemandFilter(clusters=source, timeout_ms=timeout_ms)
+    return compile_odcds(ctx, clusters.source, timeout_ms, at, "odcds.source")
 
 
 EXTENSION = HttpExtension(

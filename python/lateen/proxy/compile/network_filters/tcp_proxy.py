@@ -13,6 +13,7 @@ from lateen.protos.worker_pb2 import NetworkFilter
 from lateen.proxy.compile.access_log import compile_access_logs
 from lateen.proxy.compile.network_filters import tunneling
 from lateen.proxy.compile.network_filters.owner import FilterOwner
+from lateen.proxy.compile.on_demand import compile_odcds
 from lateen.proxy.compile.proxy_protocol_tlvs import compile_tlvs
 from lateen.proxy.compile.registry import NetworkExtension
 from lateen.proxy.compile.stats_blocks import BlockKind
@@ -35,16 +36,20 @@ SUPPORT = (
             max_downstream_connection_duration access_log_options access_log_flush_interval
             flush_access_log_on_connected max_downstream_connection_duration_jitter_percentage
             backoff_options upstream_connect_mode max_early_data_bytes tunneling_config
-            proxy_protocol_tlvs
+            proxy_protocol_tlvs on_demand
         """,
         harmless={
             "metadata_match": _NO_SUBSETS,
             "hash_policy": "only RING_HASH and MAGLEV clusters read it",
         },
-        rejected={"on_demand": "name clusters that are configured, or that come over CDS"},
         category="envoy.filters.network",
     ),
     whole(f"{_PACKAGE}.TcpProxy.TcpAccessLogOptions"),
+    Fields(
+        f"{_PACKAGE}.TcpProxy.OnDemand",
+        implemented="odcds_config timeout",
+        rejected={"resources_locator": "leave it out: clusters are asked for by their names"},
+    ),
     *tunneling.SUPPORT,
     Fields(f"{_PACKAGE}.TcpProxy.WeightedCluster", implemented="clusters"),
     Fields(
@@ -57,6 +62,7 @@ SUPPORT = (
 _IDLE_MS = 3_600_000
 _IMMEDIATE, _ON_DATA = 0, 1
 _LONGEST_BACKOFF = 10
+_ODCDS_MS = 60_000
 
 
 def compile_tcp_proxy(
@@ -82,6 +88,16 @@ def compile_tcp_proxy(
             proxy.clusters.add(name=weight.name, weight=weight.weight)
     else:
         proxy.clusters.add(name=config.cluster, weight=1)
+    if config.on_demand.HasField("odcds_config"):
+        on_demand = config.on_demand
+        timeout_ms = _ODCDS_MS
+        if on_demand.HasField("timeout"):
+            timeout_ms = on_demand.timeout.ToMilliseconds()
+        proxy.on_demand.CopyFrom(
+            compile_odcds(
+                ctx, on_demand.odcds_config, timeout_ms, f"{at}.on_demand", "odcds_config"
+            )
+        )
     _compile_connecting(ctx, config, proxy, at)
     _compile_log_options(ctx, config, proxy, at)
     return NetworkFilter(tcp_proxy=proxy)

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 SUPPORT = (
     Fields(
         "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.TunnelingConfig",
-        implemented="hostname use_post headers_to_add post_path",
+        implemented="""
+            hostname use_post headers_to_add post_path
+            propagate_response_headers propagate_response_trailers
+        """,
     ),
 )
 
@@ -35,6 +38,8 @@ def compile_tunnel(ctx: CompileContext, source: TcpProxy.TunnelingConfig, at: st
     tunnel = Tunnel(
         hostname=compile_format(ctx, source.hostname, f"{at}.hostname"),
         headers=compile_options(ctx, source.headers_to_add, f"{at}.headers_to_add"),
+        propagate_response_headers=source.propagate_response_headers,
+        propagate_response_trailers=source.propagate_response_trailers,
     )
     if source.use_post:
         tunnel.post_path = source.post_path or "/"

@@ -11,6 +11,7 @@ from lateen.config.support import Fields, whole
 from lateen.protos import worker_pb2
 from lateen.proxy.compile.data_source import read_data_source
 from lateen.proxy.compile.transport_sockets.certificates import compile_certificates
+from lateen.proxy.compile.transport_sockets.ocsp import check_staple
 from lateen.proxy.compile.transport_sockets.parameters import compile_parameters
 from lateen.proxy.compile.transport_sockets.validation import compile_validation
 
@@ -41,7 +42,12 @@ SUPPORT = (
 )
 
 _KEY_LENGTH = 80
-_LENIENT_STAPLING = 0
+# By the numbers of DownstreamTlsContext.OcspStaplePolicy.
+_POLICIES = (
+    worker_pb2.TlsServer.LENIENT_STAPLING,
+    worker_pb2.TlsServer.STRICT_STAPLING,
+    worker_pb2.TlsServer.MUST_STAPLE,
+)
 
 
 def compile_downstream(
@@ -67,16 +73,17 @@ def compile_downstream(
         if found is not None:
             server.session_ticket_keys.extend(_keys(ctx, found.session_ticket_keys, f"{at}.{kind}"))
     compile_parameters(ctx, common, context, "TLSv1_3", where)
-    context.certificates.extend(compile_certificates(ctx, common, secret, where))
+    server.ocsp_staple_policy = _POLICIES[source.ocsp_staple_policy]
+
+    def check(certificate: worker_pb2.TlsCertificate, at: str) -> None:
+        check_staple(ctx, certificate, server.ocsp_staple_policy, at)
+
+    context.certificates.extend(compile_certificates(ctx, common, secret, where, check))
     if not (common.tls_certificates or common.tls_certificate_sds_secret_configs):
         ctx.error(where, "No TLS certificates found for server context", "give tls_certificates")
     validation = compile_validation(ctx, common, secret, where)
     if validation is not None:
         context.validation.CopyFrom(validation)
-    if source.ocsp_staple_policy != _LENIENT_STAPLING:
-        ctx.unimplemented(
-            f"{at}.ocsp_staple_policy", "an ocsp_staple_policy that refuses", "LENIENT_STAPLING"
-        )
     return context
 
 

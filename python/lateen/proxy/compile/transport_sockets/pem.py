@@ -46,12 +46,30 @@ def private_key(text: bytes) -> bytes:
     Raises:
         PemError: there is none, or it is encrypted.
     """
+    block = _key_block(text)
+    if _is_encrypted(block):
+        raise PemError("the key is encrypted: give its password")
+    return _decode(block)
+
+
+def is_encrypted(text: bytes) -> bool:
+    """Whether the first private key in a text has a password (RFC 5958, or OpenSSL's older form).
+
+    Raises:
+        PemError: there is no key.
+    """
+    return _is_encrypted(_key_block(text))
+
+
+def _key_block(text: bytes) -> _Block:
     for block in _blocks(text):
-        if block.label == _ENCRYPTED or b"Proc-Type: 4,ENCRYPTED" in block.body:
-            raise PemError("the key is encrypted; decrypt it, encrypted keys are not implemented")
         if block.label.endswith("PRIVATE KEY"):
-            return _decode(block)
+            return block
     raise PemError("no private key in PEM is in it")
+
+
+def _is_encrypted(block: _Block) -> bool:
+    return block.label == _ENCRYPTED or b"Proc-Type: 4,ENCRYPTED" in block.body
 
 
 def _blocks(text: bytes) -> list[_Block]:

@@ -98,8 +98,11 @@ def test_tunnels():
         tunneling_config:
           hostname: "%DOWNSTREAM_LOCAL_PORT%:443"
           headers_to_add: [{header: {key: X-A, value: b}}]
+          propagate_response_trailers: true
         """
     )
+    assert proxy.tunnel.propagate_response_trailers
+    assert not proxy.tunnel.propagate_response_headers
     assert proxy.tunnel.hostname.pieces[0].command.name == "DOWNSTREAM_LOCAL_PORT"
     assert proxy.tunnel.headers[0].name == "x-a"
     assert proxy.tunnel.post_path == ""
@@ -108,6 +111,21 @@ def test_tunnels():
     assert "Can't set a post path" in errors(ctx)[0]
 
 
-def test_clusters_on_demand_are_refused():
+def test_clusters_on_demand():
+    ctx = context()
     text = "{stat_prefix: s, cluster: c, on_demand: {odcds_config: {ads: {}}}}"
-    assert any("on_demand" in one for one in unsupported(message(_TYPE, text)))
+    proxy = compiled(text, ctx)
+    assert proxy.on_demand.timeout_ms == 60_000
+    assert proxy.on_demand.clusters != b""
+    assert ctx.on_demand
+    text = "{stat_prefix: s, cluster: c, on_demand: {odcds_config: {ads: {}}, timeout: 0.5s}}"
+    assert compiled(text).on_demand.timeout_ms == 500
+    assert not compiled("{stat_prefix: s, cluster: c, on_demand: {}}").HasField("on_demand")
+
+
+def test_on_demand_needs_a_source():
+    ctx = context()
+    compiled("{stat_prefix: s, cluster: c, on_demand: {odcds_config: {}}}", ctx)
+    assert "Missing config source specifier" in errors(ctx)[0]
+    text = "{stat_prefix: s, cluster: c, on_demand: {resources_locator: x}}"
+    assert any("resources_locator" in one for one in unsupported(message(_TYPE, text)))

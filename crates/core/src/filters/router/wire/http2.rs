@@ -3,7 +3,7 @@
 use std::io;
 use std::task::{ready, Context, Poll};
 
-use lateen_http2::{ErrorCode, StreamFault};
+use lateen_http2::ErrorCode;
 
 use super::super::failure::Failure;
 use crate::body::{BodyEvent, BodySink, BodySource, ReadError};
@@ -13,8 +13,7 @@ use crate::http1::encode::HeaderCase;
 use crate::http1::response::ResponseHead;
 use crate::http1::BodyLength;
 use crate::http2::{Http2Stream, Reset};
-use crate::proto::ClusterStat;
-use crate::upstream::{ClosedBy, Cluster, PooledStream};
+use crate::upstream::{ClosedBy, PooledStream};
 
 pub struct Http2Wire {
     /// None once the exchange is over.
@@ -163,32 +162,12 @@ impl Http2Wire {
         self.pooled = None;
     }
 
-    pub fn abort(&mut self, cluster: &Cluster) {
+    pub fn abort(&mut self) {
         if let Some(pooled) = &mut self.pooled {
-            pooled.stream.set_reset_code(ErrorCode::INTERNAL_ERROR);
-            let stat = match pooled.stream.reset() {
-                Some(Reset::ConnectionEnd) => {
-                    Some(ClusterStat::ClusterUpstreamRqPendingFailureEject)
-                }
-                Some(reset) if is_too_large(reset) => Some(ClusterStat::ClusterUpstreamRqRxReset),
-                None | Some(Reset::Malformed(_) | Reset::ConnectionProtocol(_)) => {
-                    Some(ClusterStat::ClusterUpstreamRqTxReset)
-                }
-                Some(Reset::Refused | Reset::Remote(ErrorCode::REFUSED_STREAM)) => None,
-                Some(Reset::Remote(_)) => Some(ClusterStat::ClusterUpstreamRqRxReset),
-            };
-            if let Some(stat) = stat {
-                cluster.block().inc(stat);
-            }
+            pooled.give_up();
         }
         self.release();
     }
-}
-
-/// The response's headers are more than they may be, which counts as if the upstream had reset it.
-fn is_too_large(reset: Reset) -> bool {
-    use StreamFault::{HeadersTooLarge, TooManyHeaders};
-    matches!(reset, Reset::Malformed(HeadersTooLarge | TooManyHeaders))
 }
 
 /// What a reset means for the request.
@@ -196,7 +175,7 @@ pub fn failure(reset: Reset) -> Failure {
     match reset {
         Reset::Remote(code) => Failure::Reset { refused: code == ErrorCode::REFUSED_STREAM },
         Reset::Refused => Failure::Reset { refused: true },
-        reset if is_too_large(reset) => Failure::Reset { refused: false },
+        reset if reset.is_too_large() => Failure::Reset { refused: false },
         Reset::Malformed(_) => Failure::Protocol,
         Reset::ConnectionProtocol(_) => Failure::Protocol,
         Reset::ConnectionEnd => Failure::Terminated,

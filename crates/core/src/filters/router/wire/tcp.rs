@@ -32,7 +32,7 @@ pub struct TcpWire {
 
 impl TcpWire {
     pub fn new(connection: TcpConnection) -> Self {
-        let mut reader = Reader::of_responses(Buffer::new(), connection.buffer_limit());
+        let mut reader = Reader::of_responses(Buffer::new(), connection.config().buffer_limit());
         reader.decoder = BodyDecoder::new(HEAD.body, 0, 0);
         let mut channel = Channel::new(connection, reader, true);
         channel.writer.encoding = Encoding::Identity;
