@@ -27,6 +27,7 @@ from tests.support.xds_resources import (
     cluster,
     listener,
     routes,
+    static_cluster,
     virtual_host,
 )
 
@@ -230,6 +231,56 @@ def test_a_request_waits_for_its_cluster(setting, where):
     assert setting.ask() == "two"
     assert setting.ask() == "two"
     assert ["b"] in names_of(setting, CDS)
+
+
+COLLECTION = "xdstp://authority/envoy.config.cluster.v3.Cluster/dir"
+
+
+def send_cluster(setting, name, resource):
+    """Sends the cluster `name`, which leads to `two`, as a resource of some name."""
+    setting.server.answers = True
+    setting.server.put(EDS, {name: assignment(name, setting.two)})
+    setting.server.send(CDS, [setting.server._with_ttl(resource, "1", cluster(name))])
+
+
+@pytest.mark.parametrize("where", ["filter", "route"])
+def test_a_request_waits_for_a_collection_of_clusters(setting, where):
+    of_collection = {"odcds": {**ODCDS, "resources_locator": f"{COLLECTION}/*"}}
+    made = routes("r", "b")
+    if where == "route":
+        override = {NAME: {"@type": PER_ROUTE, **of_collection}}
+        made = routes("r", "b", typed_per_filter_config=override)
+    start_without_cluster(setting, made, **(of_collection if where == "filter" else {}))
+    setting.server.answers = False
+    answered = []
+    asking = threading.Thread(target=lambda: answered.append(setting.ask()))
+    asking.start()
+    setting.server.wait(lambda seen: f"{COLLECTION}/*" in _names(seen))
+    send_cluster(setting, "b", f"{COLLECTION}/b")
+    asking.join(5)
+    assert answered == ["two"]
+    assert ["b"] not in names_of(setting, CDS)
+
+
+def test_a_cluster_that_the_collection_does_not_have_is_asked_for_by_name(setting):
+    of_collection = {**ODCDS, "timeout": "1s", "resources_locator": f"{COLLECTION}/*"}
+    start_without_cluster(setting, routes("r", "b"), odcds=of_collection)
+    setting.server.answers = False
+    answered = []
+
+    def asks():
+        # Envoy asks by name for what is wanted after the first answer of the collection.
+        answered.extend(setting.ask() for _ in range(2))
+
+    asking = threading.Thread(target=asks)
+    asking.start()
+    setting.server.wait(lambda seen: f"{COLLECTION}/*" in _names(seen))
+    other = setting.server._with_ttl(f"{COLLECTION}/c", "1", static_cluster("c"))
+    setting.server.send(CDS, [other])
+    setting.server.wait(lambda seen: seen.type_url == CDS and "b" in _names(seen))
+    send_cluster(setting, "b", "b")
+    asking.join(5)
+    assert answered[-1] == "two"
 
 
 def test_a_cluster_that_there_is_not(setting):

@@ -89,6 +89,22 @@ def with_log(name: str, log_format: str) -> Verdict:
     return with_manager(name, f"access_log: [{{name: l, typed_config: {line}}}]")
 
 
+def with_collection(name: str, locator: str, source: str) -> Verdict:
+    """A collection of clusters on demand."""
+    kind = "type.googleapis.com/envoy.extensions.filters.http.on_demand.v3.OnDemand"
+    odcds = f"{{resources_locator: '{locator}', source: {source}}}"
+    filter_ = f"{{name: on_demand, typed_config: {{'@type': {kind}, odcds: {odcds}}}}}"
+    return with_manager(name, filters=f"[{filter_}, {ROUTER[1:]}")
+
+
+def api_source(kind: str) -> str:
+    """A stream to the cluster."""
+    services = "[{envoy_grpc: {cluster_name: be}}]"
+    api = f"{{api_type: {kind}, transport_api_version: V3, grpc_services: {services}}}"
+    return f"{{resource_api_version: V3, api_config_source: {api}}}"
+
+
+CLUSTERS = "xdstp://a/envoy.config.cluster.v3.Cluster/*"
 BARE_ROUTER = "[{name: envoy.filters.http.router}]"
 TWO_HOSTS = "[{name: a, domains: [x.test], routes: []}, {name: b, domains: [x.test], routes: []}]"
 SAME_NAME = "[{name: a, domains: [x.test]}, {name: a, domains: [y.test]}]"
@@ -266,6 +282,19 @@ VERDICTS = (
         ),
         differs="the PROXY protocol to upstreams is not implemented yet",
     ),
+    with_collection("collection", CLUSTERS, api_source("DELTA_GRPC")),
+    with_collection("collection_one", CLUSTERS.replace("*", "b"), api_source("DELTA_GRPC")),
+    with_collection("collection_aggregated", CLUSTERS, api_source("AGGREGATED_DELTA_GRPC")),
+    with_collection("collection_sotw", CLUSTERS, api_source("GRPC")),
+    with_collection("collection_self", CLUSTERS, "{self: {}}"),
+    with_collection("collection_path", CLUSTERS, "{path_config_source: {path: /etc/hosts}}"),
+    with_collection(
+        "collection_of_listeners",
+        CLUSTERS.replace("cluster.v3.Cluster", "listener.v3.Listener"),
+        api_source("DELTA_GRPC"),
+    ),
+    with_collection("collection_no_type", "xdstp://a", api_source("DELTA_GRPC")),
+    with_collection("collection_no_scheme", "clusters", api_source("DELTA_GRPC")),
     with_manager("filter_unknown_type", filters="[{name: x, typed_config: {'@type': no.such.T}}]"),
     with_manager("filter_any_without_type", filters="[{name: x, typed_config: {a: b}}]"),
     with_manager("filter_router_not_last", filters=ROUTER[:-1] + ", " + ROUTER[1:]),

@@ -104,8 +104,13 @@ class ClusterManager:
         self._settled()
         return outcome
 
-    def take_on_demand(self, update: Update) -> Outcome:
-        """Takes clusters that requests asked for."""
+    def take_on_demand(self, update: Update) -> tuple[Outcome, set[str]]:
+        """Takes clusters that requests asked for.
+
+        Returns:
+            what became of it, and the names of the clusters in it, which are not those of the
+            resources where they are a collection's.
+        """
         subscriptions = self._environment.subscriptions
         with subscriptions.paused(ASSIGNMENT_URL):
             outcome, names = self._change(update, update.removed)
@@ -113,7 +118,7 @@ class ClusterManager:
         self._on_demand |= {name for name in names if name not in bad}
         self._on_demand.difference_update(update.removed)
         self._settled()
-        return outcome
+        return outcome, names
 
     def when_active(self, name: str, call: Callable[[], None]) -> None:
         """Calls when a cluster that is known is in use, or is gone; at once if it is so."""

@@ -12,7 +12,7 @@ from lateen.proxy.resources.clusters import CLUSTER_URL
 from lateen.xds.subscription import FetchFailure, Outcome
 
 if TYPE_CHECKING:
-    from envoy.config.core.v3.config_source_pb2 import ConfigSource
+    from envoy.extensions.filters.http.on_demand.v3.on_demand_pb2 import OnDemandCds
 
     from lateen.proxy.resources.clusters import ClusterManager
     from lateen.proxy.resources.environment import Environment
@@ -21,18 +21,24 @@ if TYPE_CHECKING:
 _STATS_PREFIX = "cluster_manager.odcds"
 # Questions without an answer from which on more of them are not asked.
 _MOST = 4096
+_CONFIG = "envoy.extensions.filters.http.on_demand.v3.OnDemandCds"
 
 
 class OnDemandClusters:
-    """The clusters that were asked for; a Subscriber. What there is not may be asked for again."""
+    """The clusters that were asked for; a Subscriber. What there is not may be asked for again.
+
+    With `resources_locator` the first question is for that collection. What its first answer does
+    not have is asked for by name then, and so is all that is wanted later.
+    """
 
     def __init__(self, environment: Environment, manager: ClusterManager, source: bytes) -> None:
-        types = environment.reader.types
-        config: ConfigSource = types.message_class("envoy.config.core.v3.ConfigSource")()  # type: ignore[assignment]
+        config: OnDemandCds = environment.reader.types.message_class(_CONFIG)()  # type: ignore[assignment]
         config.MergeFromString(source)
-        self._source = config
+        self._source = config.source
         self._environment = environment
         self._manager = manager
+        self._collection = (config.resources_locator,) if config.resources_locator else ()
+        self._collection_answered = not self._collection
         self._names: dict[str, None] = {}
         self._asked: dict[str, list[Callable[[], None]]] = {}
         self._subscription: Subscription | None = None
@@ -50,28 +56,39 @@ class OnDemandClusters:
         elif name in self._manager.warming:
             self._manager.when_active(name, done)
         else:
-            self._names[name] = None
+            if self._collection_answered:
+                self._names[name] = None
             self._subscribe()
             self._asked[name] = [done]
 
     def take(self, update: Update) -> Outcome:
         """Takes clusters."""
-        outcome = self._manager.take_on_demand(update)
+        outcome, here = self._manager.take_on_demand(update)
         bad = {each.name for each in outcome.bad}
-        here = {each.name for each in update.resources}
         gone = {*update.removed, *bad}
         if not outcome.accepted and not bad:
-            gone |= here
+            gone |= {each.name for each in update.resources}
         if update.full:
             gone |= self._names.keys() - here
         for name in here - gone:
             for done in self._asked.pop(name, ()):
                 self._manager.when_active(name, done)
         self._forget(gone)
+        self._ask_by_name()
         return outcome
 
     def fail(self, failure: FetchFailure, reason: str) -> None:
-        """Requests wait no longer than their filter says."""
+        """Requests wait as long as their filter says; a collection may have nothing for them."""
+        if failure is not FetchFailure.CONNECTION:
+            self._ask_by_name()
+
+    def _ask_by_name(self) -> None:
+        """After the first answer of a collection."""
+        if not self._collection_answered:
+            self._collection_answered = True
+            if self._asked:
+                self._names.update(dict.fromkeys(self._asked))
+                self._subscribe()
 
     def _forget(self, names: set[str]) -> None:
         known = [name for name in names if name in self._names]
@@ -79,18 +96,19 @@ class OnDemandClusters:
             del self._names[name]
         if known:
             self._subscribe()
-        for name in known:
+        for name in names:
             for done in self._asked.pop(name, ()):
                 done()
 
     def _subscribe(self) -> None:
-        if not self._names and self._subscription is not None:
+        names = (*self._collection, *self._names)
+        if not names and self._subscription is not None:
             # No names would mean all.
             self._subscription.close()
             self._subscription = None
         elif self._subscription is not None:
-            self._subscription.set_names(tuple(self._names))
-        elif self._names:
+            self._subscription.set_names(names)
+        elif names:
             self._subscription = self._environment.subscribe(
-                self._source, CLUSTER_URL, tuple(self._names), self, _STATS_PREFIX
+                self._source, CLUSTER_URL, names, self, _STATS_PREFIX
             )

@@ -3,11 +3,12 @@
 import pytest
 
 from lateen.protos import worker_pb2
-from lateen.xds.subscription import Update
+from lateen.xds.subscription import FetchFailure, Resource, Update
 from tests.support.xds_resources import (
     ADS,
     CDS,
     LDS,
+    PREFIX,
     RDS,
     SRDS,
     VHDS,
@@ -22,7 +23,12 @@ from tests.unit.proxy.resources.support import Proxy
 
 ROUTES = worker_pb2.OnDemand.ROUTES
 CLUSTER = worker_pb2.OnDemand.CLUSTER
-SOURCE = message("type.googleapis.com/envoy.config.core.v3.ConfigSource", ADS).SerializeToString()
+COLLECTION = "xdstp://authority/envoy.config.cluster.v3.Cluster/dir"
+ON_DEMAND_CDS = PREFIX + "envoy.extensions.filters.http.on_demand.v3.OnDemandCds"
+SOURCE = message(ON_DEMAND_CDS, {"source": ADS}).SerializeToString()
+OF_COLLECTION = message(
+    ON_DEMAND_CDS, {"source": ADS, "resources_locator": f"{COLLECTION}/*"}
+).SerializeToString()
 
 
 @pytest.fixture
@@ -165,3 +171,44 @@ def test_a_cluster_that_is_here_is_not_asked_for(proxy):
     ask(proxy, CLUSTER, SOURCE, b"a")
     assert answered(proxy) == ["a"]
     assert len(proxy.xds.open(CDS)) == 1
+
+
+def in_collection(name, version="1"):
+    made = static_cluster(name)
+    return Resource(f"{COLLECTION}/{name}", version, CDS, made.SerializeToString())
+
+
+def test_the_first_question_is_for_the_collection(proxy):
+    ask(proxy, CLUSTER, OF_COLLECTION, b"b")
+    ask(proxy, CLUSTER, OF_COLLECTION, b"c")
+    subscription = on_demand(proxy)
+    assert tuple(subscription.names) == (f"{COLLECTION}/*",)
+    made = [in_collection("b"), in_collection("d")]
+    assert subscription.subscriber.take(Update(made, (), "1", False)).accepted
+    assert answered(proxy) == ["b"]
+    # What the collection does not have is asked for by name.
+    assert tuple(subscription.names) == (f"{COLLECTION}/*", "c")
+    ask(proxy, CLUSTER, OF_COLLECTION, b"d")
+    ask(proxy, CLUSTER, OF_COLLECTION, b"e")
+    assert answered(proxy) == ["b", "d"]
+    assert tuple(subscription.names) == (f"{COLLECTION}/*", "c", "e")
+
+
+def test_a_collection_that_does_not_come_is_not_waited_for(proxy):
+    ask(proxy, CLUSTER, OF_COLLECTION, b"b")
+    subscription = on_demand(proxy)
+    subscription.subscriber.fail(FetchFailure.CONNECTION, "away")
+    assert tuple(subscription.names) == (f"{COLLECTION}/*",)
+    subscription.subscriber.fail(FetchFailure.TIMEOUT, "no answer")
+    assert tuple(subscription.names) == (f"{COLLECTION}/*", "b")
+    subscription.subscriber.take(Update([], ["b"], "1", False))
+    assert answered(proxy) == ["b"]
+    assert tuple(subscription.names) == (f"{COLLECTION}/*",)
+
+
+def test_a_cluster_of_a_collection_that_is_refused_ends_the_wait_for_it(proxy):
+    ask(proxy, CLUSTER, OF_COLLECTION, b"b")
+    bad = static_cluster("b", type="EDS").SerializeToString()
+    update = Update([Resource(f"{COLLECTION}/b", "1", CDS, bad)], (), "1", False)
+    assert [each.name for each in on_demand(proxy).subscriber.take(update).bad] == ["b"]
+    assert answered(proxy) == ["b"]
