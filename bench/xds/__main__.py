@@ -16,11 +16,11 @@ from bench.priority import realtime
 from bench.proxies.base import Programs
 from bench.proxies.envoy import Envoy
 from bench.proxies.lateen import Lateen
-from bench.xds import measure, report
+from bench.xds import measure, pauses, report
 from bench.xds.measure import Effort, Values
 from bench.xds.scene import Sizes, scene
 
-PARTS = ("start", "moves", "storm", "tables")
+PARTS = ("start", "moves", "storm", "tables", "pauses")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -73,6 +73,8 @@ def _round(
             values |= measure.storm(running, cores, effort)
         if "tables" in parts:
             values |= measure.tables(running, effort)
+        if "pauses" in parts:
+            values |= pauses.pauses(running, cores, effort.tables, 1 + 2 * effort.tables)
     return values
 
 

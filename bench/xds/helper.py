@@ -33,6 +33,11 @@ class Helper:
         prefer(self._process.pid)
         self.first = self.read()
 
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
     def send(self, command: Mapping[str, float]) -> None:
         """Sends a command; `read` is its answer."""
         assert self._process.stdin is not None

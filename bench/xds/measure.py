@@ -1,11 +1,11 @@
-"""The four measurements; each returns values by metric."""
+"""The measurements; each returns values by metric."""
 
 from __future__ import annotations
 
 import statistics
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -29,8 +29,6 @@ QUIET_P99: Final = "quiet_p99_ms"
 STORM_P99: Final = "storm_p99_ms"
 TABLE_MEDIAN: Final = "table_median_ms"
 TABLE_WORST: Final = "table_worst_ms"
-QUIET_PAUSE: Final = "quiet_longest_ms"
-TABLE_PAUSE: Final = "table_longest_ms"
 TABLE_CPU: Final = "table_worker_cpu_ms"
 
 Values = Mapping[str, float]
@@ -41,8 +39,6 @@ _PROBES = 4
 _BETWEEN_SECONDS = 0.05
 #: Time for a table of routes to be taken and for the old one to be freed.
 _TAKE_SECONDS = 0.3
-#: Both proxies call their worker threads wrk:worker_0 and so on.
-_WORKER = "wrk:"
 
 
 @dataclass(frozen=True)
@@ -107,27 +103,17 @@ def _load(scene: Scene, cores: Cores, seconds: float) -> load.Load:
 
 
 def tables(scene: Scene, effort: Effort) -> Values:
-    """Milliseconds from the push of a table of routes to the first answer of it, and how long an
-    answer took at the longest meanwhile, beside as many answers while nothing happens.
-
-    The proxy answers by itself, so that the longest wait is a pause of a worker, or of the probe,
-    which has no core of its own. What a worker computes for a table while it has nothing else to
-    do does not depend on who else wants the core: it bounds what a request has to wait for.
+    """Milliseconds from the push of a table of routes to the first answer of it, and what a worker
+    computes for a table while it has nothing else to do.
     """
     probe = Probe(scene.port, STILL, _PROBES)
-    followed, pauses, quiet = [], [], []
+    followed = []
     for number in range(1, effort.tables + 1):
         scene.plane.ask({"prepare": number})
         time.sleep(_BETWEEN_SECONDS)
         pushed = scene.plane.ask({"table": number})["at"]
-        wanted = f"\r\n{TABLE_HEADER}: {number}\r\n".encode()
-        asked = probe.until(wanted)
+        asked = probe.until(f"\r\n{TABLE_HEADER}: {number}\r\n".encode())
         followed.append(1000 * (asked[-1].at - pushed))
-        # The old table is freed after the switch.
-        after = probe.during(_BETWEEN_SECONDS)
-        pauses.append(_longest([*(one.took for one in asked), *(one.took for one in after)]))
-        nothing = probe.during(asked[-1].at - asked[0].at + _BETWEEN_SECONDS)
-        quiet.append(_longest([one.took for one in nothing]))
     probe.close()
     before = _workers_ns(scene)
     for number in range(effort.tables + 1, 2 * effort.tables + 1):
@@ -139,19 +125,13 @@ def tables(scene: Scene, effort: Effort) -> Values:
         TABLE_CPU: max(spent) / effort.tables / 1e6,
         TABLE_MEDIAN: statistics.median(followed),
         TABLE_WORST: max(followed),
-        TABLE_PAUSE: statistics.median(pauses),
-        QUIET_PAUSE: statistics.median(quiet),
     }
 
 
-def _workers_ns(scene: Scene) -> dict[str, int]:
+def _workers_ns(scene: Scene) -> dict[int, int]:
     """CPU time of each worker thread so far (see Process.cpu_ns)."""
-    found = {}
-    for task in Path(f"/proc/{scene.process.pid}/task").iterdir():
-        if (task / "comm").read_text().startswith(_WORKER):
-            found[task.name] = int((task / "schedstat").read_text().split()[0])
-    return found
-
-
-def _longest(seconds: Sequence[float]) -> float:
-    return 1000 * max(seconds)
+    path = Path(f"/proc/{scene.process.pid}/task")
+    return {
+        thread: int((path / str(thread) / "schedstat").read_text().split()[0])
+        for thread in scene.workers()
+    }

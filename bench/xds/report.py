@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.report import table
-from bench.xds import measure
+from bench.xds import measure, pauses
 from bench.xds.measure import Values
 
 LATEEN = "lateen"
@@ -25,12 +25,14 @@ TITLES = {
     measure.STORM_P99: "p99 with pushes, ms",
     measure.TABLE_MEDIAN: "a new table of routes: answers follow after, median, ms",
     measure.TABLE_WORST: "the same at worst, ms",
-    measure.QUIET_PAUSE: "longest wait for an answer without it, median of rounds, ms",
-    measure.TABLE_PAUSE: "longest wait for an answer meanwhile, median of rounds, ms",
     measure.TABLE_CPU: "CPU of the busiest worker for a table, ms",
+    pauses.MEDIAN: "longest pause of workers with a core meanwhile, median of tables, ms",
+    pauses.QUIET_MEDIAN: "the same without a table, ms",
+    pauses.WORST: "longest pause of all tables, ms",
+    pauses.QUIET_WORST: "the same without a table, ms",
 }
 #: Those of which the worst of all rounds counts, and those that are added up.
-WORST = {measure.MOVE_WORST, measure.TABLE_WORST}
+WORST = {measure.MOVE_WORST, measure.TABLE_WORST, pauses.WORST, pauses.QUIET_WORST}
 TOTAL = {measure.REQUESTS, measure.FAILED}
 
 
@@ -76,7 +78,7 @@ def verdicts(values: Values, peer: Values | None) -> list[Verdict]:
     quiet = get(measure.QUIET_P99)
     judge("p99 under pushes, ms", get(measure.STORM_P99), None if quiet is None else 2 * quiet)
     judge("table of routes, at worst, ms", get(measure.TABLE_WORST), 50.0)
-    judge("CPU of a worker for a table of routes, ms", get(measure.TABLE_CPU), 1.0)
+    judge("pause of a worker for a table of routes, median, ms", get(pauses.MEDIAN), 1.0)
     return found
 
 

@@ -21,6 +21,8 @@ from bench.xds.probe import Probe
 from bench.xds.resources import MOVING
 
 LIMIT_SECONDS = 180.0
+#: Both proxies call their worker threads wrk:worker_0 and so on.
+_WORKER = "wrk:"
 _POLL_SECONDS = 0.005
 
 
@@ -50,6 +52,11 @@ class Scene:
     port: int
     services: dict[str, float]
     started_in: float
+
+    def workers(self) -> list[int]:
+        """The ids of the proxy's worker threads."""
+        tasks = Path(f"/proc/{self.process.pid}/task").iterdir()
+        return [int(task.name) for task in tasks if (task / "comm").read_text().startswith(_WORKER)]
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """The bench of xDS: its resources, and how rounds and targets are judged."""
 
-from bench.xds import measure, report, resources
+from bench.xds import measure, pauses, report, resources
 from bench.xds.probe import _complete
 from bench.xds.resources import CDS, EDS, LDS, RDS, Shape
 
@@ -32,12 +32,14 @@ def test_rounds_are_folded_by_what_they_mean():
     assert folded == {measure.START: 2.0, measure.MOVE_WORST: 6.0, measure.FAILED: 9.0}
 
 
-def test_an_endpoint_is_judged_against_envoy_and_p99_against_the_quiet_one():
+def test_what_each_target_is_judged_by():
     mine = {measure.MOVE_MEDIAN: 3.0, measure.QUIET_P99: 5.0, measure.STORM_P99: 11.0}
+    mine |= {pauses.MEDIAN: 0.2, pauses.WORST: 6.0}
     found = {one.title: one.met for one in report.verdicts(mine, {measure.MOVE_MEDIAN: 3.5})}
     assert found == {
         "endpoint, median, ms, against Envoy's": True,
         "p99 under pushes, ms": False,
+        "pause of a worker for a table of routes, median, ms": True,
     }
     assert "endpoint" not in str(report.verdicts(mine, None))
 
