@@ -22,13 +22,15 @@ class Workers:
         resolve: list[tuple[str, int, str, int]] = ...,
         file_flush_interval_ms: int = ...,
         drain_time_ms: int = ...,
+        gradual_drain: bool = ...,
         pin: bool = ...,
     ) -> Self:
         """Starts `concurrency` worker threads.
 
         `resolve` replaces DNS for (host, port, address, port); `drain_time_ms` is what connections
-        have to end when their listener or filter chain goes; `pin` binds worker N to the N-th core
-        that the process may use.
+        have to end when their listener or filter chain goes; with `gradual_drain` more and more
+        HTTP responses end them over that time, else the next one does; `pin` binds worker N to
+        the N-th core that the process may use.
         """
 
     def apply(self, update: bytes) -> bytes:

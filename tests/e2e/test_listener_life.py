@@ -35,9 +35,9 @@ def drive(stack: ExitStack, upstream: Callable[[Script], Upstream]) -> Start:
         "web": Script([reply()], paths={"/hold": [raw(Hold())]}),
     }
 
-    def start(drain_time_ms: int = 60_000, concurrency: int = 1) -> Driver:
+    def start(drain_time_ms: int = 60_000, **given: object) -> Driver:
         ports = {name: upstream(script).port for name, script in scripts.items()}
-        return stack.enter_context(Driver(ports, drain_time_ms, concurrency))
+        return stack.enter_context(Driver(ports, drain_time_ms, **given))
 
     return start
 
@@ -239,10 +239,10 @@ def test_an_update_that_cannot_be_bound_changes_nothing(
     assert driver.draining() == (0, 0)
 
 
-def test_http_connections_of_a_changed_chain_close_with_their_next_answer(
+def test_http_connections_of_a_changed_chain_close_with_their_next_answer_at_once(
     drive: Start, lease: Callable[[], int]
 ) -> None:
-    driver, port = drive(), lease()
+    driver, port = drive(gradual_drain=False), lease()
     driver.apply(listener_of(port, web()))
     with Client(("127.0.0.1", port)) as client:
         assert client.request(get()).get("connection") is None
@@ -256,15 +256,32 @@ def test_http_connections_of_a_changed_chain_close_with_their_next_answer(
     eventually(lambda: driver.draining() == (0, 0))
 
 
-def test_idle_http_connections_of_a_changed_chain_close(
+def test_http_connections_of_a_changed_chain_close_over_the_drain_time(
     drive: Start, lease: Callable[[], int]
 ) -> None:
-    driver, port = drive(), lease()
-    driver.apply(listener_of(port, web(drain_timeout="0.2s")))
+    driver, port = drive(drain_time_ms=10_000), lease()
+    driver.apply(listener_of(port, web()))
     with Client(("127.0.0.1", port)) as client:
         assert client.request(get()).status == 200
-        assert driver.apply(listener_of(port, web(drain_timeout="0.3s"))) == []
-        assert client.state_after(5) == "closed"
+        assert driver.apply(listener_of(port, web(server_name="other"))) == []
+        answers = [client.request(get())]
+        while answers[-1].get("connection") is None:
+            answers.append(client.request(get()))
+    assert answers[0].get("connection") is None
+    assert {(answer.status, answer.get("server")) for answer in answers} == {(200, "envoy")}
+    assert answers[-1].get("connection") == "close"
+
+
+def test_idle_http_connections_of_a_changed_chain_have_the_drain_time(
+    drive: Start, lease: Callable[[], int]
+) -> None:
+    driver, port = drive(drain_time_ms=400), lease()
+    driver.apply(listener_of(port, web(drain_timeout="0.01s")))
+    with Client(("127.0.0.1", port)) as client:
+        assert client.request(get()).status == 200
+        assert driver.apply(listener_of(port, web(drain_timeout="0.02s"))) == []
+        assert client.state_after(0.1) == "open"
+        assert client.state_after(5) in ("closed", "reset")
 
 
 def test_a_request_that_outlasts_the_drain_time_is_logged(

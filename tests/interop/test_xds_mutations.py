@@ -36,7 +36,9 @@ class CheckingCore:
 
     def __init__(self, *, applies):
         self._applies = applies
-        self._workers = start_workers(1, file_flush_interval_ms=1000, drain_time_ms=0, pin=False)
+        self._workers = start_workers(
+            1, file_flush_interval_ms=1000, drain_time_ms=0, gradual_drain=False, pin=False
+        )
 
     def apply(self, data):
         core = self._workers.core

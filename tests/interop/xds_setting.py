@@ -61,7 +61,7 @@ def bootstrap(port, delta):
 class Setting:
     """A control plane, a proxy that it configures, and two services, `one` and `two`."""
 
-    def __init__(self, command, delta, stack):
+    def __init__(self, command, delta, stack, flags=("--drain-time-s", "1")):
         self.delta = delta
         self.server = stack.enter_context(XdsServer())
         self.one, self.two = (
@@ -70,7 +70,7 @@ class Setting:
         self.port = stack.enter_context(PortLease()).port
         self.bootstrap = bootstrap(self.server.port, delta)
         self._start = lambda: stack.enter_context(
-            Proxy(command, self.bootstrap, ["--drain-time-s", "1"], wait=False)
+            Proxy(command, self.bootstrap, flags, wait=False)
         )
         self.proxy = None
 

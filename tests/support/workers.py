@@ -32,11 +32,20 @@ class Driver(Closing):
     """Workers with clusters by name, each of one loopback port."""
 
     def __init__(
-        self, clusters: Mapping[str, int], drain_time_ms: int, concurrency: int = 1
+        self,
+        clusters: Mapping[str, int],
+        drain_time_ms: int,
+        concurrency: int = 1,
+        *,
+        gradual_drain: bool = True,
     ) -> None:
         self.context = context()
         self.workers: Workers = start_workers(
-            concurrency, file_flush_interval_ms=50, drain_time_ms=drain_time_ms, pin=False
+            concurrency,
+            file_flush_interval_ms=50,
+            drain_time_ms=drain_time_ms,
+            gradual_drain=gradual_drain,
+            pin=False,
         )
         update = worker_pb2.Update()
         for name, port in clusters.items():

@@ -45,6 +45,8 @@ pub struct Shared {
     pub limited_connections: AtomicU64,
     /// What connections have to end when their listener or filter chain goes.
     pub drain_time: Duration,
+    /// Over which their responses come to end them; zero: with the next one.
+    pub drain_over: Duration,
     /// What requests wait for.
     pub asks: Asks,
 }
@@ -183,10 +185,13 @@ impl Worker {
         self.drain.get().map(|(start, over)| start + over)
     }
 
-    /// Whether a response is to end its connection: the more likely, the more of the drain time has
-    /// passed (Envoy's --drain-strategy gradual).
+    /// Whether a response is to end its connection.
     pub fn is_drain_close(&self) -> bool {
-        let Some((start, over)) = self.drain.get() else { return false };
+        self.drain.get().is_some_and(|(start, over)| self.is_drained(start, over))
+    }
+
+    /// The more likely, the more of `over` has passed (Envoy's --drain-strategy gradual).
+    pub fn is_drained(&self, start: Instant, over: Duration) -> bool {
         let elapsed = clock::since(start);
         elapsed >= over || self.random.below(over.as_millis() as u64) < elapsed.as_millis() as u64
     }

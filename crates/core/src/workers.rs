@@ -33,6 +33,8 @@ pub struct Options {
     pub file_flush_interval: Duration,
     /// What connections have to end when their listener or filter chain goes.
     pub drain_time: Duration,
+    /// Their responses end them the more likely, the more of that time has passed; false: the next one does.
+    pub gradual_drain: bool,
     /// Bind worker N to the N-th core that the process may use.
     pub pin: bool,
 }
@@ -68,6 +70,7 @@ impl Workers {
             connections: AtomicU64::new(0),
             limited_connections: AtomicU64::new(0),
             drain_time: options.drain_time,
+            drain_over: if options.gradual_drain { options.drain_time } else { Duration::ZERO },
             asks: Asks::default(),
         });
         // The number after that of the log writer's block, which is also the one for what is counted on demand.

@@ -46,12 +46,13 @@ fn bytes(py: Python<'_>, content: &[u8]) -> Py<PyBytes> {
 #[pymethods]
 impl Workers {
     #[new]
-    #[pyo3(signature = (concurrency, *, resolve=Vec::new(), file_flush_interval_ms=10_000, drain_time_ms=600_000, pin=true))]
+    #[pyo3(signature = (concurrency, *, resolve=Vec::new(), file_flush_interval_ms=10_000, drain_time_ms=600_000, gradual_drain=true, pin=true))]
     fn new(
         concurrency: usize,
         resolve: Vec<(String, u16, String, u16)>,
         file_flush_interval_ms: u64,
         drain_time_ms: u64,
+        gradual_drain: bool,
         pin: bool,
     ) -> PyResult<Self> {
         let resolve = resolve
@@ -64,6 +65,7 @@ impl Workers {
             resolve,
             file_flush_interval: Duration::from_millis(file_flush_interval_ms),
             drain_time: Duration::from_millis(drain_time_ms),
+            gradual_drain,
             pin,
         };
         Ok(Self { inner: CoreWorkers::start(options).map_err(failed)? })

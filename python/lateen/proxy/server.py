@@ -120,6 +120,7 @@ def _start_workers(options: Options, concurrency: int) -> Workers:
         resolve=options.resolve,
         file_flush_interval_ms=options.file_flush_interval_msec,
         drain_time_ms=options.drain_time_s * 1000,
+        gradual_drain=options.drain_strategy == "gradual",
         pin=1 < concurrency <= usable_cores(),
     )
 

@@ -109,6 +109,7 @@ def start_workers(
     resolve: Sequence[Resolution] = (),
     file_flush_interval_ms: int,
     drain_time_ms: int,
+    gradual_drain: bool,
     pin: bool,
 ) -> Workers:
     """Starts the worker threads.
@@ -117,7 +118,8 @@ def start_workers(
         concurrency: how many.
         resolve: answers that replace DNS.
         file_flush_interval_ms: how often access logs are written.
-        drain_time_ms: over which idle connections close when draining.
+        drain_time_ms: what connections have to end when their listener or filter chain goes.
+        gradual_drain: over that time more and more HTTP responses end them; False: the next one.
         pin: bind each thread to a core of its own.
 
     Raises:
@@ -131,6 +133,7 @@ def start_workers(
             resolve=[(each.host, each.port, each.address, each.to_port) for each in resolve],
             file_flush_interval_ms=file_flush_interval_ms,
             drain_time_ms=drain_time_ms,
+            gradual_drain=gradual_drain,
             pin=pin,
         )
     except _core.WorkersError as error:

@@ -61,10 +61,9 @@ impl Manager {
         }
     }
 
-    /// When connections without a request are to close, if the chain or the worker drains.
+    /// When connections without a request are to close, if the worker drains.
     pub fn drain_end(&self, worker: &Worker) -> Option<Instant> {
-        let complete = [self.drain.since(), worker.drain_complete()].into_iter().flatten().min()?;
-        Some(complete + self.config.timeouts.drain)
+        worker.drain_complete().map(|complete| complete + self.config.timeouts.drain)
     }
 }
 

@@ -60,14 +60,10 @@ pub struct Drain {
 }
 
 impl Drain {
-    /// When the listener or the chain went.
-    pub fn since(&self) -> Option<Instant> {
-        self.since.get()
-    }
-
-    /// Responses are to end their connections.
+    /// A response is to end its connection.
     pub fn is_on(&self, worker: &Worker) -> bool {
-        self.since.get().is_some()
+        let gone = self.since.get();
+        gone.is_some_and(|since| worker.is_drained(since, worker.shared.drain_over))
             || worker.is_drain_close()
             || (worker.is_health_failed() && !self.modify_only)
     }
@@ -126,21 +122,16 @@ impl Chain {
     pub fn start_drain(&self) {
         if self.drain.since.get().is_none() {
             self.drain.since.set(Some(Instant::now()));
-            self.wake();
         }
     }
 
     /// Ends its connections as they are.
     pub fn close(&self) {
         self.closed.set(true);
-        self.wake();
+        self.connections.borrow().iter().for_each(|(_, waker)| waker.wake_by_ref());
     }
 
     pub fn is_closed(&self) -> bool {
         self.closed.get()
-    }
-
-    fn wake(&self) {
-        self.connections.borrow().iter().for_each(|(_, waker)| waker.wake_by_ref());
     }
 }

@@ -31,6 +31,7 @@ fn with_stream(test: impl FnOnce(Stream)) {
         ids: Arc::new(AtomicU64::new(1)),
         connections: AtomicU64::new(0),
         drain_time: Duration::ZERO,
+        drain_over: Duration::ZERO,
         asks: Default::default(),
         limited_connections: Default::default(),
     };

@@ -20,6 +20,7 @@ fn worker(sinks: Sinks) -> Rc<Worker> {
         connections: AtomicU64::new(0),
         limited_connections: Default::default(),
         drain_time: Duration::ZERO,
+        drain_over: Duration::ZERO,
         asks: Default::default(),
     };
     let block = shared.registry.block(0, PROCESS_BLOCK, BlockKind::Process);

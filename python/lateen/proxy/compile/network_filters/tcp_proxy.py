@@ -48,7 +48,7 @@ SUPPORT = (
     Fields(
         f"{_PACKAGE}.TcpProxy.OnDemand",
         implemented="odcds_config timeout",
-        rejected={"resources_locator": "leave it out: clusters are asked for by their names"},
+        harmless={"resources_locator": "Envoy 1.40 does not read it"},
     ),
     *tunneling.SUPPORT,
     Fields(f"{_PACKAGE}.TcpProxy.WeightedCluster", implemented="clusters"),
