@@ -1,6 +1,8 @@
 //! The only module with unsafe code: each block says why it is sound.
 #![allow(unsafe_code)]
 
+use std::sync::OnceLock;
+
 /// Sockets of the standard library, which own their descriptor and keep the same one for all their life.
 pub(crate) trait OwnedSocket: std::os::fd::AsRawFd {}
 impl OwnedSocket for std::net::TcpListener {}
@@ -118,8 +120,14 @@ pub(crate) fn hostname() -> String {
     }
 }
 
-/// The first IPv4 address of this machine that is not a loopback address.
+/// The first IPv4 address of this machine that is not a loopback address, as it was at the first question: to
+/// look takes twenty system calls.
 pub(crate) fn local_ipv4() -> Option<std::net::Ipv4Addr> {
+    static FOUND: OnceLock<Option<std::net::Ipv4Addr>> = OnceLock::new();
+    *FOUND.get_or_init(find_local_ipv4)
+}
+
+fn find_local_ipv4() -> Option<std::net::Ipv4Addr> {
     let mut first: *mut libc::ifaddrs = std::ptr::null_mut();
     // SAFETY: getifaddrs stores a list in `first`, which is freed below, or fails.
     if unsafe { libc::getifaddrs(&mut first) } != 0 {
