@@ -58,6 +58,7 @@ class Prepared:
         dynamic: what is needed to take resources over xDS; None when all is static.
         tls: the TLS contexts whose secrets are static.
         reports_load: whether load is reported.
+        pins_workers: whether each worker is to have a core of its own.
     """
 
     update: bytes
@@ -72,6 +73,7 @@ class Prepared:
     dynamic: DynamicNeeds | None = None
     tls: Sequence[ContextInUse] = ()
     reports_load: bool = False
+    pins_workers: bool = False
 
 
 @dataclass
@@ -164,6 +166,7 @@ def _prepare(
         else None,
         tls=[in_use(each.block, each.context) for each in compiled.context.tls if not each.secrets],
         reports_load=bootstrap.cluster_manager.HasField("load_stats_config"),
+        pins_workers=bootstrap.enable_worker_cpu_affinity,
     )
 
 

@@ -42,7 +42,7 @@ def _validate(options: Options, reporter: Reporter) -> int:
     preparation = prepare(options)
     found = list(preparation.diagnostics)
     if preparation.prepared is not None:
-        workers = _start_workers(options, 1)
+        workers = _start_workers(options, 1, pin=False)
         try:
             found += preparation.of_rejections(workers.check(preparation.prepared.update))
         finally:
@@ -67,7 +67,9 @@ def _serve(options: Options, reporter: Reporter) -> int:
         options = restart.options
     workers = None
     try:
-        workers = _start_workers(options, options.concurrency or usable_cores())
+        concurrency = options.concurrency or usable_cores()
+        pin = prepared.pins_workers and concurrency <= usable_cores()
+        workers = _start_workers(options, concurrency, pin=pin)
         if restart is not None:
             restart.adopt_sockets(workers)
         if not _report(preparation.of_rejections(workers.apply(prepared.update)), reporter):
@@ -114,14 +116,14 @@ def _run(
     return 0
 
 
-def _start_workers(options: Options, concurrency: int) -> Workers:
+def _start_workers(options: Options, concurrency: int, *, pin: bool) -> Workers:
     return start_workers(
         concurrency,
         resolve=options.resolve,
         file_flush_interval_ms=options.file_flush_interval_msec,
         drain_time_ms=options.drain_time_s * 1000,
         gradual_drain=options.drain_strategy == "gradual",
-        pin=1 < concurrency <= usable_cores(),
+        pin=pin,
     )
 
 

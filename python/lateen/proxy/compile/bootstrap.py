@@ -37,11 +37,10 @@ SUPPORT = (
             stats_flush_interval stats_flush_on_admin layered_runtime admin use_tcp_for_dns_lookups
             dns_resolution_config typed_dns_resolver_config stats_server_version_override
             application_log_config node_context_params config_sources default_config_source
-            overload_manager bootstrap_extensions
+            overload_manager bootstrap_extensions enable_worker_cpu_affinity
         """,
         harmless={
             "stats_sinks": "stats are not sent anywhere yet; the admin listener serves them",
-            "enable_worker_cpu_affinity": "workers are pinned already",
             "flags_path": "nothing reads it, as in Envoy",
             "deferred_stat_options": _PROCESS,
             "stats_eviction_interval": _PROCESS,
