@@ -69,9 +69,7 @@ class Setting:
         )
         self.port = stack.enter_context(PortLease()).port
         self.bootstrap = bootstrap(self.server.port, delta)
-        self._start = lambda: stack.enter_context(
-            Proxy(command, self.bootstrap, flags, wait=False)
-        )
+        self._start = lambda: stack.enter_context(Proxy(command, self.bootstrap, flags, wait=False))
         self.proxy = None
 
     def put(self, url, *made):

@@ -32,5 +32,6 @@ pub use peer::{
     encoded_pem, serial_of, sha1, sha256, AlternativeNames, Facts as CertificateFacts,
     PeerCertificate,
 };
+pub use san::{dns_matches, SanMatcher};
 pub use server_name::TlsNames;
 pub use stream::{Limit, TlsStream};
