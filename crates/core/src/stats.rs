@@ -41,7 +41,7 @@ impl BlockKind {
     /// (counters and gauges, histograms). Checked against the enums by a test.
     pub const fn sizes(self) -> (usize, usize) {
         match self {
-            Self::Process => (48, 0),
+            Self::Process => (56, 0),
             Self::Listener => (16, 2),
             Self::Http => (80, 2),
             Self::ListenerHttp => (8, 0),

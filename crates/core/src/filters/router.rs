@@ -7,6 +7,7 @@ mod failure;
 mod forward;
 mod grpc_timeout;
 mod log;
+mod mirror;
 mod outlier;
 mod relay;
 mod retry;
@@ -58,6 +59,18 @@ impl Router {
                 AccessLog::compile(log, sinks)
             })?,
         })
+    }
+
+    /// What copies of requests pass, of which nobody is told.
+    fn of_mirrors(dynamic_stats: bool) -> Self {
+        Self {
+            dynamic_stats,
+            suppress_grpc_request_failure_code_stats: false,
+            suppress_envoy_headers: true,
+            respect_expected_timeout: false,
+            strict_headers: Vec::new(),
+            upstream_logs: Vec::new(),
+        }
     }
 
     /// An answer of the proxy's own, or `None` when an upstream's response was written.

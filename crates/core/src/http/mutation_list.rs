@@ -39,7 +39,8 @@ enum Step {
 }
 
 impl MutationList {
-    fn compile(messages: &[proto::HeaderMutation], regexes: &Regexes) -> Result<Self> {
+    /// Fails when a format or a regex is not valid.
+    pub fn compile(messages: &[proto::HeaderMutation], regexes: &Regexes) -> Result<Self> {
         Ok(Self { steps: each(messages, "mutations", |message| Step::compile(message, regexes))? })
     }
 

@@ -226,6 +226,11 @@ impl Stream {
         }
     }
 
+    /// It is no request of a client: neither the connection manager nor its access logs are told of it.
+    pub fn leave_uncounted(&mut self) {
+        self.ended = true;
+    }
+
     /// Trailers of the client, and for it, are passed on.
     pub fn passes_trailers(&self) -> bool {
         self.manager.config.http1_trailers || self.is_http2()

@@ -96,7 +96,7 @@ fn without_port(host: &[u8]) -> &[u8] {
 }
 
 /// Where the colon before a decimal port is; the port may be empty.
-fn port_start(host: &[u8]) -> Option<usize> {
+pub(super) fn port_start(host: &[u8]) -> Option<usize> {
     let colon = memchr::memrchr(b':', host)?;
     let in_brackets = memchr::memrchr(b']', host).is_some_and(|bracket| bracket > colon);
     let is_port = host[colon + 1..].iter().all(u8::is_ascii_digit);

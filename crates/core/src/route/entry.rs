@@ -7,6 +7,7 @@ use super::conditions::Conditions;
 use super::forward::Forward;
 use super::host_rewrite::set_authority;
 use super::levels::{HeaderLevel, HostLevel, TableLevel};
+use super::mirror::Mirrors;
 use super::overrides::{FilterConfig, Overrides};
 use super::path_match::PathMatch;
 use super::redirect::{tls_location, DirectResponse, Redirect};
@@ -38,6 +39,7 @@ pub(super) struct HostShared {
     pub(super) level: HostLevel,
     pub(super) retry_policy: Option<Arc<RetryPolicy>>,
     pub(super) virtual_clusters: VirtualClusters,
+    pub(super) mirrors: Mirrors,
     pub(super) include_request_attempt_count: bool,
     pub(super) include_attempt_count_in_response: bool,
     pub(super) include_is_timeout_retry_header: bool,
@@ -61,7 +63,7 @@ pub struct Route {
 
 impl HostShared {
     /// What is shared by no routes but the redirect to https, which no configuration changes.
-    fn bare(name: Arc<str>) -> Self {
+    pub(super) fn bare(name: Arc<str>) -> Self {
         let table = TableLevel::default();
         let level = HostLevel { table: Arc::new(table), ..HostLevel::default() };
         Self {
@@ -70,6 +72,7 @@ impl HostShared {
             level,
             retry_policy: None,
             virtual_clusters: VirtualClusters::default(),
+            mirrors: Mirrors::default(),
             include_request_attempt_count: false,
             include_attempt_count_in_response: false,
             include_is_timeout_retry_header: false,
@@ -278,7 +281,7 @@ impl Action {
     ) -> Result<Self> {
         Ok(match &message.action {
             Some(Kind::Route(action)) => {
-                let forward = Forward::compile(action, path, host.retry_policy.as_ref(), regexes);
+                let forward = Forward::compile(action, path, host, regexes);
                 Self::Forward(Box::new(forward.at("route")?))
             }
             Some(Kind::Redirect(redirect)) => {

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::clusters::{ClusterChoice, ClusterSpecifier};
+use super::entry::HostShared;
 use super::host_rewrite::{set_authority, HostRewrite};
+use super::mirror::{Mirror, Mirrors};
 use super::path_match::PathMatch;
 use super::path_rewrite::PathRewrite;
 use super::retry::RetryPolicy;
@@ -44,6 +46,8 @@ pub struct Forward {
     path_rewrite: Option<PathRewrite>,
     host_rewrite: Option<HostRewrite>,
     pub(super) append_x_forwarded_host: bool,
+    /// The route's, or else those of the levels above.
+    pub mirrors: Mirrors,
 }
 
 /// A number of milliseconds, of which 0 is "no limit".
@@ -55,14 +59,14 @@ impl Forward {
     pub(super) fn compile(
         message: &proto::RouteAction,
         matched: &PathMatch,
-        of_host: Option<&Arc<RetryPolicy>>,
+        host: &HostShared,
         regexes: &Regexes,
     ) -> Result<Self> {
         let retry_policy = match &message.retry_policy {
             Some(policy) => {
                 Some(Arc::new(RetryPolicy::compile(policy, regexes).at("retry_policy")?))
             }
-            None => of_host.cloned(),
+            None => host.retry_policy.clone(),
         };
         let host_rewrite = HostRewrite::compile(message, regexes)?;
         Ok(Self {
@@ -82,6 +86,7 @@ impl Forward {
             path_rewrite: PathRewrite::compile(message, matched, regexes)?,
             host_rewrite,
             append_x_forwarded_host: message.append_x_forwarded_host,
+            mirrors: Mirror::compile_all(&message.mirrors, Some(&host.mirrors), regexes)?,
         })
     }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::format::Format;
+use super::mirror::{Mirror, Mirrors};
 use super::overrides::Overrides;
 use crate::compile::{At, Result};
 use crate::headers::{Headers, Side};
@@ -51,6 +52,7 @@ pub(super) struct TableLevel {
     pub(super) headers: HeaderLevel,
     pub(super) overrides: Overrides,
     pub(super) most_specific_wins: bool,
+    pub(super) mirrors: Mirrors,
 }
 
 impl TableLevel {
@@ -59,6 +61,7 @@ impl TableLevel {
             headers: HeaderLevel::compile(message.mutations.as_ref())?,
             overrides: Overrides::compile(&message.overrides, regexes)?,
             most_specific_wins: message.most_specific_header_mutations_wins,
+            mirrors: Mirror::compile_all(&message.mirrors, None, regexes)?,
         })
     }
 }

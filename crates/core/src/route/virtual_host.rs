@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::entry::{metadata, HostShared, Route};
 use super::index::RouteIndex;
 use super::levels::{HostLevel, TableLevel};
+use super::mirror::Mirror;
 use super::path_match::without_query;
 use super::retry::RetryPolicy;
 use super::virtual_cluster::VirtualClusters;
@@ -39,6 +40,7 @@ impl VirtualHost {
             level: HostLevel::compile(message, table, regexes)?,
             retry_policy: retry.at("retry_policy")?.map(Arc::new),
             virtual_clusters: VirtualClusters::compile(message, regexes)?,
+            mirrors: Mirror::compile_all(&message.mirrors, Some(&table.mirrors), regexes)?,
             include_request_attempt_count: message.include_request_attempt_count,
             include_attempt_count_in_response: message.include_attempt_count_in_response,
             include_is_timeout_retry_header: message.include_is_timeout_retry_header,

@@ -11,6 +11,7 @@ from lateen.config.support import Fields
 from lateen.protos import worker_pb2
 from lateen.proxy.compile.format import compile_format
 from lateen.proxy.compile.matchers import compile_regex_rewrite
+from lateen.proxy.compile.mirror import compile_mirrors
 from lateen.proxy.compile.path_template import compile_rewrite_policy
 from lateen.proxy.compile.retry import compile_retry_policy
 from lateen.proxy.compile.upgrades import compile_route_upgrades
@@ -33,7 +34,7 @@ SUPPORT = (
             host_rewrite_literal auto_host_rewrite host_rewrite_header
             host_rewrite_path_regex host_rewrite append_x_forwarded_host timeout
             idle_timeout retry_policy priority upgrade_configs
-            max_stream_duration
+            max_stream_duration request_mirror_policies
         """,
         harmless={
             "cors": _FOR_FILTER,
@@ -62,6 +63,9 @@ def compile_route_action(
         cluster_not_found_status=_NOT_FOUND_STATUS[action.cluster_not_found_response_code],
         append_x_forwarded_host=action.append_x_forwarded_host,
         high_priority=bool(action.priority),
+        mirrors=compile_mirrors(
+            ctx, action.request_mirror_policies, f"{at}.request_mirror_policies"
+        ),
     )
     _compile_cluster(ctx, action, compiled, at)
     _compile_path_rewrite(ctx, action, match, compiled, at)

@@ -12,6 +12,7 @@ from lateen.config.support import Fields, whole
 from lateen.protos.worker_pb2 import RouteTable
 from lateen.proxy.compile.direct_response import DEFAULT_BODY_LIMIT
 from lateen.proxy.compile.headers import compile_mutations
+from lateen.proxy.compile.mirror import compile_mirrors
 from lateen.proxy.compile.overrides import compile_overrides
 from lateen.proxy.compile.values import metadata_json
 from lateen.proxy.compile.virtual_host import compile_virtual_host
@@ -30,7 +31,7 @@ SUPPORT = (
             most_specific_header_mutations_wins validate_clusters
             max_direct_response_body_size_bytes ignore_port_in_host_matching
             vhost_header ignore_path_parameters_in_path_matching typed_per_filter_config
-            metadata vhds
+            metadata vhds request_mirror_policies
         """,
     ),
     whole("envoy.config.route.v3.Vhds"),
@@ -75,6 +76,9 @@ def compile_route_table(
         ignore_path_parameters_in_path_matching=config.ignore_path_parameters_in_path_matching,
         vhost_header=config.vhost_header.lower(),
         on_demand=config.HasField("vhds") and not inline,
+        mirrors=compile_mirrors(
+            ctx, config.request_mirror_policies, f"{at}.request_mirror_policies"
+        ),
     )
     if config.HasField("metadata"):
         table.metadata_json = metadata_json(config.metadata)

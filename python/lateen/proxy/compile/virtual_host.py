@@ -11,6 +11,7 @@ from lateen.config.support import Fields
 from lateen.protos import worker_pb2
 from lateen.proxy.compile.headers import compile_mutations
 from lateen.proxy.compile.matchers import compile_headers
+from lateen.proxy.compile.mirror import compile_mirrors
 from lateen.proxy.compile.overrides import compile_overrides
 from lateen.proxy.compile.retry import compile_retry_policy
 from lateen.proxy.compile.route import buffer_limit, compile_route
@@ -33,7 +34,7 @@ SUPPORT = (
             typed_per_filter_config include_request_attempt_count
             include_attempt_count_in_response retry_policy
             include_is_timeout_retry_header per_request_buffer_limit_bytes
-            request_body_buffer_limit metadata
+            request_body_buffer_limit metadata request_mirror_policies
         """,
         harmless={
             "cors": _FOR_FILTER,
@@ -68,6 +69,7 @@ def compile_virtual_host(
         include_request_attempt_count=host.include_request_attempt_count,
         include_attempt_count_in_response=host.include_attempt_count_in_response,
         include_is_timeout_retry_header=host.include_is_timeout_retry_header,
+        mirrors=compile_mirrors(ctx, host.request_mirror_policies, f"{at}.request_mirror_policies"),
     )
     if host.HasField("retry_policy"):
         policy = compile_retry_policy(ctx, host.retry_policy, f"{at}.retry_policy")

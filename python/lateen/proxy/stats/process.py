@@ -153,7 +153,6 @@ _ZERO_COUNTERS = (
     "http.async-client.rq_overload_local_reply",
     "http.async-client.rq_redirect",
     "http.async-client.rq_reset_after_downstream_response_started",
-    "http.async-client.rq_total",
     "listener_manager.listener_create_failure",
     "listener_manager.listener_in_place_updated",
     "listener_manager.listener_modified",

@@ -145,7 +145,6 @@ def test_an_unknown_cluster_is_an_error_where_clusters_are_known():
     [
         ("hash_policy: [{header: {header_name: x}}]", "warning x.hash_policy"),
         ("rate_limits: [{actions: [{remote_address: {}}]}]", "warning x.rate_limits"),
-        ("request_mirror_policies: [{cluster: c}]", "error x.request_mirror_policies"),
         ("hedge_policy: {hedge_on_per_try_timeout: true}", "error x.hedge_policy"),
         ("internal_redirect_policy: {}", "error x.internal_redirect_policy"),
     ],

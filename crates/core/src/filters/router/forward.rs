@@ -13,7 +13,7 @@ use super::retry::{Outcome, Retries};
 use super::timeouts::{attempt_count, Timeouts};
 use super::tunnel::connect_tcp;
 use super::Router;
-use super::{charge, log, scopes};
+use super::{charge, log, mirror, scopes};
 use crate::clock;
 use crate::filters::{self, Head};
 use crate::headers::HeaderId;
@@ -178,6 +178,11 @@ impl Forwarding<'_> {
         }
         let host = self.choose_host().ok_or(Failure::NoHost)?;
         self.retries.note(&host);
+        if self.parties.stream.info.attempts == 1 && !self.parties.holding {
+            let limit = self.parties.timeouts.route;
+            let mirrors = &self.forward.mirrors;
+            mirror::start(self.router, self.parties.stream, mirrors, limit);
+        }
         if self.forward.auto_host && !host.hostname.is_empty() {
             let stream = &mut *self.parties.stream;
             let keep_original = !self.router.suppress_envoy_headers;

@@ -315,7 +315,7 @@ fn user_agent(config: &ManagerConfig, headers: &mut Headers) {
 }
 
 /// Adds to a list header: one header with all values, the new one last.
-pub(super) fn append_list(headers: &mut Headers, id: HeaderId, value: &[u8], separator: &[u8]) {
+pub fn append_list(headers: &mut Headers, id: HeaderId, value: &[u8], separator: &[u8]) {
     match headers.joined(Key::Known(id)) {
         None => headers.append(id, value),
         Some(joined) => {

@@ -5,22 +5,18 @@ Source: envoy/extensions/filters/http/header_mutation/v3/header_mutation.proto.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from lateen.config.support import Fields, whole
 from lateen.protos.worker_pb2 import (
     FilterOverride,
-    HeaderMutation,
     HeaderMutationFilter,
     HttpFilter,
 )
-from lateen.proxy.compile.headers import compile_option
-from lateen.proxy.compile.matchers import compile_string
+from lateen.proxy.compile.mutation_rules import compile_header_mutations
 from lateen.proxy.compile.registry import HttpExtension, Override
 
 if TYPE_CHECKING:
-    from envoy.config.common.mutation_rules.v3 import mutation_rules_pb2 as rules
     from envoy.extensions.filters.http.header_mutation.v3 import header_mutation_pb2 as envoy
     from google.protobuf.message import Message
 
@@ -36,8 +32,6 @@ SUPPORT = (
     ),
     whole(f"{_PACKAGE}.HeaderMutationPerRoute", category="envoy.filters.http"),
     Fields(f"{_PACKAGE}.Mutations", implemented="request_mutations response_mutations"),
-    whole("envoy.config.common.mutation_rules.v3.HeaderMutation"),
-    whole("envoy.config.common.mutation_rules.v3.HeaderMutation.RemoveOnMatch"),
 )
 
 
@@ -59,28 +53,11 @@ def compile_header_mutation_override(
 
 def _compile(ctx: CompileContext, source: envoy.Mutations, at: str) -> HeaderMutationFilter:
     return HeaderMutationFilter(
-        request=_compile_list(ctx, source.request_mutations, f"{at}.request_mutations"),
-        response=_compile_list(ctx, source.response_mutations, f"{at}.response_mutations"),
+        request=compile_header_mutations(ctx, source.request_mutations, f"{at}.request_mutations"),
+        response=compile_header_mutations(
+            ctx, source.response_mutations, f"{at}.response_mutations"
+        ),
     )
-
-
-def _compile_list(
-    ctx: CompileContext, mutations: Iterable[rules.HeaderMutation], at: str
-) -> list[HeaderMutation]:
-    compiled = []
-    for index, mutation in enumerate(mutations):
-        where = f"{at}[{index}]"
-        kind = mutation.WhichOneof("action")
-        if kind == "remove":
-            compiled.append(HeaderMutation(remove=mutation.remove.lower()))
-        elif kind == "append":
-            option = compile_option(ctx, mutation.append, f"{where}.append")
-            compiled.append(HeaderMutation(append=option))
-        elif kind == "remove_on_match":
-            where = f"{where}.remove_on_match.key_matcher"
-            matcher = compile_string(ctx, mutation.remove_on_match.key_matcher, where)
-            compiled.append(HeaderMutation(remove_on_match=matcher))
-    return compiled
 
 
 EXTENSION = HttpExtension(
