@@ -10,8 +10,10 @@ from google.protobuf import json_format
 from lateen.protos import envoy_types
 from lateen.proxy.compile.context import CompileContext
 from lateen.proxy.compile.extensions import known_extensions
+from lateen.proxy.compile.network_filters.owner import HttpFilterOwner
 from lateen.proxy.compile.supported import support_table
 
+OWNER = HttpFilterOwner("web")
 ROUTER = {
     "name": "envoy.filters.http.router",
     "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"},

@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING
 from lateen.config.support import Fields, whole
 from lateen.protos import worker_pb2
 from lateen.proxy.compile.digest import digest
-from lateen.proxy.compile.network_filters.owner import FilterOwner, FilterSource
+from lateen.proxy.compile.network_filters.owner import (
+    FilterOwner,
+    FilterSource,
+    HttpFilterOwner,
+)
 
 if TYPE_CHECKING:
     from envoy.config.core.v3.extension_pb2 import TypedExtensionConfig
@@ -33,25 +37,34 @@ _ROUTER = "envoy.filters.http.router"
 
 
 def compile_http_filters(
-    ctx: CompileContext, filters: Sequence[hcm.HttpFilter], owner: FilterOwner, at: str
+    ctx: CompileContext,
+    filters: Sequence[hcm.HttpFilter],
+    owner: FilterOwner,
+    manager: HttpFilterOwner,
+    at: str,
 ) -> list[worker_pb2.HttpFilter]:
-    """Every filter that is implemented, in order; the router must be the last one."""
+    """Every filter that is implemented, in order; the router must be the last one.
+
+    Args:
+        owner: gets the filters that are to be subscribed to.
+        manager: the connection manager of the filters.
+    """
     compiled = []
     for index, source in enumerate(filters):
         where = f"{at}[{index}]"
         last = index == len(filters) - 1
         out: worker_pb2.HttpFilter | None
         if source.HasField("config_discovery"):
-            out = _compile_discovered(ctx, source, owner, where, last=last)
+            out = _compile_discovered(ctx, source, owner, manager, where, last=last)
         else:
-            out = _compile_filter(ctx, source, where, last=last)
+            out = _compile_filter(ctx, source, manager, where, last=last)
         if out is not None:
             compiled.append(out)
     return compiled
 
 
 def _compile_filter(
-    ctx: CompileContext, source: hcm.HttpFilter, at: str, *, last: bool
+    ctx: CompileContext, source: hcm.HttpFilter, manager: HttpFilterOwner, at: str, *, last: bool
 ) -> worker_pb2.HttpFilter | None:
     config = source.typed_config if source.HasField("typed_config") else None
     found = ctx.extensions.http_filters.find(ctx, source.name, config, at)
@@ -60,7 +73,7 @@ def _compile_filter(
             ctx.excuse(f"{at}.typed_config", "the filter is left out, as it is optional")
         return None
     extension, message = found
-    compiled = extension.compile(ctx, message, f"{at}.typed_config")
+    compiled = extension.compile(ctx, message, manager, f"{at}.typed_config")
     compiled.name = source.name
     compiled.disabled = source.disabled
     _check_position(ctx, source, extension.name, at, last=last)
@@ -68,7 +81,13 @@ def _compile_filter(
 
 
 def _compile_discovered(
-    ctx: CompileContext, source: hcm.HttpFilter, owner: FilterOwner, at: str, *, last: bool
+    ctx: CompileContext,
+    source: hcm.HttpFilter,
+    owner: FilterOwner,
+    manager: HttpFilterOwner,
+    at: str,
+    *,
+    last: bool,
 ) -> worker_pb2.HttpFilter:
     """A filter whose configuration comes by ECDS."""
     config = source.config_discovery
@@ -88,7 +107,8 @@ def _compile_discovered(
             " chain.",
         )
     data = config.SerializeToString(deterministic=True)
-    found = FilterSource(f"ecds/{digest(data).hex()}/{source.name}", source.name, data)
+    key = digest(data + manager.stat_prefix.encode()).hex()
+    found = FilterSource(f"ecds/{key}/{source.name}", source.name, data, manager)
     owner.filter_sources.append(found)
     return worker_pb2.HttpFilter(
         name=source.name, disabled=source.disabled, discovered_filter=found.table
@@ -96,7 +116,11 @@ def _compile_discovered(
 
 
 def compile_discovered_filter(
-    ctx: CompileContext, extension: TypedExtensionConfig, type_urls: Sequence[str], at: str
+    ctx: CompileContext,
+    extension: TypedExtensionConfig,
+    type_urls: Sequence[str],
+    owner: HttpFilterOwner,
+    at: str,
 ) -> worker_pb2.HttpFilter:
     """What an ECDS resource, or the default of one, says."""
     url = extension.typed_config.type_url
@@ -109,7 +133,7 @@ def compile_discovered_filter(
     kind, message = found
     if kind.name == _ROUTER:
         ctx.error(at, f"Error: terminal filter {extension.name} cannot come by ECDS")
-    compiled = kind.compile(ctx, message, f"{at}.typed_config")
+    compiled = kind.compile(ctx, message, owner, f"{at}.typed_config")
     compiled.name = extension.name
     return compiled
 

@@ -16,7 +16,7 @@ from lateen.protos.worker_pb2 import (
     ListenerFilter,
     NetworkFilter,
 )
-from lateen.proxy.compile.network_filters.owner import FilterOwner
+from lateen.proxy.compile.network_filters.owner import FilterOwner, HttpFilterOwner
 
 if TYPE_CHECKING:
     from google.protobuf.any_pb2 import Any as PackedAny
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Compiler_co = TypeVar("Compiler_co", covariant=True)
 AccessLogCompiler = Callable[["CompileContext", Message, str], AccessLog]
-HttpFilterCompiler = Callable[["CompileContext", Message, str], HttpFilter]
+HttpFilterCompiler = Callable[["CompileContext", Message, HttpFilterOwner, str], HttpFilter]
 NetworkFilterCompiler = Callable[["CompileContext", Message, FilterOwner, str], NetworkFilter]
 ListenerFilterCompiler = Callable[["CompileContext", Message, str], ListenerFilter]
 OverrideCompiler = Callable[["CompileContext", Message, FilterOverride, str], None]

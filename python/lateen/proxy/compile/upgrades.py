@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     )
 
     from lateen.proxy.compile.context import CompileContext
-    from lateen.proxy.compile.network_filters.owner import FilterOwner
+    from lateen.proxy.compile.network_filters.owner import FilterOwner, HttpFilterOwner
 
     Upgrade = RouteAction.UpgradeConfig | hcm.HttpConnectionManager.UpgradeConfig
 
@@ -47,6 +47,7 @@ def compile_upgrades(
     ctx: CompileContext,
     upgrades: Iterable[hcm.HttpConnectionManager.UpgradeConfig],
     owner: FilterOwner,
+    manager: HttpFilterOwner,
     at: str,
 ) -> list[UpgradeConfig]:
     """Those of a connection manager; one may have HTTP filters of its own."""
@@ -54,7 +55,8 @@ def compile_upgrades(
     for index, upgrade in enumerate(upgrades):
         out = _compile(ctx, upgrade, f"{at}[{index}]")
         where = f"{at}[{index}].filters"
-        out.http_filters.extend(compile_http_filters(ctx, upgrade.filters, owner, where))
+        filters = compile_http_filters(ctx, upgrade.filters, owner, manager, where)
+        out.http_filters.extend(filters)
         compiled.append(out)
     return compiled
 

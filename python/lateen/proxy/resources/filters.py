@@ -57,6 +57,7 @@ class FilterSubscription(SharedSubscription):
         )
         self.body = b""
         self._config = _config_of(environment, source.source)
+        self._owner = source.owner
         self._applied = False
         self._blocks: list[int] = []
 
@@ -116,7 +117,9 @@ class FilterSubscription(SharedSubscription):
         compiled, blocks = reader.compile(
             message,
             found,
-            lambda ctx: compile_discovered_filter(ctx, message, self._config.type_urls, ""),
+            lambda ctx: compile_discovered_filter(
+                ctx, message, self._config.type_urls, self._owner, ""
+            ),
         )
         item = worker_pb2.DiscoveredFilter(name=self._table, filter=compiled)
         update = worker_pb2.Update(discovered_filters=[item])

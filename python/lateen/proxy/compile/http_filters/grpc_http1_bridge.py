@@ -16,13 +16,16 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from lateen.proxy.compile.context import CompileContext
+    from lateen.proxy.compile.network_filters.owner import HttpFilterOwner
 
 _CONFIG = "envoy.extensions.filters.http.grpc_http1_bridge.v3.Config"
 
 SUPPORT = (whole(_CONFIG, category="envoy.filters.http"),)
 
 
-def compile_grpc_http1_bridge(_ctx: CompileContext, message: Message, _at: str) -> HttpFilter:
+def compile_grpc_http1_bridge(
+    _ctx: CompileContext, message: Message, _owner: HttpFilterOwner, _at: str
+) -> HttpFilter:
     """The filter for gRPC clients that speak HTTP/1.1."""
     config: Config = message  # type: ignore[assignment]
     return HttpFilter(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from lateen.proxy.compile.context import CompileContext
+    from lateen.proxy.compile.network_filters.owner import HttpFilterOwner
 
 _PACKAGE = "envoy.extensions.filters.http.grpc_http1_reverse_bridge.v3"
 _NAME = "envoy.filters.http.grpc_http1_reverse_bridge"
@@ -26,7 +27,9 @@ SUPPORT = (
 )
 
 
-def compile_reverse_bridge(_ctx: CompileContext, message: Message, _at: str) -> HttpFilter:
+def compile_reverse_bridge(
+    _ctx: CompileContext, message: Message, _owner: HttpFilterOwner, _at: str
+) -> HttpFilter:
     """The filter for upstreams that take gRPC messages as plain requests."""
     config: envoy.FilterConfig = message  # type: ignore[assignment]
     return HttpFilter(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from lateen.proxy.compile.context import CompileContext
+    from lateen.proxy.compile.network_filters.owner import HttpFilterOwner
 
 _CONFIG = "envoy.extensions.filters.http.grpc_stats.v3.FilterConfig"
 
@@ -26,7 +27,9 @@ SUPPORT = (
 )
 
 
-def compile_grpc_stats(ctx: CompileContext, message: Message, at: str) -> HttpFilter:
+def compile_grpc_stats(
+    ctx: CompileContext, message: Message, _owner: HttpFilterOwner, at: str
+) -> HttpFilter:
     """The filter that counts calls and messages by method.
 
     Without `stats_for_all_methods` and a list of methods, all methods share one set of stats, as

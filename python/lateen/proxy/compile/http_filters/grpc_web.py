@@ -15,13 +15,16 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from lateen.proxy.compile.context import CompileContext
+    from lateen.proxy.compile.network_filters.owner import HttpFilterOwner
 
 _CONFIG = "envoy.extensions.filters.http.grpc_web.v3.GrpcWeb"
 
 SUPPORT = (whole(_CONFIG, category="envoy.filters.http"),)
 
 
-def compile_grpc_web(_ctx: CompileContext, _message: Message, _at: str) -> HttpFilter:
+def compile_grpc_web(
+    _ctx: CompileContext, _message: Message, _owner: HttpFilterOwner, _at: str
+) -> HttpFilter:
     """The filter that lets browsers call gRPC services."""
     return HttpFilter(grpc_web=GrpcWebFilter())
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from lateen.proxy.compile.context import CompileContext
+    from lateen.proxy.compile.network_filters.owner import HttpFilterOwner
 
 _PACKAGE = "envoy.extensions.filters.http.header_mutation.v3"
 
@@ -35,7 +36,9 @@ SUPPORT = (
 )
 
 
-def compile_header_mutation(ctx: CompileContext, message: Message, at: str) -> HttpFilter:
+def compile_header_mutation(
+    ctx: CompileContext, message: Message, _owner: HttpFilterOwner, at: str
+) -> HttpFilter:
     """The filter with the mutations of all routes."""
     config: envoy.HeaderMutation = message  # type: ignore[assignment]
     compiled = _compile(ctx, config.mutations, f"{at}.mutations")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from lateen.proxy.compile.context import CompileContext
+    from lateen.proxy.compile.network_filters.owner import HttpFilterOwner
 
 _NAME = "envoy.filters.http.on_demand"
 _PACKAGE = "envoy.extensions.filters.http.on_demand.v3"
@@ -33,7 +34,9 @@ SUPPORT = (
 )
 
 
-def compile_on_demand(ctx: CompileContext, message: Message, at: str) -> HttpFilter:
+def compile_on_demand(
+    ctx: CompileContext, message: Message, _owner: HttpFilterOwner, at: str
+) -> HttpFilter:
     """The filter, with where the clusters of all routes come from."""
     config: envoy.OnDemand = message  # type: ignore[assignment]
     return HttpFilter(on_demand=_compile(ctx, config, at))

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from lateen.proxy.compile.context import CompileContext
+    from lateen.proxy.compile.network_filters.owner import HttpFilterOwner
 
 SUPPORT = (
     Fields(
@@ -34,7 +35,9 @@ SUPPORT = (
 )
 
 
-def compile_router(ctx: CompileContext, message: Message, at: str) -> HttpFilter:
+def compile_router(
+    ctx: CompileContext, message: Message, _owner: HttpFilterOwner, at: str
+) -> HttpFilter:
     """The filter that sends a request to its cluster."""
     config: Router = message  # type: ignore[assignment]
     dynamic_stats = config.dynamic_stats.value or not config.HasField("dynamic_stats")

@@ -17,7 +17,7 @@ from lateen.proxy.compile.http2_options import compile_http2, default_http2
 from lateen.proxy.compile.http_filter_chain import compile_http_filters
 from lateen.proxy.compile.local_reply import compile_local_reply
 from lateen.proxy.compile.network_filters.hcm_limits import compile_limits
-from lateen.proxy.compile.network_filters.owner import FilterOwner
+from lateen.proxy.compile.network_filters.owner import FilterOwner, HttpFilterOwner
 from lateen.proxy.compile.network_filters.rds import compile_rds
 from lateen.proxy.compile.network_filters.scoped_routes import compile_scoped_routes
 from lateen.proxy.compile.registry import NetworkExtension
@@ -123,6 +123,7 @@ def compile_http_connection_manager(
     """The filter that reads HTTP; the table of an inline route_config goes to the owner."""
     config: hcm.HttpConnectionManager = message  # type: ignore[assignment]
     prefix = {"envoy.http_conn_manager_prefix": config.stat_prefix}
+    filters_owner = HttpFilterOwner(config.stat_prefix)
     manager = HttpConnectionManager(
         stat_prefix=config.stat_prefix,
         stats_block=ctx.blocks.allot(BlockKind.HTTP, f"http.{config.stat_prefix}", prefix),
@@ -131,7 +132,9 @@ def compile_http_connection_manager(
             f"listener.{owner.address_tag}.http.{config.stat_prefix}",
             {"envoy.listener_address": owner.address_tag, **prefix},
         ),
-        http_filters=compile_http_filters(ctx, config.http_filters, owner, f"{at}.http_filters"),
+        http_filters=compile_http_filters(
+            ctx, config.http_filters, owner, filters_owner, f"{at}.http_filters"
+        ),
         access_logs=compile_access_logs(ctx, config.access_log, f"{at}.access_log"),
         per_connection_buffer_limit_bytes=owner.buffer_limit,
         service_cluster=ctx.service_cluster,
@@ -139,7 +142,9 @@ def compile_http_connection_manager(
     )
     _compile_codec(ctx, config, manager, at)
     where = f"{at}.upgrade_configs"
-    manager.upgrades.extend(compile_upgrades(ctx, config.upgrade_configs, owner, where))
+    manager.upgrades.extend(
+        compile_upgrades(ctx, config.upgrade_configs, owner, filters_owner, where)
+    )
     _compile_routes(ctx, config, manager, owner, at)
     compile_limits(config, manager)
     _compile_client_address(ctx, config, manager, at)

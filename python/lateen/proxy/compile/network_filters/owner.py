@@ -1,4 +1,4 @@
-"""What a network filter is told of the listener that holds it."""
+"""What filters are told of where they are: in a listener, in a connection manager."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lateen.proxy.compile.digest import digest
+from lateen.proxy.compile.stats_blocks import BlockKind, StatsBlocks
 
 if TYPE_CHECKING:
     from envoy.config.route.v3.route_pb2 import RouteConfiguration
@@ -52,18 +53,36 @@ class ScopeSource:
 
 
 @dataclass(frozen=True)
+class HttpFilterOwner:
+    """The connection manager of an HTTP filter.
+
+    Attributes:
+        stat_prefix: as it is configured.
+    """
+
+    stat_prefix: str
+
+    def block(self, blocks: StatsBlocks, kind: BlockKind, name: str) -> int:
+        """The number of the block of a filter whose stats are `http.STAT_PREFIX.NAME.*`."""
+        tags = {"envoy.http_conn_manager_prefix": self.stat_prefix}
+        return blocks.allot(kind, f"http.{self.stat_prefix}.{name}", tags)
+
+
+@dataclass(frozen=True)
 class FilterSource:
     """An HTTP filter whose configuration comes by ECDS.
 
     Attributes:
-        table: its name in the workers, the same for the same source.
+        table: its name in the workers, the same for the same source and owner.
         name: of the resource and of the filter.
         source: a serialized ExtensionConfigSource.
+        owner: its connection manager.
     """
 
     table: str
     name: str
     source: bytes
+    owner: HttpFilterOwner
 
 
 @dataclass(frozen=True)

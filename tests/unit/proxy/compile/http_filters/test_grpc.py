@@ -8,7 +8,7 @@ from lateen.proxy.compile.http_filters.grpc_http1_reverse_bridge import (
 )
 from lateen.proxy.compile.http_filters.grpc_stats import compile_grpc_stats
 from lateen.proxy.compile.http_filters.grpc_web import compile_grpc_web
-from tests.support.messages import context, message
+from tests.support.messages import OWNER, context, message
 
 _FILTERS = "extensions.filters.http"
 _REVERSE = f"{_FILTERS}.grpc_http1_reverse_bridge.v3"
@@ -20,7 +20,7 @@ _REVERSE = f"{_FILTERS}.grpc_http1_reverse_bridge.v3"
 )
 def test_methods_have_stats_of_their_own_only_when_asked_for(fields: str, for_all: bool) -> None:
     source = message(f"{_FILTERS}.grpc_stats.v3.FilterConfig", fields or "{}")
-    compiled = compile_grpc_stats(context(), source, "f").grpc_stats
+    compiled = compile_grpc_stats(context(), source, OWNER, "f").grpc_stats
     assert compiled.stats_for_all_methods is for_all
     assert not compiled.listed
 
@@ -34,7 +34,7 @@ enable_upstream_stats: true
 replace_dots_in_grpc_service_name: true
 """
     source = message(f"{_FILTERS}.grpc_stats.v3.FilterConfig", fields)
-    compiled = compile_grpc_stats(context(), source, "f").grpc_stats
+    compiled = compile_grpc_stats(context(), source, OWNER, "f").grpc_stats
     listed = [(service.name, list(service.methods)) for service in compiled.listed]
     assert listed == [("a.B", ["C", "D"]), ("e.F", ["G"])]
     assert compiled.emit_filter_state
@@ -44,13 +44,13 @@ replace_dots_in_grpc_service_name: true
 
 def test_web_has_no_options():
     source = message(f"{_FILTERS}.grpc_web.v3.GrpcWeb", "{}")
-    assert compile_grpc_web(context(), source, "f").WhichOneof("kind") == "grpc_web"
+    assert compile_grpc_web(context(), source, OWNER, "f").WhichOneof("kind") == "grpc_web"
 
 
 def test_the_bridge_keeps_its_options():
     fields = "upgrade_protobuf_to_grpc: true\nignore_query_parameters: true"
     source = message(f"{_FILTERS}.grpc_http1_bridge.v3.Config", fields)
-    compiled = compile_grpc_http1_bridge(context(), source, "f").grpc_http1_bridge
+    compiled = compile_grpc_http1_bridge(context(), source, OWNER, "f").grpc_http1_bridge
     assert compiled.upgrade_protobuf_to_grpc
     assert compiled.ignore_query_parameters
 
@@ -58,7 +58,7 @@ def test_the_bridge_keeps_its_options():
 def test_the_reverse_bridge_knows_headers_in_lower_case():
     fields = "content_type: a/b\nwithhold_grpc_frames: true\nresponse_size_header: X-Size"
     source = message(f"{_REVERSE}.FilterConfig", fields)
-    compiled = compile_reverse_bridge(context(), source, "f").grpc_http1_reverse_bridge
+    compiled = compile_reverse_bridge(context(), source, OWNER, "f").grpc_http1_reverse_bridge
     assert (compiled.content_type, compiled.response_size_header) == ("a/b", "x-size")
     assert compiled.withhold_grpc_frames
 

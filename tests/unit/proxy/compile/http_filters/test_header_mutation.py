@@ -3,7 +3,7 @@ from lateen.proxy.compile.http_filters.header_mutation import (
     compile_header_mutation,
     compile_header_mutation_override,
 )
-from tests.support.messages import context, errors, message
+from tests.support.messages import OWNER, context, errors, message
 
 _PACKAGE = "extensions.filters.http.header_mutation.v3"
 MUTATIONS = """
@@ -21,7 +21,7 @@ def test_mutations_keep_their_order():
     ctx = context()
     source = message(f"{_PACKAGE}.HeaderMutation", MUTATIONS)
     source.most_specific_header_mutations_wins = True
-    compiled = compile_header_mutation(ctx, source, "h").header_mutation
+    compiled = compile_header_mutation(ctx, source, OWNER, "h").header_mutation
     remove, append, on_match = compiled.request
     assert remove.remove == "x-a"
     assert append.append.name == "x-b"
@@ -42,7 +42,7 @@ def test_pseudo_headers_cannot_be_added():
     ctx = context()
     append = {"append": {"header": {"key": ":path", "value": "/"}}}
     source = {"mutations": {"response_mutations": [append]}}
-    compile_header_mutation(ctx, message(f"{_PACKAGE}.HeaderMutation", source), "h")
+    compile_header_mutation(ctx, message(f"{_PACKAGE}.HeaderMutation", source), OWNER, "h")
     assert errors(ctx) == [
         "h.mutations.response_mutations[0].append.header.key: :-prefixed or host headers may not be"
         " modified"

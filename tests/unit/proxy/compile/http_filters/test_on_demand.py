@@ -5,14 +5,14 @@ from lateen.proxy.compile.http_filters.on_demand import (
     compile_on_demand,
     compile_on_demand_override,
 )
-from tests.support.messages import context, errors, message
+from tests.support.messages import OWNER, context, errors, message
 
 _PACKAGE = "extensions.filters.http.on_demand.v3"
 
 
 def test_without_a_source_of_clusters_only_routes_are_asked_for():
     ctx = context()
-    compiled = compile_on_demand(ctx, message(f"{_PACKAGE}.OnDemand", {}), "f").on_demand
+    compiled = compile_on_demand(ctx, message(f"{_PACKAGE}.OnDemand", {}), OWNER, "f").on_demand
     assert compiled.clusters == b""
     assert ctx.on_demand == set()
 
@@ -20,7 +20,7 @@ def test_without_a_source_of_clusters_only_routes_are_asked_for():
 def test_clusters_are_waited_for_five_seconds_unless_said():
     ctx = context()
     source = {"odcds": {"source": {"ads": {}}}}
-    compiled = compile_on_demand(ctx, message(f"{_PACKAGE}.OnDemand", source), "f").on_demand
+    compiled = compile_on_demand(ctx, message(f"{_PACKAGE}.OnDemand", source), OWNER, "f").on_demand
     assert compiled.clusters != b""
     assert compiled.timeout_ms == 5000
     assert ctx.on_demand == {"f"}
@@ -33,7 +33,7 @@ def test_clusters_are_waited_for_five_seconds_unless_said():
 
 def test_a_source_that_is_none():
     ctx = context()
-    compile_on_demand(ctx, message(f"{_PACKAGE}.OnDemand", {"odcds": {"source": {}}}), "f")
+    compile_on_demand(ctx, message(f"{_PACKAGE}.OnDemand", {"odcds": {"source": {}}}), OWNER, "f")
     (error,) = errors(ctx)
     assert error.startswith("f.odcds.source: Missing config source specifier")
 

@@ -1,11 +1,11 @@
 from lateen.proxy.compile.http_filters.router import compile_router
-from tests.support.messages import context, message
+from tests.support.messages import OWNER, context, message
 
 _TYPE = "extensions.filters.http.router.v3.Router"
 
 
 def test_defaults():
-    router = compile_router(context(), message(_TYPE, "{}"), "r").router
+    router = compile_router(context(), message(_TYPE, "{}"), OWNER, "r").router
     assert router.dynamic_stats
     assert not router.suppress_envoy_headers
 
@@ -26,7 +26,7 @@ def test_everything_that_can_be_said():
         "strict_check_headers": ["X-Envoy-Max-Retries"],
         "upstream_log": [log],
     }
-    router = compile_router(context(), message(_TYPE, source), "r").router
+    router = compile_router(context(), message(_TYPE, source), OWNER, "r").router
     assert not router.dynamic_stats
     assert router.suppress_envoy_headers
     assert router.respect_expected_rq_timeout
