@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::address::Address;
 use crate::compile::{CompileError, Result};
+use crate::metadata::{set, set_in};
 use crate::proto;
 
 /// What listener filters found out about a connection.
@@ -77,28 +78,16 @@ pub enum Sharing {
 impl ConnectionState {
     /// Sets one value in the metadata of `namespace`.
     pub fn set_metadata(&mut self, namespace: &str, key: &str, value: Value) {
-        let all = self.dynamic_metadata.get_or_insert_with(empty);
-        if let Some(all) = all.as_object_mut() {
-            let inner = all.entry(namespace).or_insert_with(|| *empty());
-            if let Some(inner) = inner.as_object_mut() {
-                inner.insert(key.to_owned(), value);
-            }
-        }
+        set_in(&mut self.dynamic_metadata, namespace, key, value);
     }
 
     /// Sets all metadata of `namespace`.
     pub fn replace_metadata(&mut self, namespace: &str, fields: Map<String, Value>) {
-        let all = self.dynamic_metadata.get_or_insert_with(empty);
-        if let Some(all) = all.as_object_mut() {
-            all.insert(namespace.to_owned(), Value::Object(fields));
-        }
+        set(&mut self.dynamic_metadata, namespace, Value::Object(fields));
     }
 
     pub fn set_filter_state(&mut self, key: &str, value: Value) {
-        let all = self.filter_state.get_or_insert_with(empty);
-        if let Some(all) = all.as_object_mut() {
-            all.insert(key.to_owned(), value);
-        }
+        set(&mut self.filter_state, key, value);
     }
 
     /// Says how far the object under `key` goes.
@@ -135,10 +124,6 @@ impl ConnectionState {
     pub fn text(&self, key: &str) -> Option<&str> {
         self.filter_state.as_ref()?.get(key)?.as_str()
     }
-}
-
-fn empty() -> Box<Value> {
-    Box::new(Value::Object(Map::new()))
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ pub mod lb;
 pub mod listener;
 pub mod log;
 pub mod matcher;
+pub mod metadata;
 pub mod network;
 pub mod on_demand;
 pub mod pipe;

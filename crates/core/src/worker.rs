@@ -109,7 +109,8 @@ pub struct Worker {
     routes: RefCell<HashMap<Arc<str>, Rc<RouteSlot>>>,
     route_scopes: RefCell<HashMap<Arc<str>, Rc<ScopesSlot>>>,
     discovered_filters: RefCell<HashMap<Arc<str>, Arc<Filter>>>,
-    virtual_clusters: RefCell<HashMap<u32, Arc<Block>>>,
+    /// Of what requests count in beside their cluster.
+    kept_blocks: RefCell<HashMap<u32, Arc<Block>>>,
     drain: Cell<Option<(Instant, Duration)>>,
     health_failed: Cell<bool>,
 }
@@ -145,7 +146,7 @@ impl Worker {
             routes: RefCell::default(),
             route_scopes: RefCell::default(),
             discovered_filters: RefCell::default(),
-            virtual_clusters: RefCell::default(),
+            kept_blocks: RefCell::default(),
             drain: Cell::new(None),
             health_failed: Cell::new(false),
         })
@@ -160,11 +161,10 @@ impl Worker {
         self.shared.registry.block(self.index, number, kind)
     }
 
-    /// The block of a virtual cluster (VirtualClusterStat), kept so that a request takes no lock.
-    pub fn virtual_cluster(&self, number: u32) -> Arc<Block> {
-        let mut blocks = self.virtual_clusters.borrow_mut();
-        let make = || self.block(number, BlockKind::VirtualCluster);
-        blocks.entry(number).or_insert_with(make).clone()
+    /// The block of a virtual cluster or of an HTTP filter, kept so that a request takes no lock.
+    pub fn kept_block(&self, number: u32, kind: BlockKind) -> Arc<Block> {
+        let mut blocks = self.kept_blocks.borrow_mut();
+        blocks.entry(number).or_insert_with(|| self.block(number, kind)).clone()
     }
 
     pub fn runtime(&self) -> Arc<Runtime> {
@@ -224,7 +224,12 @@ impl Worker {
     fn set_route_table(&self, table: Arc<RouteTable>) {
         let name: Arc<str> = table.name.as_str().into();
         *self.route_slot(&name).borrow_mut() = Some(table);
-        self.virtual_clusters.borrow_mut().clear();
+        self.forget_blocks();
+    }
+
+    /// Lets go of blocks that may be of something that has gone.
+    fn forget_blocks(&self) {
+        self.kept_blocks.borrow_mut().clear();
     }
 
     fn drain(&self, over: Duration) {
@@ -280,9 +285,11 @@ fn obey(worker: &Rc<Worker>, listeners: &mut Listeners, command: Command) -> boo
         Command::RouteTable(table) => worker.set_route_table(table),
         Command::DiscoveredFilter(name, filter) => {
             worker.discovered_filters.borrow_mut().insert(name, filter);
+            worker.forget_blocks();
         }
         Command::RemoveDiscoveredFilter(name) => {
             worker.discovered_filters.borrow_mut().remove(name.as_str());
+            worker.forget_blocks();
         }
         Command::RouteScopes(scopes) => {
             let slots = worker.scope_slots(&scopes);
@@ -293,10 +300,16 @@ fn obey(worker: &Rc<Worker>, listeners: &mut Listeners, command: Command) -> boo
         }
         Command::RemoveRouteTable(name) => {
             worker.routes.borrow_mut().remove(name.as_str());
-            worker.virtual_clusters.borrow_mut().clear();
+            worker.forget_blocks();
         }
-        Command::Listener(update) => listeners.set(worker, update),
-        Command::RemoveListener(name, closing) => listeners.remove(worker, &name, closing),
+        Command::Listener(update) => {
+            listeners.set(worker, update);
+            worker.forget_blocks();
+        }
+        Command::RemoveListener(name, closing) => {
+            listeners.remove(worker, &name, closing);
+            worker.forget_blocks();
+        }
         Command::Runtime(runtime) => *worker.runtime.borrow_mut() = runtime,
         Command::Answered(ask) => worker.waiting.answer(&ask),
         Command::Start => listeners.start(worker),

@@ -12,6 +12,7 @@ use crate::address::Address;
 use crate::clock;
 use crate::connection::{ConnectionState, Inspected};
 use crate::listener::{Traits, RAW_BUFFER};
+use crate::metadata::{merge, set_in};
 use crate::tls::TlsInfo;
 use crate::upstream::Host;
 
@@ -280,6 +281,20 @@ impl StreamInfo {
         let dynamic_metadata = connection.state.borrow().dynamic_metadata.clone();
         let start = connection.start;
         Self { dynamic_metadata, ..Self::new(connection, start, clock::wall()) }
+    }
+
+    /// Sets one value in the dynamic metadata of `namespace`.
+    pub fn set_metadata(&mut self, namespace: &str, key: &str, value: serde_json::Value) {
+        set_in(&mut self.dynamic_metadata, namespace, key, value);
+    }
+
+    /// Sets every one of `values` in the dynamic metadata of `namespace`.
+    pub fn merge_metadata(
+        &mut self,
+        namespace: &str,
+        values: &serde_json::Map<String, serde_json::Value>,
+    ) {
+        merge(&mut self.dynamic_metadata, namespace, values);
     }
 
     // In place of a copy: it is large.

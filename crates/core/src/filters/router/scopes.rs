@@ -5,18 +5,22 @@
 use crate::http::stream::Stream;
 use crate::proto::{VirtualClusterHistogram, VirtualClusterStat};
 use crate::route::Route;
-use crate::stats::Origin;
+use crate::stats::{BlockKind, Origin};
 
 /// Finds the virtual cluster of the request, and the blocks that count it.
 pub fn choose(stream: &mut Stream, route: &Route) {
     stream.scopes.clear();
     if let Some(found) = route.virtual_clusters().of(&stream.request) {
         stream.info.virtual_cluster = Some(found.name.clone());
-        stream.scopes.push(stream.worker.virtual_cluster(found.stats_block));
+        count_in(stream, found.stats_block);
     }
     if route.stats_block != 0 {
-        stream.scopes.push(stream.worker.virtual_cluster(route.stats_block));
+        count_in(stream, route.stats_block);
     }
+}
+
+fn count_in(stream: &mut Stream, number: u32) {
+    stream.scopes.push(stream.worker.kept_block(number, BlockKind::VirtualCluster));
 }
 
 pub fn inc(stream: &Stream, stat: VirtualClusterStat) {

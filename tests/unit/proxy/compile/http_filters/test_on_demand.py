@@ -44,7 +44,7 @@ CLUSTERS = "xdstp://authority/envoy.config.cluster.v3.Cluster/*"
 def of_collection(locator, source):
     ctx = context()
     config = {"odcds": {"source": source, "resources_locator": locator, "timeout": "1s"}}
-    filter_ = compile_on_demand(ctx, message(f"{_PACKAGE}.OnDemand", config), "f").on_demand
+    filter_ = compile_on_demand(ctx, message(f"{_PACKAGE}.OnDemand", config), OWNER, "f").on_demand
     return filter_, errors(ctx)
 
 
