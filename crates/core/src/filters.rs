@@ -9,19 +9,21 @@ pub mod grpc_stats;
 pub mod grpc_web;
 pub mod header_mutation;
 pub mod on_demand;
+pub mod rbac;
 pub mod router;
+mod wait;
 
 use std::sync::Arc;
 
 use crate::access_log::Sinks;
-use crate::compile::{CompileError, Result};
+use crate::compile::{At, CompileError, Result};
 use crate::http::downstream::Downstream;
 use crate::http::flags::ResponseFlags;
 use crate::http::stream::{Answer, Manager, Stream};
 use crate::http::upgrade;
 use crate::matcher::Regexes;
 use crate::proto::{self, http_filter::Kind, HttpStat};
-use crate::route::{is_grpc, Action, Resolution, Route};
+use crate::route::{is_grpc, Action, FilterConfig, Resolution, Route};
 use crate::timer::Timer;
 
 use bodies::Bodies;
@@ -30,6 +32,7 @@ use grpc_http1_reverse_bridge::GrpcHttp1ReverseBridge;
 use grpc_stats::GrpcStats;
 use header_mutation::HeaderMutation;
 use on_demand::OnDemand;
+use rbac::Rbac;
 use router::Router;
 
 /// One step of the program. A filter that does not wait costs no boxed future.
@@ -40,6 +43,7 @@ pub enum Step {
     GrpcWeb,
     HeaderMutation(HeaderMutation),
     OnDemand(OnDemand),
+    Rbac(Box<Rbac>),
     Router(Router),
     /// What this filter is comes by itself (ECDS), under this name.
     Discovered(Arc<str>),
@@ -67,6 +71,9 @@ impl Filter {
                 Step::HeaderMutation(HeaderMutation::compile(filter, regexes)?)
             }
             Some(Kind::OnDemand(filter)) => Step::OnDemand(OnDemand::compile(filter)),
+            Some(Kind::Rbac(filter)) => {
+                Step::Rbac(Box::new(Rbac::compile(filter, regexes).at("rbac")?))
+            }
             Some(Kind::Router(router)) => Step::Router(Router::compile(router, sinks)?),
             Some(Kind::DiscoveredFilter(name)) => Step::Discovered(name.as_str().into()),
             None => return Err(CompileError::new(format!("filter {:?} is unknown", message.name))),
@@ -109,6 +116,11 @@ pub async fn run(stream: &mut Stream, down: &mut dyn Downstream, timer: &Timer) 
             Step::OnDemand(on_demand) => {
                 if let Err(end) = on_demand.run(&filter.name, stream, down, timer).await {
                     return end;
+                }
+            }
+            Step::Rbac(rbac) => {
+                if let Err(answer) = rbac.request(&filter.name, stream) {
+                    return Some(answer);
                 }
             }
             Step::Router(router) => return router.run(stream, down, timer).await,
@@ -182,6 +194,16 @@ fn is_enabled(filter: &Filter, stream: &Stream) -> bool {
         .as_ref()
         .and_then(|route| route.filter_disabled(&filter.name, stream.choice.as_ref()));
     !of_route.unwrap_or(filter.disabled)
+}
+
+/// What the most specific level of the route says of the filter called `name`; `pick` takes its kind.
+fn of_route<T>(
+    name: &str,
+    stream: &Stream,
+    pick: impl Fn(&FilterConfig) -> Option<&Arc<T>>,
+) -> Option<Arc<T>> {
+    let route = stream.route.as_ref()?;
+    route.filter_configs(name, stream.choice.as_ref()).rev().find_map(pick).cloned()
 }
 
 /// Chooses the route, and refuses an upgrade that it does not have.

@@ -1,6 +1,7 @@
 //! Role based access control: policies of permissions (what is asked for) and principals (who asks).
 //! <https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/rbac/v3/rbac.proto>
 
+mod inputs;
 mod rule;
 #[cfg(test)]
 mod tests;
@@ -14,8 +15,14 @@ use crate::listener::Traits;
 use crate::matcher::tree::Matcher;
 use crate::matcher::Regexes;
 use crate::proto::{self, RbacAction};
+use crate::stats::{Block, Family};
+use crate::tls::TlsInfo;
 
 use rule::Rule;
+
+/// Where a LOG action leaves its mark.
+pub const LOG_NAMESPACE: &str = "envoy.common";
+pub const LOG_KEY: &str = "access_log_hint";
 
 /// What policies are asked about.
 pub struct Subject<'a> {
@@ -29,8 +36,8 @@ pub struct Subject<'a> {
     pub route_metadata: Option<&'a Value>,
     /// {"key": ...}
     pub filter_state: Option<&'a Value>,
-    /// The names in the certificate of the client, in the order in which they are tried; none without one.
-    pub peer_names: Option<&'a [String]>,
+    /// None: the connection is plain TCP.
+    pub peer: Option<&'a TlsInfo>,
 }
 
 /// What the rules say.
@@ -41,6 +48,30 @@ pub struct Verdict<'a> {
     pub policy: Option<&'a str>,
     /// The action was LOG: whether there is something to log.
     pub logged: Option<bool>,
+}
+
+impl Verdict<'_> {
+    /// The word for it in dynamic metadata.
+    pub fn result(&self) -> &'static str {
+        match self.allowed {
+            true => "allowed",
+            false => "denied",
+        }
+    }
+
+    /// What logs tell of a denial. White space would end the field of a log.
+    pub fn details(&self) -> String {
+        let policy = self.policy.unwrap_or("none").replace(|c: char| c.is_ascii_whitespace(), "_");
+        format!("rbac_access_denied_matched_policy[{policy}]")
+    }
+
+    /// Counts it for the policy that decided, as `policy.NAME.allowed` and the like.
+    pub fn count(&self, block: &Block, family: &'static Family) {
+        let Some(policy) = self.policy else { return };
+        if let Some(group) = block.group(family, &format!("policy.{policy}")) {
+            group.add(usize::from(!self.allowed), 1);
+        }
+    }
 }
 
 /// Immutable, shared by all workers.
@@ -89,7 +120,7 @@ impl Rules {
                 let logged = (*action == RbacAction::Log).then_some(policy.is_some());
                 Verdict { allowed, policy, logged }
             }
-            Self::Matcher(matcher) => match matcher.find(&subject.traits) {
+            Self::Matcher(matcher) => match matcher.find(subject) {
                 None => Verdict { allowed: false, policy: None, logged: None },
                 Some((name, action)) => Verdict {
                     allowed: *action != RbacAction::Deny,

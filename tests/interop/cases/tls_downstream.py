@@ -36,6 +36,10 @@ IGNORED = r"\.ssl\.certificate\."
 
 # rustls does not tell what the first connection of a session agreed on.
 RESUMED = r"\.ssl\.(curves|sigalgs)\."
+ROUTER = (
+    "[{name: envoy.filters.http.router, typed_config: "
+    '{"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}]'
+)
 CA = "trusted_ca: {filename: $certs/ca.pem}"
 
 
@@ -58,6 +62,7 @@ def tls(
     routes: str = "[{match: {prefix: /}, route: {cluster: $be}}]",
     virtual_hosts: str = "",
     ignore: str = "",
+    filters: str = ROUTER,
 ) -> Case:
     """A listener whose connections are TLS, with logs of all that is known of that."""
     manager = (
@@ -65,17 +70,15 @@ def tls(
         ".HttpConnectionManager, stat_prefix: $http, delayed_close_timeout: 0.1s, "
         f"route_config: {{name: local, virtual_hosts: {virtual_hosts or _host(routes)}}}, "
         f"access_log: [{_log(LOG)}], "
-        "http_filters: [{name: envoy.filters.http.router, typed_config: "
-        '{"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}]'
-        f"{', ' + hcm if hcm else ''}}}"
+        f"http_filters: {filters}{', ' + hcm if hcm else ''}}}"
     )
-    filters = f"[{{name: hcm, typed_config: {manager}}}]"
+    network = f"[{{name: hcm, typed_config: {manager}}}]"
     extra = f", {chain}" if chain else ""
     secured = socket(common, more, certificates)
     return Case(
         name, tuple(steps), stats=STATS,
         ignore_stats="|".join(part for part in (IGNORED, ignore) if part),
-        listener=f"filter_chains: [{{filters: {filters}, transport_socket: {secured}{extra}}}]\n"
+        listener=f"filter_chains: [{{filters: {network}, transport_socket: {secured}{extra}}}]\n"
         f"access_log: [{_log(LISTENER_LOG)}]\n",
     )  # fmt: skip
 

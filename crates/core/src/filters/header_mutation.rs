@@ -41,7 +41,7 @@ impl HeaderMutation {
         let levels =
             route.filter_configs(name, stream.choice.as_ref()).filter_map(|config| match config {
                 FilterConfig::HeaderMutation(rules) => Some(rules),
-                FilterConfig::OnDemand(_) => None,
+                _ => None,
             });
         match self.rules.most_specific_wins {
             true => levels.for_each(apply),

@@ -1,13 +1,12 @@
 //! The on-demand filter: a request whose route or cluster is not known waits until it was asked for.
 //! <https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/on_demand_updates_filter>
 
-use std::future::{poll_fn, Future};
+use std::future::Future;
 use std::pin::pin;
-use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use super::router::{manager_timeout, Failure, TimeoutKind};
-use super::{choose_cluster, route};
+use super::wait::wait;
+use super::{choose_cluster, of_route, route};
 use crate::clock;
 use crate::headers::HeaderId;
 use crate::http::downstream::Downstream;
@@ -66,12 +65,11 @@ impl OnDemand {
             return None;
         }
         let choice = stream.choice.as_ref().filter(|choice| !choice.name.is_empty())?;
-        let of_route = route.filter_configs(name, stream.choice.as_ref());
-        let of_route = of_route.rev().find_map(|config| match config {
+        let of_route = of_route(name, stream, |config| match config {
             FilterConfig::OnDemand(config) => Some(config),
-            FilterConfig::HeaderMutation(_) => None,
+            _ => None,
         });
-        let config = of_route.unwrap_or(self);
+        let config = of_route.as_deref().unwrap_or(self);
         if config.clusters.is_empty() {
             return None;
         }
@@ -90,45 +88,9 @@ impl OnDemand {
     ) -> Result<(), Option<Answer>> {
         let worker = stream.worker.clone();
         let Some(waiter) = worker.waiting.join(&worker.shared.asks, ask) else { return Ok(()) };
-        let timeouts = &stream.manager.config.timeouts;
-        let idle = timeouts.stream_idle.map(|idle| stream.last_activity + idle);
-        let whole_time = timeouts.max_stream.map(|max| stream.info.start + max);
-        let nearest = [limit, idle, whole_time].into_iter().flatten().min();
-        let whole = stream.request_done.is_some();
         let mut answered = pin!(waiter.answered.notified());
-        let ended = poll_fn(|cx| {
-            if answered.as_mut().poll(cx).is_ready() {
-                return Poll::Ready(Ok(()));
-            }
-            if whole && down.poll_gone(cx).is_ready() {
-                return Poll::Ready(Err(Failure::ClientGone));
-            }
-            timer.poll(cx, nearest).map(|()| match nearest {
-                reached if reached == limit => Ok(()),
-                reached if reached == whole_time => Err(Failure::Timeout(TimeoutKind::MaxDuration)),
-                _ => Err(Failure::Timeout(TimeoutKind::StreamIdle)),
-            })
-        })
-        .await;
-        stream.waited = true;
-        ended.map_err(|failure| give_up(stream, &failure))?;
-        stream.last_activity = clock::now();
-        Ok(())
+        wait(stream, down, timer, limit, |cx| answered.as_mut().poll(cx)).await
     }
-}
-
-/// Ends a request that waited: what the client is told, if it is still there.
-fn give_up(stream: &mut Stream, failure: &Failure) -> Option<Answer> {
-    stream.info.flags |= failure.flag();
-    match failure {
-        Failure::ClientGone => {
-            stream.info.details = "downstream_remote_disconnect".into();
-            return None;
-        }
-        Failure::Timeout(kind) => manager_timeout(stream, *kind),
-        _ => {}
-    }
-    Some(failure.answer(false, false, stream.request_done.is_some(), ""))
 }
 
 /// The host of a request without a route, when its table may get more.

@@ -146,6 +146,11 @@ impl Inputs for Traits<'_> {
                 let value = find_value(self.state.dynamic_metadata.as_ref()?, &input.path)?;
                 value.as_str().map(Cow::Borrowed)
             }
+            // A connection has none: what compiles the configuration refuses it there.
+            InputKind::RequestHeader
+            | InputKind::UriSan
+            | InputKind::DnsSan
+            | InputKind::Subject => None,
         }
     }
 

@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use super::{Cidr, StringMatcher};
+use crate::headers::HeaderName;
 use crate::proto::match_input::Kind as InputKind;
 
 /// Where a tree finds its inputs.
@@ -26,6 +27,7 @@ pub struct Input {
     pub kind: InputKind,
     /// Of filter state or metadata.
     pub path: Vec<String>,
+    pub header: Option<HeaderName>,
 }
 
 /// A tree that gives an action `A`.

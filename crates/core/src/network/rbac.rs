@@ -13,14 +13,11 @@ use crate::http::manager::duration;
 use crate::http::stream_info::ConnectionInfo;
 use crate::matcher::Regexes;
 use crate::proto::{self, RbacShadowStat, RbacStat};
-use crate::rbac::{Rules, Subject, Verdict};
+use crate::rbac::{Rules, Subject, Verdict, LOG_KEY, LOG_NAMESPACE};
 use crate::stats::{Block, BlockKind};
 use crate::worker::Worker;
 
 const NAMESPACE: &str = "envoy.filters.network.rbac";
-/// Where a LOG action leaves its mark.
-const LOG_NAMESPACE: &str = "envoy.common";
-const LOG_KEY: &str = "access_log_hint";
 
 /// Immutable, shared by all workers.
 pub struct NetworkRbacConfig {
@@ -79,46 +76,42 @@ impl NetworkRbac {
     /// It is denied.
     pub fn judge(&self, connection: &Rc<ConnectionInfo>) -> std::result::Result<(), Closed> {
         if let Some(rules) = &self.config.shadow_rules {
-            let (allowed, policy) = ask(rules, connection);
-            self.shadow_block.inc(match allowed {
+            let verdict = ask(rules, connection);
+            self.shadow_block.inc(match verdict.allowed {
                 true => RbacShadowStat::RbacShadowShadowAllowed,
                 false => RbacShadowStat::RbacShadowShadowDenied,
             });
-            self.note_shadow(connection, allowed, policy);
+            self.note_shadow(connection, &verdict);
         }
         let Some(rules) = &self.config.rules else { return Ok(()) };
-        let (allowed, policy) = ask(rules, connection);
-        if allowed {
+        let verdict = ask(rules, connection);
+        if verdict.allowed {
             self.block.inc(RbacStat::RbacAllowed);
             return Ok(());
         }
         self.block.inc(RbacStat::RbacDenied);
-        let policy = policy.map_or_else(|| "none".to_owned(), underscored);
         Err(Closed {
-            termination_details: format!("rbac_access_denied_matched_policy[{policy}]"),
+            termination_details: verdict.details(),
             after: self.config.delay_deny,
             ..Closed::for_reason("rbac_deny_close")
         })
     }
 
-    fn note_shadow(&self, connection: &ConnectionInfo, allowed: bool, policy: Option<&str>) {
+    fn note_shadow(&self, connection: &ConnectionInfo, verdict: &Verdict<'_>) {
         let prefix = &self.config.shadow_prefix;
         let mut state = connection.state.borrow_mut();
-        if let Some(policy) = policy {
+        if let Some(policy) = verdict.policy {
             let key = format!("{prefix}shadow_effective_policy_id");
             state.set_metadata(NAMESPACE, &key, Value::from(policy));
         }
-        let result = if allowed { "allowed" } else { "denied" };
         let key = format!("{prefix}shadow_engine_result");
-        state.set_metadata(NAMESPACE, &key, Value::from(result));
+        state.set_metadata(NAMESPACE, &key, Value::from(verdict.result()));
     }
 }
 
-/// Whether a connection is allowed, and the policy that decided.
-fn ask<'a>(rules: &'a Rules, connection: &ConnectionInfo) -> (bool, Option<&'a str>) {
-    let Verdict { allowed, policy, logged } = {
+fn ask<'a>(rules: &'a Rules, connection: &ConnectionInfo) -> Verdict<'a> {
+    let verdict = {
         let state = connection.state.borrow();
-        let names = connection.tls.as_ref().map(|tls| tls.principals());
         rules.judge(&Subject {
             traits: connection.traits(&state),
             remote: &connection.remote,
@@ -126,16 +119,11 @@ fn ask<'a>(rules: &'a Rules, connection: &ConnectionInfo) -> (bool, Option<&'a s
             dynamic_metadata: state.dynamic_metadata.as_deref(),
             route_metadata: None,
             filter_state: state.filter_state.as_deref(),
-            peer_names: names.as_deref(),
+            peer: connection.tls.as_deref(),
         })
     };
-    if let Some(logged) = logged {
+    if let Some(logged) = verdict.logged {
         connection.state.borrow_mut().set_metadata(LOG_NAMESPACE, LOG_KEY, Value::from(logged));
     }
-    (allowed, policy)
-}
-
-/// White space would end the field of a log.
-fn underscored(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join("_")
+    verdict
 }

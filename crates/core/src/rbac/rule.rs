@@ -115,11 +115,10 @@ impl Rule {
                 value.matches(all.and_then(|all| find_value(all, path))) != *invert
             }
             Self::ServerName(matcher) => matcher.matches(traits.server_name.as_bytes()),
-            Self::Authenticated(name) => match (subject.peer_names, name) {
+            Self::Authenticated(name) => match (subject.peer, name) {
                 (None, _) => false,
                 (Some(_), None) => true,
-                (Some([]), Some(name)) => name.matches(b""),
-                (Some(names), Some(name)) => names.iter().any(|n| name.matches(n.as_bytes())),
+                (Some(peer), Some(name)) => peer.principals().any(|n| name.matches(n.as_bytes())),
             },
             Self::ConnectionIp(range) => contains(range, traits.remote),
             Self::DirectIp(range) => contains(range, traits.direct),

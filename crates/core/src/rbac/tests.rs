@@ -59,7 +59,7 @@ fn judge(rules: &Rules) -> Verdict<'_> {
         dynamic_metadata: Some(&metadata),
         route_metadata: None,
         filter_state: Some(&filter_state),
-        peer_names: None,
+        peer: None,
     })
 }
 

@@ -1,7 +1,10 @@
 //! Configuration of HTTP filters below the connection manager: `typed_per_filter_config`.
 
+use std::sync::Arc;
+
 use crate::compile::{each, At, Result};
 use crate::filters::on_demand::OnDemand;
+use crate::filters::rbac::RbacConfig;
 use crate::http::mutation_list::HeaderMutationRules;
 use crate::matcher::Regexes;
 use crate::proto;
@@ -22,7 +25,8 @@ struct Override {
 /// The configuration of a filter at one level, compiled.
 pub enum FilterConfig {
     HeaderMutation(HeaderMutationRules),
-    OnDemand(OnDemand),
+    OnDemand(Arc<OnDemand>),
+    Rbac(Arc<RbacConfig>),
 }
 
 impl Overrides {
@@ -55,7 +59,12 @@ impl Override {
             Some(Kind::HeaderMutation(rules)) => Some(FilterConfig::HeaderMutation(
                 HeaderMutationRules::compile(rules, regexes).at("header_mutation")?,
             )),
-            Some(Kind::OnDemand(config)) => Some(FilterConfig::OnDemand(OnDemand::compile(config))),
+            Some(Kind::OnDemand(config)) => {
+                Some(FilterConfig::OnDemand(OnDemand::compile(config).into()))
+            }
+            Some(Kind::Rbac(config)) => {
+                Some(FilterConfig::Rbac(RbacConfig::compile(config, regexes).at("rbac")?.into()))
+            }
             None => None,
         };
         Ok(Self { filter: message.filter.as_str().into(), disabled: message.disabled, config })

@@ -47,13 +47,14 @@ impl TlsInfo {
         self.handshake.get()?.local.as_deref()
     }
 
-    /// The names by which policies know the peer, in the order in which they are tried.
+    /// The names by which policies know the peer, in the order in which they are tried. Without a certificate
+    /// its subject is empty.
     /// Source: `AuthenticatedMatcher` of Envoy's RBAC filters.
-    pub fn principals(&self) -> Vec<String> {
-        let Some(peer) = self.peer() else { return Vec::new() };
-        let names = &peer.facts.names;
-        let all = names.uri.iter().chain(&names.dns).chain([&peer.facts.subject]);
-        all.cloned().collect()
+    pub fn principals(&self) -> impl Iterator<Item = &str> {
+        let facts = self.peer().map(|peer| &peer.facts);
+        let names =
+            facts.into_iter().flat_map(|facts| facts.names.uri.iter().chain(&facts.names.dns));
+        names.map(String::as_str).chain([facts.map_or("", |facts| &facts.subject)])
     }
 
     /// The client showed a certificate.

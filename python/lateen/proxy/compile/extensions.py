@@ -18,6 +18,7 @@ from lateen.proxy.compile.http_filters import (
     router,
 )
 from lateen.proxy.compile.listener_filters import (
+from lateen.proxy.compile.http_filters import rbac as http_rbac
     http_inspector,
     local_ratelimit,
     original_dst,
@@ -77,6 +78,7 @@ _HTTP_FILTERS: tuple[HttpExtension, ...] = (
     on_demand.EXTENSION,
     router.EXTENSION,
 )
+    http_rbac.EXTENSION,
 _ACCESS_LOGGERS: tuple[Extension[AccessLogCompiler], ...] = (
     access_log.FILE,
     access_log.STDERR,

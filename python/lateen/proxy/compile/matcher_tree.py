@@ -1,7 +1,8 @@
-"""Matcher trees over what is known of a connection.
+"""Matcher trees over what is known of a connection or of a request.
 
 Source: xds/type/matcher/v3/matcher.proto, ip.proto, domain.proto;
-envoy/extensions/matching/common_inputs/network/v3/network_inputs.proto.
+envoy/extensions/matching/common_inputs/network/v3/network_inputs.proto, ssl/v3/ssl_inputs.proto;
+envoy/type/matcher/v3/http_inputs.proto; which inputs each knows as in Envoy 1.40.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from lateen.proxy.compile.matchers import compile_string
 if TYPE_CHECKING:
     from envoy.config.core.v3.address_pb2 import CidrRange
     from envoy.extensions.matching.common_inputs.network.v3 import network_inputs_pb2 as network
+    from envoy.type.matcher.v3.http_inputs_pb2 import HttpRequestHeaderMatchInput
     from xds.core.v3.extension_pb2 import TypedExtensionConfig
     from xds.type.matcher.v3 import matcher_pb2 as xds
     from xds.type.matcher.v3.domain_pb2 import ServerNameMatcher
@@ -38,6 +40,22 @@ _KINDS = {
     f"{_INPUTS}.TransportProtocolInput": MatchInput.TRANSPORT_PROTOCOL,
     f"{_INPUTS}.ApplicationProtocolInput": MatchInput.APPLICATION_PROTOCOL,
 }
+_SSL_INPUTS = "envoy.extensions.matching.common_inputs.ssl.v3"
+_OF_REQUESTS = (
+    f"{_INPUTS}.DestinationIPInput",
+    f"{_INPUTS}.DestinationPortInput",
+    f"{_INPUTS}.SourceIPInput",
+    f"{_INPUTS}.SourcePortInput",
+    f"{_INPUTS}.DirectSourceIPInput",
+    f"{_INPUTS}.ServerNameInput",
+)
+_SSL_KINDS = {
+    f"{_SSL_INPUTS}.UriSanInput": MatchInput.URI_SAN,
+    f"{_SSL_INPUTS}.DnsSanInput": MatchInput.DNS_SAN,
+    f"{_SSL_INPUTS}.SubjectInput": MatchInput.SUBJECT,
+}
+_REQUEST_KINDS = {name: _KINDS[name] for name in _OF_REQUESTS} | _SSL_KINDS
+_HEADER = "envoy.type.matcher.v3.HttpRequestHeaderMatchInput"
 _FILTER_STATE = f"{_INPUTS}.FilterStateInput"
 _METADATA = f"{_INPUTS}.DynamicMetadataInput"
 _RANGES = "xds.type.matcher.v3.IPMatcher"
@@ -85,6 +103,8 @@ SUPPORT = (
         category="envoy.matching.network.input",
     ),
     whole(_METADATA, category="envoy.matching.network.input"),
+    whole(_HEADER, category="envoy.matching.http.input"),
+    *(whole(name, category="envoy.matching.http.input") for name in _SSL_KINDS),
     whole(f"{_METADATA}.PathSegment"),
     whole("google.protobuf.StringValue", category="envoy.matching.action"),
 )
@@ -96,16 +116,27 @@ CompileAction = Callable[
 
 
 def compile_matcher(
-    ctx: CompileContext, source: xds.Matcher, action: CompileAction, at: str
+    ctx: CompileContext,
+    source: xds.Matcher,
+    action: CompileAction,
+    at: str,
+    *,
+    requests: bool = False,
 ) -> worker_pb2.Matcher:
-    """A tree; `action` makes what it ends with."""
-    return _Compiler(ctx, action).matcher(source, at)
+    """A tree; `action` makes what it ends with.
+
+    Args:
+        requests: it is asked about requests, not connections: there are other inputs.
+    """
+    return _Compiler(ctx, action, requests=requests).matcher(source, at)
 
 
 class _Compiler:
-    def __init__(self, ctx: CompileContext, action: CompileAction) -> None:
+    def __init__(self, ctx: CompileContext, action: CompileAction, *, requests: bool) -> None:
         self._ctx = ctx
         self._action = action
+        self._requests = requests
+        self._kinds = _REQUEST_KINDS if requests else _KINDS
 
     def matcher(self, source: xds.Matcher, at: str) -> worker_pb2.Matcher:
         compiled = worker_pb2.Matcher()
@@ -142,10 +173,13 @@ class _Compiler:
             metadata = cast("network.DynamicMetadataInput", message)
             path = [metadata.filter, *(segment.key for segment in metadata.path)]
             return MatchInput(kind=MatchInput.DYNAMIC_METADATA, path=path)
-        if name not in _KINDS:
-            self._ctx.unimplemented(at, f"matching input {name}", ", ".join(sorted(_KINDS)))
+        if name == _HEADER and self._requests:
+            header = cast("HttpRequestHeaderMatchInput", message)
+            return MatchInput(kind=MatchInput.REQUEST_HEADER, path=[header.header_name.lower()])
+        if name not in self._kinds:
+            self._ctx.unimplemented(at, f"matching input {name}", ", ".join(sorted(self._kinds)))
             return MatchInput()
-        return MatchInput(kind=_KINDS[name])
+        return MatchInput(kind=self._kinds[name])
 
     def _predicate(
         self, source: xds.Matcher.MatcherList.Predicate, at: str

@@ -26,12 +26,16 @@ from lateen.proxy.compile.metadata_value import ANY_VALUE, compile_metadata_valu
 if TYPE_CHECKING:
     from envoy.config.core.v3.address_pb2 import CidrRange
     from envoy.config.rbac.v3 import rbac_pb2 as envoy
+    from envoy.extensions.filters.http.rbac.v3.rbac_pb2 import RBAC as HttpRbac
+    from envoy.extensions.filters.network.rbac.v3.rbac_pb2 import RBAC as NetworkRbac
     from envoy.type.matcher.v3.filter_state_pb2 import FilterStateMatcher
     from envoy.type.matcher.v3.metadata_pb2 import MetadataMatcher
     from xds.core.v3.extension_pb2 import TypedExtensionConfig
     from xds.type.matcher.v3.matcher_pb2 import Matcher
 
     from lateen.proxy.compile.context import CompileContext
+
+    RbacFilter = HttpRbac | NetworkRbac
 
 _PACKAGE = "envoy.config.rbac.v3"
 _METADATA = Fields(
@@ -83,13 +87,36 @@ SUPPORT = (
 _OF_ROUTE = 1
 
 
-def compile_rules(ctx: CompileContext, source: envoy.RBAC, at: str, *, headers: bool) -> RbacRules:
+def compile_filter_rules(
+    ctx: CompileContext, config: RbacFilter, at: str, *, requests: bool
+) -> tuple[RbacRules | None, RbacRules | None]:
+    """What a filter enforces, and what it asks to see what would happen.
+
+    Args:
+        requests: it judges requests, not connections.
+    """
+    rules = shadow_rules = None
+    if config.HasField("matcher"):
+        where = f"{at}.matcher"
+        rules = _compile_rules_matcher(ctx, config.matcher, where, requests=requests)
+    elif config.HasField("rules"):
+        rules = compile_rules(ctx, config.rules, f"{at}.rules", requests=requests)
+    if config.HasField("shadow_matcher"):
+        where = f"{at}.shadow_matcher"
+        shadow_rules = _compile_rules_matcher(ctx, config.shadow_matcher, where, requests=requests)
+    elif config.HasField("shadow_rules"):
+        where = f"{at}.shadow_rules"
+        shadow_rules = compile_rules(ctx, config.shadow_rules, where, requests=requests)
+    return rules, shadow_rules
+
+
+def compile_rules(ctx: CompileContext, source: envoy.RBAC, at: str, *, requests: bool) -> RbacRules:
     """Policies in the order of their names.
 
     Args:
-        headers: whether there are headers to look at; without, rules about them are an error.
+        requests: they are about requests; rules about headers are an error if not.
     """
-    compiler = _Compiler(ctx, headers=headers)
+    compiler = _Compiler(ctx, headers=requests)
     policies = [
         compiler.policy(name, source.policies[name], f"{at}.policies[{name}]")
         for name in sorted(source.policies)
@@ -97,9 +124,11 @@ def compile_rules(ctx: CompileContext, source: envoy.RBAC, at: str, *, headers: 
     return RbacRules(action=cast("RbacAction", source.action), policies=policies)
 
 
-def compile_rules_matcher(ctx: CompileContext, source: Matcher, at: str) -> RbacRules:
+def _compile_rules_matcher(
+    ctx: CompileContext, source: Matcher, at: str, *, requests: bool
+) -> RbacRules:
     """The tree whose actions say what happens."""
-    return RbacRules(matcher=compile_matcher(ctx, source, _action, at))
+    return RbacRules(matcher=compile_matcher(ctx, source, _action, at, requests=requests))
 
 
 def _action(ctx: CompileContext, source: TypedExtensionConfig, at: str) -> MatchAction | None:

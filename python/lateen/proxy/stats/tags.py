@@ -23,6 +23,8 @@ _DEFAULTS: tuple[tuple[str, str], ...] = (
     ("envoy.ssl_cipher", r"^listener\..*?\.ssl\.cipher(\.(.*?))$"),
     ("cipher_suite", r"^cluster\.[^.]+\.ssl\.ciphers(\.([^.]+))$"),
     ("envoy.grpc_bridge_service", r"^cluster\.[^.]+\.grpc\.(([^.]+)\.).+"),
+    ("envoy.rbac_policy_name", r"^http\.[^.]+\.rbac\.(?:[^.]+\.)?policy\.(([^.]+)\.).+"),
+    ("envoy.rbac_http_prefix", r"^http\.[^.]+\.rbac\.((?!policy\.)([^.]+)\.).+"),
     ("envoy.tcp_prefix", r"^tcp\.(([^.]+)\.).+"),
     ("envoy.udp_prefix", r"^udp\.(([^.]+)\.).+"),
     ("envoy.clientssl_prefix", r"^auth\.clientssl\.(([^.]+)\.).+"),

@@ -2,10 +2,10 @@ from lateen.proxy.compile.rbac import compile_rules
 from tests.support.messages import context, errors, message, unsupported
 
 
-def compiled(text, ctx=None, headers=False):
+def compiled(text, ctx=None, requests=False):
     source = message("config.rbac.v3.RBAC", text)
     assert unsupported(source) == []
-    return compile_rules(ctx or context(), source, "p", headers=headers)
+    return compile_rules(ctx or context(), source, "p", requests=requests)
 
 
 def one(permission="any: true", principal="any: true", **more):
@@ -69,7 +69,7 @@ def test_headers_where_there_are_none():
         ' Found header(name: "a") rule,not supported by RBAC network filter'
     ]
     ctx = context()
-    rule, _ = one('header: {name: a, string_match: {exact: "1"}}', ctx=ctx, headers=True)
+    rule, _ = one('header: {name: a, string_match: {exact: "1"}}', ctx=ctx, requests=True)
     assert errors(ctx) == []
     assert rule.header.name == "a"
 

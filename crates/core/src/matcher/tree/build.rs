@@ -2,7 +2,9 @@
 
 use super::{Input, Kind, Matcher, OnMatch, Predicate};
 use crate::compile::{each, At, CompileError, Result};
+use crate::headers::HeaderName;
 use crate::matcher::{Cidr, Regexes, StringMatcher};
+use crate::proto::match_input::Kind as InputKind;
 use crate::proto::{self, match_predicate, matcher, matcher_tree, on_match};
 
 /// Makes an action of its message.
@@ -58,7 +60,9 @@ fn on_match<A>(
 
 fn input(message: Option<&proto::MatchInput>) -> Result<Input> {
     let message = message.ok_or_else(|| CompileError::new("an input is missing"))?;
-    Ok(Input { kind: message.kind(), path: message.path.clone() })
+    let header = (message.kind() == InputKind::RequestHeader).then(|| message.path.first());
+    let header = header.flatten().map(|name| HeaderName::new(name));
+    Ok(Input { kind: message.kind(), path: message.path.clone(), header })
 }
 
 fn predicate(message: &proto::MatchPredicate, regexes: &Regexes) -> Result<Predicate> {

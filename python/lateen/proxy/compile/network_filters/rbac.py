@@ -11,7 +11,7 @@ from lateen.config.support import Fields
 from lateen.protos import worker_pb2
 from lateen.protos.worker_pb2 import NetworkFilter
 from lateen.proxy.compile.network_filters.owner import FilterOwner
-from lateen.proxy.compile.rbac import compile_rules, compile_rules_matcher
+from lateen.proxy.compile.rbac import compile_filter_rules
 from lateen.proxy.compile.registry import NetworkExtension
 from lateen.proxy.compile.stats_blocks import BlockKind
 from lateen.proxy.compile.values import milliseconds
@@ -47,24 +47,16 @@ def compile_rbac(
     shadow = prefix
     if config.shadow_rules_stat_prefix:
         shadow = f"{prefix}.{config.shadow_rules_stat_prefix.removesuffix('.')}"
+    rules, shadow_rules = compile_filter_rules(ctx, config, at, requests=False)
     compiled = worker_pb2.NetworkRbac(
+        rules=rules,
+        shadow_rules=shadow_rules,
         stats_block=ctx.blocks.allot(BlockKind.RBAC, prefix),
         shadow_stats_block=ctx.blocks.allot(BlockKind.RBAC_SHADOW, shadow),
         shadow_prefix=config.shadow_rules_stat_prefix,
         continuous=config.enforcement_type == _CONTINUOUS,
         delay_deny_ms=milliseconds(config.delay_deny),
     )
-    if config.HasField("matcher"):
-        compiled.rules.CopyFrom(compile_rules_matcher(ctx, config.matcher, f"{at}.matcher"))
-    elif config.HasField("rules"):
-        rules = compile_rules(ctx, config.rules, f"{at}.rules", headers=False)
-        compiled.rules.CopyFrom(rules)
-    if config.HasField("shadow_matcher"):
-        rules = compile_rules_matcher(ctx, config.shadow_matcher, f"{at}.shadow_matcher")
-        compiled.shadow_rules.CopyFrom(rules)
-    elif config.HasField("shadow_rules"):
-        rules = compile_rules(ctx, config.shadow_rules, f"{at}.shadow_rules", headers=False)
-        compiled.shadow_rules.CopyFrom(rules)
     return NetworkFilter(rbac=compiled)
 
 
