@@ -2,6 +2,7 @@
 //! [`Filter::compile`], [`run`] and [`response`].
 
 pub mod bodies;
+pub mod fault;
 pub mod grpc;
 pub mod grpc_http1_bridge;
 pub mod grpc_http1_reverse_bridge;
@@ -27,6 +28,7 @@ use crate::route::{is_grpc, Action, FilterConfig, Resolution, Route};
 use crate::timer::Timer;
 
 use bodies::Bodies;
+use fault::Fault;
 use grpc_http1_bridge::GrpcHttp1Bridge;
 use grpc_http1_reverse_bridge::GrpcHttp1ReverseBridge;
 use grpc_stats::GrpcStats;
@@ -37,6 +39,7 @@ use router::Router;
 
 /// One step of the program. A filter that does not wait costs no boxed future.
 pub enum Step {
+    Fault(Box<Fault>),
     GrpcHttp1Bridge(GrpcHttp1Bridge),
     GrpcHttp1ReverseBridge(GrpcHttp1ReverseBridge),
     GrpcStats(GrpcStats),
@@ -59,6 +62,9 @@ pub struct Filter {
 impl Filter {
     pub fn compile(message: &proto::HttpFilter, sinks: &Sinks, regexes: &Regexes) -> Result<Self> {
         let step = match &message.kind {
+            Some(Kind::Fault(filter)) => {
+                Step::Fault(Box::new(Fault::compile(filter, regexes).at("fault")?))
+            }
             Some(Kind::GrpcHttp1Bridge(filter)) => {
                 Step::GrpcHttp1Bridge(GrpcHttp1Bridge::compile(filter))
             }
@@ -108,6 +114,11 @@ pub async fn run(stream: &mut Stream, down: &mut dyn Downstream, timer: &Timer) 
             step => step,
         };
         match step {
+            Step::Fault(fault) => {
+                if let Err(end) = fault.run(place, &filter.name, stream, down, timer).await {
+                    return end;
+                }
+            }
             Step::GrpcHttp1Bridge(bridge) => bridge.request(place, stream),
             Step::GrpcHttp1ReverseBridge(bridge) => bridge.request(place, stream),
             Step::GrpcStats(stats) => stats.request(place, stream),

@@ -30,6 +30,20 @@ impl Runtime {
     pub fn number(&self, key: &str, default: u64) -> u64 {
         self.get(key).and_then(|text| text.parse::<f64>().ok()).map_or(default, |n| n as u64)
     }
+
+    /// The numerator and the denominator under `key`, or the default. A number is a percentage; a fraction is
+    /// written `numerator/denominator` by the main thread.
+    pub fn share(&self, key: &str, default: (u64, u64)) -> (u64, u64) {
+        let text = if key.is_empty() { None } else { self.get(key) };
+        let Some(text) = text else { return default };
+        match text.split_once('/') {
+            Some((n, d)) => match (n.parse(), d.parse()) {
+                (Ok(n), Ok(d)) if d > 0 => (n, d),
+                _ => default,
+            },
+            None => text.parse::<f64>().map_or(default, |percent| (percent as u64, 100)),
+        }
+    }
 }
 
 /// A switch that runtime may turn.
@@ -77,8 +91,7 @@ impl Fraction {
         }
     }
 
-    /// True in the configured share of calls. An overriding number is a percentage; a fraction is
-    /// written `numerator/denominator` by the main thread.
+    /// True in the configured share of calls.
     pub fn hit(&self, runtime: &Runtime, random: &Random) -> bool {
         self.contains(runtime, random.next())
     }
@@ -90,18 +103,7 @@ impl Fraction {
     }
 
     fn effective(&self, runtime: &Runtime) -> (u64, u64) {
-        let configured = (self.numerator, self.denominator);
-        if self.key.is_empty() {
-            return configured;
-        }
-        let Some(text) = runtime.get(&self.key) else { return configured };
-        match text.split_once('/') {
-            Some((n, d)) => match (n.parse(), d.parse()) {
-                (Ok(n), Ok(d)) if d > 0 => (n, d),
-                _ => configured,
-            },
-            None => text.parse::<f64>().map_or(configured, |percent| (percent as u64, 100)),
-        }
+        runtime.share(&self.key, (self.numerator, self.denominator))
     }
 }
 

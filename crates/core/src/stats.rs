@@ -263,6 +263,7 @@ mod tests {
         fits(BlockKind::Filter, true, |i| LocalRateLimitStat::try_from(i).is_ok());
         fits(BlockKind::Filter, true, |i| RbacStat::try_from(i).is_ok());
         fits(BlockKind::Filter, true, |i| RbacShadowStat::try_from(i).is_ok());
+        fits(BlockKind::Filter, true, |i| FaultStat::try_from(i).is_ok());
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! are read through [`Filtered`], a piece at a time; nothing is read before the piece before it was taken.
 
 mod filtered;
+mod pace;
 #[cfg(test)]
 mod tests;
 
@@ -13,6 +14,7 @@ use crate::headers::Headers;
 use crate::http::stream::{Answer, Stream};
 
 pub use filtered::{poll_whole_request, Filtered, Whole};
+use pace::Pace;
 
 /// The next bytes of a body on their way through the filters.
 pub struct Piece<'a> {
@@ -89,12 +91,20 @@ pub struct Bodies {
     held_by: Option<usize>,
     /// Filters have seen a head of a response of an upstream.
     begun: bool,
+    /// How fast the response of an upstream may go.
+    pace: Option<Pace>,
 }
 
 /// Lets the filter at `place` in the program take part in the bodies of the request.
 pub fn attach(stream: &mut Stream, place: usize, filter: impl StreamFilter + 'static) {
     let bodies = stream.bodies.get_or_insert_default();
     bodies.attached.push(Attached { place, filter: Box::new(filter) });
+}
+
+/// Lets the response of an upstream go no faster than so many bytes a second.
+pub fn slow_down(stream: &mut Stream, bytes_per_second: u64) {
+    let pace = Pace::new(stream.worker.timers.timer(), bytes_per_second);
+    stream.bodies.get_or_insert_default().pace = Some(pace);
 }
 
 /// Filters have seen a head of a response of an upstream: an answer does not pass through them any more.

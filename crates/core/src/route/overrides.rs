@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::compile::{each, At, Result};
+use crate::filters::fault::FaultSettings;
 use crate::filters::on_demand::OnDemand;
 use crate::filters::rbac::RbacConfig;
 use crate::http::mutation_list::HeaderMutationRules;
@@ -24,6 +25,7 @@ struct Override {
 
 /// The configuration of a filter at one level, compiled.
 pub enum FilterConfig {
+    Fault(Arc<FaultSettings>),
     HeaderMutation(HeaderMutationRules),
     OnDemand(Arc<OnDemand>),
     Rbac(Arc<RbacConfig>),
@@ -56,6 +58,9 @@ impl Overrides {
 impl Override {
     fn compile(message: &proto::FilterOverride, regexes: &Regexes) -> Result<Self> {
         let config = match &message.kind {
+            Some(Kind::Fault(settings)) => Some(FilterConfig::Fault(
+                FaultSettings::compile(settings, regexes).at("fault")?.into(),
+            )),
             Some(Kind::HeaderMutation(rules)) => Some(FilterConfig::HeaderMutation(
                 HeaderMutationRules::compile(rules, regexes).at("header_mutation")?,
             )),

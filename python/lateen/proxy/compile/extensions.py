@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from lateen.config.support import Fields
 from lateen.proxy.compile import access_log
 from lateen.proxy.compile.http_filters import (
+    fault,
     grpc_http1_bridge,
     grpc_http1_reverse_bridge,
     grpc_stats,
@@ -17,8 +18,8 @@ from lateen.proxy.compile.http_filters import (
     on_demand,
     router,
 )
-from lateen.proxy.compile.listener_filters import (
 from lateen.proxy.compile.http_filters import rbac as http_rbac
+from lateen.proxy.compile.listener_filters import (
     http_inspector,
     local_ratelimit,
     original_dst,
@@ -70,15 +71,16 @@ _NETWORK_FILTERS: tuple[NetworkExtension, ...] = (
     tcp_proxy.EXTENSION,
 )
 _HTTP_FILTERS: tuple[HttpExtension, ...] = (
+    fault.EXTENSION,
     grpc_http1_bridge.EXTENSION,
     grpc_http1_reverse_bridge.EXTENSION,
     grpc_stats.EXTENSION,
     grpc_web.EXTENSION,
     header_mutation.EXTENSION,
     on_demand.EXTENSION,
+    http_rbac.EXTENSION,
     router.EXTENSION,
 )
-    http_rbac.EXTENSION,
 _ACCESS_LOGGERS: tuple[Extension[AccessLogCompiler], ...] = (
     access_log.FILE,
     access_log.STDERR,

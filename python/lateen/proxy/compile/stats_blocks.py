@@ -34,6 +34,7 @@ class BlockKind(Enum):
     CONNECTION_LIMIT = "connection_limit"
     RBAC = "rbac"
     RBAC_SHADOW = "rbac_shadow"
+    FAULT = "fault"
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,4 +163,5 @@ _LAYOUTS = {
     BlockKind.CONNECTION_LIMIT: layouts.connection_limit_layout,
     BlockKind.RBAC: layouts.rbac_layout,
     BlockKind.RBAC_SHADOW: layouts.rbac_shadow_layout,
+    BlockKind.FAULT: layouts.fault_layout,
 }

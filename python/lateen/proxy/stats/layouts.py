@@ -330,6 +330,12 @@ def rbac_shadow_layout() -> Layout:
 
 
 @functools.cache
+def fault_layout() -> Layout:
+    """`http.STAT_PREFIX.fault.*`."""
+    return _layout(wire.FaultStat.items(), "FAULT_", gauges=frozenset({"active_faults"}))
+
+
+@functools.cache
 def downstream_ssl_layout() -> Layout:
     """`listener.ADDRESS.ssl.*` and `listener.ADDRESS.server_ssl_socket_factory.*`."""
     return _ssl_layout("server_ssl_socket_factory")

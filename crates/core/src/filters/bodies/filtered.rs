@@ -2,7 +2,7 @@
 
 use std::task::{ready, Context, Poll, Waker};
 
-use super::{Bodies, Passage};
+use super::{Bodies, Pace, Passage};
 use crate::body::{BodyEvent, BodySource, ReadError};
 use crate::headers::Headers;
 use crate::http::stream::{Answer, Stream};
@@ -140,7 +140,8 @@ impl<S: BodySource + ?Sized> BodySource for Filtered<'_, S> {
             let passage = self.passage();
             let waiting = passage.ready.len() - passage.taken;
             if waiting > 0 {
-                return Poll::Ready(Ok(BodyEvent::Data(waiting)));
+                let count = ready!(self.poll_pace(cx, waiting));
+                return Poll::Ready(Ok(BodyEvent::Data(count)));
             }
             if passage.finished {
                 return Poll::Ready(Ok(BodyEvent::End));
@@ -160,6 +161,9 @@ impl<S: BodySource + ?Sized> BodySource for Filtered<'_, S> {
 
     fn took(&mut self, count: usize) {
         self.passage().taken += count;
+        if let Some(pace) = self.pace() {
+            pace.took(count);
+        }
     }
 
     fn trailers(&self) -> &Headers {
@@ -171,6 +175,21 @@ impl<S: BodySource + ?Sized> BodySource for Filtered<'_, S> {
 }
 
 impl<S: BodySource + ?Sized> Filtered<'_, S> {
+    fn pace(&mut self) -> Option<&mut Pace> {
+        match self.side {
+            Side::Request => None,
+            Side::Response => self.stream.bodies.as_mut()?.pace.as_mut(),
+        }
+    }
+
+    /// How many of the bytes that wait may pass now.
+    fn poll_pace(&mut self, cx: &Context<'_>, waiting: usize) -> Poll<usize> {
+        match self.pace() {
+            None => Poll::Ready(waiting),
+            Some(pace) => pace.poll(cx, waiting),
+        }
+    }
+
     /// Shows what was kept of the request to the filters that attached themselves since.
     fn catch_up(&mut self) -> Result<(), ReadError> {
         let Some(mut bodies) = self.stream.bodies.take() else { return Ok(()) };
