@@ -24,6 +24,8 @@ VARYING_HEADERS = {
     "date": "<date>",
     "x-request-id": "<id>",
     "x-envoy-upstream-service-time": "<ms>",
+    "x-ratelimit-reset": "<s>",
+    "retry-after": "<s>",
 }
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 

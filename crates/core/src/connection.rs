@@ -1,11 +1,14 @@
 //! What filters find out about a connection before it is served, and what they say of it.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use crate::address::Address;
 use crate::compile::{CompileError, Result};
 use crate::metadata::{set, set_in};
 use crate::proto;
+use crate::ratelimit::Limiter;
 
 /// What listener filters found out about a connection.
 #[derive(Default)]
@@ -51,6 +54,8 @@ pub struct ConnectionState {
     pub filter_state: Option<Box<Value>>,
     /// What of the filter state goes along to internal listeners.
     shared: Vec<Shared>,
+    /// What limits the requests of this connection alone.
+    pub limiter: Option<Arc<Limiter>>,
 }
 
 struct Shared {

@@ -9,6 +9,7 @@ pub mod grpc_http1_reverse_bridge;
 pub mod grpc_stats;
 pub mod grpc_web;
 pub mod header_mutation;
+pub mod local_ratelimit;
 pub mod on_demand;
 pub mod rbac;
 pub mod router;
@@ -33,6 +34,7 @@ use grpc_http1_bridge::GrpcHttp1Bridge;
 use grpc_http1_reverse_bridge::GrpcHttp1ReverseBridge;
 use grpc_stats::GrpcStats;
 use header_mutation::HeaderMutation;
+use local_ratelimit::LocalRateLimit;
 use on_demand::OnDemand;
 use rbac::Rbac;
 use router::Router;
@@ -45,6 +47,7 @@ pub enum Step {
     GrpcStats(GrpcStats),
     GrpcWeb,
     HeaderMutation(HeaderMutation),
+    LocalRateLimit(LocalRateLimit),
     OnDemand(OnDemand),
     Rbac(Box<Rbac>),
     Router(Router),
@@ -76,6 +79,9 @@ impl Filter {
             Some(Kind::HeaderMutation(filter)) => {
                 Step::HeaderMutation(HeaderMutation::compile(filter, regexes)?)
             }
+            Some(Kind::LocalRatelimit(filter)) => Step::LocalRateLimit(
+                LocalRateLimit::compile(filter, regexes).at("local_ratelimit")?,
+            ),
             Some(Kind::OnDemand(filter)) => Step::OnDemand(OnDemand::compile(filter)),
             Some(Kind::Rbac(filter)) => {
                 Step::Rbac(Box::new(Rbac::compile(filter, regexes).at("rbac")?))
@@ -124,6 +130,11 @@ pub async fn run(stream: &mut Stream, down: &mut dyn Downstream, timer: &Timer) 
             Step::GrpcStats(stats) => stats.request(place, stream),
             Step::GrpcWeb => grpc_web::request(place, stream),
             Step::HeaderMutation(mutation) => mutation.request(&filter.name, stream),
+            Step::LocalRateLimit(limit) => {
+                if let Err(answer) = limit.request(place, &filter.name, stream) {
+                    return Some(answer);
+                }
+            }
             Step::OnDemand(on_demand) => {
                 if let Err(end) = on_demand.run(&filter.name, stream, down, timer).await {
                     return end;

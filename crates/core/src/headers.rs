@@ -36,7 +36,7 @@ impl<'a> From<&'a HeaderName> for Key<'a> {
     }
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Entry {
     id: HeaderId,
     name_len: u16,
@@ -47,7 +47,7 @@ struct Entry {
 
 /// The headers of one request or response. Names and values are at most 4 GiB in all; codecs bound them
 /// far below that.
-#[derive(Default, Clone)]
+#[derive(Default, Clone, Debug)]
 pub struct Headers {
     arena: Vec<u8>,
     entries: Vec<Entry>,

@@ -264,6 +264,7 @@ mod tests {
         fits(BlockKind::Filter, true, |i| RbacStat::try_from(i).is_ok());
         fits(BlockKind::Filter, true, |i| RbacShadowStat::try_from(i).is_ok());
         fits(BlockKind::Filter, true, |i| FaultStat::try_from(i).is_ok());
+        fits(BlockKind::Filter, true, |i| HttpLocalRateLimitStat::try_from(i).is_ok());
     }
 
     #[test]

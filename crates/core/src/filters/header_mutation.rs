@@ -2,7 +2,6 @@
 //! <https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/header_mutation_filter>
 
 use crate::compile::Result;
-use crate::formatter::{FormatContext, Formatter, LogType};
 use crate::headers::{Headers, Side};
 use crate::http::mutation_list::{HeaderMutationRules, MutationList};
 use crate::http::stream::Stream;
@@ -51,12 +50,7 @@ impl HeaderMutation {
 }
 
 fn apply(list: &MutationList, headers: &mut Headers, side: Side, stream: &Stream) {
-    list.apply(headers, side, |formatter: &Formatter, headers, out| {
-        let context = stream.context(LogType::NotSet);
-        let context = match side {
-            Side::Request => FormatContext { request: Some(headers), ..context },
-            Side::Response => FormatContext { response: Some(headers), ..context },
-        };
-        formatter.format(&context, out);
+    list.apply(headers, side, |formatter, headers, out| {
+        stream.format(formatter, side, headers, out);
     });
 }

@@ -2,7 +2,7 @@
 //! <https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/header_casing>
 
 /// The first spelling of each name that was not in lower case.
-#[derive(Clone, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct OriginalNames(Vec<Box<[u8]>>);
 
 impl OriginalNames {

@@ -13,8 +13,8 @@ use super::stream_info::{ConnectionInfo, Protocol, StreamInfo};
 use crate::clock;
 use crate::filters::bodies::{self, Bodies};
 use crate::filters::{self, Head};
-use crate::formatter::{is_grpc, FormatContext, LogType};
-use crate::headers::{HeaderId, Headers};
+use crate::formatter::{is_grpc, FormatContext, Formatter, LogType};
+use crate::headers::{HeaderId, Headers, Side};
 use crate::http::local_reply::ReplyTo;
 use crate::http1::encode::ResponseFrame;
 use crate::http1::request::RequestHead;
@@ -74,7 +74,7 @@ pub struct Answer {
     pub body: Cow<'static, [u8]>,
     pub flags: ResponseFlags,
     pub details: Cow<'static, str>,
-    pub headers: Vec<(HeaderId, Vec<u8>)>,
+    pub headers: Headers,
     /// For gRPC clients, where it does not follow from the status.
     pub grpc_status: Option<u32>,
 }
@@ -86,7 +86,7 @@ impl Answer {
             body: Cow::Borrowed(body.as_bytes()),
             flags: ResponseFlags::empty(),
             details: Cow::Borrowed(details),
-            headers: Vec::new(),
+            headers: Headers::new(),
             grpc_status: None,
         }
     }
@@ -96,8 +96,8 @@ impl Answer {
         self
     }
 
-    pub fn header(mut self, id: HeaderId, value: impl Into<Vec<u8>>) -> Self {
-        self.headers.push((id, value.into()));
+    pub fn header(mut self, id: HeaderId, value: impl AsRef<[u8]>) -> Self {
+        self.headers.append(id, value.as_ref());
         self
     }
 }
@@ -260,6 +260,16 @@ impl Stream {
         }
     }
 
+    /// Writes what a format makes of the request and its response, one of which stands in `headers`.
+    pub fn format(&self, formatter: &Formatter, side: Side, headers: &Headers, out: &mut Vec<u8>) {
+        let context = self.context(LogType::NotSet);
+        let context = match side {
+            Side::Request => FormatContext { request: Some(headers), ..context },
+            Side::Response => FormatContext { response: Some(headers), ..context },
+        };
+        formatter.format(&context, out);
+    }
+
     /// Calls `with` with what routing needs.
     pub fn with_route_context<R>(&self, with: impl FnOnce(&Headers, &RouteContext<'_>) -> R) -> R {
         let runtime = self.worker.current_runtime();
@@ -280,9 +290,9 @@ impl Stream {
     pub fn answer(&mut self, down: &mut dyn Downstream, answer: Answer) {
         self.info.flags |= answer.flags;
         self.info.details = answer.details;
-        self.response.clear();
-        for (id, value) in &answer.headers {
-            self.response.append(*id, value);
+        match answer.headers.is_empty() {
+            true => self.response.clear(),
+            false => self.response = answer.headers,
         }
         // The route changes an answer before it has a status, a length and a content type, as in Envoy.
         self.info.response_code = 0;

@@ -44,7 +44,7 @@ impl LocalRateLimit {
     }
 
     pub fn open(&self, worker: &Worker) -> Opened {
-        if !self.config.enabled.is_on(&worker.runtime()) || self.config.bucket.take() {
+        if !self.config.enabled.is_on(&worker.runtime()) || self.config.bucket.take(1) {
             return Opened::Continue;
         }
         self.block.inc(LocalRateLimitStat::LocalRateLimitRateLimited);

@@ -64,23 +64,70 @@ impl TokenBucket {
 
     /// How long a full bucket lasts.
     fn depth(&self) -> u64 {
-        (self.max_tokens as f64 * self.nanos_per_token) as u64
+        self.tokens(self.max_tokens).min(u64::MAX / 2)
     }
 
-    /// Takes a token; false when there is none.
-    pub fn take(&self) -> bool {
-        self.take_at(clock::now())
+    /// Takes so many tokens; false when there are not enough, or none are asked for.
+    pub fn take(&self, count: u64) -> bool {
+        self.take_at(count, clock::now())
     }
 
-    fn take_at(&self, now: Instant) -> bool {
-        let depth = self.depth();
-        let now = now.saturating_duration_since(self.start).as_nanos() as u64 + depth;
-        let token = self.nanos_per_token as u64;
+    fn take_at(&self, count: u64, now: Instant) -> bool {
+        let (now, full) = (self.place(now), self.full(now));
+        let tokens = self.tokens(count);
         let taken = self.empty_at.fetch_update(Relaxed, Relaxed, |empty_at| {
-            let empty_at = empty_at.max(now - depth);
-            (now >= empty_at + token).then_some(empty_at + token)
+            let empty_at = empty_at.max(full);
+            (count > 0 && now >= empty_at.saturating_add(tokens)).then(|| empty_at + tokens)
         });
         taken.is_ok()
+    }
+
+    /// Puts so many tokens back, as far as there is room.
+    pub fn give_back(&self, count: u64) {
+        let full = self.full(clock::now());
+        let tokens = self.tokens(count);
+        let back = |empty_at: u64| Some(empty_at.max(full).saturating_sub(tokens).max(full));
+        let _ = self.empty_at.fetch_update(Relaxed, Relaxed, back);
+    }
+
+    /// How many tokens it can hold.
+    pub fn max_tokens(&self) -> u64 {
+        self.max_tokens
+    }
+
+    /// How many tokens come in a nanosecond.
+    pub fn rate(&self) -> f64 {
+        self.nanos_per_token.recip()
+    }
+
+    /// How many whole tokens are there.
+    pub fn remaining(&self) -> u64 {
+        (self.held(clock::now()) as f64 / self.nanos_per_token) as u64
+    }
+
+    /// How many seconds, rounded up, it takes until there is a token.
+    pub fn seconds_to_next(&self) -> u64 {
+        let missing = self.nanos_per_token - self.held(clock::now()) as f64;
+        (missing / 1e9).ceil().max(0.0) as u64
+    }
+
+    /// What it holds, as the time that it took to come.
+    fn held(&self, now: Instant) -> u64 {
+        self.place(now) - self.empty_at.load(Relaxed).max(self.full(now)).min(self.place(now))
+    }
+
+    fn tokens(&self, count: u64) -> u64 {
+        (count as f64 * self.nanos_per_token) as u64
+    }
+
+    /// A time as `empty_at` counts it.
+    fn place(&self, now: Instant) -> u64 {
+        now.saturating_duration_since(self.start).as_nanos() as u64 + self.depth()
+    }
+
+    /// What `empty_at` is at least: no more tokens than it can hold.
+    fn full(&self, now: Instant) -> u64 {
+        self.place(now) - self.depth()
     }
 }
 
@@ -96,7 +143,7 @@ mod tests {
     fn it_is_full_at_first_and_fills_over_time() {
         let start = Instant::now();
         let bucket = TokenBucket::new(3, 1e9, start);
-        let takes = |seconds: f64| bucket.take_at(start + Duration::from_secs_f64(seconds));
+        let takes = |seconds: f64| bucket.take_at(1, start + Duration::from_secs_f64(seconds));
         assert_eq!([takes(0.0), takes(0.0), takes(0.0), takes(0.5)], [true, true, true, false]);
         assert_eq!([takes(1.1), takes(1.9), takes(2.1)], [true, false, true]);
         // It holds no more than its size, however long it was left alone.
@@ -106,7 +153,23 @@ mod tests {
 
     #[test]
     fn an_empty_bucket_never_has_a_token() {
-        assert!(!TokenBucket::new(0, 1e6, Instant::now()).take());
+        assert!(!TokenBucket::new(0, 1e6, Instant::now()).take(1));
+    }
+
+    #[test]
+    fn many_tokens_are_taken_and_given_back_at_once() {
+        let bucket = TokenBucket::new(5, 3600e9, Instant::now());
+        assert!(!bucket.take(0));
+        assert!(!bucket.take(6));
+        assert!(bucket.take(4));
+        assert_eq!((bucket.max_tokens(), bucket.remaining(), bucket.seconds_to_next()), (5, 1, 0));
+        assert!(!bucket.take(2));
+        assert!(bucket.take(1));
+        assert_eq!((bucket.remaining(), bucket.seconds_to_next()), (0, 3600));
+        bucket.give_back(2);
+        assert_eq!(bucket.remaining(), 2);
+        bucket.give_back(u64::MAX);
+        assert_eq!(bucket.remaining(), 5);
     }
 
     #[test]

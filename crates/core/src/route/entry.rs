@@ -21,6 +21,7 @@ use crate::http::upgrade::Upgrades;
 use crate::matcher::Regexes;
 use crate::proto;
 use crate::proto::route::Action as Kind;
+use crate::ratelimit::RateLimits;
 
 /// What a route does with a request.
 pub enum Action {
@@ -39,6 +40,7 @@ pub(super) struct HostShared {
     pub(super) level: HostLevel,
     pub(super) retry_policy: Option<Arc<RetryPolicy>>,
     pub(super) virtual_clusters: VirtualClusters,
+    pub(super) rate_limits: RateLimits,
     pub(super) mirrors: Mirrors,
     pub(super) include_request_attempt_count: bool,
     pub(super) include_attempt_count_in_response: bool,
@@ -72,6 +74,7 @@ impl HostShared {
             level,
             retry_policy: None,
             virtual_clusters: VirtualClusters::default(),
+            rate_limits: RateLimits::default(),
             mirrors: Mirrors::default(),
             include_request_attempt_count: false,
             include_attempt_count_in_response: false,
@@ -159,6 +162,10 @@ impl Route {
 
     pub fn include_is_timeout_retry_header(&self) -> bool {
         self.host.include_is_timeout_retry_header
+    }
+
+    pub fn virtual_host_rate_limits(&self) -> &RateLimits {
+        &self.host.rate_limits
     }
 
     pub fn virtual_clusters(&self) -> &VirtualClusters {

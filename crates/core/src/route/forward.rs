@@ -16,6 +16,7 @@ use crate::headers::{HeaderId, Headers};
 use crate::http::upgrade::Upgrades;
 use crate::matcher::Regexes;
 use crate::proto;
+use crate::ratelimit::RateLimits;
 
 /// The timeout of a route that sets none.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(15);
@@ -46,6 +47,8 @@ pub struct Forward {
     path_rewrite: Option<PathRewrite>,
     host_rewrite: Option<HostRewrite>,
     pub(super) append_x_forwarded_host: bool,
+    pub rate_limits: RateLimits,
+    pub include_virtual_host_rate_limits: bool,
     /// The route's, or else those of the levels above.
     pub mirrors: Mirrors,
 }
@@ -86,6 +89,8 @@ impl Forward {
             path_rewrite: PathRewrite::compile(message, matched, regexes)?,
             host_rewrite,
             append_x_forwarded_host: message.append_x_forwarded_host,
+            rate_limits: RateLimits::compile(&message.rate_limits, "rate_limits", regexes)?,
+            include_virtual_host_rate_limits: message.include_virtual_host_rate_limits,
             mirrors: Mirror::compile_all(&message.mirrors, Some(&host.mirrors), regexes)?,
         })
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::compile::{each, At, Result};
 use crate::filters::fault::FaultSettings;
+use crate::filters::local_ratelimit::LocalRateLimitConfig;
 use crate::filters::on_demand::OnDemand;
 use crate::filters::rbac::RbacConfig;
 use crate::http::mutation_list::HeaderMutationRules;
@@ -27,6 +28,7 @@ struct Override {
 pub enum FilterConfig {
     Fault(Arc<FaultSettings>),
     HeaderMutation(HeaderMutationRules),
+    LocalRateLimit(Arc<LocalRateLimitConfig>),
     OnDemand(Arc<OnDemand>),
     Rbac(Arc<RbacConfig>),
 }
@@ -63,6 +65,9 @@ impl Override {
             )),
             Some(Kind::HeaderMutation(rules)) => Some(FilterConfig::HeaderMutation(
                 HeaderMutationRules::compile(rules, regexes).at("header_mutation")?,
+            )),
+            Some(Kind::LocalRatelimit(config)) => Some(FilterConfig::LocalRateLimit(
+                LocalRateLimitConfig::compile(config, regexes).at("local_ratelimit")?.into(),
             )),
             Some(Kind::OnDemand(config)) => {
                 Some(FilterConfig::OnDemand(OnDemand::compile(config).into()))

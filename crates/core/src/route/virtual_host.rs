@@ -15,6 +15,7 @@ use crate::headers::{HeaderId, Headers};
 use crate::matcher::Regexes;
 use crate::proto;
 use crate::proto::virtual_host::Tls;
+use crate::ratelimit::RateLimits;
 
 pub(super) struct VirtualHost {
     routes: Vec<Arc<Route>>,
@@ -40,6 +41,7 @@ impl VirtualHost {
             level: HostLevel::compile(message, table, regexes)?,
             retry_policy: retry.at("retry_policy")?.map(Arc::new),
             virtual_clusters: VirtualClusters::compile(message, regexes)?,
+            rate_limits: RateLimits::compile(&message.rate_limits, "rate_limits", regexes)?,
             mirrors: Mirror::compile_all(&message.mirrors, Some(&table.mirrors), regexes)?,
             include_request_attempt_count: message.include_request_attempt_count,
             include_attempt_count_in_response: message.include_attempt_count_in_response,

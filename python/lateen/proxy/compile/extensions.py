@@ -18,6 +18,7 @@ from lateen.proxy.compile.http_filters import (
     on_demand,
     router,
 )
+from lateen.proxy.compile.http_filters import local_ratelimit as http_local_ratelimit
 from lateen.proxy.compile.http_filters import rbac as http_rbac
 from lateen.proxy.compile.listener_filters import (
     http_inspector,
@@ -77,6 +78,7 @@ _HTTP_FILTERS: tuple[HttpExtension, ...] = (
     grpc_stats.EXTENSION,
     grpc_web.EXTENSION,
     header_mutation.EXTENSION,
+    http_local_ratelimit.EXTENSION,
     on_demand.EXTENSION,
     http_rbac.EXTENSION,
     router.EXTENSION,

@@ -13,6 +13,7 @@ from lateen.proxy.compile.format import compile_format
 from lateen.proxy.compile.matchers import compile_regex_rewrite
 from lateen.proxy.compile.mirror import compile_mirrors
 from lateen.proxy.compile.path_template import compile_rewrite_policy
+from lateen.proxy.compile.rate_limits import compile_rate_limits
 from lateen.proxy.compile.retry import compile_retry_policy
 from lateen.proxy.compile.upgrades import compile_route_upgrades
 from lateen.proxy.compile.values import milliseconds
@@ -34,12 +35,10 @@ SUPPORT = (
             host_rewrite_literal auto_host_rewrite host_rewrite_header
             host_rewrite_path_regex host_rewrite append_x_forwarded_host timeout
             idle_timeout retry_policy priority upgrade_configs
-            max_stream_duration request_mirror_policies
+            max_stream_duration request_mirror_policies rate_limits include_vh_rate_limits
         """,
         harmless={
             "cors": _FOR_FILTER,
-            "rate_limits": _FOR_FILTER,
-            "include_vh_rate_limits": _FOR_FILTER,
             "early_data_policy": "requests in TLS early data are not accepted",
             "flush_timeout": "what is written of HTTP/1 is under the other timeouts",
             "hash_policy": "only RING_HASH and MAGLEV clusters read it",
@@ -63,6 +62,8 @@ def compile_route_action(
         cluster_not_found_status=_NOT_FOUND_STATUS[action.cluster_not_found_response_code],
         append_x_forwarded_host=action.append_x_forwarded_host,
         high_priority=bool(action.priority),
+        rate_limits=compile_rate_limits(ctx, action.rate_limits, f"{at}.rate_limits"),
+        include_virtual_host_rate_limits=action.include_vh_rate_limits.value,
         mirrors=compile_mirrors(
             ctx, action.request_mirror_policies, f"{at}.request_mirror_policies"
         ),

@@ -35,6 +35,7 @@ class BlockKind(Enum):
     RBAC = "rbac"
     RBAC_SHADOW = "rbac_shadow"
     FAULT = "fault"
+    HTTP_LOCAL_RATE_LIMIT = "http_local_rate_limit"
 
 
 @dataclass(frozen=True, slots=True)

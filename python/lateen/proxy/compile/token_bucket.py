@@ -22,7 +22,7 @@ SUPPORT = (
     whole("envoy.config.core.v3.RuntimeFeatureFlag"),
 )
 
-_SHORTEST_FILL_MS = 50
+SHORTEST_FILL_MS = 50
 
 
 def compile_token_bucket(
@@ -30,7 +30,7 @@ def compile_token_bucket(
 ) -> worker_pb2.TokenBucket:
     """A bucket; one that is filled more often than every 50 ms is an error, as in Envoy."""
     interval = milliseconds(bucket.fill_interval)
-    if interval < _SHORTEST_FILL_MS:
+    if interval < SHORTEST_FILL_MS:
         ctx.error(f"{at}.fill_interval", "local rate limit token bucket fill timer must be >= 50ms")
     filled = bucket.tokens_per_fill.value if bucket.HasField("tokens_per_fill") else 1
     return worker_pb2.TokenBucket(

@@ -13,6 +13,7 @@ from lateen.proxy.compile.headers import compile_mutations
 from lateen.proxy.compile.matchers import compile_headers
 from lateen.proxy.compile.mirror import compile_mirrors
 from lateen.proxy.compile.overrides import compile_overrides
+from lateen.proxy.compile.rate_limits import compile_rate_limits
 from lateen.proxy.compile.retry import compile_retry_policy
 from lateen.proxy.compile.route import buffer_limit, compile_route
 from lateen.proxy.compile.stats_blocks import BlockKind
@@ -34,11 +35,10 @@ SUPPORT = (
             typed_per_filter_config include_request_attempt_count
             include_attempt_count_in_response retry_policy
             include_is_timeout_retry_header per_request_buffer_limit_bytes
-            request_body_buffer_limit metadata request_mirror_policies
+            request_body_buffer_limit metadata request_mirror_policies rate_limits
         """,
         harmless={
             "cors": _FOR_FILTER,
-            "rate_limits": _FOR_FILTER,
         },
     ),
     Fields(
@@ -69,6 +69,7 @@ def compile_virtual_host(
         include_request_attempt_count=host.include_request_attempt_count,
         include_attempt_count_in_response=host.include_attempt_count_in_response,
         include_is_timeout_retry_header=host.include_is_timeout_retry_header,
+        rate_limits=compile_rate_limits(ctx, host.rate_limits, f"{at}.rate_limits"),
         mirrors=compile_mirrors(ctx, host.request_mirror_policies, f"{at}.request_mirror_policies"),
     )
     if host.HasField("retry_policy"):

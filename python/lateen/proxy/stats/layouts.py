@@ -336,6 +336,12 @@ def fault_layout() -> Layout:
 
 
 @functools.cache
+def http_local_rate_limit_layout() -> Layout:
+    """`STAT_PREFIX.http_local_rate_limit.*`."""
+    return _layout(wire.HttpLocalRateLimitStat.items(), "HTTP_LOCAL_RATE_LIMIT_")
+
+
+@functools.cache
 def downstream_ssl_layout() -> Layout:
     """`listener.ADDRESS.ssl.*` and `listener.ADDRESS.server_ssl_socket_factory.*`."""
     return _ssl_layout("server_ssl_socket_factory")

@@ -23,6 +23,7 @@ _DEFAULTS: tuple[tuple[str, str], ...] = (
     ("envoy.ssl_cipher", r"^listener\..*?\.ssl\.cipher(\.(.*?))$"),
     ("cipher_suite", r"^cluster\.[^.]+\.ssl\.ciphers(\.([^.]+))$"),
     ("envoy.grpc_bridge_service", r"^cluster\.[^.]+\.grpc\.(([^.]+)\.).+"),
+    ("envoy.local_http_ratelimit_prefix", r"^(([^.]+)\.)http_local_rate_limit\..+"),
     ("envoy.rbac_policy_name", r"^http\.[^.]+\.rbac\.(?:[^.]+\.)?policy\.(([^.]+)\.).+"),
     ("envoy.rbac_http_prefix", r"^http\.[^.]+\.rbac\.((?!policy\.)([^.]+)\.).+"),
     ("envoy.tcp_prefix", r"^tcp\.(([^.]+)\.).+"),

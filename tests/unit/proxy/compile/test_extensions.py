@@ -38,9 +38,12 @@ def test_an_http_filter_has_an_override_or_is_known_to_have_none():
     known = known_extensions()
     package = "envoy.extensions.filters.http"
     assert set(known.overrides) == {
+        f"{package}.fault.v3.HTTPFault",
         f"{package}.grpc_http1_reverse_bridge.v3.FilterConfigPerRoute",
         f"{package}.header_mutation.v3.HeaderMutationPerRoute",
+        f"{package}.local_ratelimit.v3.LocalRateLimit",
         f"{package}.on_demand.v3.PerRouteConfig",
+        f"{package}.rbac.v3.RBACPerRoute",
     }
     assert f"{package}.router.v3.Router" in known.without_override
     assert f"{package}.header_mutation.v3.HeaderMutation" not in known.without_override

@@ -47,7 +47,7 @@ impl LocalRateLimit {
     }
 
     pub fn accept(&self, worker: &Worker) -> OnAccept {
-        if !self.enabled.is_on(&worker.runtime()) || self.bucket.take() {
+        if !self.enabled.is_on(&worker.runtime()) || self.bucket.take(1) {
             return OnAccept::Continue;
         }
         self.block.inc(LocalRateLimitStat::LocalRateLimitRateLimited);
