@@ -2,6 +2,8 @@
 //! [`Filter::compile`], [`run`] and [`response`].
 
 pub mod bodies;
+pub mod cors;
+pub mod csrf;
 pub mod fault;
 pub mod grpc;
 pub mod grpc_http1_bridge;
@@ -29,6 +31,8 @@ use crate::route::{is_grpc, Action, FilterConfig, Resolution, Route};
 use crate::timer::Timer;
 
 use bodies::Bodies;
+use cors::Cors;
+use csrf::Csrf;
 use fault::Fault;
 use grpc_http1_bridge::GrpcHttp1Bridge;
 use grpc_http1_reverse_bridge::GrpcHttp1ReverseBridge;
@@ -41,6 +45,8 @@ use router::Router;
 
 /// One step of the program. A filter that does not wait costs no boxed future.
 pub enum Step {
+    Cors(Cors),
+    Csrf(Csrf),
     Fault(Box<Fault>),
     GrpcHttp1Bridge(GrpcHttp1Bridge),
     GrpcHttp1ReverseBridge(GrpcHttp1ReverseBridge),
@@ -65,6 +71,8 @@ pub struct Filter {
 impl Filter {
     pub fn compile(message: &proto::HttpFilter, sinks: &Sinks, regexes: &Regexes) -> Result<Self> {
         let step = match &message.kind {
+            Some(Kind::Cors(filter)) => Step::Cors(Cors::compile(filter)),
+            Some(Kind::Csrf(filter)) => Step::Csrf(Csrf::compile(filter, regexes).at("csrf")?),
             Some(Kind::Fault(filter)) => {
                 Step::Fault(Box::new(Fault::compile(filter, regexes).at("fault")?))
             }
@@ -120,6 +128,16 @@ pub async fn run(stream: &mut Stream, down: &mut dyn Downstream, timer: &Timer) 
             step => step,
         };
         match step {
+            Step::Cors(cors) => {
+                if let Err(answer) = cors.request(place, &filter.name, stream) {
+                    return Some(answer);
+                }
+            }
+            Step::Csrf(csrf) => {
+                if let Err(answer) = csrf.request(&filter.name, stream) {
+                    return Some(answer);
+                }
+            }
             Step::Fault(fault) => {
                 if let Err(end) = fault.run(place, &filter.name, stream, down, timer).await {
                     return end;

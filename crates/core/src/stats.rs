@@ -264,6 +264,8 @@ mod tests {
         fits(BlockKind::Filter, true, |i| RbacStat::try_from(i).is_ok());
         fits(BlockKind::Filter, true, |i| RbacShadowStat::try_from(i).is_ok());
         fits(BlockKind::Filter, true, |i| FaultStat::try_from(i).is_ok());
+        fits(BlockKind::Filter, true, |i| CorsStat::try_from(i).is_ok());
+        fits(BlockKind::Filter, true, |i| CsrfStat::try_from(i).is_ok());
         fits(BlockKind::Filter, true, |i| HttpLocalRateLimitStat::try_from(i).is_ok());
     }
 

@@ -15,6 +15,7 @@ use super::retry::RetryPolicy;
 use super::virtual_cluster::VirtualClusters;
 use super::{Format, RouteContext};
 use crate::compile::{At, CompileError, Result};
+use crate::filters::cors::CorsPolicy;
 use crate::headers::{HeaderId, Headers};
 use crate::http::stream_info::{RouteInfo, StreamInfo};
 use crate::http::upgrade::Upgrades;
@@ -41,6 +42,7 @@ pub(super) struct HostShared {
     pub(super) retry_policy: Option<Arc<RetryPolicy>>,
     pub(super) virtual_clusters: VirtualClusters,
     pub(super) rate_limits: RateLimits,
+    pub(super) cors: Option<Arc<CorsPolicy>>,
     pub(super) mirrors: Mirrors,
     pub(super) include_request_attempt_count: bool,
     pub(super) include_attempt_count_in_response: bool,
@@ -75,6 +77,7 @@ impl HostShared {
             retry_policy: None,
             virtual_clusters: VirtualClusters::default(),
             rate_limits: RateLimits::default(),
+            cors: None,
             mirrors: Mirrors::default(),
             include_request_attempt_count: false,
             include_attempt_count_in_response: false,
@@ -166,6 +169,10 @@ impl Route {
 
     pub fn virtual_host_rate_limits(&self) -> &RateLimits {
         &self.host.rate_limits
+    }
+
+    pub fn virtual_host_cors(&self) -> &Option<Arc<CorsPolicy>> {
+        &self.host.cors
     }
 
     pub fn virtual_clusters(&self) -> &VirtualClusters {

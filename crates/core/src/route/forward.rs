@@ -12,6 +12,7 @@ use super::path_rewrite::PathRewrite;
 use super::retry::RetryPolicy;
 use super::{Format, RouteContext};
 use crate::compile::{At, Result};
+use crate::filters::cors::CorsPolicy;
 use crate::headers::{HeaderId, Headers};
 use crate::http::upgrade::Upgrades;
 use crate::matcher::Regexes;
@@ -49,6 +50,7 @@ pub struct Forward {
     pub(super) append_x_forwarded_host: bool,
     pub rate_limits: RateLimits,
     pub include_virtual_host_rate_limits: bool,
+    pub cors: Option<Arc<CorsPolicy>>,
     /// The route's, or else those of the levels above.
     pub mirrors: Mirrors,
 }
@@ -91,6 +93,7 @@ impl Forward {
             append_x_forwarded_host: message.append_x_forwarded_host,
             rate_limits: RateLimits::compile(&message.rate_limits, "rate_limits", regexes)?,
             include_virtual_host_rate_limits: message.include_virtual_host_rate_limits,
+            cors: CorsPolicy::of_field(message.cors.as_ref(), regexes)?,
             mirrors: Mirror::compile_all(&message.mirrors, Some(&host.mirrors), regexes)?,
         })
     }

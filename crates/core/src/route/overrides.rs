@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use crate::compile::{each, At, Result};
+use crate::filters::cors::CorsPolicy;
+use crate::filters::csrf::CsrfPolicy;
 use crate::filters::fault::FaultSettings;
 use crate::filters::local_ratelimit::LocalRateLimitConfig;
 use crate::filters::on_demand::OnDemand;
@@ -26,6 +28,8 @@ struct Override {
 
 /// The configuration of a filter at one level, compiled.
 pub enum FilterConfig {
+    Cors(Arc<CorsPolicy>),
+    Csrf(Arc<CsrfPolicy>),
     Fault(Arc<FaultSettings>),
     HeaderMutation(HeaderMutationRules),
     LocalRateLimit(Arc<LocalRateLimitConfig>),
@@ -60,6 +64,12 @@ impl Overrides {
 impl Override {
     fn compile(message: &proto::FilterOverride, regexes: &Regexes) -> Result<Self> {
         let config = match &message.kind {
+            Some(Kind::Cors(policy)) => {
+                Some(FilterConfig::Cors(CorsPolicy::compile(policy, regexes).at("cors")?.into()))
+            }
+            Some(Kind::Csrf(policy)) => {
+                Some(FilterConfig::Csrf(CsrfPolicy::compile(policy, regexes).at("csrf")?.into()))
+            }
             Some(Kind::Fault(settings)) => Some(FilterConfig::Fault(
                 FaultSettings::compile(settings, regexes).at("fault")?.into(),
             )),

@@ -11,6 +11,7 @@ use super::retry::RetryPolicy;
 use super::virtual_cluster::VirtualClusters;
 use super::{Resolution, RouteContext};
 use crate::compile::{each, At, Result};
+use crate::filters::cors::CorsPolicy;
 use crate::headers::{HeaderId, Headers};
 use crate::matcher::Regexes;
 use crate::proto;
@@ -42,6 +43,7 @@ impl VirtualHost {
             retry_policy: retry.at("retry_policy")?.map(Arc::new),
             virtual_clusters: VirtualClusters::compile(message, regexes)?,
             rate_limits: RateLimits::compile(&message.rate_limits, "rate_limits", regexes)?,
+            cors: CorsPolicy::of_field(message.cors.as_ref(), regexes)?,
             mirrors: Mirror::compile_all(&message.mirrors, Some(&table.mirrors), regexes)?,
             include_request_attempt_count: message.include_request_attempt_count,
             include_attempt_count_in_response: message.include_attempt_count_in_response,

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from lateen.config.support import Fields
 from lateen.proxy.compile import access_log
 from lateen.proxy.compile.http_filters import (
+    cors,
+    csrf,
     fault,
     grpc_http1_bridge,
     grpc_http1_reverse_bridge,
@@ -72,6 +74,8 @@ _NETWORK_FILTERS: tuple[NetworkExtension, ...] = (
     tcp_proxy.EXTENSION,
 )
 _HTTP_FILTERS: tuple[HttpExtension, ...] = (
+    cors.EXTENSION,
+    csrf.EXTENSION,
     fault.EXTENSION,
     grpc_http1_bridge.EXTENSION,
     grpc_http1_reverse_bridge.EXTENSION,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from lateen.config.support import Fields
 from lateen.protos import worker_pb2
+from lateen.proxy.compile.cors_policy import compile_cors_policy
 from lateen.proxy.compile.format import compile_format
 from lateen.proxy.compile.matchers import compile_regex_rewrite
 from lateen.proxy.compile.mirror import compile_mirrors
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
     from lateen.proxy.compile.context import CompileContext
 
-_FOR_FILTER = "only a filter that is not implemented yet reads it"
-
 SUPPORT = (
     Fields(
         "envoy.config.route.v3.RouteAction",
@@ -35,10 +34,9 @@ SUPPORT = (
             host_rewrite_literal auto_host_rewrite host_rewrite_header
             host_rewrite_path_regex host_rewrite append_x_forwarded_host timeout
             idle_timeout retry_policy priority upgrade_configs
-            max_stream_duration request_mirror_policies rate_limits include_vh_rate_limits
+            max_stream_duration request_mirror_policies rate_limits include_vh_rate_limits cors
         """,
         harmless={
-            "cors": _FOR_FILTER,
             "early_data_policy": "requests in TLS early data are not accepted",
             "flush_timeout": "what is written of HTTP/1 is under the other timeouts",
             "hash_policy": "only RING_HASH and MAGLEV clusters read it",
@@ -72,6 +70,8 @@ def compile_route_action(
     _compile_path_rewrite(ctx, action, match, compiled, at)
     _compile_host_rewrite(ctx, action, compiled, at)
     _compile_timeouts(ctx, action, compiled, at)
+    if action.HasField("cors"):
+        compiled.cors.CopyFrom(compile_cors_policy(ctx, action.cors, f"{at}.cors"))
     if action.HasField("retry_policy"):
         policy = compile_retry_policy(ctx, action.retry_policy, f"{at}.retry_policy")
         compiled.retry_policy.CopyFrom(policy)

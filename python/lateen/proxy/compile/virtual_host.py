@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from lateen.config.support import Fields
 from lateen.protos import worker_pb2
+from lateen.proxy.compile.cors_policy import compile_cors_policy
 from lateen.proxy.compile.headers import compile_mutations
 from lateen.proxy.compile.matchers import compile_headers
 from lateen.proxy.compile.mirror import compile_mirrors
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
     from lateen.proxy.compile.context import CompileContext
 
-_FOR_FILTER = "only a filter that is not implemented yet reads it"
-
 SUPPORT = (
     Fields(
         "envoy.config.route.v3.VirtualHost",
@@ -35,11 +34,8 @@ SUPPORT = (
             typed_per_filter_config include_request_attempt_count
             include_attempt_count_in_response retry_policy
             include_is_timeout_retry_header per_request_buffer_limit_bytes
-            request_body_buffer_limit metadata request_mirror_policies rate_limits
+            request_body_buffer_limit metadata request_mirror_policies rate_limits cors
         """,
-        harmless={
-            "cors": _FOR_FILTER,
-        },
     ),
     Fields(
         "envoy.config.route.v3.VirtualCluster",
@@ -72,6 +68,8 @@ def compile_virtual_host(
         rate_limits=compile_rate_limits(ctx, host.rate_limits, f"{at}.rate_limits"),
         mirrors=compile_mirrors(ctx, host.request_mirror_policies, f"{at}.request_mirror_policies"),
     )
+    if host.HasField("cors"):
+        compiled.cors.CopyFrom(compile_cors_policy(ctx, host.cors, f"{at}.cors"))
     if host.HasField("retry_policy"):
         policy = compile_retry_policy(ctx, host.retry_policy, f"{at}.retry_policy")
         compiled.retry_policy.CopyFrom(policy)

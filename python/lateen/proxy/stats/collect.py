@@ -164,5 +164,7 @@ _LAYOUTS = {
     BlockKind.RBAC: layouts.rbac_layout,
     BlockKind.RBAC_SHADOW: layouts.rbac_shadow_layout,
     BlockKind.FAULT: layouts.fault_layout,
+    BlockKind.CORS: layouts.cors_layout,
+    BlockKind.CSRF: layouts.csrf_layout,
     BlockKind.HTTP_LOCAL_RATE_LIMIT: layouts.http_local_rate_limit_layout,
 }

@@ -336,6 +336,18 @@ def fault_layout() -> Layout:
 
 
 @functools.cache
+def cors_layout() -> Layout:
+    """`http.STAT_PREFIX.cors.*`."""
+    return _layout(wire.CorsStat.items(), "CORS_")
+
+
+@functools.cache
+def csrf_layout() -> Layout:
+    """`http.STAT_PREFIX.csrf.*`."""
+    return _layout(wire.CsrfStat.items(), "CSRF_")
+
+
+@functools.cache
 def http_local_rate_limit_layout() -> Layout:
     """`STAT_PREFIX.http_local_rate_limit.*`."""
     return _layout(wire.HttpLocalRateLimitStat.items(), "HTTP_LOCAL_RATE_LIMIT_")

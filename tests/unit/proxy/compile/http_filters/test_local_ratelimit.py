@@ -32,7 +32,7 @@ def test_everything():
     limit = compiled(f"""
         status: {{code: 503}}
         token_bucket: {BUCKET}
-        filter_enabled: {{runtime_key: on, default_value: {{numerator: 5}}}}
+        filter_enabled: {{runtime_key: key, default_value: {{numerator: 5}}}}
         filter_enforced: {{default_value: {{numerator: 7, denominator: MILLION}}}}
         response_headers_to_add: [{{header: {{key: x-a, value: b}}}}]
         request_headers_to_add_when_not_enforced: [{{header: {{key: x-c, value: d}}}}]
@@ -49,7 +49,7 @@ def test_everything():
     """)
     assert (limit.status, limit.stage, limit.max_dynamic_descriptors) == (503, 3, 7)
     assert (limit.bucket.max_tokens, limit.bucket.tokens_per_fill) == (5, 2)
-    assert (limit.enabled.runtime_key, limit.enabled.numerator) == ("on", 5)
+    assert (limit.enabled.runtime_key, limit.enabled.numerator) == ("key", 5)
     assert limit.enforced.denominator == 1_000_000
     assert limit.response_headers[0].name == "x-a"
     assert limit.request_headers[0].name == "x-c"
