@@ -2,6 +2,7 @@
 //! [`Filter::compile`], [`run`] and [`response`].
 
 pub mod bodies;
+pub mod buffer;
 pub mod cors;
 pub mod csrf;
 pub mod fault;
@@ -11,10 +12,12 @@ pub mod grpc_http1_reverse_bridge;
 pub mod grpc_stats;
 pub mod grpc_web;
 pub mod header_mutation;
+pub mod header_to_metadata;
 pub mod local_ratelimit;
 pub mod on_demand;
 pub mod rbac;
 pub mod router;
+pub mod set_metadata;
 mod wait;
 
 use std::sync::Arc;
@@ -31,6 +34,7 @@ use crate::route::{is_grpc, Action, FilterConfig, Resolution, Route};
 use crate::timer::Timer;
 
 use bodies::Bodies;
+use buffer::Buffer;
 use cors::Cors;
 use csrf::Csrf;
 use fault::Fault;
@@ -38,13 +42,16 @@ use grpc_http1_bridge::GrpcHttp1Bridge;
 use grpc_http1_reverse_bridge::GrpcHttp1ReverseBridge;
 use grpc_stats::GrpcStats;
 use header_mutation::HeaderMutation;
+use header_to_metadata::HeaderToMetadata;
 use local_ratelimit::LocalRateLimit;
 use on_demand::OnDemand;
 use rbac::Rbac;
 use router::Router;
+use set_metadata::SetMetadata;
 
 /// One step of the program. A filter that does not wait costs no boxed future.
 pub enum Step {
+    Buffer(Buffer),
     Cors(Cors),
     Csrf(Csrf),
     Fault(Box<Fault>),
@@ -53,10 +60,12 @@ pub enum Step {
     GrpcStats(GrpcStats),
     GrpcWeb,
     HeaderMutation(HeaderMutation),
+    HeaderToMetadata(HeaderToMetadata),
     LocalRateLimit(LocalRateLimit),
     OnDemand(OnDemand),
     Rbac(Box<Rbac>),
     Router(Router),
+    SetMetadata(SetMetadata),
     /// What this filter is comes by itself (ECDS), under this name.
     Discovered(Arc<str>),
 }
@@ -71,6 +80,7 @@ pub struct Filter {
 impl Filter {
     pub fn compile(message: &proto::HttpFilter, sinks: &Sinks, regexes: &Regexes) -> Result<Self> {
         let step = match &message.kind {
+            Some(Kind::Buffer(filter)) => Step::Buffer(Buffer::compile(filter)),
             Some(Kind::Cors(filter)) => Step::Cors(Cors::compile(filter)),
             Some(Kind::Csrf(filter)) => Step::Csrf(Csrf::compile(filter, regexes).at("csrf")?),
             Some(Kind::Fault(filter)) => {
@@ -87,6 +97,9 @@ impl Filter {
             Some(Kind::HeaderMutation(filter)) => {
                 Step::HeaderMutation(HeaderMutation::compile(filter, regexes)?)
             }
+            Some(Kind::HeaderToMetadata(filter)) => Step::HeaderToMetadata(
+                HeaderToMetadata::compile(filter, regexes).at("header_to_metadata")?,
+            ),
             Some(Kind::LocalRatelimit(filter)) => Step::LocalRateLimit(
                 LocalRateLimit::compile(filter, regexes).at("local_ratelimit")?,
             ),
@@ -95,6 +108,9 @@ impl Filter {
                 Step::Rbac(Box::new(Rbac::compile(filter, regexes).at("rbac")?))
             }
             Some(Kind::Router(router)) => Step::Router(Router::compile(router, sinks)?),
+            Some(Kind::SetMetadata(filter)) => {
+                Step::SetMetadata(SetMetadata::compile(filter).at("set_metadata")?)
+            }
             Some(Kind::DiscoveredFilter(name)) => Step::Discovered(name.as_str().into()),
             None => return Err(CompileError::new(format!("filter {:?} is unknown", message.name))),
         };
@@ -128,6 +144,11 @@ pub async fn run(stream: &mut Stream, down: &mut dyn Downstream, timer: &Timer) 
             step => step,
         };
         match step {
+            Step::Buffer(buffer) => {
+                if let Err(end) = buffer.run(&filter.name, stream, down, timer).await {
+                    return end;
+                }
+            }
             Step::Cors(cors) => {
                 if let Err(answer) = cors.request(place, &filter.name, stream) {
                     return Some(answer);
@@ -153,6 +174,7 @@ pub async fn run(stream: &mut Stream, down: &mut dyn Downstream, timer: &Timer) 
                     return Some(answer);
                 }
             }
+            Step::HeaderToMetadata(rules) => rules.request(&filter.name, stream),
             Step::OnDemand(on_demand) => {
                 if let Err(end) = on_demand.run(&filter.name, stream, down, timer).await {
                     return end;
@@ -163,6 +185,7 @@ pub async fn run(stream: &mut Stream, down: &mut dyn Downstream, timer: &Timer) 
                     return Some(answer);
                 }
             }
+            Step::SetMetadata(metadata) => metadata.request(stream),
             Step::Router(router) => return router.run(stream, down, timer).await,
             Step::Discovered(_) => {}
         }
@@ -214,10 +237,14 @@ fn response_before(
             _ => None,
         };
         let step = discovered.as_ref().map_or(&filter.step, |found| &found.step);
-        if let Step::HeaderMutation(mutation) = step {
-            if is_enabled(filter, stream) {
+        match step {
+            Step::HeaderMutation(mutation) if is_enabled(filter, stream) => {
                 mutation.response(&filter.name, stream);
             }
+            Step::HeaderToMetadata(rules) if is_enabled(filter, stream) => {
+                rules.response(&filter.name, stream);
+            }
+            _ => {}
         }
     }
     Ok(Head::Pass)

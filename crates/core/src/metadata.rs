@@ -24,6 +24,25 @@ pub fn merge(all: &mut Option<Box<Value>>, namespace: &str, values: &Map<String,
     }
 }
 
+/// Puts `values` into `namespace`: objects join and lists grow, anything else takes the place of what was there.
+pub fn update(all: &mut Option<Box<Value>>, namespace: &str, values: &Map<String, Value>) {
+    if let Some(inner) = space(all, namespace) {
+        join(inner, values);
+    }
+}
+
+fn join(into: &mut Map<String, Value>, values: &Map<String, Value>) {
+    for (key, value) in values {
+        match (into.get_mut(key), value) {
+            (Some(Value::Object(old)), Value::Object(new)) => join(old, new),
+            (Some(Value::Array(old)), Value::Array(new)) => old.extend(new.iter().cloned()),
+            _ => {
+                into.insert(key.clone(), value.clone());
+            }
+        }
+    }
+}
+
 fn space<'a>(all: &'a mut Option<Box<Value>>, name: &str) -> Option<&'a mut Map<String, Value>> {
     let all = all.get_or_insert_with(empty).as_object_mut()?;
     all.entry(name).or_insert_with(|| *empty()).as_object_mut()
@@ -37,7 +56,7 @@ fn empty() -> Box<Value> {
 mod tests {
     use serde_json::{json, Map};
 
-    use super::{merge, set, set_in};
+    use super::{merge, set, set_in, update};
 
     #[test]
     fn values_join_those_that_are_there() {
@@ -49,6 +68,18 @@ mod tests {
         set(&mut all, "key", json!("old"));
         set(&mut all, "key", json!("text"));
         let wanted = json!({"ns": {"a": [2], "b": "two"}, "empty": {}, "key": "text"});
+        assert_eq!(all.as_deref(), Some(&wanted));
+    }
+
+    #[test]
+    fn objects_join_and_lists_grow() {
+        let mut all = None;
+        let put = |all: &mut _, values: serde_json::Value| {
+            update(all, "ns", values.as_object().unwrap());
+        };
+        put(&mut all, json!({"a": 1, "l": [1], "o": {"x": 1}}));
+        put(&mut all, json!({"a": [2], "l": [2], "o": {"y": 2}}));
+        let wanted = json!({"ns": {"a": [2], "l": [1, 2], "o": {"x": 1, "y": 2}}});
         assert_eq!(all.as_deref(), Some(&wanted));
     }
 }

@@ -33,7 +33,7 @@ pub enum BlockKind {
     Ssl,
     ConnectionLimit,
     Outlier,
-    /// Of a listener filter or a network filter that has a few counters.
+    /// Of a filter that has a few counters.
     Filter,
 }
 
@@ -51,7 +51,7 @@ impl BlockKind {
             Self::Ssl => (48, 0),
             Self::ConnectionLimit => (2, 0),
             Self::Outlier => (20, 0),
-            Self::Filter => (8, 1),
+            Self::Filter => (12, 1),
         }
     }
 }
@@ -266,6 +266,8 @@ mod tests {
         fits(BlockKind::Filter, true, |i| FaultStat::try_from(i).is_ok());
         fits(BlockKind::Filter, true, |i| CorsStat::try_from(i).is_ok());
         fits(BlockKind::Filter, true, |i| CsrfStat::try_from(i).is_ok());
+        fits(BlockKind::Filter, true, |i| SetMetadataStat::try_from(i).is_ok());
+        fits(BlockKind::Filter, true, |i| HeaderToMetadataStat::try_from(i).is_ok());
         fits(BlockKind::Filter, true, |i| HttpLocalRateLimitStat::try_from(i).is_ok());
     }
 

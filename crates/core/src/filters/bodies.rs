@@ -112,6 +112,11 @@ pub fn has_begun(stream: &Stream) -> bool {
     stream.bodies.as_ref().is_some_and(|bodies| bodies.begun)
 }
 
+/// How many bytes are kept of the request's body.
+pub fn request_length(stream: &Stream) -> usize {
+    stream.bodies.as_ref().map_or(0, |bodies| bodies.request.ready.len())
+}
+
 /// A filter holds the head of the response.
 pub fn is_held(stream: &Stream) -> bool {
     stream.bodies.as_ref().is_some_and(|bodies| bodies.held_by.is_some())

@@ -126,7 +126,8 @@ impl Injection<'_> {
         self.count(stream, FaultStat::FaultDelaysInjected, DELAYS);
         stream.info.merge_metadata(self.name, &self.settings.metadata);
         stream.info.flags |= ResponseFlags::DELAY_INJECTED;
-        wait(stream, down, timer, Some(clock::now() + delay), |_| Poll::Pending).await?;
+        let until = Some(clock::now() + delay);
+        wait(stream, down, timer, until, |_, _, _| Poll::<()>::Pending).await?;
         if !self.settings.limits_responses() {
             self.active = None;
         }

@@ -89,7 +89,7 @@ impl OnDemand {
         let worker = stream.worker.clone();
         let Some(waiter) = worker.waiting.join(&worker.shared.asks, ask) else { return Ok(()) };
         let mut answered = pin!(waiter.answered.notified());
-        wait(stream, down, timer, limit, |cx| answered.as_mut().poll(cx)).await
+        wait(stream, down, timer, limit, |cx, _, _| answered.as_mut().poll(cx)).await.map(|_| ())
     }
 }
 

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use crate::compile::{each, At, Result};
+use crate::filters::buffer::BufferLimit;
 use crate::filters::cors::CorsPolicy;
 use crate::filters::csrf::CsrfPolicy;
 use crate::filters::fault::FaultSettings;
+use crate::filters::header_to_metadata::MetadataRules;
 use crate::filters::local_ratelimit::LocalRateLimitConfig;
 use crate::filters::on_demand::OnDemand;
 use crate::filters::rbac::RbacConfig;
@@ -28,10 +30,12 @@ struct Override {
 
 /// The configuration of a filter at one level, compiled.
 pub enum FilterConfig {
+    Buffer(Arc<BufferLimit>),
     Cors(Arc<CorsPolicy>),
     Csrf(Arc<CsrfPolicy>),
     Fault(Arc<FaultSettings>),
     HeaderMutation(HeaderMutationRules),
+    HeaderToMetadata(Arc<MetadataRules>),
     LocalRateLimit(Arc<LocalRateLimitConfig>),
     OnDemand(Arc<OnDemand>),
     Rbac(Arc<RbacConfig>),
@@ -64,6 +68,12 @@ impl Overrides {
 impl Override {
     fn compile(message: &proto::FilterOverride, regexes: &Regexes) -> Result<Self> {
         let config = match &message.kind {
+            Some(Kind::Buffer(limit)) => {
+                Some(FilterConfig::Buffer(BufferLimit::compile(limit).into()))
+            }
+            Some(Kind::HeaderToMetadata(rules)) => Some(FilterConfig::HeaderToMetadata(
+                MetadataRules::compile(rules, regexes).at("header_to_metadata")?.into(),
+            )),
             Some(Kind::Cors(policy)) => {
                 Some(FilterConfig::Cors(CorsPolicy::compile(policy, regexes).at("cors")?.into()))
             }

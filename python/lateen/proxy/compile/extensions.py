@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from lateen.config.support import Fields
 from lateen.proxy.compile import access_log
 from lateen.proxy.compile.http_filters import (
+    buffer,
     cors,
     csrf,
     fault,
@@ -17,8 +18,10 @@ from lateen.proxy.compile.http_filters import (
     grpc_stats,
     grpc_web,
     header_mutation,
+    header_to_metadata,
     on_demand,
     router,
+    set_metadata,
 )
 from lateen.proxy.compile.http_filters import local_ratelimit as http_local_ratelimit
 from lateen.proxy.compile.http_filters import rbac as http_rbac
@@ -74,6 +77,7 @@ _NETWORK_FILTERS: tuple[NetworkExtension, ...] = (
     tcp_proxy.EXTENSION,
 )
 _HTTP_FILTERS: tuple[HttpExtension, ...] = (
+    buffer.EXTENSION,
     cors.EXTENSION,
     csrf.EXTENSION,
     fault.EXTENSION,
@@ -82,10 +86,12 @@ _HTTP_FILTERS: tuple[HttpExtension, ...] = (
     grpc_stats.EXTENSION,
     grpc_web.EXTENSION,
     header_mutation.EXTENSION,
+    header_to_metadata.EXTENSION,
     http_local_ratelimit.EXTENSION,
     on_demand.EXTENSION,
     http_rbac.EXTENSION,
     router.EXTENSION,
+    set_metadata.EXTENSION,
 )
 _ACCESS_LOGGERS: tuple[Extension[AccessLogCompiler], ...] = (
     access_log.FILE,

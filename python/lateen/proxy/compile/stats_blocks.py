@@ -35,6 +35,8 @@ class BlockKind(Enum):
     RBAC = "rbac"
     RBAC_SHADOW = "rbac_shadow"
     FAULT = "fault"
+    HEADER_TO_METADATA = "header_to_metadata"
+    SET_METADATA = "set_metadata"
     CORS = "cors"
     CSRF = "csrf"
     HTTP_LOCAL_RATE_LIMIT = "http_local_rate_limit"

@@ -164,6 +164,8 @@ _LAYOUTS = {
     BlockKind.RBAC: layouts.rbac_layout,
     BlockKind.RBAC_SHADOW: layouts.rbac_shadow_layout,
     BlockKind.FAULT: layouts.fault_layout,
+    BlockKind.HEADER_TO_METADATA: layouts.header_to_metadata_layout,
+    BlockKind.SET_METADATA: layouts.set_metadata_layout,
     BlockKind.CORS: layouts.cors_layout,
     BlockKind.CSRF: layouts.csrf_layout,
     BlockKind.HTTP_LOCAL_RATE_LIMIT: layouts.http_local_rate_limit_layout,

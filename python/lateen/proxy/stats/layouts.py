@@ -348,6 +348,18 @@ def csrf_layout() -> Layout:
 
 
 @functools.cache
+def header_to_metadata_layout() -> Layout:
+    """`http_filter_name.STAT_PREFIX.*`."""
+    return _layout(wire.HeaderToMetadataStat.items(), "HEADER_TO_METADATA_")
+
+
+@functools.cache
+def set_metadata_layout() -> Layout:
+    """`http.STAT_PREFIX.set_metadata.*`."""
+    return _layout(wire.SetMetadataStat.items(), "SET_METADATA_")
+
+
+@functools.cache
 def http_local_rate_limit_layout() -> Layout:
     """`STAT_PREFIX.http_local_rate_limit.*`."""
     return _layout(wire.HttpLocalRateLimitStat.items(), "HTTP_LOCAL_RATE_LIMIT_")
