@@ -17,6 +17,7 @@ pub mod local_ratelimit;
 pub mod on_demand;
 pub mod rbac;
 pub mod router;
+pub mod set_filter_state;
 pub mod set_metadata;
 mod wait;
 
@@ -47,6 +48,7 @@ use local_ratelimit::LocalRateLimit;
 use on_demand::OnDemand;
 use rbac::Rbac;
 use router::Router;
+use set_filter_state::SetFilterState;
 use set_metadata::SetMetadata;
 
 /// One step of the program. A filter that does not wait costs no boxed future.
@@ -65,6 +67,7 @@ pub enum Step {
     OnDemand(OnDemand),
     Rbac(Box<Rbac>),
     Router(Router),
+    SetFilterState(SetFilterState),
     SetMetadata(SetMetadata),
     /// What this filter is comes by itself (ECDS), under this name.
     Discovered(Arc<str>),
@@ -108,6 +111,9 @@ impl Filter {
                 Step::Rbac(Box::new(Rbac::compile(filter, regexes).at("rbac")?))
             }
             Some(Kind::Router(router)) => Step::Router(Router::compile(router, sinks)?),
+            Some(Kind::SetFilterState(filter)) => {
+                Step::SetFilterState(SetFilterState::compile(filter).at("set_filter_state")?)
+            }
             Some(Kind::SetMetadata(filter)) => {
                 Step::SetMetadata(SetMetadata::compile(filter).at("set_metadata")?)
             }
@@ -185,7 +191,8 @@ pub async fn run(stream: &mut Stream, down: &mut dyn Downstream, timer: &Timer) 
                     return Some(answer);
                 }
             }
-            Step::SetMetadata(metadata) => metadata.request(stream),
+            Step::SetFilterState(state) => state.request(&filter.name, stream),
+            Step::SetMetadata(metadata) => metadata.request(&filter.name, stream),
             Step::Router(router) => return router.run(stream, down, timer).await,
             Step::Discovered(_) => {}
         }
@@ -263,7 +270,17 @@ fn is_enabled(filter: &Filter, stream: &Stream) -> bool {
     !of_route.unwrap_or(filter.disabled)
 }
 
-/// What the most specific level of the route says of the filter called `name`; `pick` takes its kind.
+/// What the levels of the route say of the filter called `name`, the least specific first; `pick` takes its kind.
+fn levels_of<T>(
+    name: &str,
+    stream: &Stream,
+    pick: impl Fn(&FilterConfig) -> Option<&Arc<T>>,
+) -> Vec<Arc<T>> {
+    let Some(route) = &stream.route else { return Vec::new() };
+    route.filter_configs(name, stream.choice.as_ref()).filter_map(pick).cloned().collect()
+}
+
+/// The same for the most specific level alone.
 fn of_route<T>(
     name: &str,
     stream: &Stream,

@@ -9,6 +9,7 @@ pub mod clock;
 pub mod compile;
 pub mod connection;
 pub mod fault;
+pub mod filter_state;
 pub mod filters;
 pub mod formatter;
 pub mod headers;

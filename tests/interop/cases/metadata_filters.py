@@ -1,4 +1,6 @@
-"""The filters that give requests dynamic metadata: set_metadata and header_to_metadata."""
+"""The filters that give requests metadata and state: set_metadata, header_to_metadata and
+set_filter_state.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +13,15 @@ LOG = (
     "md=%DYNAMIC_METADATA(envoy.filters.http.header_to_metadata)% ns=%DYNAMIC_METADATA(ns)%"
     " other=%DYNAMIC_METADATA(other)%"
 )
-STATS = r"^(http|cluster|listener|vhost)\.|http_filter_name"
+STATS = r"^(http|cluster|listener|vhost)\.|http_filter_name|set_metadata"
 UP = {"up": Script([reply(200, b"ok", "X-Up: one\r\nX-Up: two\r\nSet-Cookie: c=up\r\n")])}
 
 
 def set_(name: str, fields: str, **more: str) -> Case:
     """A request through set_metadata."""
     filter_ = typed("set_metadata.v3.Config", fields)
-    return filtered(f"set_metadata_{name}", filter_, get("/x"), log=LOG, **more)
+    options = {"stats": STATS, "log": LOG, **more}
+    return filtered(f"set_metadata_{name}", filter_, get("/x"), **options)
 
 
 def entry(value: str, namespace: str = "ns", *, overwrite: bool = False) -> str:
@@ -66,6 +69,43 @@ OF_RESPONSES = typed(
     f"{rule('key: s', '', 'header: set-cookie', ', remove: true')}]",
 )
 
+
+def state_value(key: str, text: str, source: str = "", more: str = "") -> str:
+    """A value of filter state."""
+    parts = ", ".join(
+        part for part in (f"text_format_source: {{inline_string: {text}}}", source) if part
+    )
+    return f"{{object_key: {key}, factory_key: envoy.string, format_string: {{{parts}}}{more}}}"
+
+
+def state(
+    name: str, values: str, at_route: str = "", at_host: str = "", more: str = "", routes: str = ""
+) -> Case:
+    """A request through set_filter_state."""
+    own = {"set_filter_state": at_route} if at_route else {}
+    given = route(**own)
+    host = f", typed_per_filter_config: {{set_filter_state: {at_host}}}" if at_host else ""
+    hosts = f"[{{name: vh, domains: ['*'], routes: [{given}]{host}}}]"
+    return filtered(
+        f"set_filter_state_{name}",
+        typed("set_filter_state.v3.Config", f"on_request_headers: [{values}], {more}".rstrip(", ")),
+        with_a("one"),
+        virtual_hosts="" if routes else hosts,
+        routes=routes or "[]",
+        log="k=%FILTER_STATE(k:PLAIN)% m=%FILTER_STATE(m:PLAIN)% r=%FILTER_STATE(r)%",
+    )
+
+
+KEY_AGAIN = "'%FILTER_STATE(k:PLAIN)% again'"
+STATE_AT_ROUTE = typed(
+    "set_filter_state.v3.Config",
+    f"on_request_headers: [{state_value('k', 'route')}, {state_value('r', 'route')}]",
+)
+STATE_AT_HOST = typed(
+    "set_filter_state.v3.Config",
+    f"on_request_headers: [{state_value('k', 'host')}, {state_value('m', 'host')}]",
+)
+
 CASES = (
     set_("one", f"metadata: [{entry('a: 1, b: text, c: true, d: null, e: [1, 2], f: {g: 1.5}')}]"),
     set_("two_namespaces", f"metadata: [{entry('a: 1')}, {entry('a: 2', 'other')}]"),
@@ -83,6 +123,11 @@ CASES = (
          f" metadata: [{entry('b: 2')}, {entry('c: 3', overwrite=True)}]"),
     set_("nothing", ""),
     set_("without_a_route", f"metadata: [{entry('a: 1')}]", routes="[]"),
+    set_("at_a_route", f"metadata: [{entry('a: 1')}]", routes="[" + route(set_metadata=typed(
+         "set_metadata.v3.Config", f"metadata: [{entry('b: 2')}, {entry('c: 3')}]")) + "]"),
+    set_("overwritten_at_a_route", f"metadata: [{entry('a: 1')}]", routes="["
+         + route(set_metadata=typed("set_metadata.v3.Config",
+                 f"metadata: [{entry('a: 2', overwrite=True)}]")) + "]"),
     headers("present", rules(rule(K))),
     headers("default_namespace", rules(rule("key: k"))),
     headers("missing", rules(rule("", f"{K}, value: none"))),
@@ -113,6 +158,17 @@ CASES = (
             + route(header_to_metadata=rules(rule("key: route"))) + "]"),
     headers("only_at_a_route", typed("header_to_metadata.v3.Config"), routes="["
             + route(header_to_metadata=rules(rule("key: route"), more=", stat_prefix: $st")) + "]"),
+    state("texts", state_value("k", "'a %REQ(x-a)%'")),
+    state("two", f"{state_value('k', 'one')}, {state_value('m', 'two')}"),
+    state("later_ones_win", f"{state_value('k', 'one')}, {state_value('k', 'two')}"),
+    state("empty", state_value("k", "'%REQUEST_HEADER(x-none)%'", "omit_empty_values: true")),
+    state("empty_skipped", state_value("k", "''", more=", skip_if_empty: true")),
+    state("earlier_values", f"{state_value('k', 'one')}, {state_value('m', KEY_AGAIN)}"),
+    state("read_only", f"{state_value('k', 'one', more=', read_only: true')}"),
+    state("at_a_route", state_value("k", "filter"), STATE_AT_ROUTE),
+    state("at_two_levels", state_value("k", "filter"), STATE_AT_ROUTE, STATE_AT_HOST),
+    state("without_a_route", state_value("k", "one"), routes="[]"),
+    state("route_chosen_again", state_value("k", "one"), more="clear_route_cache: true"),
     filtered("set_metadata_then_header", (
         typed("set_metadata.v3.Config", f"metadata: [{entry('a: 1, k: set')}]"), rules(rule(K))),
         *FOUR, log=LOG),

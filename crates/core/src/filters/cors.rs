@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::bodies::{attach, StreamFilter};
-use super::Head;
+use super::{levels_of, Head};
 use crate::compile::{each, At, Result};
 use crate::headers::{HeaderId, HeaderName};
 use crate::http::stream::{Answer, Stream};
@@ -73,13 +73,11 @@ impl Policies {
     fn of(name: &str, stream: &Stream) -> Option<Self> {
         let route = stream.route.as_ref()?;
         let Action::Forward(forward) = &route.action else { return None };
-        let levels = route.filter_configs(name, stream.choice.as_ref()).rev();
-        let mut all: Vec<_> = levels
-            .filter_map(|config| match config {
-                FilterConfig::Cors(policy) => Some(policy.clone()),
-                _ => None,
-            })
-            .collect();
+        let mut all = levels_of(name, stream, |config| match config {
+            FilterConfig::Cors(policy) => Some(policy),
+            _ => None,
+        });
+        all.reverse();
         if all.is_empty() {
             all.extend([&forward.cors, route.virtual_host_cors()].into_iter().flatten().cloned());
         }

@@ -12,7 +12,7 @@ use crate::address::Address;
 use crate::clock;
 use crate::connection::{ConnectionState, Inspected};
 use crate::listener::{Traits, RAW_BUFFER};
-use crate::metadata::{merge, set_in};
+use crate::metadata::{merge, set, set_in};
 use crate::tls::TlsInfo;
 use crate::upstream::Host;
 
@@ -286,6 +286,10 @@ impl StreamInfo {
     /// Sets one value in the dynamic metadata of `namespace`.
     pub fn set_metadata(&mut self, namespace: &str, key: &str, value: serde_json::Value) {
         set_in(&mut self.dynamic_metadata, namespace, key, value);
+    }
+
+    pub fn set_filter_state(&mut self, key: &str, value: serde_json::Value) {
+        set(&mut self.filter_state, key, value);
     }
 
     /// Sets every one of `values` in the dynamic metadata of `namespace`.

@@ -3,9 +3,9 @@
 
 use std::rc::Rc;
 
-use crate::compile::{each, At, CompileError, Result};
-use crate::connection::Sharing;
-use crate::formatter::{FormatContext, Formatter, LogType};
+use crate::compile::{each, Result};
+use crate::filter_state::FilterStateValue;
+use crate::formatter::{FormatContext, LogType};
 use crate::http::stream_info::{ConnectionInfo, StreamInfo};
 use crate::proto;
 
@@ -13,13 +13,6 @@ use crate::proto;
 pub struct SetFilterState {
     on_new_connection: Vec<FilterStateValue>,
     on_data: Vec<FilterStateValue>,
-}
-
-struct FilterStateValue {
-    key: String,
-    format: Formatter,
-    skip_if_empty: bool,
-    sharing: Sharing,
 }
 
 impl SetFilterState {
@@ -53,23 +46,6 @@ impl SetFilterState {
     }
 }
 
-impl FilterStateValue {
-    fn compile(message: &proto::FilterStateValue) -> Result<Self> {
-        let format = message.value.as_ref();
-        let format = format.ok_or_else(|| CompileError::new("a format is missing"))?;
-        Ok(Self {
-            key: message.key.clone(),
-            format: Formatter::compile(format).at("value")?,
-            skip_if_empty: message.skip_if_empty,
-            sharing: match message.sharing() {
-                proto::filter_state_value::Sharing::None => Sharing::None,
-                proto::filter_state_value::Sharing::Once => Sharing::Once,
-                proto::filter_state_value::Sharing::Transitive => Sharing::Transitive,
-            },
-        })
-    }
-}
-
 fn set(values: &[FilterStateValue], connection: &Rc<ConnectionInfo>) {
     for value in values {
         let info = StreamInfo::of_connection(connection.clone());
@@ -81,10 +57,7 @@ fn set(values: &[FilterStateValue], connection: &Rc<ConnectionInfo>) {
             local_reply_body: b"",
             log_type: LogType::NotSet,
         };
-        let mut text = Vec::new();
-        value.format.format(&context, &mut text);
-        if !text.is_empty() || !value.skip_if_empty {
-            let text = String::from_utf8_lossy(&text).into_owned();
+        if let Some(text) = value.make(&context) {
             let mut state = connection.state.borrow_mut();
             state.set_filter_state(&value.key, text.into());
             state.share(&value.key, value.sharing);

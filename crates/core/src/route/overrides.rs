@@ -11,6 +11,8 @@ use crate::filters::header_to_metadata::MetadataRules;
 use crate::filters::local_ratelimit::LocalRateLimitConfig;
 use crate::filters::on_demand::OnDemand;
 use crate::filters::rbac::RbacConfig;
+use crate::filters::set_filter_state::FilterStateValues;
+use crate::filters::set_metadata::MetadataEntries;
 use crate::http::mutation_list::HeaderMutationRules;
 use crate::matcher::Regexes;
 use crate::proto;
@@ -39,6 +41,8 @@ pub enum FilterConfig {
     LocalRateLimit(Arc<LocalRateLimitConfig>),
     OnDemand(Arc<OnDemand>),
     Rbac(Arc<RbacConfig>),
+    SetFilterState(Arc<FilterStateValues>),
+    SetMetadata(Arc<MetadataEntries>),
 }
 
 impl Overrides {
@@ -95,6 +99,12 @@ impl Override {
             Some(Kind::Rbac(config)) => {
                 Some(FilterConfig::Rbac(RbacConfig::compile(config, regexes).at("rbac")?.into()))
             }
+            Some(Kind::SetFilterState(values)) => Some(FilterConfig::SetFilterState(
+                FilterStateValues::compile(values).at("set_filter_state")?.into(),
+            )),
+            Some(Kind::SetMetadata(entries)) => Some(FilterConfig::SetMetadata(
+                MetadataEntries::compile(entries).at("set_metadata")?.into(),
+            )),
             None => None,
         };
         Ok(Self { filter: message.filter.as_str().into(), disabled: message.disabled, config })

@@ -25,6 +25,7 @@ from lateen.proxy.compile.http_filters import (
 )
 from lateen.proxy.compile.http_filters import local_ratelimit as http_local_ratelimit
 from lateen.proxy.compile.http_filters import rbac as http_rbac
+from lateen.proxy.compile.http_filters import set_filter_state as http_set_filter_state
 from lateen.proxy.compile.listener_filters import (
     http_inspector,
     local_ratelimit,
@@ -91,6 +92,7 @@ _HTTP_FILTERS: tuple[HttpExtension, ...] = (
     on_demand.EXTENSION,
     http_rbac.EXTENSION,
     router.EXTENSION,
+    http_set_filter_state.EXTENSION,
     set_metadata.EXTENSION,
 )
 _ACCESS_LOGGERS: tuple[Extension[AccessLogCompiler], ...] = (

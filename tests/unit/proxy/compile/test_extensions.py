@@ -48,6 +48,8 @@ def test_an_http_filter_has_an_override_or_is_known_to_have_none():
         f"{package}.local_ratelimit.v3.LocalRateLimit",
         f"{package}.on_demand.v3.PerRouteConfig",
         f"{package}.rbac.v3.RBACPerRoute",
+        f"{package}.set_filter_state.v3.Config",
+        f"{package}.set_metadata.v3.Config",
     }
     assert f"{package}.router.v3.Router" in known.without_override
     assert f"{package}.header_mutation.v3.HeaderMutation" not in known.without_override

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lateen.config.support import Fields
-from lateen.protos.worker_pb2 import HttpFilter, SetMetadataFilter
-from lateen.proxy.compile.registry import HttpExtension
+from lateen.protos.worker_pb2 import FilterOverride, HttpFilter, SetMetadataFilter
+from lateen.proxy.compile.registry import HttpExtension, Override
 from lateen.proxy.compile.stats_blocks import BlockKind
 from lateen.proxy.compile.values import struct_to_python, to_json
 
@@ -40,8 +40,23 @@ SUPPORT = (
 def compile_set_metadata(
     ctx: CompileContext, message: Message, owner: HttpFilterOwner, _at: str
 ) -> HttpFilter:
-    """The filter that gives requests dynamic metadata; the older fields come first."""
+    """The filter that gives requests dynamic metadata."""
     config: envoy.Config = message  # type: ignore[assignment]
+    block = owner.block(ctx.blocks, BlockKind.SET_METADATA, "set_metadata")
+    return HttpFilter(set_metadata=_compile(config, block))
+
+
+def compile_set_metadata_override(
+    ctx: CompileContext, message: Message, out: FilterOverride, _at: str
+) -> None:
+    """What the requests of a route get beside it."""
+    config: envoy.Config = message  # type: ignore[assignment]
+    block = ctx.blocks.allot(BlockKind.SET_METADATA, "set_metadata")
+    out.set_metadata.CopyFrom(_compile(config, block))
+
+
+def _compile(config: envoy.Config, block: int) -> SetMetadataFilter:
+    """The older fields come first."""
     entries = [
         _entry(each.metadata_namespace, each.value, allow_overwrite=each.allow_overwrite)
         for each in config.metadata
@@ -49,8 +64,7 @@ def compile_set_metadata(
     if config.metadata_namespace:
         older = _entry(config.metadata_namespace, config.value, allow_overwrite=True)
         entries.insert(0, older)
-    block = owner.block(ctx.blocks, BlockKind.SET_METADATA, "set_metadata")
-    return HttpFilter(set_metadata=SetMetadataFilter(stats_block=block, entries=entries))
+    return SetMetadataFilter(stats_block=block, entries=entries)
 
 
 def _entry(namespace: str, value: Struct, *, allow_overwrite: bool) -> SetMetadataFilter.Entry:
@@ -62,5 +76,9 @@ def _entry(namespace: str, value: Struct, *, allow_overwrite: bool) -> SetMetada
 
 
 EXTENSION = HttpExtension(
-    "envoy.filters.http.set_metadata", f"{_PACKAGE}.Config", compile_set_metadata, SUPPORT
+    "envoy.filters.http.set_metadata",
+    f"{_PACKAGE}.Config",
+    compile_set_metadata,
+    SUPPORT,
+    Override(f"{_PACKAGE}.Config", compile_set_metadata_override),
 )

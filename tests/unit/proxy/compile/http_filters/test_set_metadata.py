@@ -1,6 +1,10 @@
 import json
 
-from lateen.proxy.compile.http_filters.set_metadata import compile_set_metadata
+from lateen.protos.worker_pb2 import FilterOverride
+from lateen.proxy.compile.http_filters.set_metadata import (
+    compile_set_metadata,
+    compile_set_metadata_override,
+)
 from tests.support.messages import OWNER, context, message, unsupported
 
 _TYPE = "extensions.filters.http.set_metadata.v3.Config"
@@ -30,6 +34,13 @@ def test_the_older_fields_come_first():
         {},
     ]
     assert ctx.blocks[compiled.stats_block].prefix == "http.web.set_metadata"
+
+
+def test_an_override():
+    out = FilterOverride(filter="f")
+    source = message(_TYPE, "metadata: [{metadata_namespace: a, value: {b: 1}}]")
+    compile_set_metadata_override(context(), source, out, "o")
+    assert out.set_metadata.entries[0].namespace == "a"
 
 
 def test_typed_values_are_refused():
