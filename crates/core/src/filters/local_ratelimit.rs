@@ -111,6 +111,15 @@ impl LocalRateLimitConfig {
         limiter.ask(&descriptors)
     }
 
+    /// Lets the upstream know of a request over a limit that is not enforced.
+    fn mark(&self, stream: &mut Stream) {
+        let mut request = std::mem::take(&mut stream.request);
+        self.request_headers.apply(&mut request, Side::Request, |format, headers, out| {
+            stream.format(format, Side::Request, headers, out);
+        });
+        stream.request = request;
+    }
+
     /// The answer to a request over the limit.
     fn refuse(&self, bucket: Option<&TokenBucket>, stream: &Stream) -> Answer {
         let mut answer = Answer::new(self.status, "local_rate_limited", "local_rate_limited")
@@ -170,11 +179,7 @@ impl LocalRateLimit {
             return Ok(());
         }
         if !hit(&config.enforced) {
-            let mut request = std::mem::take(&mut stream.request);
-            config.request_headers.apply(&mut request, Side::Request, |format, headers, out| {
-                stream.format(format, Side::Request, headers, out);
-            });
-            stream.request = request;
+            config.mark(stream);
             return Ok(());
         }
         block.inc(HttpLocalRateLimitStat::HttpLocalRateLimitEnforced);

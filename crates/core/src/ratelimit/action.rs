@@ -3,8 +3,6 @@
 
 use std::net::IpAddr;
 
-use serde_json::Value;
-
 use super::descriptor::Entry;
 use crate::compile::{each, CompileError, Result};
 use crate::formatter::find_value;
@@ -163,13 +161,7 @@ impl Action {
                 if_so(inside.is_some_and(|inside| inside != *inverted), entry)
             }
             Self::Metadata { path, of_route, key, default, optional } => {
-                let info = &stream.info;
-                let all = match of_route {
-                    true => info.route.as_ref().and_then(|route| route.metadata.as_deref()),
-                    false => info.dynamic_metadata.as_deref(),
-                };
-                let text = all.and_then(|all| find_value(all, path)).and_then(Value::as_str);
-                let text = text.filter(|text| !text.is_empty()).unwrap_or(default);
+                let text = metadata(path, *of_route, stream).unwrap_or(default);
                 found(key, Some(text.as_bytes()).filter(|text| !text.is_empty()), *optional)
             }
         }
@@ -193,6 +185,16 @@ fn if_so(so: bool, entry: &Entry) -> Made {
         true => Made::Entry(entry.clone()),
         false => Made::NoDescriptor,
     }
+}
+
+/// A text in the metadata of the route or of the request, unless it is empty.
+fn metadata<'a>(path: &[String], of_route: bool, stream: &'a Stream) -> Option<&'a str> {
+    let info = &stream.info;
+    let all = match of_route {
+        true => info.route.as_ref().and_then(|route| route.metadata.as_deref()),
+        false => info.dynamic_metadata.as_deref(),
+    };
+    find_value(all?, path)?.as_str().filter(|text| !text.is_empty())
 }
 
 fn destination(stream: &Stream) -> Option<&str> {

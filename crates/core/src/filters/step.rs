@@ -1,0 +1,152 @@
+//! The filters: one line each in [`Step`], [`Filter::compile`] and [`Step::request`].
+
+use std::sync::Arc;
+
+use super::buffer::Buffer;
+use super::cors::Cors;
+use super::csrf::Csrf;
+use super::fault::Fault;
+use super::grpc_http1_bridge::GrpcHttp1Bridge;
+use super::grpc_http1_reverse_bridge::GrpcHttp1ReverseBridge;
+use super::grpc_stats::GrpcStats;
+use super::grpc_web;
+use super::header_mutation::HeaderMutation;
+use super::header_to_metadata::HeaderToMetadata;
+use super::local_ratelimit::LocalRateLimit;
+use super::on_demand::OnDemand;
+use super::rbac::Rbac;
+use super::router::Router;
+use super::set_filter_state::SetFilterState;
+use super::set_metadata::SetMetadata;
+use crate::access_log::Sinks;
+use crate::compile::{At, CompileError, Result};
+use crate::http::downstream::Downstream;
+use crate::http::stream::{Answer, Stream};
+use crate::matcher::Regexes;
+use crate::proto::{self, http_filter::Kind};
+use crate::timer::Timer;
+
+/// One step of the program. A filter that does not wait costs no boxed future.
+pub enum Step {
+    Buffer(Buffer),
+    Cors(Cors),
+    Csrf(Csrf),
+    Fault(Box<Fault>),
+    GrpcHttp1Bridge(GrpcHttp1Bridge),
+    GrpcHttp1ReverseBridge(GrpcHttp1ReverseBridge),
+    GrpcStats(GrpcStats),
+    GrpcWeb,
+    HeaderMutation(HeaderMutation),
+    HeaderToMetadata(HeaderToMetadata),
+    LocalRateLimit(LocalRateLimit),
+    OnDemand(OnDemand),
+    Rbac(Box<Rbac>),
+    Router(Router),
+    SetFilterState(SetFilterState),
+    SetMetadata(SetMetadata),
+    /// What this filter is comes by itself (ECDS), under this name.
+    Discovered(Arc<str>),
+}
+
+pub struct Filter {
+    /// The name in `http_filters`, which overrides of routes use.
+    pub name: String,
+    pub disabled: bool,
+    pub step: Step,
+}
+
+impl Filter {
+    pub fn compile(message: &proto::HttpFilter, sinks: &Sinks, regexes: &Regexes) -> Result<Self> {
+        let step = match &message.kind {
+            Some(Kind::Buffer(filter)) => Step::Buffer(Buffer::compile(filter)),
+            Some(Kind::Cors(filter)) => Step::Cors(Cors::compile(filter)),
+            Some(Kind::Csrf(filter)) => Step::Csrf(Csrf::compile(filter, regexes).at("csrf")?),
+            Some(Kind::Fault(filter)) => {
+                Step::Fault(Box::new(Fault::compile(filter, regexes).at("fault")?))
+            }
+            Some(Kind::GrpcHttp1Bridge(filter)) => {
+                Step::GrpcHttp1Bridge(GrpcHttp1Bridge::compile(filter))
+            }
+            Some(Kind::GrpcHttp1ReverseBridge(filter)) => {
+                Step::GrpcHttp1ReverseBridge(GrpcHttp1ReverseBridge::compile(filter))
+            }
+            Some(Kind::GrpcStats(filter)) => Step::GrpcStats(GrpcStats::compile(filter)),
+            Some(Kind::GrpcWeb(_)) => Step::GrpcWeb,
+            Some(Kind::HeaderMutation(filter)) => {
+                Step::HeaderMutation(HeaderMutation::compile(filter, regexes)?)
+            }
+            Some(Kind::HeaderToMetadata(filter)) => Step::HeaderToMetadata(
+                HeaderToMetadata::compile(filter, regexes).at("header_to_metadata")?,
+            ),
+            Some(Kind::LocalRatelimit(filter)) => Step::LocalRateLimit(
+                LocalRateLimit::compile(filter, regexes).at("local_ratelimit")?,
+            ),
+            Some(Kind::OnDemand(filter)) => Step::OnDemand(OnDemand::compile(filter)),
+            Some(Kind::Rbac(filter)) => {
+                Step::Rbac(Box::new(Rbac::compile(filter, regexes).at("rbac")?))
+            }
+            Some(Kind::Router(router)) => Step::Router(Router::compile(router, sinks)?),
+            Some(Kind::SetFilterState(filter)) => {
+                Step::SetFilterState(SetFilterState::compile(filter).at("set_filter_state")?)
+            }
+            Some(Kind::SetMetadata(filter)) => {
+                Step::SetMetadata(SetMetadata::compile(filter).at("set_metadata")?)
+            }
+            Some(Kind::DiscoveredFilter(name)) => Step::Discovered(name.as_str().into()),
+            None => return Err(CompileError::new(format!("filter {:?} is unknown", message.name))),
+        };
+        Ok(Self { name: message.name.clone(), disabled: message.disabled, step })
+    }
+}
+
+impl Step {
+    /// Lets the filter called `name`, at `place` in the program, have its way with the head of a request.
+    ///
+    /// # Errors
+    /// The request is over: with an answer, if there is still somebody to tell.
+    pub async fn request(
+        &self,
+        place: usize,
+        name: &str,
+        stream: &mut Stream,
+        down: &mut dyn Downstream,
+        timer: &Timer,
+    ) -> std::result::Result<(), Option<Answer>> {
+        match self {
+            Self::Buffer(buffer) => return buffer.run(name, stream, down, timer).await,
+            Self::Cors(cors) => return cors.request(place, name, stream).map_err(Some),
+            Self::Csrf(csrf) => return csrf.request(name, stream).map_err(Some),
+            Self::Fault(fault) => return fault.run(place, name, stream, down, timer).await,
+            Self::GrpcHttp1Bridge(bridge) => bridge.request(place, stream),
+            Self::GrpcHttp1ReverseBridge(bridge) => bridge.request(place, stream),
+            Self::GrpcStats(stats) => stats.request(place, stream),
+            Self::GrpcWeb => grpc_web::request(place, stream),
+            Self::HeaderMutation(mutation) => mutation.request(name, stream),
+            Self::HeaderToMetadata(rules) => rules.request(name, stream),
+            Self::LocalRateLimit(limit) => {
+                return limit.request(place, name, stream).map_err(Some);
+            }
+            Self::OnDemand(on_demand) => return on_demand.run(name, stream, down, timer).await,
+            Self::Rbac(rbac) => return rbac.request(name, stream).map_err(Some),
+            Self::SetFilterState(state) => state.request(name, stream),
+            Self::SetMetadata(metadata) => metadata.request(name, stream),
+            // They are what `run` itself looks at.
+            Self::Router(_) | Self::Discovered(_) => {}
+        }
+        Ok(())
+    }
+
+    /// It has something to do with the heads of responses, without having attached itself.
+    pub fn changes_responses(&self) -> bool {
+        matches!(self, Self::HeaderMutation(_) | Self::HeaderToMetadata(_))
+    }
+
+    /// The same for the head of a response.
+    pub fn response(&self, name: &str, stream: &mut Stream) {
+        match self {
+            Self::HeaderMutation(mutation) => mutation.response(name, stream),
+            Self::HeaderToMetadata(rules) => rules.response(name, stream),
+            _ => {}
+        }
+    }
+}
