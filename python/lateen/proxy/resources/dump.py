@@ -135,7 +135,9 @@ class DynamicDump:
     def filters(self) -> _Fields:
         """Of EcdsConfigDump."""
         entries: list[JsonValue] = []
-        for each in self._dynamic.filters.found.values():
+        # Connection managers with stats of their own have the same filter each for itself.
+        filters = {(each.name, each.body): each for each in self._dynamic.filters.found.values()}
+        for each in filters.values():
             if not self._wanted(each.name) or not (each.body or each.error):
                 continue
             entry = _present(

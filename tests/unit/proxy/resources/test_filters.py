@@ -18,7 +18,7 @@ def extension(name, config):
     return message(ECDS, {"name": name, "typed_config": config})
 
 
-def with_filter(**more):
+def with_filter(name="l", port=80, manager=None, **more):
     discovery = {"config_source": ADS, "type_urls": [MUTATION], **more}
     routes = {
         "name": "i",
@@ -31,7 +31,8 @@ def with_filter(**more):
         ],
     }
     filters = [{"name": "f", "config_discovery": discovery}, ROUTER]
-    return listener("l", 80, manager={"route_config": routes, "http_filters": filters})
+    manager = {"route_config": routes, "http_filters": filters, **(manager or {})}
+    return listener(name, port, manager=manager)
 
 
 @pytest.fixture
@@ -63,6 +64,21 @@ def test_a_listener_waits_for_its_filters(proxy):
     manager = proxy.core.updates[-1].listeners[0].filter_chains[0].filters[0]
     table = manager.http_connection_manager.http_filters[0].discovered_filter
     assert proxy.core.updates[0].discovered_filters[0].name == table
+
+
+def test_a_filter_counts_below_its_connection_manager(proxy):
+    url = PREFIX + "envoy.extensions.filters.http.rbac.v3.RBAC"
+    made = [
+        with_filter(name, port, {"stat_prefix": name}, type_urls=[url])
+        for name, port in (("a", 80), ("b", 81))
+    ]
+    proxy.xds.send(LDS, *made)
+    proxy.xds.send(ECDS, extension("f", {"@type": url, "rules": {}}))
+    found = [each for update in proxy.core.updates for each in update.discovered_filters]
+    assert len({each.name for each in found}) == 2
+    assert len({each.filter.rbac.stats_block for each in found}) == 2
+    assert {("listener", "a"), ("listener", "b")} <= set(proxy.applied)
+    assert len(proxy.dynamic.filters.found) == 2
 
 
 def test_a_new_configuration_leaves_the_listener_alone(proxy):

@@ -38,6 +38,26 @@ from lateen.proxy.stats.tags import Tag, TagExtractor, TagRule, TagRuleError, de
             "vhost.vcluster.upstream_rq",
             {"response_code": "200", "virtual_cluster": "vc", "virtual_host": "vh"},
         ),
+        (
+            "http.web.rbac.en.policy.p 1.allowed",
+            "http.rbac.policy.allowed",
+            {
+                "rbac_policy_name": "p 1",
+                "rbac_http_prefix": "en",
+                "http_conn_manager_prefix": "web",
+            },
+        ),
+        (
+            "http.web.rbac.policy.p.denied",
+            "http.rbac.policy.denied",
+            {"rbac_policy_name": "p", "http_conn_manager_prefix": "web"},
+        ),
+        ("http.web.rbac.denied", "http.rbac.denied", {"http_conn_manager_prefix": "web"}),
+        (
+            "p.http_local_rate_limit.ok",
+            "http_local_rate_limit.ok",
+            {"local_http_ratelimit_prefix": "p"},
+        ),
         ("tcp.p.downstream_cx_total", "tcp.downstream_cx_total", {"tcp_prefix": "p"}),
         ("server.live", "server.live", {}),
     ],
