@@ -6,8 +6,11 @@
 
 mod balancer;
 mod edf;
+mod hashing;
 mod least_request;
+mod load_balancer;
 mod locality;
+mod prepared;
 mod priority;
 mod random;
 mod round_robin;
@@ -15,12 +18,15 @@ mod round_robin;
 use std::sync::Arc;
 
 pub use balancer::{Balancer, Choice};
+pub use hashing::{HashSettings, TableSettings};
+pub use load_balancer::LoadBalancer;
+pub use prepared::Prepared;
 pub use priority::{Loads, PriorityHealth};
 
 use crate::connection::Tlv;
 use crate::headers::Headers;
 use crate::http::stream_info::ConnectionInfo;
-use crate::proto::LbPolicy;
+use crate::proto::{ClusterStat, LbPolicy};
 use crate::random::Random;
 use crate::tls::TlsNames;
 use crate::upstream::Host;
@@ -28,7 +34,7 @@ use crate::upstream::Host;
 /// What a choice may depend on.
 #[derive(Clone, Copy, Default)]
 pub struct LbContext<'a> {
-    /// Of the route's hash policy; none asks for a random one.
+    /// By a hash policy; clusters that hash take a random one where there is none.
     pub hash: Option<u64>,
     /// Hosts that a retry avoids (`previous_hosts`).
     pub avoid: &'a [Arc<Host>],
@@ -54,6 +60,14 @@ impl LbContext<'_> {
     }
 }
 
+/// What the cluster lends to a choice.
+pub struct Asker<'a> {
+    pub random: &'a Random,
+    pub count: &'a dyn Fn(ClusterStat),
+    /// How many requests the cluster's hosts have.
+    pub active_requests: &'a dyn Fn() -> u64,
+}
+
 /// What a policy is built with.
 #[derive(Clone, Copy, Debug)]
 pub struct LbSettings {
@@ -66,6 +80,8 @@ pub struct LbSettings {
     pub panic_threshold: u32,
     pub fail_traffic_on_panic: bool,
     pub locality_weighted: bool,
+    /// RING_HASH and MAGLEV.
+    pub hashing: Option<HashSettings>,
 }
 
 impl Default for LbSettings {
@@ -78,6 +94,7 @@ impl Default for LbSettings {
             panic_threshold: 50,
             fail_traffic_on_panic: false,
             locality_weighted: false,
+            hashing: None,
         }
     }
 }
@@ -110,7 +127,14 @@ fn weights_are_equal(hosts: &[Arc<Host>]) -> bool {
 pub(crate) mod testing {
     use std::sync::Arc;
 
+    use super::Asker;
+    use crate::random::Random;
     use crate::upstream::{Health, Host};
+
+    /// Of a cluster that counts nothing and has no request.
+    pub fn asker(random: &Random) -> Asker<'_> {
+        Asker { random, count: &|_| (), active_requests: &|| 0 }
+    }
 
     /// Hosts 10.0.0.1, 10.0.0.2... with these weights.
     pub fn hosts(weights: &[u32]) -> Vec<Arc<Host>> {

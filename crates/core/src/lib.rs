@@ -11,6 +11,8 @@ pub mod connection;
 pub mod fault;
 pub mod filters;
 pub mod formatter;
+pub mod hash;
+pub mod hash_policy;
 pub mod headers;
 pub mod http;
 pub mod http1;

@@ -44,6 +44,7 @@ pub use forward::Forward;
 pub use mirror::Mirror;
 pub use overrides::FilterConfig;
 pub use redirect::{DirectResponse, Redirect};
+pub use regex_rewrite::RegexRewrite;
 pub use retry::{RateLimitedBackoff, ResetHeader, RetryOn, RetryPolicy};
 pub use scopes::{RouteScopes, ScopeKeyBuilder};
 pub use virtual_cluster::{VirtualClusterMatch, VirtualClusters};

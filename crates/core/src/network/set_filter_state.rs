@@ -6,6 +6,7 @@ use std::rc::Rc;
 use crate::compile::{each, At, CompileError, Result};
 use crate::connection::Sharing;
 use crate::formatter::{FormatContext, Formatter, LogType};
+use crate::hash::xxhash64;
 use crate::http::stream_info::{ConnectionInfo, StreamInfo};
 use crate::proto;
 
@@ -20,6 +21,7 @@ struct FilterStateValue {
     format: Formatter,
     skip_if_empty: bool,
     sharing: Sharing,
+    hashable: bool,
 }
 
 impl SetFilterState {
@@ -66,6 +68,7 @@ impl FilterStateValue {
                 proto::filter_state_value::Sharing::Once => Sharing::Once,
                 proto::filter_state_value::Sharing::Transitive => Sharing::Transitive,
             },
+            hashable: message.hashable,
         })
     }
 }
@@ -86,6 +89,7 @@ fn set(values: &[FilterStateValue], connection: &Rc<ConnectionInfo>) {
         if !text.is_empty() || !value.skip_if_empty {
             let text = String::from_utf8_lossy(&text).into_owned();
             let mut state = connection.state.borrow_mut();
+            state.set_hash(&value.key, value.hashable.then(|| xxhash64(text.as_bytes(), 0)));
             state.set_filter_state(&value.key, text.into());
             state.share(&value.key, value.sharing);
         }

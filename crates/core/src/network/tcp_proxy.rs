@@ -20,9 +20,11 @@ use crate::access_log::{AccessLog, Sinks};
 use crate::compile::{each, At, CompileError, Result};
 use crate::connection::Tlv;
 use crate::formatter::LogType;
+use crate::hash_policy::HashPolicies;
 use crate::http::manager::duration;
 use crate::http::stream_info::ConnectionInfo;
 use crate::listener::Listener;
+use crate::matcher::Regexes;
 use crate::proto::{self, weighted_cluster::Specifier, TcpStat};
 use crate::random::Random;
 use crate::stats::{Block, BlockKind};
@@ -56,6 +58,7 @@ pub struct TcpProxyConfig {
     /// Where a cluster comes from that there is not.
     on_demand: Option<OnDemandClusters>,
     tlvs: Vec<Tlv>,
+    hash_policy: Option<HashPolicies>,
 }
 
 impl TcpProxyConfig {
@@ -92,6 +95,7 @@ impl TcpProxyConfig {
             tunnel: message.tunnel.as_ref().map(Tunnel::compile).transpose().at("tunnel")?,
             on_demand: message.on_demand.as_ref().map(OnDemandClusters::compile),
             tlvs: each(&message.proxy_protocol_tlvs, "proxy_protocol_tlvs", Tlv::compile)?,
+            hash_policy: HashPolicies::compile(&message.hash_policy, &Regexes::default())?,
         })
     }
 

@@ -12,6 +12,7 @@ use super::path_rewrite::PathRewrite;
 use super::retry::RetryPolicy;
 use super::{Format, RouteContext};
 use crate::compile::{At, Result};
+use crate::hash_policy::HashPolicies;
 use crate::headers::{HeaderId, Headers};
 use crate::http::upgrade::Upgrades;
 use crate::matcher::Regexes;
@@ -38,6 +39,7 @@ pub struct Forward {
     /// The route's, or else the virtual host's.
     pub retry_policy: Option<Arc<RetryPolicy>>,
     pub high_priority: bool,
+    pub hash_policy: Option<HashPolicies>,
     pub upgrades: Upgrades,
     /// CONNECT (and POST) is ended here, with TCP to the upstream: whether POST is.
     connect: Option<bool>,
@@ -80,6 +82,7 @@ impl Forward {
             grpc_timeout_offset: message.grpc_timeout_header_offset_ms.and_then(limit),
             retry_policy,
             high_priority: message.high_priority,
+            hash_policy: HashPolicies::compile(&message.hash_policy, regexes)?,
             upgrades: Upgrades::of_route(&message.upgrades),
             connect: message.connect.map(|connect| connect.allow_post),
             auto_host: matches!(host_rewrite, Some(HostRewrite::Auto)),

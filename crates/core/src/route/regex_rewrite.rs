@@ -9,7 +9,7 @@ use crate::proto;
 /// Replaces every match of a pattern; `\0` to `\9` of the substitution are the match and its groups, `\\` is a
 /// backslash. Mistakes have the effect that they have with RE2: a group that the pattern lacks makes that
 /// nothing is replaced, and a backslash before anything else ends the substitution.
-pub(super) struct RegexRewrite {
+pub struct RegexRewrite {
     pattern: Regex,
     /// None: nothing is replaced.
     substitution: Option<Vec<Piece>>,
@@ -22,7 +22,7 @@ enum Piece {
 
 impl RegexRewrite {
     /// Fails when the pattern is not valid.
-    pub(super) fn compile(message: &proto::RegexRewrite, regexes: &Regexes) -> Result<Self> {
+    pub fn compile(message: &proto::RegexRewrite, regexes: &Regexes) -> Result<Self> {
         let pattern = regexes.anywhere(&message.pattern).at("pattern")?;
         let substitution = pieces(&message.substitution);
         let usable = substitution.highest < pattern.captures_len();
@@ -30,7 +30,7 @@ impl RegexRewrite {
         Ok(Self { pattern, substitution })
     }
 
-    pub(super) fn replace_all(&self, text: &[u8]) -> Vec<u8> {
+    pub fn replace_all(&self, text: &[u8]) -> Vec<u8> {
         let Some(substitution) = &self.substitution else { return text.to_vec() };
         let mut out = Vec::with_capacity(text.len() + 16);
         let mut position = 0;

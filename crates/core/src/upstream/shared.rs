@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
+use tokio::sync::Notify;
 
 use super::breakers::{write_gauges, Breakers, Priority};
 use super::host_sets::{Change, HostSets, Rules};
@@ -12,6 +13,7 @@ use super::outlier::{Detector, Outcome};
 use super::{load_assignment, ClusterConfig, Host};
 use crate::access_log::Sinks;
 use crate::compile::{At, Result};
+use crate::lb::Prepared;
 use crate::proto::{self, address::Kind, ClusterStat, Discovery};
 use crate::runtime::SharedRuntime;
 use crate::stats::Block;
@@ -65,8 +67,10 @@ pub struct Surroundings<'a> {
 pub struct ClusterShared {
     pub config: ClusterConfig,
     outlier: Option<Detector>,
+    /// Told of each ejection where hosts are placed by hashes.
+    ejected: Notify,
     breakers: [Breakers; 2],
-    hosts: ArcSwap<HostSets>,
+    prepared: ArcSwap<Prepared>,
     generation: AtomicU64,
     resolved: AtomicBool,
     discovered: Discovered,
@@ -93,15 +97,18 @@ impl ClusterShared {
         let outlier = message.outlier_detection.as_ref().map(|outlier| {
             Detector::compile(outlier, config.name.clone(), with.runtime, with.sinks)
         });
+        let prepared = Prepared::new(Arc::default(), &config.lb, None);
+        let prepared = ArcSwap::from_pointee(prepared);
         let is_static = matches!(config.discovery, Discovery::Static | Discovery::OriginalDst);
         let this = Self {
             config,
             outlier: outlier.transpose().at("outlier_detection")?,
+            ejected: Notify::new(),
             breakers: [
                 Breakers::compile(message.default_priority.as_ref()),
                 Breakers::compile(message.high_priority.as_ref()),
             ],
-            hosts: ArcSwap::default(),
+            prepared,
             generation: AtomicU64::new(1),
             resolved: AtomicBool::new(false),
             discovered: Discovered::default(),
@@ -138,7 +145,7 @@ impl ClusterShared {
     fn start_with(&self, endpoints: &proto::Endpoints) -> Result<()> {
         let (sets, change) = HostSets::default().update(endpoints, self.rules())?;
         self.count_matches(&sets);
-        self.hosts.store(Arc::new(sets));
+        self.prepare(Arc::new(sets));
         if let Change::Members(count) = change {
             self.discovered.membership_changes.store(count, Relaxed);
         }
@@ -172,7 +179,16 @@ impl ClusterShared {
     }
 
     pub fn host_sets(&self) -> Arc<HostSets> {
-        self.hosts.load_full()
+        self.prepared.load().sets.clone()
+    }
+
+    pub fn prepared(&self) -> Arc<Prepared> {
+        self.prepared.load_full()
+    }
+
+    /// Requests that hosts have, in all workers.
+    pub fn active_requests(&self) -> u64 {
+        self.breakers.iter().map(|breakers| breakers.requests.used()).sum()
     }
 
     /// Changes whenever the hosts, or the health of one, change.
@@ -187,7 +203,7 @@ impl ClusterShared {
     /// An endpoint that cannot be used, with its path; then nothing changes.
     pub fn set_endpoints(&self, message: &proto::Endpoints) -> Result<bool> {
         let _one_at_a_time = self.updating.lock().unwrap_or_else(PoisonError::into_inner);
-        let old = self.hosts.load_full();
+        let old = self.host_sets();
         let (new, change) = old.update(message, self.rules())?;
         self.count_matches(&new);
         match change {
@@ -206,15 +222,37 @@ impl ClusterShared {
     }
 
     fn publish(&self, sets: HostSets) {
-        self.hosts.store(Arc::new(sets));
+        self.prepare(Arc::new(sets));
         self.generation.fetch_add(1, AcqRel);
+    }
+
+    fn prepare(&self, sets: Arc<HostSets>) {
+        let prepared = Prepared::new(sets, &self.config.lb, Some(&self.prepared.load()));
+        self.prepared.store(Arc::new(prepared));
     }
 
     /// Changes the health of `host`; workers see it when they next use the cluster.
     pub fn set_health(&self, host: &Host, health: super::Health) {
         if host.health() != health {
             host.set_health(health);
-            self.generation.fetch_add(1, AcqRel);
+            self.renew();
+        }
+    }
+
+    /// Takes notice of the health that hosts have now.
+    fn renew(&self) {
+        if self.config.lb.hashing.is_some() {
+            let _one_at_a_time = self.updating.lock().unwrap_or_else(PoisonError::into_inner);
+            self.prepare(self.host_sets());
+        }
+        self.generation.fetch_add(1, AcqRel);
+    }
+
+    /// Places hosts anew whenever one is ejected, which would hold up the worker that ejects it.
+    pub async fn renew_on_ejection(&self) {
+        loop {
+            self.ejected.notified().await;
+            self.renew();
         }
     }
 
@@ -228,16 +266,18 @@ impl ClusterShared {
     pub fn report(&self, host: &Host, outcome: Outcome) -> bool {
         let Some(detector) = &self.outlier else { return false };
         let ejected = detector.report(host, outcome, || self.host_sets());
-        if ejected {
-            self.generation.fetch_add(1, AcqRel);
+        match self.config.lb.hashing {
+            Some(_) if ejected => self.ejected.notify_one(),
+            None if ejected => self.renew(),
+            _ => {}
         }
         ejected
     }
 
     /// Ends an interval of outlier detection.
     pub fn sweep_outliers(&self, detector: &Detector, now: Instant) {
-        if detector.sweep(&self.hosts.load(), now) {
-            self.generation.fetch_add(1, AcqRel);
+        if detector.sweep(&self.host_sets(), now) {
+            self.renew();
         }
     }
 
@@ -265,7 +305,9 @@ impl ClusterShared {
     /// nobody else writes.
     pub fn write_stats(&self, block: &Block) {
         write_gauges(&self.breakers, block);
-        let membership = self.hosts.load().membership();
+        let prepared = self.prepared.load();
+        prepared.write_stats(block);
+        let membership = prepared.sets.membership();
         let discovered = &self.discovered;
         for (stat, value) in [
             (ClusterStat::ClusterMembershipTotal, membership.total),
@@ -302,7 +344,7 @@ impl ClusterShared {
 
     /// The hosts and their counters, as /clusters shows them.
     pub fn status(&self) -> proto::ClusterStatus {
-        let sets = self.hosts.load();
+        let sets = self.host_sets();
         proto::ClusterStatus {
             name: self.config.name.to_string(),
             hosts: sets.hosts().map(|host| host_status(host)).collect(),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from lateen.config.support import Fields
 from lateen.protos import worker_pb2
 from lateen.proxy.compile.format import compile_format
+from lateen.proxy.compile.hash_policy import compile_hash_policies
 from lateen.proxy.compile.matchers import compile_regex_rewrite
 from lateen.proxy.compile.mirror import compile_mirrors
 from lateen.proxy.compile.path_template import compile_rewrite_policy
@@ -34,7 +35,7 @@ SUPPORT = (
             host_rewrite_literal auto_host_rewrite host_rewrite_header
             host_rewrite_path_regex host_rewrite append_x_forwarded_host timeout
             idle_timeout retry_policy priority upgrade_configs
-            max_stream_duration request_mirror_policies
+            max_stream_duration request_mirror_policies hash_policy
         """,
         harmless={
             "cors": _FOR_FILTER,
@@ -42,7 +43,6 @@ SUPPORT = (
             "include_vh_rate_limits": _FOR_FILTER,
             "early_data_policy": "requests in TLS early data are not accepted",
             "flush_timeout": "what is written of HTTP/1 is under the other timeouts",
-            "hash_policy": "only RING_HASH and MAGLEV clusters read it",
             "metadata_match": "subsets of a cluster are not implemented yet",
         },
     ),
@@ -79,6 +79,7 @@ def compile_route_action(
     compiled.upgrades.extend(upgrades)
     if connect is not None:
         compiled.connect.CopyFrom(connect)
+    compiled.hash_policy.extend(compile_hash_policies(ctx, action.hash_policy, f"{at}.hash_policy"))
     return compiled
 
 

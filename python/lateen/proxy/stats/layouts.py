@@ -57,9 +57,18 @@ _HTTP2_GAUGES = (
     "http2.streams_active",
 )
 
+_RING_HASH = (
+    "ring_hash_lb.size",
+    "ring_hash_lb.min_hashes_per_host",
+    "ring_hash_lb.max_hashes_per_host",
+)
+_MAGLEV = ("maglev_lb.min_entries_per_host", "maglev_lb.max_entries_per_host")
+
 _CLUSTER_GAUGES = frozenset(
     {
         *_HTTP2_GAUGES,
+        *_RING_HASH,
+        *_MAGLEV,
         "lb_subsets_active",
         "max_host_weight",
         "membership_degraded",
@@ -138,6 +147,8 @@ _CLUSTER_SHOWN: dict[str, tuple[str, ...]] = {
         if (name := stat_name(each, "CLUSTER_")).startswith("http2.")
     },
     "internal_upstream.no_metadata": ("internal_upstream.no_metadata",),
+    **dict.fromkeys(_RING_HASH, _RING_HASH),
+    **dict.fromkeys(_MAGLEV, _MAGLEV),
     **{
         f"circuit_breakers.{priority}.remaining_{name}": tuple(
             f"circuit_breakers.{priority}.remaining_{each}" for each in _REMAINING

@@ -16,6 +16,7 @@ use super::Router;
 use super::{charge, log, mirror, scopes};
 use crate::clock;
 use crate::filters::{self, Head};
+use crate::hash_policy::HashSubject;
 use crate::headers::HeaderId;
 use crate::http::downstream::Downstream;
 use crate::http::flags::ResponseFlags;
@@ -70,6 +71,7 @@ pub async fn forward(
         committed: false,
         holding,
     };
+    let cookies = Vec::new();
     let mut forwarding = Forwarding {
         router,
         route,
@@ -80,6 +82,7 @@ pub async fn forward(
         parties,
         ends_connect,
         names,
+        cookies,
     };
     forwarding.run().await
 }
@@ -119,6 +122,8 @@ struct Forwarding<'a> {
     ends_connect: bool,
     /// What the request decides of TLS, where it does.
     names: Option<TlsNames>,
+    /// Set-Cookie values that keep the client with its host.
+    cookies: Vec<Vec<u8>>,
 }
 
 impl Forwarding<'_> {
@@ -213,10 +218,29 @@ impl Forwarding<'_> {
         }
     }
 
-    fn choose_host(&self) -> Option<Arc<Host>> {
+    /// What decides the host where the cluster hashes.
+    fn hash(&mut self) -> Option<u64> {
+        let of_cluster = self.cluster.config().hash_policies.as_ref()?;
+        let info = &self.parties.stream.info;
+        let subject = HashSubject {
+            headers: Some(&self.parties.stream.request),
+            remote: &info.remote,
+            cookie_remote: &info.connection.remote,
+            connection: &info.connection,
+        };
+        if let Some(policies) = &of_cluster.of_balancer {
+            return policies.balancer_hash(&subject, &mut self.cookies);
+        }
+        let policies = of_cluster.of_protocol.as_ref().or(self.forward.hash_policy.as_ref())?;
+        policies.hash(&subject, &mut self.cookies)
+    }
+
+    fn choose_host(&mut self) -> Option<Arc<Host>> {
+        let hash = self.hash();
         let policy = self.retries.policy();
         let stream = &*self.parties.stream;
         let context = LbContext {
+            hash,
             avoid: &self.retries.tried,
             max_attempts: policy.map_or(1, |policy| policy.host_selection_max_attempts),
             avoid_canary: policy.is_some_and(|policy| policy.omit_canary_hosts)
@@ -336,6 +360,9 @@ impl Forwarding<'_> {
         }
         self.parties.open_tunnel(head.status);
         let stream = &mut *self.parties.stream;
+        for cookie in &self.cookies {
+            stream.response.append(HeaderId::SetCookie, cookie);
+        }
         let down = &mut *self.parties.down;
         stream.route_response();
         let end = matches!(head.body, BodyLength::Empty | BodyLength::Length(0));

@@ -8,6 +8,7 @@ use super::super::CLUSTER_KEY;
 use super::session::Session;
 use super::upstream::Upstream;
 use crate::clock;
+use crate::hash_policy::HashSubject;
 use crate::http::flags::ResponseFlags;
 use crate::http::stream_info::Attempt;
 use crate::lb::LbContext;
@@ -68,6 +69,7 @@ impl Session {
                 return self.fail(Failure::ConnectFailed, flag);
             }
             let context = LbContext {
+                hash: self.hash(cluster),
                 connection: Some(&self.info.connection),
                 tlvs: &self.proxy.config.tlvs,
                 ..LbContext::default()
@@ -90,6 +92,21 @@ impl Session {
                 Err(error) => self.attempt_failed(cluster, host, error),
             }
         }
+    }
+
+    /// What decides the host where the cluster hashes.
+    fn hash(&self, cluster: &Cluster) -> Option<u64> {
+        let of_cluster = cluster.config().hash_policies.as_ref()?;
+        let own = self.proxy.config.hash_policy.as_ref();
+        let connection = &self.info.connection;
+        let subject = HashSubject {
+            headers: None,
+            remote: &connection.remote,
+            cookie_remote: &connection.remote,
+            connection,
+        };
+        // There is no response to carry a cookie.
+        of_cluster.of_balancer.as_ref().or(own)?.hash(&subject, &mut Vec::new())
     }
 
     /// One attempt at a connection or a tunnel. None when the client's connection ends before.

@@ -11,6 +11,7 @@ from lateen.config.support import Fields, whole
 from lateen.protos import worker_pb2
 from lateen.protos.worker_pb2 import NetworkFilter
 from lateen.proxy.compile.access_log import compile_access_logs
+from lateen.proxy.compile.hash_policy import compile_connection_hash_policies
 from lateen.proxy.compile.network_filters import tunneling
 from lateen.proxy.compile.network_filters.owner import FilterOwner
 from lateen.proxy.compile.on_demand import compile_odcds
@@ -36,11 +37,10 @@ SUPPORT = (
             max_downstream_connection_duration access_log_options access_log_flush_interval
             flush_access_log_on_connected max_downstream_connection_duration_jitter_percentage
             backoff_options upstream_connect_mode max_early_data_bytes tunneling_config
-            proxy_protocol_tlvs on_demand
+            proxy_protocol_tlvs on_demand hash_policy
         """,
         harmless={
             "metadata_match": _NO_SUBSETS,
-            "hash_policy": "only RING_HASH and MAGLEV clusters read it",
         },
         category="envoy.filters.network",
     ),
@@ -98,6 +98,7 @@ def compile_tcp_proxy(
                 ctx, on_demand.odcds_config, timeout_ms, f"{at}.on_demand", "odcds_config"
             )
         )
+    proxy.hash_policy.extend(compile_connection_hash_policies(config.hash_policy))
     _compile_connecting(ctx, config, proxy, at)
     _compile_log_options(ctx, config, proxy, at)
     return NetworkFilter(tcp_proxy=proxy)

@@ -1,0 +1,47 @@
+"""ROUND_ROBIN: hosts in turn, by their weight.
+
+Source: round_robin_lb_config in envoy/config/cluster/v3/cluster.proto;
+envoy/extensions/load_balancing_policies/round_robin/v3/round_robin.proto.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lateen.config.support import Fields
+from lateen.protos.worker_pb2 import LbOptions, LbPolicy
+from lateen.proxy.compile.load_balancing.locality import compile_locality
+from lateen.proxy.compile.load_balancing.policy import CATEGORY, Policy
+
+if TYPE_CHECKING:
+    from envoy.config.cluster.v3.cluster_pb2 import Cluster
+    from envoy.extensions.load_balancing_policies.round_robin.v3.round_robin_pb2 import RoundRobin
+    from google.protobuf.message import Message
+
+    from lateen.proxy.compile.context import CompileContext
+
+_TYPE = "envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin"
+_SUPPORT = (
+    Fields("envoy.config.cluster.v3.Cluster.RoundRobinLbConfig"),
+    Fields(_TYPE, implemented="locality_lb_config", category=CATEGORY),
+)
+
+
+def _compile_cluster(ctx: CompileContext, source: Cluster, out: LbOptions, at: str) -> None:
+    """A cluster has nothing to say of it."""
+
+
+def _compile_typed(ctx: CompileContext, message: Message, out: LbOptions, at: str) -> None:
+    config: RoundRobin = message  # type: ignore[assignment]
+    compile_locality(config.locality_lb_config, out)
+
+
+POLICY = Policy(
+    "ROUND_ROBIN",
+    LbPolicy.ROUND_ROBIN,
+    _TYPE,
+    "round_robin_lb_config",
+    _compile_cluster,
+    _compile_typed,
+    _SUPPORT,
+)
