@@ -5,6 +5,7 @@
 //! <https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/load_balancing/load_balancing>
 
 mod balancer;
+mod criteria;
 mod edf;
 mod hashing;
 mod least_request;
@@ -14,14 +15,17 @@ mod prepared;
 mod priority;
 mod random;
 mod round_robin;
+mod subsets;
 
 use std::sync::Arc;
 
 pub use balancer::{Balancer, Choice};
+pub use criteria::Criteria;
 pub use hashing::{HashSettings, TableSettings};
 pub use load_balancer::LoadBalancer;
 pub use prepared::Prepared;
 pub use priority::{Loads, PriorityHealth};
+pub use subsets::SubsetSettings;
 
 use crate::connection::Tlv;
 use crate::headers::Headers;
@@ -36,6 +40,8 @@ use crate::upstream::Host;
 pub struct LbContext<'a> {
     /// By a hash policy; clusters that hash take a random one where there is none.
     pub hash: Option<u64>,
+    /// What metadata the host has to have, where the cluster has subsets.
+    pub criteria: Option<&'a Criteria>,
     /// Hosts that a retry avoids (`previous_hosts`).
     pub avoid: &'a [Arc<Host>],
     /// How often a choice among `avoid` is made anew; then it stands.

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use super::hashing::Order;
+use super::prepared::Kind;
+use super::subsets::SubsetBalancer;
 use super::{Asker, Balancer, LbContext, LbSettings, Prepared};
 use crate::upstream::{Host, HostSets};
 
@@ -13,17 +15,17 @@ pub struct LoadBalancer {
 
 /// What a worker keeps for itself.
 enum State {
-    /// The policies take turns.
     Policies(Balancer),
-    /// The tables are all workers'.
     Hashing(Order),
+    Subsets(Box<SubsetBalancer>),
 }
 
 impl LoadBalancer {
     pub fn new(prepared: Arc<Prepared>, settings: LbSettings) -> Self {
-        let state = match &prepared.tables {
-            Some(_) => State::Hashing(Order::default()),
-            None => State::Policies(Balancer::new(prepared.sets.clone(), settings)),
+        let state = match &prepared.kind {
+            Kind::Policies => State::Policies(Balancer::new(prepared.sets.clone(), settings)),
+            Kind::Hashing(_) => State::Hashing(Order::default()),
+            Kind::Subsets(subsets) => State::Subsets(Box::new(SubsetBalancer::new(subsets))),
         };
         Self { prepared, state }
     }
@@ -33,11 +35,18 @@ impl LoadBalancer {
     }
 
     /// A host, or none if no host can be used.
-    pub fn choose(&self, context: &LbContext<'_>, asker: &Asker<'_>) -> Option<&Arc<Host>> {
-        match (&self.state, &self.prepared.tables) {
+    pub fn choose<'a>(
+        &'a self,
+        context: &'a LbContext<'a>,
+        asker: &'a Asker<'a>,
+    ) -> Option<&'a Arc<Host>> {
+        match (&self.state, &self.prepared.kind) {
             (State::Policies(balancer), _) => balancer.choose(context, asker),
-            (State::Hashing(order), Some(tables)) => tables.choose(context, asker, order),
-            (State::Hashing(_), None) => None,
+            (State::Hashing(order), Kind::Hashing(tables)) => tables.choose(context, asker, order),
+            (State::Subsets(balancer), Kind::Subsets(subsets)) => {
+                balancer.choose(subsets, context, asker)
+            }
+            (State::Hashing(_) | State::Subsets(_), _) => None,
         }
     }
 }

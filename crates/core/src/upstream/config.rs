@@ -13,7 +13,7 @@ use crate::address::Address;
 use crate::compile::{each, At, CompileError, Result};
 use crate::hash_policy::{ClusterHashPolicies, HashPolicies};
 use crate::http2::config::Http2Config;
-use crate::lb::{HashSettings, LbSettings, TableSettings};
+use crate::lb::{HashSettings, LbSettings, SubsetSettings, TableSettings};
 use crate::matcher::Regexes;
 use crate::proto;
 use crate::proto::cluster::UpstreamProtocol;
@@ -33,6 +33,7 @@ pub struct ClusterConfig {
     pub lb: LbSettings,
     /// None: the policy does not hash.
     pub hash_policies: Option<ClusterHashPolicies>,
+    pub subsets: Option<Arc<SubsetSettings>>,
     pub connect_timeout: Duration,
     /// None: an idle connection stays.
     pub idle_timeout: Option<Duration>,
@@ -85,6 +86,12 @@ impl ClusterConfig {
             discovery: message.discovery(),
             lb,
             hash_policies: lb.hashing.map(|_| hash_policies(message)).transpose()?,
+            subsets: message
+                .subsets
+                .as_ref()
+                .map(SubsetSettings::compile)
+                .transpose()
+                .at("subsets")?,
             connect_timeout: Duration::from_millis(message.connect_timeout_ms),
             idle_timeout: off_at_zero(message.idle_timeout_ms),
             max_connection_duration: off_at_zero(message.max_connection_duration_ms),

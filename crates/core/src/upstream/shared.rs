@@ -28,12 +28,14 @@ struct Discovered {
     empty: AtomicU64,
     no_rebuild: AtomicU64,
     membership_changes: AtomicU64,
+    subsets_created: AtomicU64,
+    subsets_removed: AtomicU64,
     /// Hosts in all updates: for each of them Envoy looks for a transport socket.
     matches: AtomicU64,
 }
 
 impl Discovered {
-    fn all(&self) -> [&AtomicU64; 7] {
+    fn all(&self) -> [&AtomicU64; 9] {
         [
             &self.attempts,
             &self.successes,
@@ -41,6 +43,8 @@ impl Discovered {
             &self.empty,
             &self.no_rebuild,
             &self.membership_changes,
+            &self.subsets_created,
+            &self.subsets_removed,
             &self.matches,
         ]
     }
@@ -97,7 +101,8 @@ impl ClusterShared {
         let outlier = message.outlier_detection.as_ref().map(|outlier| {
             Detector::compile(outlier, config.name.clone(), with.runtime, with.sinks)
         });
-        let prepared = Prepared::new(Arc::default(), &config.lb, None);
+        let subsets = config.subsets.as_ref();
+        let prepared = Prepared::of_cluster(Arc::default(), &config.lb, subsets, None);
         let prepared = ArcSwap::from_pointee(prepared);
         let is_static = matches!(config.discovery, Discovery::Static | Discovery::OriginalDst);
         let this = Self {
@@ -144,12 +149,20 @@ impl ClusterShared {
 
     fn start_with(&self, endpoints: &proto::Endpoints) -> Result<()> {
         let (sets, change) = HostSets::default().update(endpoints, self.rules())?;
+        self.check(&sets)?;
         self.count_matches(&sets);
         self.prepare(Arc::new(sets));
         if let Change::Members(count) = change {
             self.discovered.membership_changes.store(count, Relaxed);
         }
         Ok(())
+    }
+
+    fn check(&self, sets: &HostSets) -> Result<()> {
+        match self.config.lb.hashing {
+            Some(_) => sets.check_sums(),
+            None => Ok(()),
+        }
     }
 
     fn rules(&self) -> Rules {
@@ -205,6 +218,7 @@ impl ClusterShared {
         let _one_at_a_time = self.updating.lock().unwrap_or_else(PoisonError::into_inner);
         let old = self.host_sets();
         let (new, change) = old.update(message, self.rules())?;
+        self.check(&new)?;
         self.count_matches(&new);
         match change {
             Change::None => bump(&self.discovered.no_rebuild),
@@ -227,8 +241,13 @@ impl ClusterShared {
     }
 
     fn prepare(&self, sets: Arc<HostSets>) {
-        let prepared = Prepared::new(sets, &self.config.lb, Some(&self.prepared.load()));
-        self.prepared.store(Arc::new(prepared));
+        let config = &self.config;
+        let old = self.prepared.load();
+        let new = Prepared::of_cluster(sets, &config.lb, config.subsets.as_ref(), Some(&old));
+        let (created, removed) = new.subset_changes();
+        self.discovered.subsets_created.fetch_add(created, Relaxed);
+        self.discovered.subsets_removed.fetch_add(removed, Relaxed);
+        self.prepared.store(Arc::new(new));
     }
 
     /// Changes the health of `host`; workers see it when they next use the cluster.
@@ -302,14 +321,17 @@ impl ClusterShared {
     }
 
     /// Writes what is not counted per worker (circuit_breakers.*, membership_*, update_*) to a block that
-    /// nobody else writes.
-    pub fn write_stats(&self, block: &Block) {
+    /// nobody else writes. `balancers`: see `Prepared::write_stats`.
+    pub fn write_stats(&self, block: &Block, balancers: u64) {
         write_gauges(&self.breakers, block);
         let prepared = self.prepared.load();
-        prepared.write_stats(block);
+        prepared.write_stats(block, balancers);
         let membership = prepared.sets.membership();
         let discovered = &self.discovered;
+        let (created, removed) = (&discovered.subsets_created, &discovered.subsets_removed);
         for (stat, value) in [
+            (ClusterStat::ClusterLbSubsetsCreated, balancers * created.load(Relaxed)),
+            (ClusterStat::ClusterLbSubsetsRemoved, balancers * removed.load(Relaxed)),
             (ClusterStat::ClusterMembershipTotal, membership.total),
             (ClusterStat::ClusterMembershipHealthy, membership.healthy),
             (ClusterStat::ClusterMembershipDegraded, membership.degraded),

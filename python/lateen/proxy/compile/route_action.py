@@ -12,6 +12,7 @@ from lateen.protos import worker_pb2
 from lateen.proxy.compile.format import compile_format
 from lateen.proxy.compile.hash_policy import compile_hash_policies
 from lateen.proxy.compile.matchers import compile_regex_rewrite
+from lateen.proxy.compile.metadata_criteria import criteria_json
 from lateen.proxy.compile.mirror import compile_mirrors
 from lateen.proxy.compile.path_template import compile_rewrite_policy
 from lateen.proxy.compile.retry import compile_retry_policy
@@ -35,7 +36,7 @@ SUPPORT = (
             host_rewrite_literal auto_host_rewrite host_rewrite_header
             host_rewrite_path_regex host_rewrite append_x_forwarded_host timeout
             idle_timeout retry_policy priority upgrade_configs
-            max_stream_duration request_mirror_policies hash_policy
+            max_stream_duration request_mirror_policies hash_policy metadata_match
         """,
         harmless={
             "cors": _FOR_FILTER,
@@ -43,7 +44,6 @@ SUPPORT = (
             "include_vh_rate_limits": _FOR_FILTER,
             "early_data_policy": "requests in TLS early data are not accepted",
             "flush_timeout": "what is written of HTTP/1 is under the other timeouts",
-            "metadata_match": "subsets of a cluster are not implemented yet",
         },
     ),
     Fields(
@@ -66,6 +66,7 @@ def compile_route_action(
         mirrors=compile_mirrors(
             ctx, action.request_mirror_policies, f"{at}.request_mirror_policies"
         ),
+        metadata_match_json=criteria_json(action.metadata_match),
     )
     _compile_cluster(ctx, action, compiled, at)
     _compile_path_rewrite(ctx, action, match, compiled, at)
@@ -96,7 +97,7 @@ def _compile_cluster(
     elif kind == "weighted_clusters":
         where = f"{at}.weighted_clusters"
         out.weighted_clusters.CopyFrom(
-            compile_weighted_clusters(ctx, action.weighted_clusters, where)
+            compile_weighted_clusters(ctx, action.weighted_clusters, action.metadata_match, where)
         )
 
 

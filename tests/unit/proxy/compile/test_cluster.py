@@ -343,7 +343,6 @@ def test_metadata_and_tracking():
     "field",
     [
         {"health_checks": [{"timeout": "1s"}]},
-        {"lb_subset_config": {}},
         {"connection_pool_per_downstream_connection": True},
     ],
 )

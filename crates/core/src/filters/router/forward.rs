@@ -241,6 +241,7 @@ impl Forwarding<'_> {
         let stream = &*self.parties.stream;
         let context = LbContext {
             hash,
+            criteria: self.forward.criteria(stream.choice.as_ref()),
             avoid: &self.retries.tried,
             max_attempts: policy.map_or(1, |policy| policy.host_selection_max_attempts),
             avoid_canary: policy.is_some_and(|policy| policy.omit_canary_hosts)

@@ -11,7 +11,7 @@ use crate::clock;
 use crate::hash_policy::HashSubject;
 use crate::http::flags::ResponseFlags;
 use crate::http::stream_info::Attempt;
-use crate::lb::LbContext;
+use crate::lb::{Criteria, LbContext};
 use crate::proto::{ClusterStat, TcpStat};
 use crate::upstream::{Cluster, ConnectError, Host, Outcome, TcpError, TcpPermit};
 
@@ -27,15 +27,19 @@ enum Failure {
 impl Session {
     /// A connection or a tunnel. None when there is none to be had; then it is noted why.
     pub async fn connect(&mut self) -> Option<Upstream> {
+        let proxy = self.proxy.clone();
+        let config = &proxy.config;
         let named = self.info.connection.state.borrow().text(CLUSTER_KEY).map(Arc::from);
-        let chosen = || self.proxy.config.choose_cluster(&self.worker.random).clone();
-        let name: Arc<str> = named.unwrap_or_else(chosen);
+        let chosen = named.is_none().then(|| config.choose_cluster(&self.worker.random));
+        let own = chosen.and_then(|chosen| chosen.metadata_match.as_ref());
+        let criteria = own.or(config.metadata_match.as_ref());
+        let name: Arc<str> = named.or_else(|| Some(chosen?.name.clone())).unwrap_or_default();
         let cluster = self.find_cluster(&name).await?;
         self.info.cluster = Some(cluster.config().observability_name.clone());
         self.info.cluster_metadata = cluster.config().metadata.clone();
         let begin = clock::now();
         self.info.upstream.pool_ready_after = Some(Duration::ZERO);
-        let connected = self.attempts(&cluster).await;
+        let connected = self.attempts(&cluster, criteria).await;
         self.info.upstream.pool_ready_after = Some(clock::since(begin));
         connected
     }
@@ -57,7 +61,11 @@ impl Session {
         found
     }
 
-    async fn attempts(&mut self, cluster: &Rc<Cluster>) -> Option<Upstream> {
+    async fn attempts(
+        &mut self,
+        cluster: &Rc<Cluster>,
+        criteria: Option<&Criteria>,
+    ) -> Option<Upstream> {
         loop {
             let Some(permit) = cluster.tcp_permit() else {
                 let flag = ResponseFlags::UPSTREAM_OVERFLOW;
@@ -70,6 +78,8 @@ impl Session {
             }
             let context = LbContext {
                 hash: self.hash(cluster),
+                criteria,
+                metadata: self.info.dynamic_metadata.as_deref(),
                 connection: Some(&self.info.connection),
                 tlvs: &self.proxy.config.tlvs,
                 ..LbContext::default()

@@ -15,7 +15,7 @@ fn at(ip: [u8; 4]) -> SocketAddr {
 
 fn stat(cluster: &ClusterShared, stat: Stat) -> u64 {
     let block = Block::new(BlockKind::Cluster);
-    cluster.write_stats(&block);
+    cluster.write_stats(&block, 1);
     block.get(stat)
 }
 

@@ -8,11 +8,12 @@ Envoy 1.40.
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from lateen.config.support import Fields, whole
 from lateen.protos import worker_pb2
-from lateen.protos.worker_pb2 import Discovery, LbOptions, LbPolicy
+from lateen.protos.worker_pb2 import Discovery, LbOptions
 from lateen.proxy.compile.discovery import cluster_type_name
 from lateen.proxy.compile.load_balancing import (
     consistent_hashing,
@@ -22,12 +23,15 @@ from lateen.proxy.compile.load_balancing import (
     random,
     ring_hash,
     round_robin,
+    subset,
 )
 from lateen.proxy.compile.load_balancing.policy import Policy
 from lateen.proxy.compile.values import enum_name
 
 if TYPE_CHECKING:
-    from envoy.config.cluster.v3.cluster_pb2 import Cluster
+    from envoy.config.cluster.v3.cluster_pb2 import Cluster, LoadBalancingPolicy
+    from envoy.extensions.load_balancing_policies.subset.v3.subset_pb2 import Subset
+    from google.protobuf.message import Message
 
     from lateen.proxy.compile.context import CompileContext
 
@@ -58,6 +62,7 @@ SUPPORT = (
     whole("envoy.config.cluster.v3.LoadBalancingPolicy.Policy"),
     *locality.SUPPORT,
     *consistent_hashing.SUPPORT,
+    *subset.SUPPORT,
     *(fields for policy in POLICIES for fields in policy.support),
 )
 
@@ -97,11 +102,17 @@ def compile_load_balancing(
             ctx.error(f"{at}.lb_policy", reason)
     elif source.HasField("load_balancing_policy"):
         where = f"{at}.load_balancing_policy"
-        out.lb_policy = _compile_typed(ctx, source, options, where)
+        _compile_typed(ctx, source, out, options, where)
     elif policy in _BY_NAME:
         out.lb_policy = _BY_NAME[policy].number
         _BY_NAME[policy].compile_cluster(ctx, source, options, at)
         _warn_of_others(ctx, source, policy, at)
+        if source.lb_subset_config.subset_selectors:
+            where = f"{at}.lb_subset_config"
+            out.subsets.CopyFrom(subset.compile_subsets(ctx, source.lb_subset_config, where))
+    elif policy == "CLUSTER_PROVIDED" and source.HasField("lb_subset_config"):
+        reason = f"cluster: LB policy {policy} cannot be combined with lb_subset_config"
+        ctx.error(f"{at}.lb_policy", reason)
     else:
         _report(ctx, source.name, policy, f"{at}.lb_policy")
     out.lb.CopyFrom(options)
@@ -156,23 +167,45 @@ def _warn_of_others(ctx: CompileContext, source: Cluster, policy: str, at: str) 
         ctx.warning(f"{at}.{kind}", f"has no effect: the policy is {policy}")
 
 
-def _compile_typed(ctx: CompileContext, cluster: Cluster, out: LbOptions, at: str) -> LbPolicy:
-    """The first policy that is known, as Envoy takes it."""
+def _compile_typed(
+    ctx: CompileContext, source: Cluster, out: worker_pb2.Cluster, options: LbOptions, at: str
+) -> None:
+    if source.HasField("lb_subset_config"):
+        reason = "cluster: load_balancing_policy cannot be combined with lb_subset_config"
+        ctx.error(at, reason)
+    known = (*_BY_TYPE, subset.TYPE)
+    found = _first_known(ctx, source.load_balancing_policy, known, f"cluster: '{source.name}'", at)
+    if found is not None and found[0].DESCRIPTOR.full_name == subset.TYPE:
+        config: Subset = found[0]  # type: ignore[assignment]
+        out.subsets.CopyFrom(subset.compile_subsets(ctx, config, found[1]))
+        where = f"{found[1]}.subset_lb_policy"
+        found = _first_known(ctx, config.subset_lb_policy, tuple(_BY_TYPE), "subset lb", where)
+    if found is not None:
+        message, where = found
+        policy = _BY_TYPE[message.DESCRIPTOR.full_name]
+        out.lb_policy = policy.number
+        policy.compile_typed(ctx, message, options, where)
+
+
+def _first_known(
+    ctx: CompileContext, source: LoadBalancingPolicy, known: Collection[str], who: str, at: str
+) -> tuple[Message, str] | None:
+    """The first policy whose type is in `known`, as Envoy takes it, and its path."""
     skipped: list[str] = []
-    for index, policy in enumerate(cluster.load_balancing_policy.policies):
+    for index, policy in enumerate(source.policies):
         where = f"{at}.policies[{index}].typed_extension_config.typed_config"
         message = ctx.unpack(policy.typed_extension_config.typed_config)
-        known = _BY_TYPE.get(message.DESCRIPTOR.full_name) if message is not None else None
-        if message is not None and known is not None:
+        if message is not None and message.DESCRIPTOR.full_name in known:
             for earlier in skipped:
-                ctx.excuse(earlier, f"{known.type} is used instead")
-            known.compile_typed(ctx, message, out, where)
-            return known.number
+                ctx.excuse(earlier, f"{message.DESCRIPTOR.full_name} is used instead")
+            return message, where
+        if message is not None and message.DESCRIPTOR.full_name == subset.TYPE:
+            ctx.unimplemented(where, "a subset policy within one", ", ".join(known))
         skipped.append(where)
     if not skipped:
         ctx.error(
             at,
-            "cluster: didn't find a registered load balancer factory implementation for cluster:"
-            f" '{cluster.name}' with names from []",
+            f"cluster: didn't find a registered load balancer factory implementation for {who}"
+            " with names from []",
         )
-    return LbPolicy.ROUND_ROBIN
+    return None
