@@ -15,6 +15,7 @@ mod prepared;
 mod priority;
 mod random;
 mod round_robin;
+mod slow_start;
 mod subsets;
 
 use std::sync::Arc;
@@ -25,8 +26,10 @@ pub use hashing::{HashSettings, TableSettings};
 pub use load_balancer::LoadBalancer;
 pub use prepared::Prepared;
 pub use priority::{Loads, PriorityHealth};
+pub use slow_start::SlowStart;
 pub use subsets::SubsetSettings;
 
+use crate::clock;
 use crate::connection::Tlv;
 use crate::headers::Headers;
 use crate::http::stream_info::ConnectionInfo;
@@ -80,6 +83,10 @@ pub struct LbSettings {
     pub policy: LbPolicy,
     /// LEAST_REQUEST: how many hosts are compared.
     pub choice_count: u32,
+    /// LEAST_REQUEST: all hosts are compared.
+    pub full_scan: bool,
+    /// ROUND_ROBIN and LEAST_REQUEST.
+    pub slow_start: Option<SlowStart>,
     /// LEAST_REQUEST with unequal weights: the exponent of active requests.
     pub active_request_bias: f64,
     /// Percent of available hosts below which all are used.
@@ -96,6 +103,8 @@ impl Default for LbSettings {
         Self {
             policy: LbPolicy::RoundRobin,
             choice_count: 2,
+            full_scan: false,
+            slow_start: None,
             active_request_bias: 1.0,
             panic_threshold: 50,
             fail_traffic_on_panic: false,
@@ -125,8 +134,10 @@ fn build(hosts: &[Arc<Host>], settings: &LbSettings, random: &Random) -> Box<dyn
     found.map_or(round_robin::build as Build, |(_, build)| *build)(hosts, settings, random)
 }
 
-fn weights_are_equal(hosts: &[Arc<Host>]) -> bool {
-    hosts.windows(2).all(|pair| pair[0].weight == pair[1].weight)
+/// Whether hosts are chosen by weight: they differ in it, or one of them is new and starts slowly.
+fn weights_count(hosts: &[Arc<Host>], settings: &LbSettings) -> bool {
+    hosts.windows(2).any(|pair| pair[0].weight != pair[1].weight)
+        || settings.slow_start.is_some_and(|slow| slow.concerns(hosts, clock::now()))
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::address::Address;
 use crate::compile::{each, At, CompileError, Result};
 use crate::hash_policy::{ClusterHashPolicies, HashPolicies};
 use crate::http2::config::Http2Config;
-use crate::lb::{HashSettings, LbSettings, SubsetSettings, TableSettings};
+use crate::lb::{HashSettings, LbSettings, SlowStart, SubsetSettings, TableSettings};
 use crate::matcher::Regexes;
 use crate::proto;
 use crate::proto::cluster::UpstreamProtocol;
@@ -166,12 +166,22 @@ fn lb_settings(message: &proto::Cluster) -> LbSettings {
     LbSettings {
         policy: message.lb_policy(),
         choice_count: options.choice_count.max(2),
+        full_scan: options.full_scan,
+        slow_start: options.slow_start.as_ref().and_then(slow_start),
         active_request_bias: options.active_request_bias,
         panic_threshold: options.panic_threshold_percent.round() as u32,
         fail_traffic_on_panic: options.fail_traffic_on_panic,
         locality_weighted: options.locality_weighted,
         hashing: hash_settings(message.lb_policy(), &options.hashing.unwrap_or_default()),
     }
+}
+
+fn slow_start(message: &proto::SlowStart) -> Option<SlowStart> {
+    Some(SlowStart {
+        window: off_at_zero(message.window_ms)?,
+        aggression: message.aggression,
+        least: message.min_weight_percent / 100.0,
+    })
 }
 
 fn hash_settings(policy: LbPolicy, message: &proto::Hashing) -> Option<HashSettings> {

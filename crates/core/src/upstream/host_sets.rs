@@ -249,6 +249,7 @@ impl<'a> Update<'a> {
         self.moved |= self.rules.one_endpoint && !same_addresses(old, &host);
         host.slot = old.slot;
         host.stats = old.stats.clone();
+        host.since = old.since;
         Arc::new(host)
     }
 

@@ -23,6 +23,7 @@ from lateen.proxy.compile.load_balancing import (
     random,
     ring_hash,
     round_robin,
+    slow_start,
     subset,
 )
 from lateen.proxy.compile.load_balancing.policy import Policy
@@ -63,6 +64,7 @@ SUPPORT = (
     *locality.SUPPORT,
     *consistent_hashing.SUPPORT,
     *subset.SUPPORT,
+    *slow_start.SUPPORT,
     *(fields for policy in POLICIES for fields in policy.support),
 )
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lateen.config.support import Fields
+from lateen.config.support import Fields, whole
 from lateen.protos.worker_pb2 import LbOptions, LbPolicy
 from lateen.proxy.compile.load_balancing.locality import compile_locality
 from lateen.proxy.compile.load_balancing.policy import CATEGORY, Policy
+from lateen.proxy.compile.load_balancing.slow_start import compile_slow_start
 
 if TYPE_CHECKING:
     from envoy.config.cluster.v3.cluster_pb2 import Cluster
@@ -21,18 +22,25 @@ if TYPE_CHECKING:
     from lateen.proxy.compile.context import CompileContext
 
 _TYPE = "envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin"
+_OWN_CONFIG = "round_robin_lb_config"
 _SUPPORT = (
-    Fields("envoy.config.cluster.v3.Cluster.RoundRobinLbConfig"),
-    Fields(_TYPE, implemented="locality_lb_config", category=CATEGORY),
+    whole("envoy.config.cluster.v3.Cluster.RoundRobinLbConfig"),
+    Fields(_TYPE, implemented="slow_start_config locality_lb_config", category=CATEGORY),
 )
 
 
 def _compile_cluster(ctx: CompileContext, source: Cluster, out: LbOptions, at: str) -> None:
-    """A cluster has nothing to say of it."""
+    if source.round_robin_lb_config.HasField("slow_start_config"):
+        config = source.round_robin_lb_config.slow_start_config
+        where = f"{at}.{_OWN_CONFIG}.slow_start_config"
+        out.slow_start.CopyFrom(compile_slow_start(ctx, config, where))
 
 
 def _compile_typed(ctx: CompileContext, message: Message, out: LbOptions, at: str) -> None:
     config: RoundRobin = message  # type: ignore[assignment]
+    if config.HasField("slow_start_config"):
+        where = f"{at}.slow_start_config"
+        out.slow_start.CopyFrom(compile_slow_start(ctx, config.slow_start_config, where))
     compile_locality(config.locality_lb_config, out)
 
 
@@ -40,7 +48,7 @@ POLICY = Policy(
     "ROUND_ROBIN",
     LbPolicy.ROUND_ROBIN,
     _TYPE,
-    "round_robin_lb_config",
+    _OWN_CONFIG,
     _compile_cluster,
     _compile_typed,
     _SUPPORT,

@@ -21,6 +21,9 @@ def test_least_request():
     ctx = context(runtime={"k": "2"})
     lb = compiled(ctx, lb_policy="LEAST_REQUEST", least_request_lb_config=options).lb
     assert lb.active_request_bias == 2
+    ctx = context(runtime={"k": "-1"})
+    lb = compiled(ctx, lb_policy="LEAST_REQUEST", least_request_lb_config=options).lb
+    assert (lb.active_request_bias, len(warnings(ctx))) == (1, 1)
 
 
 def test_the_options_of_another_policy_have_no_effect():
