@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::Notify;
 
 use super::breakers::{write_gauges, Breakers, Priority};
+use super::discovered::Discovered;
 use super::host_sets::{Change, HostSets, Rules};
 use super::outlier::{Detector, Outcome};
 use super::{load_assignment, ClusterConfig, Host};
@@ -18,37 +19,6 @@ use crate::proto::{self, address::Kind, ClusterStat, Discovery};
 use crate::runtime::SharedRuntime;
 use crate::stats::Block;
 use crate::tls::Contexts;
-
-/// Counters of what discovery did; one writer at a time (`updating`).
-#[derive(Default)]
-struct Discovered {
-    attempts: AtomicU64,
-    successes: AtomicU64,
-    failures: AtomicU64,
-    empty: AtomicU64,
-    no_rebuild: AtomicU64,
-    membership_changes: AtomicU64,
-    subsets_created: AtomicU64,
-    subsets_removed: AtomicU64,
-    /// Hosts in all updates: for each of them Envoy looks for a transport socket.
-    matches: AtomicU64,
-}
-
-impl Discovered {
-    fn all(&self) -> [&AtomicU64; 9] {
-        [
-            &self.attempts,
-            &self.successes,
-            &self.failures,
-            &self.empty,
-            &self.no_rebuild,
-            &self.membership_changes,
-            &self.subsets_created,
-            &self.subsets_removed,
-            &self.matches,
-        ]
-    }
-}
 
 /// What came of one attempt to discover the endpoints (update_* counters).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

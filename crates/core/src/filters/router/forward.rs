@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::attempt::{connect, Parties, Replay, Upstream};
 use super::failure::{Failure, TimeoutKind};
+use super::hash::hash;
 use super::outlier::report_connection;
 use super::relay::{relay, send_head};
 use super::retry::{Outcome, Retries};
@@ -16,7 +17,6 @@ use super::Router;
 use super::{charge, log, mirror, scopes};
 use crate::clock;
 use crate::filters::{self, Head};
-use crate::hash_policy::HashSubject;
 use crate::headers::HeaderId;
 use crate::http::downstream::Downstream;
 use crate::http::flags::ResponseFlags;
@@ -218,27 +218,11 @@ impl Forwarding<'_> {
         }
     }
 
-    /// What decides the host where the cluster hashes.
-    fn hash(&mut self) -> Option<u64> {
-        let of_cluster = self.cluster.config().hash_policies.as_ref()?;
-        let info = &self.parties.stream.info;
-        let subject = HashSubject {
-            headers: Some(&self.parties.stream.request),
-            remote: &info.remote,
-            cookie_remote: &info.connection.remote,
-            connection: &info.connection,
-        };
-        if let Some(policies) = &of_cluster.of_balancer {
-            return policies.balancer_hash(&subject, &mut self.cookies);
-        }
-        let policies = of_cluster.of_protocol.as_ref().or(self.forward.hash_policy.as_ref())?;
-        policies.hash(&subject, &mut self.cookies)
-    }
-
     fn choose_host(&mut self) -> Option<Arc<Host>> {
-        let hash = self.hash();
         let policy = self.retries.policy();
         let stream = &*self.parties.stream;
+        let (request, info) = (&stream.request, &stream.info);
+        let hash = hash(&self.cluster, self.forward, request, info, &mut self.cookies);
         let context = LbContext {
             hash,
             criteria: self.forward.criteria(stream.choice.as_ref()),
