@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tests.interop.model import Case, End, Read, Step, Write
+from tests.interop.model import Case, End, Read, Step, Wait, Write
 from tests.support.client import get
-from tests.support.upstream import Script, reply
+from tests.support.upstream import Script, Send, Sleep, raw, reply
 
 NAMES = ("up", "two", "three")
 POLICIES = "type.googleapis.com/envoy.extensions.load_balancing_policies"
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"
 BY_KEY = "{header: {header_name: x-key}}"
 
 
@@ -67,6 +68,41 @@ def placed(
         upstreams={**answers, **(scripts or {})},
         hcm=hcm,
         ignore_stats=ignore_stats,
+    )
+
+
+def ejected(name: str, cluster: str, of_up: bytes) -> Case:
+    """The first request, which goes to the host up, ejects it; the others go elsewhere."""
+    asked: list[Step] = [step for each in with_headers(*KEYS) for step in (Write(each), Read())]
+    answers = {each: Script([reply(200, each.encode())]) for each in NAMES}
+    return Case(
+        name,
+        # Time for an ejection to reach Envoy's worker.
+        (Write(of_up), Read(), Wait(0.3), *asked, End()),
+        routes=f"[{{match: {{prefix: /}}, route: {{cluster: $be, hash_policy: [{BY_KEY}]}}}}]",
+        clusters=f"[{{name: $be, outlier_detection: {{consecutive_5xx: 1}}, {cluster}}}]",
+        upstreams={**answers, "up": Script([reply(500, b"up")])},
+    )
+
+
+def bounded(name: str, kind: str, factor: int) -> Case:
+    """Requests with one key while those before are still with their hosts."""
+    names = [f"c{number}" for number in range(9)]
+    request = get("/", headers="x-key: k\r\n")
+    asked: list[Step] = [step for each in names for step in (Write(request, on=each), Wait(0.1))]
+    asked += [step for each in names for step in (Read(on=each), End(on=each))]
+    bounds = f"{{consistent_hashing_lb_config: {{hash_balance_factor: {factor}}}}}"
+    cluster = f"lb_policy: {kind}, common_lb_config: {bounds}, {UNEVEN}"
+    late = {each: Script([raw(Sleep(1.5), Send(OK + each[:2].encode()))]) for each in NAMES}
+    return Case(
+        name,
+        tuple(asked),
+        routes=f"[{{match: {{prefix: /}}, route: {{cluster: $be, hash_policy: [{BY_KEY}]}}}}]",
+        clusters=f"[{{name: $be, {cluster}}}]",
+        upstreams=late,
+        unordered=True,
+        log_format="%RESPONSE_CODE% %UPSTREAM_HOST%\n",
+        ignore_stats="_bytes_",
     )
 
 
@@ -219,5 +255,18 @@ CASES = (
         requests=with_headers(*KEYS),
         scripts={"up": Script([reply(503, b"no")])},
         more=AVOIDING,
+    ),
+    *(
+        ejected(
+            f"{kind.lower()}_ejects",
+            f"lb_policy: {kind}, {EVEN}",
+            get("/", headers=f"x-key: {key}\r\n"),
+        )
+        for kind, key in (("RING_HASH", "v2"), ("MAGLEV", "v0"))
+    ),
+    *(
+        bounded(f"{kind.lower()}_bounded_{factor}", kind, factor)
+        for kind in ("RING_HASH", "MAGLEV")
+        for factor in (100, 150)
     ),
 )

@@ -17,7 +17,7 @@ from tests.interop.cases.consistent_hashing import (
 )
 from tests.interop.cases.network_filters import state
 from tests.interop.cases.tcp_proxy import STATS, tcp_filter
-from tests.interop.model import Case, End, Open, Receive
+from tests.interop.model import Case, End, Open, Read, Receive, Write
 from tests.support.client import get
 from tests.support.upstream import Close, Script, reply, tcp
 
@@ -46,6 +46,40 @@ def connected(name: str, policy: str, *before: str, cluster: str = "") -> Case:
         clusters=f"[{{name: $be, {cluster or ring()}}}]",
         upstreams={each: tcp(each[:2].encode(), Close()) for each in NAMES},
         listener=f"filter_chains: [{{name: only, filters: [{filters}]}}]",
+    )
+
+
+HCM = (
+    "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3."
+    "HttpConnectionManager"
+)
+ROUTER = (
+    "{name: envoy.filters.http.router, typed_config: "
+    "{'@type': type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}"
+)
+
+
+def of_connection(name: str, factory: str, fallback: str = "") -> Case:
+    """Requests whose host depends on filter state of their connection, or else on `fallback`."""
+    sources = [f"127.0.0.{n}" for n in range(2, 10)]
+    policies = f"[{{filter_state: {{key: k}}, terminal: true}}{fallback}]"
+    route = f"{{match: {{prefix: /}}, route: {{cluster: $be, hash_policy: {policies}}}}}"
+    manager = (
+        f"{{name: hcm, typed_config: {{'@type': {HCM}, stat_prefix: in, http_filters: [{ROUTER}], "
+        f"route_config: {{virtual_hosts: [{{name: v, domains: ['*'], routes: [{route}]}}]}}}}}}"
+    )
+    before = state("k", "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%", f"factory_key: {factory}")
+    asked = (
+        (Open(each, source=each), Write(get("/", headers="x-key: k\r\n"), on=each), Read(on=each))
+        for each in sources
+    )
+    return Case(
+        name,
+        tuple(step for some in asked for step in some),
+        stats=r"^cluster\.",
+        clusters=f"[{{name: $be, {ring()}}}]",
+        upstreams={each: Script([reply(200, each.encode())]) for each in NAMES},
+        listener=f"filter_chains: [{{filters: [{before}, {manager}]}}]",
     )
 
 
@@ -192,4 +226,6 @@ CASES = (
             "{hash_policy: [{connection_properties: {source_ip: true}}]}",
         ),
     ),
+    of_connection("hash_filter_state", "envoy.hashable_string"),
+    of_connection("hash_filter_state_no_hash", "envoy.string", f", {BY_KEY}"),
 )

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from tests.interop.cases.tcp_proxy import STATS, tcp_filter
-from tests.interop.model import Case, End, Open, Read, Receive, Step, Write
+from tests.interop.model import Case, End, Open, Read, Receive, Step, Wait, Write
 from tests.support.client import get
 from tests.support.upstream import Close, Script, reply, tcp
 
@@ -171,6 +171,23 @@ def connected(name: str, match: str, *before: str) -> Case:
     )
 
 
+def ejecting(name: str, criteria: str) -> Case:
+    """Hosts up and three fail and are ejected: others of their subset, if any, have the rest."""
+    asked = (Write(get("/")), Read())
+    return Case(
+        name,
+        # Time for an ejection to reach Envoy's worker.
+        (*(step for _ in range(6) for step in (*asked, Wait(0.3))), End()),
+        routes="[{match: {prefix: /}, route: {cluster: $be, metadata_match: "
+        f"{lb(ASKED[criteria])}}}}}]",
+        clusters="[{name: $be, outlier_detection: {consecutive_5xx: 1, max_ejection_percent: 50}, "
+        f"lb_subset_config: {{{selectors(BY_V)}}}, {ALL}}}]",
+        upstreams={**SCRIPTS, **dict.fromkeys(("up", "three"), Script([reply(500, b"bad")]))},
+        unordered=True,
+        ignore_stats="_bytes_",
+    )
+
+
 CASES = (
     divided("subset_no_fallback", selectors(BY_V, BY_BOTH)),
     divided("subset_any", "fallback_policy: ANY_ENDPOINT, " + selectors(BY_V, BY_BOTH), times=8),
@@ -292,4 +309,6 @@ CASES = (
     connected("tcp_subset", f"metadata_match: {lb({'v': '1', 's': 'b'})}"),
     connected("tcp_subset_none", f"metadata_match: {lb({'v': '9'})}"),
     connected("tcp_subset_no_match", ""),
+    ejecting("subset_ejects", "v1"),
+    ejecting("subset_ejects_its_last", "v2"),
 )
