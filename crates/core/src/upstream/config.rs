@@ -141,9 +141,8 @@ const UNUSED_HOSTS: Duration = Duration::from_secs(5);
 fn dynamic_hosts(message: &proto::Cluster, sockets: &TransportSockets) -> Option<Duration> {
     let original = message.original_dst.as_ref();
     let interval = original.map(|it| Duration::from_millis(it.cleanup_interval_ms));
-    let apart = message.proxy_protocol.is_some()
-        || message.auto_names.is_some()
-        || sockets.take_along();
+    let apart =
+        message.proxy_protocol.is_some() || message.auto_names.is_some() || sockets.take_along();
     interval.or_else(|| apart.then_some(UNUSED_HOSTS))
 }
 
