@@ -27,6 +27,8 @@ VARYING_HEADERS = {
     "x-ratelimit-reset": "<s>",
     "retry-after": "<s>",
 }
+# The value of a cookie that a hash policy makes of addresses and ports.
+MADE_COOKIE = re.compile(r'="[0-9a-f]{16}"')
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
@@ -82,6 +84,7 @@ class Normaliser:
         """One line without what belongs to this run alone."""
         line = line.replace(self._directory, "<dir>").replace(self._prefix, "")
         line = re.sub(r"(?<![0-9])[0-9]{4,5}(?![0-9])", self._port, line)
+        line = MADE_COOKIE.sub('="<made>"', line)
         return UUID.sub("<id>", line)
 
     def _port(self, match: re.Match[str]) -> str:

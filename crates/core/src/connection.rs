@@ -56,6 +56,8 @@ pub struct ConnectionState {
     shared: Vec<Shared>,
     /// What limits the requests of this connection alone.
     pub limiter: Option<Arc<Limiter>>,
+    /// Of the values in `filter_state` that hash policies may name.
+    hashes: Vec<(Box<str>, u64)>,
 }
 
 struct Shared {
@@ -68,6 +70,8 @@ struct Shared {
 pub struct SharedObject {
     pub key: Box<str>,
     pub text: Box<str>,
+    /// Of one that hash policies may name.
+    hash: Option<u64>,
     /// It goes along with the next connection as well.
     pub transitive: bool,
 }
@@ -108,7 +112,8 @@ impl ConnectionState {
     pub fn shared_objects(&self) -> Vec<SharedObject> {
         let object = |shared: &Shared| {
             let text = self.text(&shared.key)?.into();
-            Some(SharedObject { key: shared.key.clone(), text, transitive: shared.transitive })
+            let (key, hash) = (shared.key.clone(), self.hash(&shared.key));
+            Some(SharedObject { key, text, hash, transitive: shared.transitive })
         };
         self.shared.iter().filter_map(object).collect()
     }
@@ -118,11 +123,22 @@ impl ConnectionState {
         let mut state = Self::default();
         for object in objects {
             state.set_filter_state(&object.key, Value::from(&*object.text));
+            state.set_hash(&object.key, object.hash);
             if object.transitive {
                 state.share(&object.key, Sharing::Transitive);
             }
         }
         state
+    }
+
+    /// Says what the value under `key` hashes to, if it is one that can be hashed.
+    pub fn set_hash(&mut self, key: &str, hash: Option<u64>) {
+        self.hashes.retain(|(known, _)| &**known != key);
+        self.hashes.extend(hash.map(|hash| (key.into(), hash)));
+    }
+
+    pub fn hash(&self, key: &str) -> Option<u64> {
+        self.hashes.iter().find(|(known, _)| &**known == key).map(|(_, hash)| *hash)
     }
 
     /// The text under `key`.
@@ -146,7 +162,9 @@ mod tests {
             state.set_filter_state(key, json!("text"));
             state.share(key, sharing);
         }
+        state.set_hash("ever", Some(7));
         let next = ConnectionState::with_objects(&state.shared_objects());
+        assert_eq!((next.hash("ever"), next.hash("once")), (Some(7), None));
         assert_eq!(next.filter_state.as_deref(), Some(&json!({"once": "text", "ever": "text"})));
         let last = ConnectionState::with_objects(&next.shared_objects());
         assert_eq!(last.filter_state.as_deref(), Some(&json!({"ever": "text"})));

@@ -3,6 +3,7 @@
 use crate::compile::{At, CompileError, Result};
 use crate::connection::Sharing;
 use crate::formatter::{FormatContext, Formatter};
+use crate::hash::xxhash64;
 use crate::proto;
 
 pub struct FilterStateValue {
@@ -11,6 +12,8 @@ pub struct FilterStateValue {
     skip_if_empty: bool,
     /// With connections to internal listeners.
     pub sharing: Sharing,
+    /// Hash policies may name it.
+    hashable: bool,
 }
 
 impl FilterStateValue {
@@ -28,7 +31,13 @@ impl FilterStateValue {
                 proto::filter_state_value::Sharing::Once => Sharing::Once,
                 proto::filter_state_value::Sharing::Transitive => Sharing::Transitive,
             },
+            hashable: message.hashable,
         })
+    }
+
+    /// What `text` hashes to, if it is a value that can be hashed.
+    pub fn hash(&self, text: &str) -> Option<u64> {
+        self.hashable.then(|| xxhash64(text.as_bytes(), 0))
     }
 
     /// The text; none where an empty one is to be left out.

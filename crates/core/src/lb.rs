@@ -5,22 +5,35 @@
 //! <https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/load_balancing/load_balancing>
 
 mod balancer;
+mod criteria;
 mod edf;
+mod hashing;
 mod least_request;
+mod load_balancer;
 mod locality;
+mod prepared;
 mod priority;
 mod random;
 mod round_robin;
+mod slow_start;
+mod subsets;
 
 use std::sync::Arc;
 
 pub use balancer::{Balancer, Choice};
+pub use criteria::Criteria;
+pub use hashing::{HashSettings, TableSettings};
+pub use load_balancer::LoadBalancer;
+pub use prepared::Prepared;
 pub use priority::{Loads, PriorityHealth};
+pub use slow_start::SlowStart;
+pub use subsets::SubsetSettings;
 
+use crate::clock;
 use crate::connection::Tlv;
 use crate::headers::Headers;
 use crate::http::stream_info::ConnectionInfo;
-use crate::proto::LbPolicy;
+use crate::proto::{ClusterStat, LbPolicy};
 use crate::random::Random;
 use crate::tls::TlsNames;
 use crate::upstream::Host;
@@ -28,8 +41,10 @@ use crate::upstream::Host;
 /// What a choice may depend on.
 #[derive(Clone, Copy, Default)]
 pub struct LbContext<'a> {
-    /// Of the route's hash policy; none asks for a random one.
+    /// By a hash policy; clusters that hash take a random one where there is none.
     pub hash: Option<u64>,
+    /// What metadata the host has to have, where the cluster has subsets.
+    pub criteria: Option<&'a Criteria>,
     /// Hosts that a retry avoids (`previous_hosts`).
     pub avoid: &'a [Arc<Host>],
     /// How often a choice among `avoid` is made anew; then it stands.
@@ -54,18 +69,32 @@ impl LbContext<'_> {
     }
 }
 
+/// What the cluster lends to a choice.
+pub struct Asker<'a> {
+    pub random: &'a Random,
+    pub count: &'a dyn Fn(ClusterStat),
+    /// How many requests the cluster's hosts have.
+    pub active_requests: &'a dyn Fn() -> u64,
+}
+
 /// What a policy is built with.
 #[derive(Clone, Copy, Debug)]
 pub struct LbSettings {
     pub policy: LbPolicy,
     /// LEAST_REQUEST: how many hosts are compared.
     pub choice_count: u32,
+    /// LEAST_REQUEST: all hosts are compared.
+    pub full_scan: bool,
+    /// ROUND_ROBIN and LEAST_REQUEST.
+    pub slow_start: Option<SlowStart>,
     /// LEAST_REQUEST with unequal weights: the exponent of active requests.
     pub active_request_bias: f64,
     /// Percent of available hosts below which all are used.
     pub panic_threshold: u32,
     pub fail_traffic_on_panic: bool,
     pub locality_weighted: bool,
+    /// RING_HASH and MAGLEV.
+    pub hashing: Option<HashSettings>,
 }
 
 impl Default for LbSettings {
@@ -74,10 +103,13 @@ impl Default for LbSettings {
         Self {
             policy: LbPolicy::RoundRobin,
             choice_count: 2,
+            full_scan: false,
+            slow_start: None,
             active_request_bias: 1.0,
             panic_threshold: 50,
             fail_traffic_on_panic: false,
             locality_weighted: false,
+            hashing: None,
         }
     }
 }
@@ -102,15 +134,24 @@ fn build(hosts: &[Arc<Host>], settings: &LbSettings, random: &Random) -> Box<dyn
     found.map_or(round_robin::build as Build, |(_, build)| *build)(hosts, settings, random)
 }
 
-fn weights_are_equal(hosts: &[Arc<Host>]) -> bool {
-    hosts.windows(2).all(|pair| pair[0].weight == pair[1].weight)
+/// Whether hosts are chosen by weight: they differ in it, or one of them is new and starts slowly.
+fn weights_count(hosts: &[Arc<Host>], settings: &LbSettings) -> bool {
+    hosts.windows(2).any(|pair| pair[0].weight != pair[1].weight)
+        || settings.slow_start.is_some_and(|slow| slow.concerns(hosts, clock::now()))
 }
 
 #[cfg(test)]
 pub(crate) mod testing {
     use std::sync::Arc;
 
+    use super::Asker;
+    use crate::random::Random;
     use crate::upstream::{Health, Host};
+
+    /// Of a cluster that counts nothing and has no request.
+    pub fn asker(random: &Random) -> Asker<'_> {
+        Asker { random, count: &|_| (), active_requests: &|| 0 }
+    }
 
     /// Hosts 10.0.0.1, 10.0.0.2... with these weights.
     pub fn hosts(weights: &[u32]) -> Vec<Arc<Host>> {

@@ -12,6 +12,8 @@ pub mod fault;
 pub mod filter_state;
 pub mod filters;
 pub mod formatter;
+pub mod hash;
+pub mod hash_policy;
 pub mod headers;
 pub mod http;
 pub mod http1;

@@ -45,7 +45,7 @@ impl BlockKind {
             Self::Listener => (16, 2),
             Self::Http => (80, 2),
             Self::ListenerHttp => (8, 0),
-            Self::Cluster => (137, 14),
+            Self::Cluster => (152, 14),
             Self::VirtualCluster => (8, 1),
             Self::Tcp => (24, 0),
             Self::Ssl => (48, 0),

@@ -11,6 +11,7 @@ mod clusters;
 mod config;
 mod connecting;
 mod connection;
+mod discovered;
 mod dynamic;
 pub mod endpoints;
 mod happy_eyeballs;

@@ -229,7 +229,8 @@ impl Workers {
         for cluster in resources.clusters() {
             let number = cluster.config.stats_block;
             let block = self.registry().block(self.concurrency, number, BlockKind::Cluster);
-            cluster.write_stats(&block);
+            // The workers, and the main thread.
+            cluster.write_stats(&block, self.concurrency as u64 + 1);
             if let Some(detector) = cluster.outlier() {
                 let number = detector.stats_block();
                 let block = self.registry().block(self.concurrency, number, BlockKind::Outlier);

@@ -118,7 +118,8 @@ TWO: tuple[Step, ...] = (
     Write(get("/1"), on="a"), Wait(0.2), Write(get("/2"), on="b"), Read(on="b"), Read(on="a"),
     End(on="a"), End(on="b"),
 )  # fmt: skip
-WEIGHT_3 = ", load_balancing_weight: 3"
+SLOW = "slow_start_config: {slow_start_window: 3600s, min_weight_percent: {value: 50}}"
+WEIGHT_2, WEIGHT_3 = ", load_balancing_weight: 2", ", load_balancing_weight: 3"
 
 CASES = (
     spread("rr_even", "hosts: [$up, $two]", 6, "up", "two"),
@@ -412,6 +413,52 @@ CASES = (
         8,
         "up",
         "two",
+    ),
+    *(
+        spread(
+            f"slow_start_{name}",
+            localities(group(host("$up", weight), host("$two"))) + f", {config}",
+            count,
+            "up",
+            "two",
+        )
+        for name, weight, count, config in (
+            ("rr", "", 8, f"round_robin_lb_config: {{{SLOW}}}"),
+            ("rr_weights", WEIGHT_2, 9, f"round_robin_lb_config: {{{SLOW}}}"),
+            ("rr_no_window", "", 8, "round_robin_lb_config: {slow_start_config: {}}"),
+            (
+                "least_request_weights",
+                WEIGHT_2,
+                9,
+                f"lb_policy: LEAST_REQUEST, least_request_lb_config: {{{SLOW}}}",
+            ),
+        )
+    ),
+    Case(
+        "least_request_full_scan",
+        (
+            Write(get("/"), on="a"),
+            Wait(0.1),
+            Write(get("/"), on="b"),
+            Wait(0.1),
+            Write(get("/"), on="c"),
+            Read(on="a"),
+            Read(on="b"),
+            Read(on="c"),
+            End(on="a"),
+            End(on="b"),
+            End(on="c"),
+        ),
+        clusters="[{name: $be, hosts: [$up, $two, $three], load_balancing_policy: {policies: "
+        "[{typed_extension_config: {name: lr, typed_config: {'@type': type.googleapis.com/"
+        "envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest, "
+        "selection_method: FULL_SCAN}}}]}}]",
+        upstreams={
+            name: Script([raw(Sleep(0.6), OK + b"late")]) for name in ("up", "two", "three")
+        },
+        log_format="%RESPONSE_CODE%\n",
+        unordered=True,
+        ignore_stats="_bytes_",
     ),
     Case(
         "bind_source",

@@ -6,6 +6,7 @@ mod charge;
 mod failure;
 mod forward;
 mod grpc_timeout;
+mod hash;
 mod log;
 mod mirror;
 mod outlier;

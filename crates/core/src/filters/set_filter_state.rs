@@ -34,6 +34,7 @@ impl FilterStateValues {
     fn set(&self, stream: &mut Stream) {
         for value in &self.values {
             if let Some(text) = value.make(&stream.context(LogType::NotSet)) {
+                stream.info.set_hash(&value.key, value.hash(&text));
                 stream.info.set_filter_state(&value.key, text.into());
             }
         }

@@ -232,6 +232,9 @@ impl FilterObjects {
     }
 }
 
+/// By the key of the value.
+type OwnHashes = Box<Vec<(Box<str>, Option<u64>)>>;
+
 pub struct StreamInfo {
     pub connection: Rc<ConnectionInfo>,
     /// The client's address after x-forwarded-for was considered.
@@ -269,6 +272,8 @@ pub struct StreamInfo {
     /// {"filter": {...}}
     pub dynamic_metadata: Option<Box<serde_json::Value>>,
     pub filter_state: Option<Box<serde_json::Value>>,
+    /// What values that filters set for this stream alone hash to; None: not to be hashed.
+    own_hashes: Option<OwnHashes>,
     /// Filter state that has another form as text than as an object.
     pub filter_objects: FilterObjects,
     /// Unique in the process.
@@ -290,6 +295,19 @@ impl StreamInfo {
 
     pub fn set_filter_state(&mut self, key: &str, value: serde_json::Value) {
         set(&mut self.filter_state, key, value);
+    }
+
+    /// Says what the value under `key` hashes to, if it is one that can be hashed.
+    pub fn set_hash(&mut self, key: &str, hash: Option<u64>) {
+        let own = self.own_hashes.get_or_insert_default();
+        own.retain(|(known, _)| &**known != key);
+        own.push((key.into(), hash));
+    }
+
+    /// What the value of filter state under `key` hashes to.
+    pub fn hash(&self, key: &str) -> Option<u64> {
+        let own = self.own_hashes.as_ref().and_then(|own| own.iter().find(|(it, _)| &**it == key));
+        own.map_or_else(|| self.connection.state.borrow().hash(key), |(_, hash)| *hash)
     }
 
     /// Sets every one of `values` in the dynamic metadata of `namespace`.
@@ -336,6 +354,7 @@ impl StreamInfo {
             attempts: 0,
             health_check: false,
             dynamic_metadata: None,
+            own_hashes: None,
             filter_objects: FilterObjects::default(),
             stream_id: 0,
         }

@@ -5,9 +5,10 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 
 use super::locality::{Localities, LocalityHealth};
-use super::{build, LbContext, LbSettings, Loads, Policy, PriorityHealth};
+use super::{build, Asker, LbContext, LbSettings, Loads, Policy};
+use crate::proto::ClusterStat;
 use crate::random::Random;
-use crate::upstream::{Availability, Host, HostSets, PriorityHosts};
+use crate::upstream::{Availability, Host, HostSets};
 
 /// Which hosts of a priority are meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,47 +70,32 @@ pub struct Balancer {
 
 impl Balancer {
     pub fn new(sets: Arc<HostSets>, settings: LbSettings) -> Self {
-        let health: Vec<_> = sets.priorities.iter().map(|p| priority_health(p, &sets)).collect();
-        let loads = Loads::new(&health, sets.overprovisioning_factor, settings.panic_threshold);
-        let priorities = health.iter().map(|_| Priority::default()).collect();
+        let loads = Loads::of(&sets, settings.panic_threshold);
+        let priorities = sets.priorities.iter().map(|_| Priority::default()).collect();
         Self { sets, settings, loads, priorities }
     }
 
-    pub fn sets(&self) -> &Arc<HostSets> {
-        &self.sets
-    }
-
-    /// A host, or none if no host can be used. `on_panic` is told each time a priority that panics was
-    /// chosen.
-    pub fn choose(
-        &self,
-        context: &LbContext<'_>,
-        random: &Random,
-        on_panic: impl Fn(),
-    ) -> Option<&Arc<Host>> {
-        let mut host = self.choose_once(context, random, &on_panic)?;
+    /// A host, or none if no host can be used.
+    pub fn choose(&self, context: &LbContext<'_>, asker: &Asker<'_>) -> Option<&Arc<Host>> {
+        let mut host = self.choose_once(context, asker)?;
         for _ in 0..context.max_attempts {
             if !context.refuses(host) {
                 break;
             }
-            host = self.choose_once(context, random, &on_panic)?;
+            host = self.choose_once(context, asker)?;
         }
         Some(host)
     }
 
-    fn choose_once(
-        &self,
-        context: &LbContext<'_>,
-        random: &Random,
-        on_panic: &impl Fn(),
-    ) -> Option<&Arc<Host>> {
+    fn choose_once(&self, context: &LbContext<'_>, asker: &Asker<'_>) -> Option<&Arc<Host>> {
+        let random = asker.random;
         let (index, choice) = match self.priorities.len() {
             0 => return None,
             1 if self.loads.degraded[0] == 0 => (0, Choice::Healthy),
-            _ => self.loads.choose(context.hash.unwrap_or_else(|| random.next() >> 8)),
+            _ => self.loads.choose(random.next() >> 8),
         };
         if self.loads.panic[index] {
-            on_panic();
+            (asker.count)(ClusterStat::ClusterLbHealthyPanic);
             if self.settings.fail_traffic_on_panic {
                 return None;
             }
@@ -174,29 +160,6 @@ impl Balancer {
 
 fn counts(host: &Host) -> bool {
     host.availability() != Availability::Excluded
-}
-
-fn priority_health(priority: &PriorityHosts, sets: &HostSets) -> PriorityHealth {
-    let mut health = PriorityHealth::default();
-    for host in priority.hosts() {
-        let weight = if sets.weighted_priority_health { host.weight.into() } else { 1 };
-        health.hosts += 1;
-        match host.availability() {
-            Availability::Excluded => continue,
-            Availability::Healthy => {
-                health.healthy += 1;
-                health.healthy_weight += weight;
-            }
-            Availability::Degraded => {
-                health.degraded += 1;
-                health.degraded_weight += weight;
-            }
-            Availability::Unhealthy => {}
-        }
-        health.counted += 1;
-        health.total_weight += weight;
-    }
-    health
 }
 
 #[cfg(test)]

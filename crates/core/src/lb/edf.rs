@@ -48,7 +48,9 @@ impl Edf {
     /// Entries with a weight of 0 are never picked. The schedule starts at a random point of its first
     /// round, so that workers and successive schedules do not all begin with the same host.
     pub fn new(weights: &[f64], random: &Random) -> Self {
-        let round: f64 = weights.iter().filter(|weight| **weight > 0.0).sum();
+        let weighty = || weights.iter().copied().filter(|weight| *weight > 0.0);
+        // A host that starts slowly may weigh less than 1, which makes the round longer.
+        let round = weighty().sum::<f64>() / weighty().fold(1.0, f64::min);
         Self::started(weights, random.below((round.ceil() as u64).min(MAX_START)))
     }
 

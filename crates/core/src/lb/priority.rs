@@ -4,6 +4,7 @@
 //! <https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/load_balancing/panic_threshold>
 
 use super::Choice;
+use crate::upstream::{Availability, HostSets, PriorityHosts};
 
 /// What the hosts of one priority amount to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,6 +22,30 @@ pub struct PriorityHealth {
 }
 
 impl PriorityHealth {
+    /// `weighted`: hosts count by their weight.
+    fn of(priority: &PriorityHosts, weighted: bool) -> Self {
+        let mut health = Self::default();
+        for host in priority.hosts() {
+            let weight = if weighted { host.weight.into() } else { 1 };
+            health.hosts += 1;
+            match host.availability() {
+                Availability::Excluded => continue,
+                Availability::Healthy => {
+                    health.healthy += 1;
+                    health.healthy_weight += weight;
+                }
+                Availability::Degraded => {
+                    health.degraded += 1;
+                    health.degraded_weight += weight;
+                }
+                Availability::Unhealthy => {}
+            }
+            health.counted += 1;
+            health.total_weight += weight;
+        }
+        health
+    }
+
     /// Percent of the priority that `part` can stand for, overprovisioned and at most 100.
     fn availability(&self, part: u64, overprovisioning: u64) -> u64 {
         match self.total_weight {
@@ -47,6 +72,13 @@ pub struct Loads {
 }
 
 impl Loads {
+    /// Of the priorities of `sets`, as their hosts are now; `panic_threshold` in percent.
+    pub fn of(sets: &HostSets, panic_threshold: u32) -> Self {
+        let health = |priority| PriorityHealth::of(priority, sets.weighted_priority_health);
+        let priorities: Vec<_> = sets.priorities.iter().map(health).collect();
+        Self::new(&priorities, sets.overprovisioning_factor, panic_threshold)
+    }
+
     /// `overprovisioning` and `panic_threshold` in percent.
     pub fn new(priorities: &[PriorityHealth], overprovisioning: u32, panic_threshold: u32) -> Self {
         let factor = overprovisioning.into();

@@ -4,18 +4,23 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use super::edf::Edf;
-use super::{weights_are_equal, LbContext, LbSettings, Policy};
+use super::{weights_count, LbContext, LbSettings, Policy, SlowStart};
+use crate::clock;
 use crate::random::Random;
 use crate::upstream::Host;
 
-pub fn build(hosts: &[Arc<Host>], _: &LbSettings, random: &Random) -> Box<dyn Policy> {
-    match weights_are_equal(hosts) {
-        true => Box::new(Turns(Cell::new(random.below(hosts.len() as u64) as usize))),
-        false => {
-            let weights: Vec<_> = hosts.iter().map(|host| host.weight.into()).collect();
-            Box::new(Weighted(RefCell::new(Edf::new(&weights, random))))
-        }
+pub fn build(hosts: &[Arc<Host>], settings: &LbSettings, random: &Random) -> Box<dyn Policy> {
+    if !weights_count(hosts, settings) {
+        return Box::new(Turns(Cell::new(random.below(hosts.len() as u64) as usize)));
     }
+    let slow_start = settings.slow_start;
+    let weights: Vec<_> = hosts.iter().map(|host| weight(host, slow_start)).collect();
+    Box::new(Weighted { edf: RefCell::new(Edf::new(&weights, random)), slow_start })
+}
+
+fn weight(host: &Host, slow_start: Option<SlowStart>) -> f64 {
+    let factor = slow_start.map_or(1.0, |slow| slow.factor(host, clock::now()));
+    f64::from(host.weight) * factor
 }
 
 struct Turns(Cell<usize>);
@@ -28,19 +33,25 @@ impl Policy for Turns {
     }
 }
 
-struct Weighted(RefCell<Edf>);
+struct Weighted {
+    edf: RefCell<Edf>,
+    slow_start: Option<SlowStart>,
+}
 
 impl Policy for Weighted {
     fn pick(&self, hosts: &[Arc<Host>], _: &LbContext<'_>, _: &Random) -> usize {
-        self.0.borrow_mut().pick(|index| hosts[index].weight.into()).unwrap_or(0)
+        self.edf.borrow_mut().pick(|index| weight(&hosts[index], self.slow_start)).unwrap_or(0)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
     use super::build;
     use crate::lb::testing::{count, hosts};
-    use crate::lb::{LbContext, LbSettings};
+    use crate::lb::{LbContext, LbSettings, SlowStart};
     use crate::random::Random;
 
     #[test]
@@ -66,6 +77,21 @@ mod tests {
             )
         });
         assert!(starts.iter().all(|&count| count > 25), "{starts:?}");
+    }
+
+    #[test]
+    fn a_new_host_starts_slowly() {
+        let mut hosts = hosts(&[1, 1]);
+        let window = Duration::from_secs(3600);
+        if let Some(old) = Arc::get_mut(&mut hosts[0]) {
+            old.since -= 2 * window;
+        }
+        let slow_start = Some(SlowStart { window, aggression: 1.0, least: 0.25 });
+        let settings = LbSettings { slow_start, ..LbSettings::default() };
+        let random = Random::seeded(5);
+        let policy = build(&hosts, &settings, &random);
+        let counts = count(100, 2, || policy.pick(&hosts, &LbContext::default(), &random));
+        assert!(counts[1].abs_diff(20) <= 1, "{counts:?}");
     }
 
     #[test]

@@ -59,6 +59,7 @@ fn set(values: &[FilterStateValue], connection: &Rc<ConnectionInfo>) {
         };
         if let Some(text) = value.make(&context) {
             let mut state = connection.state.borrow_mut();
+            state.set_hash(&value.key, value.hash(&text));
             state.set_filter_state(&value.key, text.into());
             state.share(&value.key, value.sharing);
         }

@@ -20,9 +20,12 @@ use crate::access_log::{AccessLog, Sinks};
 use crate::compile::{each, At, CompileError, Result};
 use crate::connection::Tlv;
 use crate::formatter::LogType;
+use crate::hash_policy::HashPolicies;
 use crate::http::manager::duration;
 use crate::http::stream_info::ConnectionInfo;
+use crate::lb::Criteria;
 use crate::listener::Listener;
+use crate::matcher::Regexes;
 use crate::proto::{self, weighted_cluster::Specifier, TcpStat};
 use crate::random::Random;
 use crate::stats::{Block, BlockKind};
@@ -36,8 +39,9 @@ use tunnel::Tunnel;
 /// Immutable, shared by all workers.
 pub struct TcpProxyConfig {
     stats_block: u32,
-    /// With the sum of the weights up to each.
-    clusters: Vec<(Arc<str>, u64)>,
+    clusters: Vec<ProxyCluster>,
+    /// Of the clusters that have none of their own.
+    metadata_match: Option<Criteria>,
     /// None: an idle connection stays.
     idle_timeout: Option<Duration>,
     max_connect_attempts: u32,
@@ -56,6 +60,14 @@ pub struct TcpProxyConfig {
     /// Where a cluster comes from that there is not.
     on_demand: Option<OnDemandClusters>,
     tlvs: Vec<Tlv>,
+    hash_policy: Option<HashPolicies>,
+}
+
+struct ProxyCluster {
+    name: Arc<str>,
+    /// The sum of the weights up to here.
+    end: u64,
+    metadata_match: Option<Criteria>,
 }
 
 impl TcpProxyConfig {
@@ -67,7 +79,12 @@ impl TcpProxyConfig {
         for cluster in &message.clusters {
             if let Some(Specifier::Name(name)) = &cluster.specifier {
                 total += u64::from(cluster.weight);
-                clusters.push((name.as_str().into(), total));
+                let criteria = Criteria::compile(&cluster.metadata_match_json);
+                clusters.push(ProxyCluster {
+                    name: name.as_str().into(),
+                    end: total,
+                    metadata_match: criteria.at("metadata_match_json")?,
+                });
             }
         }
         if total == 0 {
@@ -76,6 +93,8 @@ impl TcpProxyConfig {
         Ok(Self {
             stats_block: message.stats_block,
             clusters,
+            metadata_match: Criteria::compile(&message.metadata_match_json)
+                .at("metadata_match_json")?,
             idle_timeout: duration(message.idle_timeout_ms),
             max_connect_attempts: message.max_connect_attempts.max(1),
             max_duration: duration(message.max_downstream_connection_duration_ms),
@@ -92,6 +111,7 @@ impl TcpProxyConfig {
             tunnel: message.tunnel.as_ref().map(Tunnel::compile).transpose().at("tunnel")?,
             on_demand: message.on_demand.as_ref().map(OnDemandClusters::compile),
             tlvs: each(&message.proxy_protocol_tlvs, "proxy_protocol_tlvs", Tlv::compile)?,
+            hash_policy: HashPolicies::compile(&message.hash_policy, &Regexes::default())?,
         })
     }
 
@@ -104,11 +124,11 @@ impl TcpProxyConfig {
     }
 
     /// A cluster by the weights.
-    fn choose_cluster(&self, random: &Random) -> &Arc<str> {
-        let total = self.clusters.last().map_or(1, |(_, total)| *total);
+    fn choose_cluster(&self, random: &Random) -> &ProxyCluster {
+        let total = self.clusters.last().map_or(1, |cluster| cluster.end);
         let value = if self.clusters.len() > 1 { random.below(total) } else { 0 };
-        let place = self.clusters.partition_point(|(_, end)| *end <= value);
-        &self.clusters[place.min(self.clusters.len() - 1)].0
+        let place = self.clusters.partition_point(|cluster| cluster.end <= value);
+        &self.clusters[place.min(self.clusters.len() - 1)]
     }
 }
 

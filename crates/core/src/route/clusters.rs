@@ -6,6 +6,7 @@ use super::overrides::Overrides;
 use super::{HeaderLevel, RouteContext};
 use crate::compile::{each, At, CompileError, Result};
 use crate::headers::{HeaderName, Headers};
+use crate::lb::Criteria;
 use crate::matcher::Regexes;
 use crate::proto;
 use crate::proto::route_action::ClusterSpecifier as Specifier;
@@ -41,6 +42,7 @@ pub(super) struct WeightedCluster {
     pub(super) headers: HeaderLevel,
     pub(super) overrides: Overrides,
     pub(super) host_rewrite: Option<Box<[u8]>>,
+    pub(super) metadata_match: Option<Criteria>,
 }
 
 enum Name {
@@ -160,6 +162,8 @@ impl WeightedCluster {
             headers: HeaderLevel::compile(message.mutations.as_ref())?,
             overrides: Overrides::compile(&message.overrides, regexes)?,
             host_rewrite: (!host.is_empty()).then(|| host.into()),
+            metadata_match: Criteria::compile(&message.metadata_match_json)
+                .at("metadata_match_json")?,
         })
     }
 }

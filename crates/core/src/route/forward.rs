@@ -13,8 +13,10 @@ use super::retry::RetryPolicy;
 use super::{Format, RouteContext};
 use crate::compile::{At, Result};
 use crate::filters::cors::CorsPolicy;
+use crate::hash_policy::HashPolicies;
 use crate::headers::{HeaderId, Headers};
 use crate::http::upgrade::Upgrades;
+use crate::lb::Criteria;
 use crate::matcher::Regexes;
 use crate::proto;
 use crate::ratelimit::RateLimits;
@@ -40,6 +42,8 @@ pub struct Forward {
     /// The route's, or else the virtual host's.
     pub retry_policy: Option<Arc<RetryPolicy>>,
     pub high_priority: bool,
+    pub hash_policy: Option<HashPolicies>,
+    metadata_match: Option<Criteria>,
     pub upgrades: Upgrades,
     /// CONNECT (and POST) is ended here, with TCP to the upstream: whether POST is.
     connect: Option<bool>,
@@ -85,6 +89,9 @@ impl Forward {
             grpc_timeout_offset: message.grpc_timeout_header_offset_ms.and_then(limit),
             retry_policy,
             high_priority: message.high_priority,
+            hash_policy: HashPolicies::compile(&message.hash_policy, regexes)?,
+            metadata_match: Criteria::compile(&message.metadata_match_json)
+                .at("metadata_match_json")?,
             upgrades: Upgrades::of_route(&message.upgrades),
             connect: message.connect.map(|connect| connect.allow_post),
             auto_host: matches!(host_rewrite, Some(HostRewrite::Auto)),
@@ -110,6 +117,14 @@ impl Forward {
     /// The cluster of a request; `None` when the header that names it is absent.
     pub fn cluster(&self, request: &Headers, context: &RouteContext<'_>) -> Option<ClusterChoice> {
         self.clusters.choose(request, context)
+    }
+
+    /// The metadata that the host of a request in the chosen cluster has to have.
+    pub fn criteria(&self, choice: Option<&ClusterChoice>) -> Option<&Criteria> {
+        let weighted = choice.and_then(|choice| self.clusters.weighted(choice));
+        weighted
+            .and_then(|cluster| cluster.metadata_match.as_ref())
+            .or(self.metadata_match.as_ref())
     }
 
     /// Rewrites host and path.

@@ -13,7 +13,7 @@ use super::original_dst::OriginalDst;
 use super::pending::{Acquire, Overflow};
 use super::pool::{self, Pool, PoolContext, Protocol};
 use super::{ClusterConfig, ClusterShared, Host, Opening, Outcome};
-use crate::lb::{Balancer, LbContext};
+use crate::lb::{Asker, LbContext, LoadBalancer};
 use crate::proto::cluster::UpstreamProtocol;
 use crate::proto::ClusterStat;
 use crate::random::Random;
@@ -40,7 +40,7 @@ pub struct Cluster {
     context: Rc<PoolContext>,
     /// Of the host sets that the balancer knows.
     generation: Cell<u64>,
-    balancer: RefCell<Balancer>,
+    balancer: RefCell<LoadBalancer>,
     /// By slot of the host, then by priority.
     pools: RefCell<Vec<PoolsOfHost>>,
     /// Hosts that the configuration does not name, where there are such.
@@ -52,7 +52,7 @@ impl Cluster {
         let number = shared.config.stats_block;
         let block = upstream.registry.block(upstream.thread, number, BlockKind::Cluster);
         let generation = shared.generation();
-        let balancer = Balancer::new(shared.host_sets(), shared.config.lb);
+        let balancer = LoadBalancer::new(shared.prepared(), shared.config.lb);
         let dynamic = shared.config.dynamic_hosts.map(DynamicHosts::new);
         let permits = Permits::new(shared);
         Rc::new(Self {
@@ -91,11 +91,15 @@ impl Cluster {
     pub fn choose_host(&self, context: &LbContext<'_>) -> Option<Arc<Host>> {
         self.refresh();
         let block = &self.context.block;
-        let on_panic = || block.inc(ClusterStat::ClusterLbHealthyPanic);
+        let asker = Asker {
+            random: &self.context.upstream.random,
+            count: &|stat| block.inc(stat),
+            active_requests: &|| self.shared().active_requests(),
+        };
         let balancer = self.balancer.borrow();
         let host = match &self.config().original_dst {
             Some(original) => self.original_host(original, context),
-            None => balancer.choose(context, &self.context.upstream.random, on_panic).cloned(),
+            None => balancer.choose(context, &asker).cloned(),
         };
         if host.is_none() {
             block.inc(ClusterStat::ClusterUpstreamCxNoneHealthy);
@@ -207,9 +211,9 @@ impl Cluster {
         let generation = self.shared().generation();
         if generation != self.generation.get() {
             self.generation.set(generation);
-            let sets = self.shared().host_sets();
-            self.update_pools(&sets);
-            *self.balancer.borrow_mut() = Balancer::new(sets, self.config().lb);
+            let prepared = self.shared().prepared();
+            self.update_pools(&prepared.sets);
+            *self.balancer.borrow_mut() = LoadBalancer::new(prepared, self.config().lb);
         }
     }
 

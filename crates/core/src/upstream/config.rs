@@ -11,10 +11,13 @@ use super::socket::ConnectOptions;
 use super::transport_sockets::TransportSockets;
 use crate::address::Address;
 use crate::compile::{each, At, CompileError, Result};
+use crate::hash_policy::{ClusterHashPolicies, HashPolicies};
 use crate::http2::config::Http2Config;
-use crate::lb::LbSettings;
+use crate::lb::{HashSettings, LbSettings, SlowStart, SubsetSettings, TableSettings};
+use crate::matcher::Regexes;
 use crate::proto;
 use crate::proto::cluster::UpstreamProtocol;
+use crate::proto::LbPolicy;
 use crate::tls::Contexts;
 
 /// Envoy's default of per_connection_buffer_limit_bytes; also stands for its 0, which is no limit there.
@@ -28,6 +31,9 @@ pub struct ClusterConfig {
     pub stats_block: u32,
     pub discovery: proto::Discovery,
     pub lb: LbSettings,
+    /// None: the policy does not hash.
+    pub hash_policies: Option<ClusterHashPolicies>,
+    pub subsets: Option<Arc<SubsetSettings>>,
     pub connect_timeout: Duration,
     /// None: an idle connection stays.
     pub idle_timeout: Option<Duration>,
@@ -72,12 +78,20 @@ impl ClusterConfig {
             false => message.observability_name.as_str().into(),
         };
         let sockets = TransportSockets::compile(message, contexts)?;
+        let lb = lb_settings(message);
         Ok(Self {
             name,
             observability_name,
             stats_block: message.stats_block,
             discovery: message.discovery(),
-            lb: lb_settings(message),
+            lb,
+            hash_policies: lb.hashing.map(|_| hash_policies(message)).transpose()?,
+            subsets: message
+                .subsets
+                .as_ref()
+                .map(SubsetSettings::compile)
+                .transpose()
+                .at("subsets")?,
             connect_timeout: Duration::from_millis(message.connect_timeout_ms),
             idle_timeout: off_at_zero(message.idle_timeout_ms),
             max_connection_duration: off_at_zero(message.max_connection_duration_ms),
@@ -136,16 +150,54 @@ fn off_at_zero(ms: u64) -> Option<Duration> {
     (ms > 0).then(|| Duration::from_millis(ms))
 }
 
+fn hash_policies(message: &proto::Cluster) -> Result<ClusterHashPolicies> {
+    let regexes = Regexes::default();
+    let hashing = message.lb.as_ref().and_then(|options| options.hashing.as_ref());
+    let of_balancer = hashing.map_or(&[][..], |hashing| &hashing.hash_policy);
+    Ok(ClusterHashPolicies {
+        of_balancer: HashPolicies::compile(of_balancer, &regexes).at("lb.hashing")?,
+        of_protocol: HashPolicies::compile(&message.hash_policy, &regexes)?,
+    })
+}
+
 fn lb_settings(message: &proto::Cluster) -> LbSettings {
-    let options = message.lb.unwrap_or_default();
+    let options = message.lb.clone().unwrap_or_default();
     LbSettings {
         policy: message.lb_policy(),
         choice_count: options.choice_count.max(2),
+        full_scan: options.full_scan,
+        slow_start: options.slow_start.as_ref().and_then(slow_start),
         active_request_bias: options.active_request_bias,
         panic_threshold: options.panic_threshold_percent.round() as u32,
         fail_traffic_on_panic: options.fail_traffic_on_panic,
         locality_weighted: options.locality_weighted,
+        hashing: hash_settings(message.lb_policy(), &options.hashing.unwrap_or_default()),
     }
+}
+
+fn slow_start(message: &proto::SlowStart) -> Option<SlowStart> {
+    Some(SlowStart {
+        window: off_at_zero(message.window_ms)?,
+        aggression: message.aggression,
+        least: message.min_weight_percent / 100.0,
+    })
+}
+
+fn hash_settings(policy: LbPolicy, message: &proto::Hashing) -> Option<HashSettings> {
+    let table = match policy {
+        LbPolicy::RingHash => TableSettings::Ring {
+            minimum: message.minimum_ring_size,
+            maximum: message.maximum_ring_size,
+            murmur: message.murmur_hash_2,
+        },
+        LbPolicy::Maglev => TableSettings::Maglev { size: message.table_size },
+        LbPolicy::RoundRobin | LbPolicy::LeastRequest | LbPolicy::Random => return None,
+    };
+    Some(HashSettings {
+        use_hostname: message.use_hostname,
+        balance_factor: message.balance_factor,
+        table,
+    })
 }
 
 fn connect_options(message: &proto::Cluster) -> Result<ConnectOptions> {

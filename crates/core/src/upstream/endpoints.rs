@@ -208,6 +208,9 @@ async fn serve(
                 let mut tasks = Vec::new();
                 if shared.outlier().is_some() {
                     tasks.push(spawn_local(sweep_outliers(shared.clone())).abort_handle());
+                    let placing = shared.clone();
+                    let renew = async move { placing.renew_on_ejection().await };
+                    tasks.push(spawn_local(renew).abort_handle());
                 }
                 if let Some((endpoints, dns)) = names.map(|names| *names) {
                     let unresolved = unresolved.clone();

@@ -3,9 +3,11 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU64, AtomicU8, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use super::outlier::Monitor;
 use crate::address::Address;
+use crate::clock;
 use crate::connection::SharedObject;
 use crate::tls::TlsNames;
 
@@ -108,6 +110,8 @@ pub struct Host {
     pub opening: Option<Arc<Opening>>,
     /// What requests decide of TLS.
     pub names: TlsNames,
+    /// When the endpoint came.
+    pub since: Instant,
     /// No configuration names it: its pools are kept apart.
     pub dynamic: bool,
     /// Place of the endpoint's connection pools in a worker; unique among the hosts of a cluster.
@@ -140,6 +144,7 @@ impl Host {
             stats: Arc::default(),
             opening: None,
             names: TlsNames::default(),
+            since: clock::now(),
             dynamic: false,
             slot: 0,
         }
@@ -160,6 +165,7 @@ impl Host {
             stats: self.stats.clone(),
             opening,
             names,
+            since: self.since,
             dynamic: true,
             slot: self.slot,
         }

@@ -105,6 +105,27 @@ impl HostSets {
         membership
     }
 
+    /// Checks what clusters that hash ask for: weights that can be summed.
+    ///
+    /// # Errors
+    /// A sum that does not fit into 32 bits.
+    pub fn check_sums(&self) -> Result<()> {
+        for priority in &self.priorities {
+            let hosts: u64 = priority.hosts().map(|host| u64::from(host.weight)).sum();
+            let localities: u64 = priority.localities.iter().map(|l| u64::from(l.weight)).sum();
+            for (sum, what) in [
+                (hosts, "upstream hosts in a locality"),
+                (localities, "localities at the same priority"),
+            ] {
+                if u32::try_from(sum).is_err() {
+                    let reason = format!("The sum of weights of all {what} exceeds {}", u32::MAX);
+                    return Err(CompileError::new(reason));
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// The host sets that `message` describes. Endpoints that were in `self` keep their counters and
     /// their slot, and their host itself if nothing of it but its health changed.
     ///
@@ -228,6 +249,7 @@ impl<'a> Update<'a> {
         self.moved |= self.rules.one_endpoint && !same_addresses(old, &host);
         host.slot = old.slot;
         host.stats = old.stats.clone();
+        host.since = old.since;
         Arc::new(host)
     }
 

@@ -5,44 +5,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
+use tokio::sync::Notify;
 
 use super::breakers::{write_gauges, Breakers, Priority};
+use super::discovered::Discovered;
 use super::host_sets::{Change, HostSets, Rules};
 use super::outlier::{Detector, Outcome};
 use super::{load_assignment, ClusterConfig, Host};
 use crate::access_log::Sinks;
 use crate::compile::{At, Result};
+use crate::lb::Prepared;
 use crate::proto::{self, address::Kind, ClusterStat, Discovery};
 use crate::runtime::SharedRuntime;
 use crate::stats::Block;
 use crate::tls::Contexts;
-
-/// Counters of what discovery did; one writer at a time (`updating`).
-#[derive(Default)]
-struct Discovered {
-    attempts: AtomicU64,
-    successes: AtomicU64,
-    failures: AtomicU64,
-    empty: AtomicU64,
-    no_rebuild: AtomicU64,
-    membership_changes: AtomicU64,
-    /// Hosts in all updates: for each of them Envoy looks for a transport socket.
-    matches: AtomicU64,
-}
-
-impl Discovered {
-    fn all(&self) -> [&AtomicU64; 7] {
-        [
-            &self.attempts,
-            &self.successes,
-            &self.failures,
-            &self.empty,
-            &self.no_rebuild,
-            &self.membership_changes,
-            &self.matches,
-        ]
-    }
-}
 
 /// What came of one attempt to discover the endpoints (update_* counters).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,8 +41,10 @@ pub struct Surroundings<'a> {
 pub struct ClusterShared {
     pub config: ClusterConfig,
     outlier: Option<Detector>,
+    /// Told of each ejection where hosts are placed by hashes.
+    ejected: Notify,
     breakers: [Breakers; 2],
-    hosts: ArcSwap<HostSets>,
+    prepared: ArcSwap<Prepared>,
     generation: AtomicU64,
     resolved: AtomicBool,
     discovered: Discovered,
@@ -93,15 +71,19 @@ impl ClusterShared {
         let outlier = message.outlier_detection.as_ref().map(|outlier| {
             Detector::compile(outlier, config.name.clone(), with.runtime, with.sinks)
         });
+        let subsets = config.subsets.as_ref();
+        let prepared = Prepared::of_cluster(Arc::default(), &config.lb, subsets, None);
+        let prepared = ArcSwap::from_pointee(prepared);
         let is_static = matches!(config.discovery, Discovery::Static | Discovery::OriginalDst);
         let this = Self {
             config,
             outlier: outlier.transpose().at("outlier_detection")?,
+            ejected: Notify::new(),
             breakers: [
                 Breakers::compile(message.default_priority.as_ref()),
                 Breakers::compile(message.high_priority.as_ref()),
             ],
-            hosts: ArcSwap::default(),
+            prepared,
             generation: AtomicU64::new(1),
             resolved: AtomicBool::new(false),
             discovered: Discovered::default(),
@@ -137,12 +119,20 @@ impl ClusterShared {
 
     fn start_with(&self, endpoints: &proto::Endpoints) -> Result<()> {
         let (sets, change) = HostSets::default().update(endpoints, self.rules())?;
+        self.check(&sets)?;
         self.count_matches(&sets);
-        self.hosts.store(Arc::new(sets));
+        self.prepare(Arc::new(sets));
         if let Change::Members(count) = change {
             self.discovered.membership_changes.store(count, Relaxed);
         }
         Ok(())
+    }
+
+    fn check(&self, sets: &HostSets) -> Result<()> {
+        match self.config.lb.hashing {
+            Some(_) => sets.check_sums(),
+            None => Ok(()),
+        }
     }
 
     fn rules(&self) -> Rules {
@@ -172,7 +162,16 @@ impl ClusterShared {
     }
 
     pub fn host_sets(&self) -> Arc<HostSets> {
-        self.hosts.load_full()
+        self.prepared.load().sets.clone()
+    }
+
+    pub fn prepared(&self) -> Arc<Prepared> {
+        self.prepared.load_full()
+    }
+
+    /// Requests that hosts have, in all workers.
+    pub fn active_requests(&self) -> u64 {
+        self.breakers.iter().map(|breakers| breakers.requests.used()).sum()
     }
 
     /// Changes whenever the hosts, or the health of one, change.
@@ -187,8 +186,9 @@ impl ClusterShared {
     /// An endpoint that cannot be used, with its path; then nothing changes.
     pub fn set_endpoints(&self, message: &proto::Endpoints) -> Result<bool> {
         let _one_at_a_time = self.updating.lock().unwrap_or_else(PoisonError::into_inner);
-        let old = self.hosts.load_full();
+        let old = self.host_sets();
         let (new, change) = old.update(message, self.rules())?;
+        self.check(&new)?;
         self.count_matches(&new);
         match change {
             Change::None => bump(&self.discovered.no_rebuild),
@@ -206,15 +206,42 @@ impl ClusterShared {
     }
 
     fn publish(&self, sets: HostSets) {
-        self.hosts.store(Arc::new(sets));
+        self.prepare(Arc::new(sets));
         self.generation.fetch_add(1, AcqRel);
+    }
+
+    fn prepare(&self, sets: Arc<HostSets>) {
+        let config = &self.config;
+        let old = self.prepared.load();
+        let new = Prepared::of_cluster(sets, &config.lb, config.subsets.as_ref(), Some(&old));
+        let (created, removed) = new.subset_changes();
+        self.discovered.subsets_created.fetch_add(created, Relaxed);
+        self.discovered.subsets_removed.fetch_add(removed, Relaxed);
+        self.prepared.store(Arc::new(new));
     }
 
     /// Changes the health of `host`; workers see it when they next use the cluster.
     pub fn set_health(&self, host: &Host, health: super::Health) {
         if host.health() != health {
             host.set_health(health);
-            self.generation.fetch_add(1, AcqRel);
+            self.renew();
+        }
+    }
+
+    /// Takes notice of the health that hosts have now.
+    fn renew(&self) {
+        if self.config.lb.hashing.is_some() {
+            let _one_at_a_time = self.updating.lock().unwrap_or_else(PoisonError::into_inner);
+            self.prepare(self.host_sets());
+        }
+        self.generation.fetch_add(1, AcqRel);
+    }
+
+    /// Places hosts anew whenever one is ejected, which would hold up the worker that ejects it.
+    pub async fn renew_on_ejection(&self) {
+        loop {
+            self.ejected.notified().await;
+            self.renew();
         }
     }
 
@@ -228,16 +255,18 @@ impl ClusterShared {
     pub fn report(&self, host: &Host, outcome: Outcome) -> bool {
         let Some(detector) = &self.outlier else { return false };
         let ejected = detector.report(host, outcome, || self.host_sets());
-        if ejected {
-            self.generation.fetch_add(1, AcqRel);
+        match self.config.lb.hashing {
+            Some(_) if ejected => self.ejected.notify_one(),
+            None if ejected => self.renew(),
+            _ => {}
         }
         ejected
     }
 
     /// Ends an interval of outlier detection.
     pub fn sweep_outliers(&self, detector: &Detector, now: Instant) {
-        if detector.sweep(&self.hosts.load(), now) {
-            self.generation.fetch_add(1, AcqRel);
+        if detector.sweep(&self.host_sets(), now) {
+            self.renew();
         }
     }
 
@@ -262,12 +291,17 @@ impl ClusterShared {
     }
 
     /// Writes what is not counted per worker (circuit_breakers.*, membership_*, update_*) to a block that
-    /// nobody else writes.
-    pub fn write_stats(&self, block: &Block) {
+    /// nobody else writes. `balancers`: see `Prepared::write_stats`.
+    pub fn write_stats(&self, block: &Block, balancers: u64) {
         write_gauges(&self.breakers, block);
-        let membership = self.hosts.load().membership();
+        let prepared = self.prepared.load();
+        prepared.write_stats(block, balancers);
+        let membership = prepared.sets.membership();
         let discovered = &self.discovered;
+        let (created, removed) = (&discovered.subsets_created, &discovered.subsets_removed);
         for (stat, value) in [
+            (ClusterStat::ClusterLbSubsetsCreated, balancers * created.load(Relaxed)),
+            (ClusterStat::ClusterLbSubsetsRemoved, balancers * removed.load(Relaxed)),
             (ClusterStat::ClusterMembershipTotal, membership.total),
             (ClusterStat::ClusterMembershipHealthy, membership.healthy),
             (ClusterStat::ClusterMembershipDegraded, membership.degraded),
@@ -302,7 +336,7 @@ impl ClusterShared {
 
     /// The hosts and their counters, as /clusters shows them.
     pub fn status(&self) -> proto::ClusterStatus {
-        let sets = self.hosts.load();
+        let sets = self.host_sets();
         proto::ClusterStatus {
             name: self.config.name.to_string(),
             hosts: sets.hosts().map(|host| host_status(host)).collect(),

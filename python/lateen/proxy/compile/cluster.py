@@ -53,6 +53,7 @@ SUPPORT = (
             dns_failure_refresh_rate respect_dns_ttl dns_lookup_family dns_resolvers
             use_tcp_for_dns_lookups dns_resolution_config typed_dns_resolver_config
             upstream_bind_config least_request_lb_config round_robin_lb_config
+            ring_hash_lb_config maglev_lb_config lb_subset_config
             common_lb_config
             transport_socket transport_socket_matches
             metadata protocol_selection upstream_connection_options
@@ -66,8 +67,6 @@ SUPPORT = (
             "ignore_health_on_host_removal": _HEALTH_CHECK,
             "lrs_server": "load goes to load_stats_config, as in Envoy",
             "lrs_report_endpoint_metrics": "load is not reported yet",
-            "ring_hash_lb_config": "only RING_HASH clusters read it",
-            "maglev_lb_config": "only MAGLEV clusters read it",
             "stats_matcher": "stats_config decides which stats there are",
             "preconnect_policy": "connections are made when they are needed",
         },

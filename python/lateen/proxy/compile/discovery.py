@@ -39,6 +39,7 @@ _BY_NAME = {
     "envoy.cluster.eds": Discovery.EDS,
     "envoy.cluster.original_dst": Discovery.ORIGINAL_DST,
 }
+_NAMES = {discovery: name for name, discovery in _BY_NAME.items()}
 _DNS_CLUSTER = "envoy.extensions.clusters.dns.v3.DnsCluster"
 _DNS = (Discovery.STRICT_DNS, Discovery.LOGICAL_DNS)
 
@@ -73,6 +74,14 @@ def eds_name(source: envoy.Cluster) -> str:
 def is_eds(source: envoy.Cluster) -> bool:
     """Whether a cluster's endpoints come by EDS."""
     return enum_name(source, "type") == "EDS" or source.cluster_type.name == "envoy.cluster.eds"
+
+
+def cluster_type_name(source: envoy.Cluster) -> str:
+    """The name of the cluster's type among Envoy's extensions; none if a message configures it."""
+    if source.HasField("cluster_type"):
+        return "" if source.cluster_type.HasField("typed_config") else source.cluster_type.name
+    name = enum_name(source, "type") if source.type else "STATIC"
+    return _NAMES.get(_BY_TYPE.get(name, Discovery.STATIC), "")
 
 
 def _check_eds(ctx: CompileContext, source: envoy.Cluster, at: str) -> None:

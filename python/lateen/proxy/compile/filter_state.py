@@ -36,6 +36,8 @@ _FACTORIES = (
     "envoy.string",
     "envoy.tcp_proxy.cluster",
 )
+# Whose objects a hash policy can name.
+_HASHABLE = ("envoy.hashable_string", "envoy.network.transport_socket.original_dst_address")
 
 
 def compile_filter_state(
@@ -62,6 +64,7 @@ def compile_filter_state(
                 value=text,
                 skip_if_empty=value.skip_if_empty,
                 sharing=cast("FilterStateValue.Sharing", value.shared_with_upstream),
+                hashable=factory in _HASHABLE,
             )
         )
     return compiled

@@ -11,7 +11,9 @@ from lateen.config.support import Fields
 from lateen.protos import worker_pb2
 from lateen.proxy.compile.cors_policy import compile_cors_policy
 from lateen.proxy.compile.format import compile_format
+from lateen.proxy.compile.hash_policy import compile_hash_policies
 from lateen.proxy.compile.matchers import compile_regex_rewrite
+from lateen.proxy.compile.metadata_criteria import criteria_json
 from lateen.proxy.compile.mirror import compile_mirrors
 from lateen.proxy.compile.path_template import compile_rewrite_policy
 from lateen.proxy.compile.rate_limits import compile_rate_limits
@@ -35,12 +37,11 @@ SUPPORT = (
             host_rewrite_path_regex host_rewrite append_x_forwarded_host timeout
             idle_timeout retry_policy priority upgrade_configs
             max_stream_duration request_mirror_policies rate_limits include_vh_rate_limits cors
+            hash_policy metadata_match
         """,
         harmless={
             "early_data_policy": "requests in TLS early data are not accepted",
             "flush_timeout": "what is written of HTTP/1 is under the other timeouts",
-            "hash_policy": "only RING_HASH and MAGLEV clusters read it",
-            "metadata_match": "subsets of a cluster are not implemented yet",
         },
     ),
     Fields(
@@ -65,6 +66,7 @@ def compile_route_action(
         mirrors=compile_mirrors(
             ctx, action.request_mirror_policies, f"{at}.request_mirror_policies"
         ),
+        metadata_match_json=criteria_json(action.metadata_match),
     )
     _compile_cluster(ctx, action, compiled, at)
     _compile_path_rewrite(ctx, action, match, compiled, at)
@@ -80,6 +82,7 @@ def compile_route_action(
     compiled.upgrades.extend(upgrades)
     if connect is not None:
         compiled.connect.CopyFrom(connect)
+    compiled.hash_policy.extend(compile_hash_policies(ctx, action.hash_policy, f"{at}.hash_policy"))
     return compiled
 
 
@@ -96,7 +99,7 @@ def _compile_cluster(
     elif kind == "weighted_clusters":
         where = f"{at}.weighted_clusters"
         out.weighted_clusters.CopyFrom(
-            compile_weighted_clusters(ctx, action.weighted_clusters, where)
+            compile_weighted_clusters(ctx, action.weighted_clusters, action.metadata_match, where)
         )
 
 

@@ -17,6 +17,7 @@ from lateen.proxy.compile.values import JsonValue, struct_to_python, to_json
 
 if TYPE_CHECKING:
     from envoy.config.bootstrap.v3.bootstrap_pb2 import LayeredRuntime, RuntimeLayer
+    from envoy.config.core.v3.base_pb2 import RuntimeDouble
     from google.protobuf.struct_pb2 import Struct
 
     from lateen.proxy.compile.context import CompileContext
@@ -33,6 +34,18 @@ SUPPORT = (
 
 _FRACTION = frozenset(("numerator", "denominator"))
 _DENOMINATORS = {"HUNDRED": 100, "TEN_THOUSAND": 10_000, "MILLION": 1_000_000}
+
+
+def runtime_double(ctx: CompileContext, source: RuntimeDouble, at: str) -> float:
+    """A number that the runtime may override; a value there that is no number is reported."""
+    override = ctx.runtime.get(source.runtime_key)
+    if override is None:
+        return source.default_value
+    try:
+        return float(override)
+    except ValueError:
+        ctx.warning(at, f"runtime value {override} is no number")
+        return source.default_value
 
 
 def runtime_for_workers(values: Mapping[str, str]) -> Runtime:

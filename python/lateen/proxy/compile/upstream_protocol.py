@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from lateen.config.support import Fields, whole
 from lateen.protos import worker_pb2
+from lateen.proxy.compile.hash_policy import compile_hash_policies
 from lateen.proxy.compile.http1_options import compile_http1, default_http1
 from lateen.proxy.compile.http2_options import compile_http2, default_http2
 from lateen.proxy.compile.values import milliseconds
@@ -32,10 +33,8 @@ SUPPORT = (
         implemented="""
             common_http_protocol_options explicit_http_config
             use_downstream_protocol_config auto_config upstream_http_protocol_options
+            hash_policy
         """,
-        harmless={
-            "hash_policy": "only RING_HASH and MAGLEV clusters read it",
-        },
         category="envoy.upstream_options",
     ),
     Fields(
@@ -110,6 +109,8 @@ def _compile_typed(
         where = f"{at}.common_http_protocol_options"
         _compile_common(ctx, options.common_http_protocol_options, out, where)
     _compile_auto_names(options.upstream_http_protocol_options, out)
+    where = f"{at}.hash_policy"
+    out.hash_policy.extend(compile_hash_policies(ctx, options.hash_policy, where))
     kind = options.WhichOneof("upstream_protocol_options")
     if kind == "explicit_http_config":
         explicit = options.explicit_http_config

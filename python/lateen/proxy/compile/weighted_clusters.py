@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 from lateen.config.support import Fields
 from lateen.protos.worker_pb2 import WeightedCluster, WeightedClusters
 from lateen.proxy.compile.headers import compile_mutations
+from lateen.proxy.compile.metadata_criteria import criteria_json
 from lateen.proxy.compile.overrides import compile_overrides
 
 if TYPE_CHECKING:
+    from envoy.config.core.v3.base_pb2 import Metadata
     from envoy.config.route.v3 import route_components_pb2 as route
 
     from lateen.proxy.compile.context import CompileContext
@@ -30,24 +32,25 @@ SUPPORT = (
         implemented="""
             name cluster_header weight request_headers_to_add request_headers_to_remove
             response_headers_to_add response_headers_to_remove typed_per_filter_config
-            host_rewrite_literal
+            host_rewrite_literal metadata_match
         """,
-        harmless={
-            "metadata_match": "subsets of a cluster are not implemented yet",
-        },
     ),
 )
 _LARGEST_SUM = 2**32 - 1
 
 
 def compile_weighted_clusters(
-    ctx: CompileContext, source: route.WeightedCluster, at: str
+    ctx: CompileContext, source: route.WeightedCluster, inherited: Metadata, at: str
 ) -> WeightedClusters:
-    """All clusters of the split; their weights need not add up to anything in particular."""
+    """All clusters of the split; their weights need not add up to anything in particular.
+
+    `inherited` is the metadata_match of the route.
+    """
     prefix = source.runtime_key_prefix
     compiled = WeightedClusters(header_name=source.header_name.lower(), runtime_key_prefix=prefix)
     for index, weight in enumerate(source.clusters):
         cluster = _compile_weight(ctx, weight, f"{at}.clusters[{index}]")
+        cluster.metadata_match_json = criteria_json(weight.metadata_match, inherited)
         if prefix:
             cluster.runtime_key = f"{prefix}.{weight.name}"
         compiled.clusters.append(cluster)

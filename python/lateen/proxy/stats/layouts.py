@@ -57,10 +57,22 @@ _HTTP2_GAUGES = (
     "http2.streams_active",
 )
 
+_RING_HASH = (
+    "ring_hash_lb.size",
+    "ring_hash_lb.min_hashes_per_host",
+    "ring_hash_lb.max_hashes_per_host",
+)
+_MAGLEV = ("maglev_lb.min_entries_per_host", "maglev_lb.max_entries_per_host")
+
+_DUPLICATE = "lb_subsets_single_host_per_subset_duplicate"
+
 _CLUSTER_GAUGES = frozenset(
     {
         *_HTTP2_GAUGES,
+        *_RING_HASH,
+        *_MAGLEV,
         "lb_subsets_active",
+        _DUPLICATE,
         "max_host_weight",
         "membership_degraded",
         "membership_excluded",
@@ -107,14 +119,8 @@ _CLUSTER_IMPLIED = {
     "upstream_rq_pending_active": "upstream_rq_pending_total",
 }
 _CLUSTER_ALWAYS_USED = frozenset({"warming_state"})
-# Counted by Envoy, never by this proxy: subset load balancing and xDS are not in it yet.
+# Counted by Envoy, never by a worker.
 _CLUSTER_CONSTANTS = {
-    "lb_subsets_active": 0,
-    "lb_subsets_created": 0,
-    "lb_subsets_fallback": 0,
-    "lb_subsets_fallback_panic": 0,
-    "lb_subsets_removed": 0,
-    "lb_subsets_selected": 0,
     "version": 0,
     "warming_state": 0,
     "http1.metadata_not_supported_error": 0,
@@ -138,6 +144,9 @@ _CLUSTER_SHOWN: dict[str, tuple[str, ...]] = {
         if (name := stat_name(each, "CLUSTER_")).startswith("http2.")
     },
     "internal_upstream.no_metadata": ("internal_upstream.no_metadata",),
+    **dict.fromkeys(_RING_HASH, _RING_HASH),
+    **dict.fromkeys(_MAGLEV, _MAGLEV),
+    _DUPLICATE: ("lb_subsets_created",),
     **{
         f"circuit_breakers.{priority}.remaining_{name}": tuple(
             f"circuit_breakers.{priority}.remaining_{each}" for each in _REMAINING

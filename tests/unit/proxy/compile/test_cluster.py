@@ -6,7 +6,6 @@ from lateen.proxy.compile.cluster import compile_cluster
 from tests.support.messages import context, errors, message, unsupported, warnings
 
 _OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
-_POLICIES = "type.googleapis.com/envoy.extensions.load_balancing_policies"
 _DNS = "type.googleapis.com/envoy.extensions.clusters.dns.v3.DnsCluster"
 
 
@@ -170,99 +169,6 @@ def test_limits():
     assert (high.max_connections, high.max_retries) == (1024, 9)
     assert (high.retry_budget.budget_percent, high.retry_budget.min_retry_concurrency) == (20, 3)
     assert len(warnings(ctx)) == 1
-
-
-def test_least_request():
-    options = {"choice_count": 5, "active_request_bias": {"default_value": 0.5, "runtime_key": "k"}}
-    lb = compiled(lb_policy="LEAST_REQUEST", least_request_lb_config=options).lb
-    assert (lb.choice_count, lb.active_request_bias) == (5, 0.5)
-    ctx = context(runtime={"k": "2"})
-    lb = compiled(ctx, lb_policy="LEAST_REQUEST", least_request_lb_config=options).lb
-    assert lb.active_request_bias == 2
-
-
-def test_the_options_of_another_policy_have_no_effect():
-    ctx = context()
-    assert compiled(ctx, least_request_lb_config={"choice_count": 5}).lb.choice_count == 2
-    assert warnings(ctx) == ["c.least_request_lb_config: has no effect: the policy is ROUND_ROBIN"]
-
-
-def test_common_options():
-    lb = compiled(
-        common_lb_config={
-            "healthy_panic_threshold": {"value": 0},
-            "zone_aware_lb_config": {"fail_traffic_on_panic": True},
-        }
-    ).lb
-    assert (lb.panic_threshold_percent, lb.fail_traffic_on_panic) == (0, True)
-    assert compiled(common_lb_config={"locality_weighted_lb_config": {}}).lb.locality_weighted
-
-
-@pytest.mark.parametrize(
-    ("policy", "error"),
-    [
-        ("RING_HASH", "lb_policy RING_HASH is not implemented"),
-        ("CLUSTER_PROVIDED", "cluster manager: cluster provided LB specified but cluster 'c' did"),
-        ("LOAD_BALANCING_POLICY_CONFIG", "cluster: field load_balancing_policy need to be set"),
-    ],
-)
-def test_policies_that_cannot_be_used(policy, error):
-    ctx = context()
-    compiled(ctx, lb_policy=policy)
-    assert errors(ctx)[0].startswith(f"c.lb_policy: {error}")
-
-
-def policies(*configs):
-    return {
-        "policies": [
-            {"typed_extension_config": {"name": "p", "typed_config": config}} for config in configs
-        ]
-    }
-
-
-def policy(kind, **given):
-    return {"@type": f"{_POLICIES}.{kind}", **given}
-
-
-WEIGHTED = {"locality_weighted_lb_config": {}}
-
-
-@pytest.mark.parametrize(
-    ("config", "expected", "weighted"),
-    [
-        (policy("round_robin.v3.RoundRobin"), LbPolicy.ROUND_ROBIN, False),
-        (
-            policy("round_robin.v3.RoundRobin", locality_lb_config=WEIGHTED),
-            LbPolicy.ROUND_ROBIN,
-            True,
-        ),
-        (policy("least_request.v3.LeastRequest"), LbPolicy.LEAST_REQUEST, False),
-        (policy("random.v3.Random"), LbPolicy.RANDOM, False),
-    ],
-)
-def test_typed_policies(config, expected, weighted):
-    ctx = context()
-    cluster = compiled(ctx, load_balancing_policy=policies(config))
-    assert (cluster.lb_policy, cluster.lb.locality_weighted) == (expected, weighted)
-    assert errors(ctx) == []
-
-
-def test_the_first_policy_that_is_implemented_is_used():
-    ctx = context()
-    source = policies(policy("maglev.v3.Maglev"), policy("random.v3.Random"))
-    assert compiled(ctx, load_balancing_policy=source).lb_policy == LbPolicy.RANDOM
-    first = "c.load_balancing_policy.policies[0].typed_extension_config.typed_config"
-    assert list(ctx.excused) == [first]
-
-
-def test_typed_policies_and_their_older_fields_exclude_each_other():
-    ctx = context()
-    compiled(
-        ctx,
-        load_balancing_policy=policies(policy("random.v3.Random")),
-        common_lb_config={"locality_weighted_lb_config": {}},
-    )
-    assert errors(ctx)[0].startswith("c.common_lb_config: cluster: load_balancing_policy cannot be")
 
 
 def test_http_options():
@@ -437,7 +343,6 @@ def test_metadata_and_tracking():
     "field",
     [
         {"health_checks": [{"timeout": "1s"}]},
-        {"lb_subset_config": {}},
         {"connection_pool_per_downstream_connection": True},
     ],
 )

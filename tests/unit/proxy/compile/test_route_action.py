@@ -143,7 +143,6 @@ def test_an_unknown_cluster_is_an_error_where_clusters_are_known():
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("hash_policy: [{header: {header_name: x}}]", "warning x.hash_policy"),
         ("hedge_policy: {hedge_on_per_try_timeout: true}", "error x.hedge_policy"),
         ("internal_redirect_policy: {}", "error x.internal_redirect_policy"),
     ],

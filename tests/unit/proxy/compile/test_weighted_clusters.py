@@ -1,4 +1,5 @@
 import pytest
+from envoy.config.core.v3.base_pb2 import Metadata
 
 from lateen.proxy.compile.weighted_clusters import compile_weighted_clusters
 from tests.support.messages import context, errors, message
@@ -6,7 +7,7 @@ from tests.support.messages import context, errors, message
 
 def compiled(text, ctx=None):
     source = message("config.route.v3.WeightedCluster", text)
-    return compile_weighted_clusters(ctx or context(), source, "w")
+    return compile_weighted_clusters(ctx or context(), source, Metadata(), "w")
 
 
 def test_clusters_by_name_and_by_header():

@@ -144,7 +144,7 @@ def test_good_clusters_are_taken_beside_bad_ones(proxy):
     outcome = proxy.xds.send(
         CDS,
         static_cluster("a", connect_timeout="2s"),
-        static_cluster("b", lb_policy="MAGLEV"),
+        static_cluster("b", lb_policy="CLUSTER_PROVIDED"),
         static_cluster("q", eds_cluster_config={"eds_config": {"ads": {}}}),
         static_cluster("n"),
         version="2",

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::attempt::{connect, Parties, Replay, Upstream};
 use super::failure::{Failure, TimeoutKind};
+use super::hash::hash;
 use super::outlier::report_connection;
 use super::relay::{relay, send_head};
 use super::retry::{Outcome, Retries};
@@ -70,6 +71,7 @@ pub async fn forward(
         committed: false,
         holding,
     };
+    let cookies = Vec::new();
     let mut forwarding = Forwarding {
         router,
         route,
@@ -80,6 +82,7 @@ pub async fn forward(
         parties,
         ends_connect,
         names,
+        cookies,
     };
     forwarding.run().await
 }
@@ -119,6 +122,8 @@ struct Forwarding<'a> {
     ends_connect: bool,
     /// What the request decides of TLS, where it does.
     names: Option<TlsNames>,
+    /// Set-Cookie values that keep the client with its host.
+    cookies: Vec<Vec<u8>>,
 }
 
 impl Forwarding<'_> {
@@ -213,10 +218,14 @@ impl Forwarding<'_> {
         }
     }
 
-    fn choose_host(&self) -> Option<Arc<Host>> {
+    fn choose_host(&mut self) -> Option<Arc<Host>> {
         let policy = self.retries.policy();
         let stream = &*self.parties.stream;
+        let (request, info) = (&stream.request, &stream.info);
+        let hash = hash(&self.cluster, self.forward, request, info, &mut self.cookies);
         let context = LbContext {
+            hash,
+            criteria: self.forward.criteria(stream.choice.as_ref()),
             avoid: &self.retries.tried,
             max_attempts: policy.map_or(1, |policy| policy.host_selection_max_attempts),
             avoid_canary: policy.is_some_and(|policy| policy.omit_canary_hosts)
@@ -336,6 +345,9 @@ impl Forwarding<'_> {
         }
         self.parties.open_tunnel(head.status);
         let stream = &mut *self.parties.stream;
+        for cookie in &self.cookies {
+            stream.response.append(HeaderId::SetCookie, cookie);
+        }
         let down = &mut *self.parties.down;
         stream.route_response();
         let end = matches!(head.body, BodyLength::Empty | BodyLength::Length(0));

@@ -3,8 +3,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Balancer;
-use crate::lb::testing::host;
-use crate::lb::{LbContext, LbSettings};
+use crate::lb::testing::{asker, host};
+use crate::lb::{Asker, LbContext, LbSettings};
+use crate::proto::ClusterStat;
 use crate::random::Random;
 use crate::upstream::{Health, Host, HostSets, LocalityHosts, PriorityHosts};
 
@@ -50,8 +51,12 @@ fn shares(sets: &Arc<HostSets>, settings: LbSettings) -> (HashMap<u8, usize>, us
     let panics = Cell::new(0);
     let mut counts = HashMap::new();
     for _ in 0..1000 {
-        let on_panic = || panics.set(panics.get() + 1);
-        if let Some(host) = balancer.choose(&LbContext::default(), &random, on_panic) {
+        let count = |stat| {
+            assert_eq!(stat, ClusterStat::ClusterLbHealthyPanic);
+            panics.set(panics.get() + 1);
+        };
+        let asker = Asker { count: &count, ..asker(&random) };
+        if let Some(host) = balancer.choose(&LbContext::default(), &asker) {
             *counts.entry(number(host)).or_insert(0) += 1;
         }
     }
@@ -126,10 +131,10 @@ fn a_retry_avoids_hosts_for_some_attempts() {
     let tried: Vec<_> = sets.hosts().take(1).cloned().collect();
     let context = LbContext { avoid: &tried, max_attempts: 1, ..LbContext::default() };
     for _ in 0..10 {
-        let host = balancer.choose(&context, &random, || ()).map(|host| number(host));
+        let host = balancer.choose(&context, &asker(&random)).map(|host| number(host));
         assert_eq!(host, Some(2));
     }
     let all: Vec<_> = sets.hosts().cloned().collect();
     let context = LbContext { avoid: &all, max_attempts: 3, ..LbContext::default() };
-    assert!(balancer.choose(&context, &random, || ()).is_some());
+    assert!(balancer.choose(&context, &asker(&random)).is_some());
 }

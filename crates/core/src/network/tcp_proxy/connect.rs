@@ -8,9 +8,10 @@ use super::super::CLUSTER_KEY;
 use super::session::Session;
 use super::upstream::Upstream;
 use crate::clock;
+use crate::hash_policy::HashSubject;
 use crate::http::flags::ResponseFlags;
 use crate::http::stream_info::Attempt;
-use crate::lb::LbContext;
+use crate::lb::{Criteria, LbContext};
 use crate::proto::{ClusterStat, TcpStat};
 use crate::upstream::{Cluster, ConnectError, Host, Outcome, TcpError, TcpPermit};
 
@@ -26,15 +27,19 @@ enum Failure {
 impl Session {
     /// A connection or a tunnel. None when there is none to be had; then it is noted why.
     pub async fn connect(&mut self) -> Option<Upstream> {
+        let proxy = self.proxy.clone();
+        let config = &proxy.config;
         let named = self.info.connection.state.borrow().text(CLUSTER_KEY).map(Arc::from);
-        let chosen = || self.proxy.config.choose_cluster(&self.worker.random).clone();
-        let name: Arc<str> = named.unwrap_or_else(chosen);
+        let chosen = named.is_none().then(|| config.choose_cluster(&self.worker.random));
+        let own = chosen.and_then(|chosen| chosen.metadata_match.as_ref());
+        let criteria = own.or(config.metadata_match.as_ref());
+        let name: Arc<str> = named.or_else(|| Some(chosen?.name.clone())).unwrap_or_default();
         let cluster = self.find_cluster(&name).await?;
         self.info.cluster = Some(cluster.config().observability_name.clone());
         self.info.cluster_metadata = cluster.config().metadata.clone();
         let begin = clock::now();
         self.info.upstream.pool_ready_after = Some(Duration::ZERO);
-        let connected = self.attempts(&cluster).await;
+        let connected = self.attempts(&cluster, criteria).await;
         self.info.upstream.pool_ready_after = Some(clock::since(begin));
         connected
     }
@@ -56,7 +61,11 @@ impl Session {
         found
     }
 
-    async fn attempts(&mut self, cluster: &Rc<Cluster>) -> Option<Upstream> {
+    async fn attempts(
+        &mut self,
+        cluster: &Rc<Cluster>,
+        criteria: Option<&Criteria>,
+    ) -> Option<Upstream> {
         loop {
             let Some(permit) = cluster.tcp_permit() else {
                 let flag = ResponseFlags::UPSTREAM_OVERFLOW;
@@ -68,6 +77,9 @@ impl Session {
                 return self.fail(Failure::ConnectFailed, flag);
             }
             let context = LbContext {
+                hash: self.hash(cluster),
+                criteria,
+                metadata: self.info.dynamic_metadata.as_deref(),
                 connection: Some(&self.info.connection),
                 tlvs: &self.proxy.config.tlvs,
                 ..LbContext::default()
@@ -90,6 +102,21 @@ impl Session {
                 Err(error) => self.attempt_failed(cluster, host, error),
             }
         }
+    }
+
+    /// What decides the host where the cluster hashes.
+    fn hash(&self, cluster: &Cluster) -> Option<u64> {
+        let of_cluster = cluster.config().hash_policies.as_ref()?;
+        let own = self.proxy.config.hash_policy.as_ref();
+        let connection = &self.info.connection;
+        let subject = HashSubject {
+            headers: None,
+            remote: &connection.remote,
+            cookie_remote: &connection.remote,
+            info: &self.info,
+        };
+        // There is no response to carry a cookie.
+        of_cluster.of_balancer.as_ref().or(own)?.hash(&subject, &mut Vec::new())
     }
 
     /// One attempt at a connection or a tunnel. None when the client's connection ends before.

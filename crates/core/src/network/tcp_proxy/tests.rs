@@ -33,7 +33,7 @@ fn clusters_are_chosen_by_their_weights() {
     let random = Random::seeded(3);
     let mut chosen = std::collections::HashMap::new();
     for _ in 0..4000 {
-        *chosen.entry(config.choose_cluster(&random).to_string()).or_insert(0) += 1;
+        *chosen.entry(config.choose_cluster(&random).name.to_string()).or_insert(0) += 1;
     }
     assert_eq!(chosen.get("none"), None);
     assert!((800..1200).contains(&chosen["one"]), "{chosen:?}");

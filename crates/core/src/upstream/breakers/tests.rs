@@ -9,7 +9,7 @@ fn permits(limits: proto::CircuitBreakers) -> Permits {
 
 fn gauges(permits: &Permits, stats: &[Stat]) -> Vec<u64> {
     let block = Block::new(BlockKind::Cluster);
-    permits.shared().write_stats(&block);
+    permits.shared().write_stats(&block, 1);
     stats.iter().map(|stat| block.get(*stat)).collect()
 }
 

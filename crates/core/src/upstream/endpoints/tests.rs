@@ -164,7 +164,7 @@ impl Resolved {
 
     fn stat(&self, stat: ClusterStat) -> u64 {
         let block = Block::new(BlockKind::Cluster);
-        self.cluster.write_stats(&block);
+        self.cluster.write_stats(&block, 1);
         block.get(stat)
     }
 
@@ -310,7 +310,7 @@ fn a_removed_cluster_is_resolved_no_more() {
     let cluster = this.cluster.clone();
     drop(this);
     let block = Block::new(BlockKind::Cluster);
-    cluster.write_stats(&block);
+    cluster.write_stats(&block, 1);
     assert!(block.get(ClusterStat::ClusterUpdateSuccess) > 1);
     assert_eq!(Arc::strong_count(&cluster), 1, "nobody else holds it");
 }

@@ -15,7 +15,7 @@ fn at(ip: [u8; 4]) -> SocketAddr {
 
 fn stat(cluster: &ClusterShared, stat: Stat) -> u64 {
     let block = Block::new(BlockKind::Cluster);
-    cluster.write_stats(&block);
+    cluster.write_stats(&block, 1);
     block.get(stat)
 }
 
@@ -61,6 +61,42 @@ fn health_that_changes_is_published() {
     cluster.set_health(host, Health::Unhealthy);
     assert_eq!(cluster.generation(), before + 1);
     assert_eq!(stat(&cluster, Stat::ClusterMembershipHealthy), 1);
+}
+
+/// A cluster that places these hosts on a ring.
+fn ring(endpoints: proto::Endpoints) -> proto::Cluster {
+    let hashing = proto::Hashing {
+        minimum_ring_size: 100,
+        maximum_ring_size: 1000,
+        ..proto::Hashing::default()
+    };
+    proto::Cluster {
+        lb_policy: proto::LbPolicy::RingHash.into(),
+        lb: Some(proto::LbOptions { hashing: Some(hashing), ..proto::LbOptions::default() }),
+        endpoints: Some(endpoints),
+        ..message(&[])
+    }
+}
+
+#[test]
+fn hosts_are_placed_anew_when_their_health_changes() {
+    let cluster = shared(&ring(endpoints(&[at(ONE), at(TWO)])));
+    let most = Stat::ClusterRingHashLbMaxHashesPerHost;
+    assert_eq!((stat(&cluster, most), stat(&cluster, Stat::ClusterRingHashLbSize)), (50, 100));
+    let sets = cluster.host_sets();
+    cluster.set_health(sets.hosts().next().unwrap(), Health::Unhealthy);
+    assert_eq!(stat(&cluster, most), 100);
+}
+
+#[test]
+fn weights_that_cannot_be_summed_are_refused_where_hosts_are_placed() {
+    let mut heavy = endpoints(&[at(ONE), at(TWO)]);
+    heavy.localities[0].endpoints.iter_mut().for_each(|endpoint| endpoint.weight = u32::MAX);
+    let refused = ClusterShared::compile(&ring(heavy.clone())).err().unwrap();
+    assert_eq!(refused.path, "endpoints");
+    assert!(refused.reason.starts_with("The sum of weights of all upstream hosts"), "{refused}");
+    let unhashed = proto::Cluster { endpoints: Some(heavy), ..message(&[]) };
+    assert!(ClusterShared::compile(&unhashed).is_ok());
 }
 
 #[test]

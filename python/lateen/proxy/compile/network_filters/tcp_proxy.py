@@ -11,6 +11,8 @@ from lateen.config.support import Fields, whole
 from lateen.protos import worker_pb2
 from lateen.protos.worker_pb2 import NetworkFilter
 from lateen.proxy.compile.access_log import compile_access_logs
+from lateen.proxy.compile.hash_policy import compile_connection_hash_policies
+from lateen.proxy.compile.metadata_criteria import criteria_json
 from lateen.proxy.compile.network_filters import tunneling
 from lateen.proxy.compile.network_filters.owner import FilterOwner
 from lateen.proxy.compile.on_demand import compile_odcds
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
 
     from lateen.proxy.compile.context import CompileContext
 
-_NO_SUBSETS = "subsets of a cluster are not implemented yet"
 _PACKAGE = "envoy.extensions.filters.network.tcp_proxy.v3"
 
 SUPPORT = (
@@ -36,12 +37,8 @@ SUPPORT = (
             max_downstream_connection_duration access_log_options access_log_flush_interval
             flush_access_log_on_connected max_downstream_connection_duration_jitter_percentage
             backoff_options upstream_connect_mode max_early_data_bytes tunneling_config
-            proxy_protocol_tlvs on_demand
+            proxy_protocol_tlvs on_demand hash_policy metadata_match
         """,
-        harmless={
-            "metadata_match": _NO_SUBSETS,
-            "hash_policy": "only RING_HASH and MAGLEV clusters read it",
-        },
         category="envoy.filters.network",
     ),
     whole(f"{_PACKAGE}.TcpProxy.TcpAccessLogOptions"),
@@ -54,8 +51,7 @@ SUPPORT = (
     Fields(f"{_PACKAGE}.TcpProxy.WeightedCluster", implemented="clusters"),
     Fields(
         f"{_PACKAGE}.TcpProxy.WeightedCluster.ClusterWeight",
-        implemented="name weight",
-        harmless={"metadata_match": _NO_SUBSETS},
+        implemented="name weight metadata_match",
     ),
 )
 
@@ -79,13 +75,15 @@ def compile_tcp_proxy(
         idle_timeout_ms=_IDLE_MS,
         max_connect_attempts=config.max_connect_attempts.value or 1,
         max_downstream_connection_duration_ms=longest,
+        metadata_match_json=criteria_json(config.metadata_match),
         access_logs=compile_access_logs(ctx, config.access_log, f"{at}.access_log"),
     )
     if config.HasField("idle_timeout"):
         proxy.idle_timeout_ms = milliseconds(config.idle_timeout)
     if config.WhichOneof("cluster_specifier") == "weighted_clusters":
         for weight in config.weighted_clusters.clusters:
-            proxy.clusters.add(name=weight.name, weight=weight.weight)
+            criteria = criteria_json(weight.metadata_match, config.metadata_match)
+            proxy.clusters.add(name=weight.name, weight=weight.weight, metadata_match_json=criteria)
     else:
         proxy.clusters.add(name=config.cluster, weight=1)
     if config.on_demand.HasField("odcds_config"):
@@ -98,6 +96,7 @@ def compile_tcp_proxy(
                 ctx, on_demand.odcds_config, timeout_ms, f"{at}.on_demand", "odcds_config"
             )
         )
+    proxy.hash_policy.extend(compile_connection_hash_policies(config.hash_policy))
     _compile_connecting(ctx, config, proxy, at)
     _compile_log_options(ctx, config, proxy, at)
     return NetworkFilter(tcp_proxy=proxy)

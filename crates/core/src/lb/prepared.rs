@@ -1,0 +1,78 @@
+//! What of load balancing is made once an update and shared by all workers.
+
+use std::sync::Arc;
+
+use super::hashing::Tables;
+use super::subsets::Subsets;
+use super::{LbSettings, SubsetSettings};
+use crate::stats::Block;
+use crate::upstream::HostSets;
+
+/// The hosts of a cluster, or of a subset of them, at one moment, with what its policy prepares for them.
+pub struct Prepared {
+    pub sets: Arc<HostSets>,
+    pub(super) kind: Kind,
+}
+
+pub(super) enum Kind {
+    /// The policy keeps its state in the workers.
+    Policies,
+    Hashing(Tables),
+    Subsets(Subsets),
+}
+
+impl Prepared {
+    /// Of a whole cluster. What did not change is taken over from `previous`.
+    pub fn of_cluster(
+        sets: Arc<HostSets>,
+        settings: &LbSettings,
+        subsets: Option<&Arc<SubsetSettings>>,
+        previous: Option<&Self>,
+    ) -> Self {
+        let Some(subsets) = subsets else {
+            let this = Self::new(sets, settings, previous);
+            if let Kind::Hashing(tables) = &this.kind {
+                tables.build();
+            }
+            return this;
+        };
+        let old = previous.and_then(Self::subsets);
+        let kind = Kind::Subsets(Subsets::new(&sets, subsets, settings, old));
+        Self { sets, kind }
+    }
+
+    /// The same without subsets; tables are made when they are first used.
+    pub(super) fn new(sets: Arc<HostSets>, settings: &LbSettings, previous: Option<&Self>) -> Self {
+        let old = previous.and_then(|previous| match &previous.kind {
+            Kind::Hashing(tables) => Some(tables),
+            Kind::Policies | Kind::Subsets(_) => None,
+        });
+        let kind = match settings.hashing {
+            Some(hashing) => Kind::Hashing(Tables::new(&sets, settings, hashing, old)),
+            None => Kind::Policies,
+        };
+        Self { sets, kind }
+    }
+
+    fn subsets(&self) -> Option<&Subsets> {
+        match &self.kind {
+            Kind::Subsets(subsets) => Some(subsets),
+            Kind::Policies | Kind::Hashing(_) => None,
+        }
+    }
+
+    /// How many subsets the last update made, and how many it took away.
+    pub fn subset_changes(&self) -> (u64, u64) {
+        self.subsets().map_or((0, 0), |subsets| (subsets.created, subsets.removed))
+    }
+
+    /// Writes the gauges of the policy to a block that nobody else writes. `balancers`: how many load
+    /// balancers Envoy would have, one for each thread.
+    pub fn write_stats(&self, block: &Block, balancers: u64) {
+        match &self.kind {
+            Kind::Policies => {}
+            Kind::Hashing(tables) => tables.write_stats(block),
+            Kind::Subsets(subsets) => subsets.write_stats(block, balancers),
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! What is counted of a cluster's discovery.
+
+use std::sync::atomic::AtomicU64;
+
+/// Counters of what discovery did; one writer at a time (`updating`).
+#[derive(Default)]
+pub(super) struct Discovered {
+    pub attempts: AtomicU64,
+    pub successes: AtomicU64,
+    pub failures: AtomicU64,
+    pub empty: AtomicU64,
+    pub no_rebuild: AtomicU64,
+    pub membership_changes: AtomicU64,
+    pub subsets_created: AtomicU64,
+    pub subsets_removed: AtomicU64,
+    /// Hosts in all updates: for each of them Envoy looks for a transport socket.
+    pub matches: AtomicU64,
+}
+
+impl Discovered {
+    pub fn all(&self) -> [&AtomicU64; 9] {
+        [
+            &self.attempts,
+            &self.successes,
+            &self.failures,
+            &self.empty,
+            &self.no_rebuild,
+            &self.membership_changes,
+            &self.subsets_created,
+            &self.subsets_removed,
+            &self.matches,
+        ]
+    }
+}
