@@ -17,6 +17,8 @@ from tests.interop.cases.consistent_hashing import (
 )
 from tests.interop.cases.network_filters import state
 from tests.interop.cases.tcp_proxy import STATS, tcp_filter
+from tests.interop.filters import chain
+from tests.interop.filters import typed as filter_of
 from tests.interop.model import Case, End, Open, Read, Receive, Write
 from tests.support.client import get
 from tests.support.upstream import Close, Script, reply, tcp
@@ -82,6 +84,12 @@ def of_connection(name: str, factory: str, fallback: str = "") -> Case:
         listener=f"filter_chains: [{{filters: [{before}, {manager}]}}]",
     )
 
+
+OF_REQUEST = filter_of(
+    "set_filter_state.v3.Config",
+    "on_request_headers: [{object_key: k, factory_key: envoy.hashable_string, "
+    "format_string: {text_format_source: {inline_string: '%REQ(x-key)%'}}}]",
+)
 
 CASES = (
     hashed(
@@ -227,5 +235,11 @@ CASES = (
         ),
     ),
     of_connection("hash_filter_state", "envoy.hashable_string"),
+    hashed(
+        "hash_filter_state_of_request",
+        "{filter_state: {key: k}}",
+        *with_headers(*KEYS),
+        hcm=f"http_filters: {chain(OF_REQUEST)}",
+    ),
     of_connection("hash_filter_state_no_hash", "envoy.string", f", {BY_KEY}"),
 )
