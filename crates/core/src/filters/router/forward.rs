@@ -1,20 +1,22 @@
 //! Forwarding a request to a cluster: attempts until one gives a response that stands.
 
-use std::rc::Rc;
-use std::sync::atomic::Ordering::Relaxed;
-use std::sync::Arc;
-use std::time::Duration;
+mod again;
+mod failing;
 
+use std::rc::Rc;
+use std::sync::Arc;
+
+use self::failing::count_failed_attempt;
 use super::attempt::{connect, Parties, Replay, Upstream};
 use super::failure::{Failure, TimeoutKind};
 use super::hash::hash;
 use super::outlier::report_connection;
 use super::relay::{relay, send_head};
-use super::retry::{Outcome, Retries};
+use super::retry::Retries;
 use super::timeouts::{attempt_count, Timeouts};
 use super::tunnel::connect_tcp;
 use super::Router;
-use super::{charge, log, mirror, scopes};
+use super::{log, mirror, scopes};
 use crate::clock;
 use crate::filters::{self, Head};
 use crate::headers::HeaderId;
@@ -24,7 +26,7 @@ use crate::http::stream::{Answer, Stream};
 use crate::http1::response::ResponseHead;
 use crate::http1::BodyLength;
 use crate::lb::LbContext;
-use crate::proto::{ClusterHistogram, ClusterStat, HttpStat, VirtualClusterStat};
+use crate::proto::{ClusterHistogram, HttpStat, VirtualClusterStat};
 use crate::route::{Forward, RetryPolicy, Route};
 use crate::timer::Timer;
 use crate::tls::TlsNames;
@@ -239,95 +241,6 @@ impl Forwarding<'_> {
         self.cluster.choose_host(&context)
     }
 
-    /// A response arrived: the pause before a retry, or `None` when it stands.
-    fn judge(&mut self, up: &mut Upstream, head: &ResponseHead) -> Option<Duration> {
-        let stream = &mut *self.parties.stream;
-        let response = std::mem::take(&mut stream.response);
-        let outcome = Outcome::Response(head.status, &response);
-        let possible = self.can_retry();
-        let stream = &mut *self.parties.stream;
-        let pause = match possible {
-            true => self.retries.next(stream, &self.cluster, self.priority, &outcome),
-            false => None,
-        };
-        stream.response = response;
-        if pause.is_some() {
-            charge::retried(&self.cluster, head.status);
-        } else {
-            charge::answer(self.router, stream, &self.cluster, head.status, up.host.canary);
-            charge::host(stream, head.status < 500);
-        }
-        pause
-    }
-
-    /// Leaves a response that does not stand. Its connection lives on if nothing more of it is to come.
-    fn discard(&mut self, mut up: Upstream, head: &ResponseHead) {
-        self.parties.timeouts.end_attempt();
-        if self.route.include_is_timeout_retry_header() {
-            self.parties.stream.request.set(HeaderId::XEnvoyIsTimeoutRetry, b"false");
-        }
-        match up.sent && matches!(head.body, BodyLength::Empty | BodyLength::Length(0)) {
-            true => up.release(head),
-            false => up.abort(ClosedBy::Local),
-        }
-    }
-
-    fn reconsider(&mut self, failure: &Failure) -> Option<Duration> {
-        if !failure.is_of_upstream() || !self.can_retry() {
-            return None;
-        }
-        let stream = &mut *self.parties.stream;
-        let outcome = Outcome::Failure(failure);
-        let pause = self.retries.next(stream, &self.cluster, self.priority, &outcome)?;
-        charge::host(stream, false);
-        self.parties.timeouts.end_attempt();
-        if self.route.include_is_timeout_retry_header() {
-            let late = if failure.is_of_attempts() { "true" } else { "false" };
-            stream.request.set(HeaderId::XEnvoyIsTimeoutRetry, late.as_bytes());
-        }
-        Some(pause)
-    }
-
-    /// What was sent can be sent again.
-    fn can_retry(&self) -> bool {
-        if self.parties.committed {
-            return false;
-        }
-        let replay = &self.parties.replay;
-        if replay.wanted && replay.overflowed {
-            self.cluster.block().inc(ClusterStat::ClusterRetryOrShadowAbandoned);
-        }
-        !replay.overflowed
-    }
-
-    async fn wait(&mut self, pause: Duration) -> Result<(), Failure> {
-        let deadline = clock::now() + pause;
-        let parties = &mut self.parties;
-        std::future::poll_fn(|cx| {
-            if clock::now() >= deadline {
-                return std::task::Poll::Ready(Ok(()));
-            }
-            if parties.poll_gone(cx).is_ready() {
-                return std::task::Poll::Ready(Err(Failure::ClientGone));
-            }
-            let limit = parties.timeouts.nearest(parties.stream);
-            let nearest = limit.map_or(deadline, |limit| limit.min(deadline));
-            match parties.timer.poll(cx, Some(nearest)) {
-                std::task::Poll::Pending => std::task::Poll::Pending,
-                std::task::Poll::Ready(()) if nearest == deadline => std::task::Poll::Ready(Ok(())),
-                std::task::Poll::Ready(()) => std::task::Poll::Ready(Err(Failure::Timeout(
-                    parties.timeouts.expired(parties.stream),
-                ))),
-            }
-        })
-        .await?;
-        self.retries.begin(self.parties.stream, &self.cluster);
-        if !self.router.suppress_envoy_headers {
-            self.parties.timeouts.announce(self.parties.stream);
-        }
-        Ok(())
-    }
-
     /// Passes the response on. An answer: a filter gives one in place of it.
     async fn respond(&mut self, up: &mut Upstream, head: &ResponseHead) -> Option<Answer> {
         let stream = &mut *self.parties.stream;
@@ -382,86 +295,5 @@ impl Forwarding<'_> {
         };
         self.cluster.block().record(histogram, took);
         scopes::record_time(stream, took);
-    }
-
-    /// No attempt gave a response that stands.
-    fn fail(&mut self, failure: &Failure) -> Option<Answer> {
-        if self.parties.holding || matches!(failure, Failure::Connect { .. }) {
-            self.parties.discard_body();
-        }
-        let stream = &mut *self.parties.stream;
-        stream.info.flags |= failure.flag();
-        if let Failure::Connect { reason, .. } = failure {
-            stream.info.upstream.transport_failure_reason = reason.clone();
-        }
-        match failure {
-            Failure::ClientGone => {
-                stream.info.details = "downstream_remote_disconnect".into();
-                return None;
-            }
-            Failure::ClientBody(_) => {
-                stream.close = true;
-                stream.manager.block.inc(HttpStat::HttpDownstreamCxProtocolError);
-            }
-            Failure::Timeout(kind) => charge::manager_timeout(stream, *kind),
-            Failure::Dropped { .. } | Failure::Overflow => charge::dropped(&self.cluster, failure),
-            _ => {}
-        }
-        let transport = stream.info.upstream.transport_failure_reason.clone();
-        let done = stream.request_done.is_some();
-        let retried = self.retries.made() > 0;
-        let mut answer = failure.answer(retried, self.parties.committed, done, &transport);
-        if failure.is_of_attempts() && self.parties.timeouts.alternative_response {
-            answer.status = 204;
-            answer.body = "".as_bytes().into();
-        }
-        if matches!(failure, Failure::Overflow) {
-            answer = answer.header(HeaderId::XEnvoyOverloaded, "true");
-        }
-        if failure.answers_for_upstream() {
-            if self.route.include_attempt_count_in_response() {
-                let attempts = self.parties.stream.info.attempts.to_string();
-                answer = answer.header(HeaderId::XEnvoyAttemptCount, attempts);
-            }
-            self.charge_failure(failure, answer.status);
-        }
-        Some(answer)
-    }
-
-    fn charge_failure(&self, failure: &Failure, status: u16) {
-        if self.retries.is_pausing() {
-            return;
-        }
-        let stream = &*self.parties.stream;
-        if !self.parties.committed {
-            charge::answer(self.router, stream, &self.cluster, status, false);
-        }
-        if !matches!(failure, Failure::NoHost) {
-            charge::host(stream, false);
-        }
-    }
-}
-
-fn count_failed_attempt(up: &Upstream, failure: &Failure) {
-    let block = up.cluster.block();
-    let stat = match failure {
-        Failure::Timeout(TimeoutKind::Route) => ClusterStat::ClusterUpstreamRqTimeout,
-        Failure::Timeout(TimeoutKind::PerTry) => ClusterStat::ClusterUpstreamRqPerTryTimeout,
-        Failure::Timeout(TimeoutKind::PerTryIdle) => {
-            ClusterStat::ClusterUpstreamRqPerTryIdleTimeout
-        }
-        Failure::Timeout(TimeoutKind::UpstreamDuration) => {
-            ClusterStat::ClusterUpstreamRqMaxDurationReached
-        }
-        Failure::Protocol if !up.wire.shares_connection() => {
-            ClusterStat::ClusterUpstreamCxProtocolError
-        }
-        _ => return,
-    };
-    block.inc(stat);
-    if stat != ClusterStat::ClusterUpstreamRqMaxDurationReached
-        && matches!(failure, Failure::Timeout(_))
-    {
-        up.host.stats.rq_timeout.fetch_add(1, Relaxed);
     }
 }
