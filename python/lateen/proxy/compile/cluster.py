@@ -63,7 +63,7 @@ SUPPORT = (
         """,
         harmless={
             "wait_for_warm_on_init": "a static cluster is ready at once",
-            "close_connections_on_host_health_failure": _HEALTH_CHECK,
+            "close_connections_on_host_health_failure": "no host fails its health check",
             "ignore_health_on_host_removal": _HEALTH_CHECK,
             "lrs_server": "load goes to load_stats_config, as in Envoy",
             "lrs_report_endpoint_metrics": "load is not reported yet",
@@ -131,6 +131,12 @@ def compile_cluster(ctx: CompileContext, source: envoy.Cluster, at: str) -> work
     if source.HasField("outlier_detection"):
         outlier = compile_outlier_detection(source.outlier_detection, ctx.outlier_event_log)
         cluster.outlier_detection.CopyFrom(outlier)
+        if source.close_connections_on_host_health_failure:
+            reason = (
+                "connections of the TCP proxy to an ejected host cannot be closed: not implemented"
+            )
+            where = f"{at}.close_connections_on_host_health_failure"
+            ctx.error(where, reason, "leave it out: idle connections of HTTP are closed anyway")
     allot_blocks(ctx.blocks, cluster)
     return cluster
 
