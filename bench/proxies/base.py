@@ -17,6 +17,22 @@ CONFIGS = Path(__file__).parents[1] / "configs"
 
 
 @dataclass(frozen=True)
+class Added:
+    """What is added to the configuration of proxies that run Envoy's.
+
+    `filters` are flow mappings before the router, each with a comma after it; `route` continues the
+    flow mapping of the route's action; `cluster` are lines of the cluster.
+    """
+
+    filters: str = ""
+    route: str = ""
+    cluster: str = ""
+
+
+NOTHING = Added()
+
+
+@dataclass(frozen=True)
 class Setup:
     """One way to run a proxy: where it listens, where it sends, what it logs."""
 
@@ -34,6 +50,7 @@ class Setup:
     upstream: str = "http1"
     #: Bytes are passed on without a look at them.
     tcp: bool = False
+    added: Added = NOTHING
 
     @property
     def log(self) -> Path:

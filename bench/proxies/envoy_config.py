@@ -45,4 +45,9 @@ def traffic(setup: Setup) -> Path:
         values = {"port": setup.tls_port, "certificate": setup.certificate, "context": CONTEXT}
         tls = TLS.format(**values)
     to = "{}" if setup.upstream == "http1" else HTTP2
-    return write_config(setup, "envoy.yaml", access_log=log, tls=tls, to=to)
+    added = {
+        "filters": setup.added.filters,
+        "route": setup.added.route,
+        "more": setup.added.cluster,
+    }
+    return write_config(setup, "envoy.yaml", access_log=log, tls=tls, to=to, **added)
