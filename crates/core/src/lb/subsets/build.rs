@@ -31,14 +31,7 @@ pub(super) fn build(
         locality_weighted: lb.locality_weighted && settings.locality_weight_aware,
         ..*lb
     };
-    let mut finding = Finding { root: Node::default(), found: Vec::new(), duplicates: 0 };
-    for (place, host) in places(sets) {
-        for selector in &settings.selectors {
-            for path in paths(host, selector, settings.list_as_any) {
-                finding.add(path, selector.single_host, place, host);
-            }
-        }
-    }
+    let finding = find(sets, settings);
     let old = |found: &Found| {
         let path = found.path.iter().map(|(name, value)| (&**name, &**value));
         previous.and_then(|previous| Some((previous, previous.root.find(path)?)))
@@ -60,10 +53,8 @@ pub(super) fn build(
         .uses_any()
         .then(|| prepare(sets.clone(), previous.and_then(|previous| previous.any.as_ref())));
     let default = settings.uses_default().then(|| {
-        let hosts = places(sets).filter(|(_, host)| settings.is_default(host));
-        let hosts: Vec<_> = hosts.map(|(place, host)| (place, host.clone())).collect();
-        let part = Arc::new(part(sets, &hosts, settings));
-        prepare(part, previous.and_then(|previous| previous.default.as_ref()))
+        let before = previous.and_then(|previous| previous.default.as_ref());
+        prepare(Arc::new(default_part(sets, settings)), before)
     });
     let before = previous.map_or(0, |previous| previous.subsets.len() as u64);
     Subsets {
@@ -77,6 +68,25 @@ pub(super) fn build(
         default,
         duplicates: finding.duplicates,
     }
+}
+
+/// Puts each host into the subsets that the selectors make of it.
+fn find(sets: &HostSets, settings: &SubsetSettings) -> Finding {
+    let mut finding = Finding { root: Node::default(), found: Vec::new(), duplicates: 0 };
+    for (place, host) in places(sets) {
+        for selector in &settings.selectors {
+            for path in paths(host, selector, settings.list_as_any) {
+                finding.add(path, selector.single_host, place, host);
+            }
+        }
+    }
+    finding
+}
+
+fn default_part(sets: &HostSets, settings: &SubsetSettings) -> HostSets {
+    let hosts = places(sets).filter(|(_, host)| settings.is_default(host));
+    let hosts: Vec<_> = hosts.map(|(place, host)| (place, host.clone())).collect();
+    part(sets, &hosts, settings)
 }
 
 impl Subsets {
