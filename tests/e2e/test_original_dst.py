@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,19 +22,7 @@ ip link set lo up
 iptables -w 10 -t nat -A OUTPUT -p tcp --dport {target} -j REDIRECT --to-ports {listener}
 exec "$@"
 """
-# The namespace has its own loopback: only from inside can one tell when the proxy listens.
-_CONNECT = """
-import socket, time
-end = time.monotonic() + 15
-while True:
-    try:
-        print(socket.create_connection(("127.0.0.1", {target})).recv(9))
-        break
-    except OSError:
-        if time.monotonic() > end:
-            raise
-        time.sleep(0.05)
-"""
+_CONNECT = "import socket; print(socket.create_connection(('127.0.0.1', {target})).recv(9))"
 
 
 def saying(name: str) -> Mapped:
@@ -93,8 +82,18 @@ def test_a_redirected_connection_goes_where_it_went(
     proxy = start({"static_resources": {"listeners": [outer, inner]}}, prefix=prefix, wait=False)
     connect = _CONNECT.format(target=target)
     inside = ["nsenter", "--net", "--target", str(proxy.process.pid), "python3", "-c", connect]
-    ran = subprocess.run(inside, capture_output=True, timeout=20, check=True)
-    assert ran.stdout == b"b'inner'\n"
+    assert _output(inside) == b"b'inner'\n"
+
+
+def _output(command: list[str]) -> bytes:
+    """What a command prints once it succeeds: before, there may be no namespace or no listener."""
+    end = time.monotonic() + 20
+    while True:
+        ran = subprocess.run(command, capture_output=True, timeout=20, check=False)
+        if ran.returncode == 0:
+            return ran.stdout
+        assert time.monotonic() < end, ran.stderr.decode()
+        time.sleep(0.1)
 
 
 _HAPROXY = """
