@@ -280,7 +280,7 @@ VERDICTS = (
                 )
             )
         ),
-        differs="the PROXY protocol to upstreams is not implemented yet",
+        differs="no PROXY header goes before the bytes of a CONNECT that ends here",
     ),
     with_collection("collection", CLUSTERS, api_source("DELTA_GRPC")),
     with_collection("collection_one", CLUSTERS.replace("*", "b"), api_source("DELTA_GRPC")),

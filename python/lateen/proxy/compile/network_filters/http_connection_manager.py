@@ -80,7 +80,7 @@ SUPPORT = (
             "record_route_resolution_stats": "it only adds stats",
             "append_local_overload": _NO_OVERLOAD,
             "access_log_flush_interval": _NO_INTERVAL,
-            "add_proxy_protocol_connection_state": "PROXY protocol is not implemented yet",
+            "add_proxy_protocol_connection_state": "HTTP filters are not told of PROXY headers",
         },
         within={"common_http_protocol_options": _COMMON},
         category="envoy.filters.network",
