@@ -61,7 +61,7 @@ SPLIT = (
 )
 SHORT = "consecutive_5xx: 1, interval: 0.5s, base_ejection_time: 2s"
 # Long enough for all requests of a case, which begins with its proxies.
-RATE = "consecutive_5xx: 0, interval: 2s, base_ejection_time: 60s"
+RATE = "consecutive_5xx: 0, interval: 5s, base_ejection_time: 60s"
 FIVE = (get("/1"), get("/2"), get("/3"), get("/4"))
 LATE = ", timeout: 0.2s"
 
@@ -121,7 +121,7 @@ CASES = (
     outlier(
         "outlier_stays_longer_the_second_time",
         SHORT,
-        steps=(get("/1"), Wait(3.2), get("/2"), Wait(3.0), SHOWN, Wait(2.2), SHOWN),
+        steps=(get("/1"), Wait(3.2), get("/2"), Wait(3.0), SHOWN, Wait(3.2), SHOWN),
     ),
     outlier(
         "outlier_failure_percentage",
@@ -133,7 +133,7 @@ CASES = (
         GOOD,
         steps=(
             *FIVE,
-            Wait(2.2),
+            Wait(5.2),
             get("/5"),
             SHOWN,
             Admin("/clusters?format=json&filter=$be$", keep="(?i)rate"),
@@ -148,14 +148,14 @@ CASES = (
         GOOD,
         ERROR,
         GOOD,
-        steps=(*FIVE, Wait(2.2), get("/5")),
+        steps=(*FIVE, Wait(5.2), get("/5")),
         isolated=True,
     ),
     outlier(
         "outlier_failure_percentage_detected",
         f"{RATE}, failure_percentage_minimum_hosts: 1, failure_percentage_request_volume: 3,"
         " failure_percentage_threshold: 50",
-        steps=(*FIVE, Wait(2.2), get("/5")),
+        steps=(*FIVE, Wait(5.2), get("/5")),
         isolated=True,
     ),
     outlier(
@@ -163,7 +163,7 @@ CASES = (
         f"{RATE}, split_external_local_origin_errors: true, consecutive_local_origin_failure: 0,"
         " failure_percentage_minimum_hosts: 1, failure_percentage_request_volume: 3,"
         " failure_percentage_threshold: 50, enforcing_failure_percentage_local_origin: 100",
-        steps=(*FIVE, Wait(2.2), get("/5"), SHOWN),
+        steps=(*FIVE, Wait(5.2), get("/5"), SHOWN),
         first="dead",
         isolated=True,
     ),
@@ -175,8 +175,8 @@ CASES = (
     ),
     Case(
         "outlier_success_rate",
-        (*(get("/") for _ in range(9)), Wait(2.2), SHOWN),
-        clusters="[{name: $be, outlier_detection: {consecutive_5xx: 0, interval: 2s,"
+        (*(get("/") for _ in range(9)), Wait(5.2), SHOWN),
+        clusters="[{name: $be, outlier_detection: {consecutive_5xx: 0, interval: 5s,"
         " max_ejection_percent: 50, success_rate_minimum_hosts: 3, success_rate_request_volume: 3,"
         " success_rate_stdev_factor: 1000}, hosts: [$up, $spare, $third]}]",
         upstreams={
