@@ -175,7 +175,7 @@ CASES = (
     ),
     Case(
         "outlier_success_rate",
-        (*(get("/") for _ in range(9)), Wait(5.2), SHOWN),
+        (*(get("/") for _ in range(9)), Wait(5.2), get("/"), get("/"), SHOWN),
         clusters="[{name: $be, outlier_detection: {consecutive_5xx: 0, interval: 5s,"
         " max_ejection_percent: 50, success_rate_minimum_hosts: 3, success_rate_request_volume: 3,"
         " success_rate_stdev_factor: 1000}, hosts: [$up, $spare, $third]}]",
