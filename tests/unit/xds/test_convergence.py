@@ -1,5 +1,7 @@
 """Whatever happens on the way, a client ends with what its server has."""
 
+import unittest
+
 import hypothesis.strategies as st
 import pytest
 from hypothesis import Phase, settings
@@ -270,4 +272,7 @@ def test_client_and_server_agree_in_the_end(machine):
         # Shrinking takes minutes, and the shortest failure is no clearer.
         phases=[Phase.explicit, Phase.reuse, Phase.generate],
     )
-    case("runTest").runTest()
+    result = unittest.TestResult()
+    case("runTest").run(result)
+    assert result.testsRun == 1
+    assert result.wasSuccessful(), result.errors + result.failures

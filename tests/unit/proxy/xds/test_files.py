@@ -67,6 +67,8 @@ def test_the_deprecated_path_is_watched_too(tmp_path, path):
             await until(lambda: clusters.names == ["a"])
             replace(path, CLUSTERS.format(version="2", name="b"))
             await until(lambda: clusters.names == ["b"])
+            assert client.value("test.cds.version_text") == "2"
+            assert [update.full for update in clusters.updates] == [True, True]
 
     asyncio.run(run())
 
@@ -132,6 +134,8 @@ def test_a_watched_directory_counts_for_what_is_behind_a_link(tmp_path, path):
             (mount / "..next").symlink_to("..2")
             os.rename(mount / "..next", mount / "..data")
             await until(lambda: clusters.names == ["b"])
+            assert client.value("test.cds.version_text") == "2"
+            assert clusters.failures == []
 
     asyncio.run(run())
 
@@ -141,9 +145,12 @@ def test_a_file_may_be_looked_at_at_intervals(tmp_path, path):
         async with running(bootstrap(), tmp_path) as client:
             clusters = client.subscribe(fields=at(path, poll_interval="0.05s"))
             await until(lambda: clusters.names == ["a"])
+            assert client.value("test.cds.version_text") == "1"
             path.write_text(CLUSTERS.format(version="2", name="b"))
             os.utime(path, ns=(1, 1))
             await until(lambda: clusters.names == ["b"])
+            assert client.value("test.cds.version_text") == "2"
+            assert len(clusters.updates) == 2, "a file that did not change is not read again"
 
     asyncio.run(run())
 
@@ -160,6 +167,8 @@ def test_names_choose_what_comes_out_of_a_file(tmp_path):
             await until(lambda: a.names == ["a"])
             a.handle.set_names(["b"])
             await until(lambda: a.names == ["b"])
+            assert len(a.updates) == 2
+            assert client.value("cluster.a.version_text") == "1", "the file is the same"
 
     asyncio.run(run())
 
@@ -213,6 +222,10 @@ def test_a_directory_is_watched_without_inotify(tmp_path, monkeypatch):
         await until(lambda: "x" in heard)
         stop()
         stop()
+        os.utime(tmp_path, ns=(2, 2))
+        (tmp_path / "y").write_text("")
+        await asyncio.sleep(0.1)
+        assert "y" not in heard
         watcher.close()
 
     asyncio.run(run())

@@ -207,6 +207,9 @@ def test_a_large_answer_is_taken(server, tmp_path):
             await asyncio.to_thread(server.wait, lambda seen: seen.kind == "ask")
             server.put(CDS.type_url, {"big": big})
             await until(lambda: clusters.names == ["big"])
+            (resource,) = clusters.updates[-1].resources
+            assert resource.body == big.SerializeToString()
+            assert clusters.failures == []
 
     asyncio.run(run())
 
@@ -237,6 +240,7 @@ def test_a_server_that_ends_each_stream_gets_everything_across(server, tmp_path)
         async with running(ads_bootstrap(server), tmp_path) as client:
             clusters, listeners = client.subscribe(), client.subscribe(LDS)
             await until(lambda: clusters.names == ["a"] and listeners.names == ["l"])
+        assert len({seen.stream for seen in server.requests}) > 1
 
     asyncio.run(run())
 
@@ -414,6 +418,8 @@ def test_a_control_plane_may_be_behind_a_unix_socket_and_names(tmp_path):
             async with running(configured, tmp_path) as client:
                 clusters = client.subscribe()
                 await until(lambda: clusters.names == ["a"])
+                assert client.value("control_plane.connected_state") == 1
+                assert clusters.failures == []
 
         asyncio.run(run())
 
@@ -443,6 +449,9 @@ def test_a_slow_server_is_waited_for(server, tmp_path):
         async with running(ads_bootstrap(server), tmp_path) as client:
             clusters = client.subscribe()
             await until(lambda: clusters.names == ["a"])
+            assert clusters.failures == []
+            assert client.value("test.cds.update_failure") == 0
+            assert len({seen.stream for seen in server.requests}) == 1
 
     asyncio.run(run())
 

@@ -227,6 +227,8 @@ def test_google_grpc_has_credentials_of_its_own(made, tmp_path):
         async with running(configured, tmp_path) as client:
             clusters = client.subscribe()
             await until(lambda: clusters.names == ["a"])
+            assert client.value("control_plane.connected_state") == 1
+            assert clusters.failures == []
 
     with server:
         asyncio.run(run())
