@@ -14,7 +14,7 @@ use crate::connection::{ConnectionState, Inspected};
 use crate::listener::{Traits, RAW_BUFFER};
 use crate::metadata::{merge, set, set_in};
 use crate::tls::TlsInfo;
-use crate::upstream::Host;
+use crate::upstream::{ConnectionFacts, Host};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
@@ -195,6 +195,19 @@ pub struct UpstreamInfo {
     pub header_bytes_received: u64,
     pub wire_bytes_sent: u64,
     pub wire_bytes_received: u64,
+}
+
+impl UpstreamInfo {
+    /// Notes which connection serves.
+    #[inline]
+    pub fn note_connection(&mut self, connection: impl Into<ConnectionFacts>) {
+        let facts = connection.into();
+        self.local = facts.local;
+        self.connection_id = Some(facts.id);
+        self.tls = facts.tls;
+        self.connect_start = Some(facts.connect_start);
+        self.connect_end = Some(facts.connect_end);
+    }
 }
 
 /// The route of a request, as logs name it. A route is immutable, so this is shared.

@@ -119,25 +119,15 @@ pub async fn connect(
 /// What carries the request, whose connection is noted.
 fn wire(stream: &mut Stream, cluster: &Cluster, carrier: Carrier) -> Wire {
     let info = &mut stream.info.upstream;
+    info.note_connection(&carrier);
     match carrier {
         Carrier::Http1(pooled) => {
-            info.local = pooled.local.clone();
-            info.connection_id = Some(pooled.id);
-            info.tls = pooled.transport.tls().cloned();
             info.protocol = Some(Protocol::Http11);
-            info.connect_start = Some(pooled.connect_start);
-            info.connect_end = Some(pooled.connect_end);
             info.connection_requests = pooled.requests;
             Wire::Http1(Http1Wire::new(stream, cluster, pooled))
         }
         Carrier::Http2(pooled) => {
-            let connection = &pooled.connection;
-            info.local = connection.local.clone();
-            info.connection_id = Some(connection.id);
-            info.tls = connection.tls.clone();
             info.protocol = Some(Protocol::Http2);
-            info.connect_start = Some(connection.connect_start);
-            info.connect_end = Some(connection.connect_end);
             info.connection_requests = pooled.requests;
             Wire::Http2(Http2Wire::new(stream, pooled))
         }

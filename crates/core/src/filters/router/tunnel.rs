@@ -13,10 +13,9 @@ use crate::clock;
 use crate::filters;
 use crate::formatter::LogType;
 use crate::headers::HeaderId;
-use crate::http::stream_info::UpstreamInfo;
 use crate::http::upgrade::{handshake, Handshake};
 use crate::http1::response::ResponseHead;
-use crate::upstream::{ClosedBy, Cluster, Host, TcpConnection, TcpError};
+use crate::upstream::{ClosedBy, Cluster, Host, TcpError};
 
 /// Opens a TCP connection to `host` for what follows the request, while the client stays.
 pub async fn connect_tcp(
@@ -46,18 +45,10 @@ pub async fn connect_tcp(
         }
         TcpError::Connect(error) => failed(error),
     })?;
-    note(info, &connection);
+    info.note_connection(&connection);
+    info.connection_requests = 1;
     let wire = Wire::Tcp(TcpWire::new(connection));
     Ok(Upstream::new(parties.stream, cluster.clone(), host.clone(), wire))
-}
-
-fn note(info: &mut UpstreamInfo, connection: &TcpConnection) {
-    info.local = connection.local.clone();
-    info.connection_id = Some(connection.id);
-    info.tls = connection.transport.tls().cloned();
-    info.connect_start = Some(connection.connect_start);
-    info.connect_end = Some(connection.connect_end);
-    info.connection_requests = 1;
 }
 
 impl Parties<'_> {

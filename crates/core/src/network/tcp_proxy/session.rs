@@ -129,13 +129,7 @@ impl Session {
 
     /// Notes which upstream connection serves the client.
     pub fn connected(&mut self, upstream: &Upstream) {
-        let facts = upstream.facts();
-        let info = &mut self.info.upstream;
-        info.local = facts.local;
-        info.connection_id = Some(facts.id);
-        info.tls = facts.tls;
-        info.connect_start = Some(facts.connect_start);
-        info.connect_end = Some(facts.connect_end);
+        self.info.upstream.note_connection(upstream);
         if self.proxy.config.log_on_connected {
             self.log(LogType::TcpUpstreamConnected);
         }

@@ -1,47 +1,30 @@
 //! What a client is joined to: a connection of its own, or a tunnel.
 
 use std::io::{self, IoSlice};
-use std::rc::Rc;
 use std::task::{Context, Poll};
-use std::time::Instant;
 
 use super::flow::End;
 use super::tunnel::OpenTunnel;
-use crate::address::Address;
 use crate::headers::Headers;
 use crate::proto::ClusterStat;
-use crate::tls::TlsInfo;
 use crate::transport::Write;
-use crate::upstream::{ClosedBy, TcpConnection};
+use crate::upstream::{ClosedBy, ConnectionFacts, TcpConnection};
 
 pub enum Upstream {
     Tcp(TcpConnection),
     Tunnel(OpenTunnel),
 }
 
-/// What is told of the connection that serves a client.
-pub struct Facts {
-    pub id: u64,
-    pub local: Option<Address>,
-    pub tls: Option<Rc<TlsInfo>>,
-    pub connect_start: Instant,
-    pub connect_end: Instant,
+impl From<&Upstream> for ConnectionFacts {
+    fn from(upstream: &Upstream) -> Self {
+        match upstream {
+            Upstream::Tcp(connection) => connection.into(),
+            Upstream::Tunnel(tunnel) => (&tunnel.carrier).into(),
+        }
+    }
 }
 
 impl Upstream {
-    pub fn facts(&self) -> Facts {
-        match self {
-            Self::Tcp(connection) => Facts {
-                id: connection.id,
-                local: connection.local.clone(),
-                tls: connection.transport.tls().cloned(),
-                connect_start: connection.connect_start,
-                connect_end: connection.connect_end,
-            },
-            Self::Tunnel(tunnel) => tunnel.facts(),
-        }
-    }
-
     /// Bytes that wait to be written to the host before no more are read for it.
     pub fn buffer_limit(&self) -> usize {
         match self {

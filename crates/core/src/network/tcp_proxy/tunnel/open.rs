@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::task::{ready, Context, Poll};
 
 use super::super::flow::End;
-use super::super::upstream::Facts;
 use crate::body::{BodyEvent, BodySink, BodySource, ReadError};
 use crate::headers::Headers;
 use crate::http1::encode::HeaderCase;
@@ -30,25 +29,6 @@ impl OpenTunnel {
         host.stats.rq_total.fetch_add(1, Relaxed);
         host.stats.rq_active.fetch_add(1, Relaxed);
         Self { carrier, cluster, host }
-    }
-
-    pub fn facts(&self) -> Facts {
-        match &self.carrier {
-            Carrier::Http1(pooled) => Facts {
-                id: pooled.id,
-                local: pooled.local.clone(),
-                tls: pooled.transport.tls().cloned(),
-                connect_start: pooled.connect_start,
-                connect_end: pooled.connect_end,
-            },
-            Carrier::Http2(pooled) => Facts {
-                id: pooled.connection.id,
-                local: pooled.connection.local.clone(),
-                tls: pooled.connection.tls.clone(),
-                connect_start: pooled.connection.connect_start,
-                connect_end: pooled.connection.connect_end,
-            },
-        }
     }
 
     /// The scheme of a request on the connection.
