@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import Counter
-from types import TracebackType
+
+from tests.support.closing import Closing
 
 _REQUEST = b"GET /load HTTP/1.1\r\nHost: load\r\n%s\r\n"
 # What a request may take on a busy machine before it counts as failed.
@@ -14,7 +15,7 @@ _LIMIT_S = 30.0
 _PAUSE_S = 0.005
 
 
-class Load:
+class Load(Closing):
     """Clients on a loopback port: half keep their connection, half take a new one each time.
 
     Attributes:
@@ -70,7 +71,7 @@ class Load:
         """Requests that ended, well or not."""
         return self.answered + self.failures.total()
 
-    def stop(self) -> None:
+    def close(self) -> None:
         """Lets every client end its request, and ends."""
         self._stop.set()
         self._thread.join()
@@ -78,11 +79,3 @@ class Load:
     def __enter__(self) -> Load:
         self._thread.start()
         return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()

@@ -15,7 +15,8 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
+
+from tests.support.closing import Closing
 
 ROOT = Path(__file__).resolve().parents[2]
 START_LIMIT = 30.0
@@ -57,7 +58,7 @@ def lateen_command() -> list[str] | None:
     return [str(built), "proxy"] if built.exists() else None
 
 
-class Proxy:
+class Proxy(Closing):
     """One running proxy process with a temporary directory of its own.
 
     `config` is a bootstrap as a mapping (an admin listener on a free port is added if it names
@@ -102,7 +103,7 @@ class Proxy:
             try:
                 self.wait_ready()
             except BaseException:
-                self.stop()
+                self.close()
                 raise
 
     def _write_config(self, config: Mapping[str, object] | str) -> Path:
@@ -182,7 +183,7 @@ class Proxy:
         """Wait for the process to end; its exit code."""
         return self.process.wait(limit)
 
-    def stop(self) -> None:
+    def close(self) -> None:
         """End the process and everything that it started, and remove its directory."""
         if self.process.poll() is None:
             self.process.terminate()
@@ -192,14 +193,3 @@ class Proxy:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
         shutil.rmtree(self.directory, ignore_errors=True)
-
-    def __enter__(self) -> Proxy:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
