@@ -50,6 +50,30 @@ pub struct Verdict<'a> {
     pub logged: Option<bool>,
 }
 
+/// The keys of dynamic metadata under which a verdict is left.
+pub struct VerdictKeys {
+    policy: String,
+    result: String,
+}
+
+impl VerdictKeys {
+    /// `front` is what both begin with.
+    pub fn new(front: &str) -> Self {
+        Self {
+            policy: format!("{front}_effective_policy_id"),
+            result: format!("{front}_engine_result"),
+        }
+    }
+
+    /// Leaves a verdict by `set`.
+    pub fn note(&self, verdict: &Verdict<'_>, mut set: impl FnMut(&str, Value)) {
+        if let Some(policy) = verdict.policy {
+            set(&self.policy, policy.into());
+        }
+        set(&self.result, verdict.result().into());
+    }
+}
+
 impl Verdict<'_> {
     /// The word for it in dynamic metadata.
     pub fn result(&self) -> &'static str {

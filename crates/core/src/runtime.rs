@@ -1,5 +1,6 @@
 //! The runtime snapshot: values that may override numbers and fractions of the configuration.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -43,6 +44,23 @@ impl Runtime {
             },
             None => text.parse::<f64>().map_or(default, |percent| (percent as u64, 100)),
         }
+    }
+}
+
+/// A number that runtime may override.
+#[derive(Clone, Debug)]
+pub struct Number {
+    key: Cow<'static, str>,
+    default: u64,
+}
+
+impl Number {
+    pub fn new(key: impl Into<Cow<'static, str>>, default: u64) -> Self {
+        Self { key: key.into(), default }
+    }
+
+    pub fn of(&self, runtime: &Runtime) -> u64 {
+        runtime.number(&self.key, self.default)
     }
 }
 

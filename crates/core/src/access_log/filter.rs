@@ -14,7 +14,7 @@ use crate::proto;
 use crate::proto::access_log_filter::comparison::Op;
 use crate::proto::access_log_filter::Kind;
 use crate::random::Random;
-use crate::runtime::{Fraction, Runtime};
+use crate::runtime::{Fraction, Number, Runtime};
 
 /// A compiled filter.
 pub struct LogFilter {
@@ -105,25 +105,18 @@ impl LogFilter {
 
 struct Comparison {
     op: Op,
-    default: u64,
-    runtime_key: String,
+    value: Number,
 }
 
 impl Comparison {
     fn compile(message: &proto::access_log_filter::Comparison) -> Self {
         let value = message.value.clone().unwrap_or_default();
-        Self {
-            op: message.op(),
-            default: value.default_value.into(),
-            runtime_key: value.runtime_key,
-        }
+        let value = Number::new(value.runtime_key, value.default_value.into());
+        Self { op: message.op(), value }
     }
 
     fn holds(&self, found: u64, runtime: &Runtime) -> bool {
-        let wanted = match self.runtime_key.is_empty() {
-            true => self.default,
-            false => runtime.number(&self.runtime_key, self.default),
-        };
+        let wanted = self.value.of(runtime);
         match self.op {
             Op::Eq => found == wanted,
             Op::Ge => found >= wanted,

@@ -8,7 +8,7 @@ use crate::compile::{At, CompileError, Result};
 use crate::http::stream::{Answer, Stream};
 use crate::matcher::Regexes;
 use crate::proto::{self, RbacShadowStat, RbacStat};
-use crate::rbac::{Rules, Subject, Verdict, LOG_KEY, LOG_NAMESPACE};
+use crate::rbac::{Rules, Subject, Verdict, VerdictKeys, LOG_KEY, LOG_NAMESPACE};
 use crate::route::FilterConfig;
 use crate::stats::{BlockKind, Family};
 
@@ -22,15 +22,17 @@ pub struct Rbac {
     stats_block: u32,
     shadow_stats_block: u32,
     config: RbacConfig,
+    keys: VerdictKeys,
+    shadow_keys: VerdictKeys,
 }
 
 /// What the filter or a route says.
 pub struct RbacConfig {
     rules: Option<Rules>,
     shadow_rules: Option<Rules>,
-    /// Of the keys of dynamic metadata.
-    prefix: String,
-    shadow_prefix: String,
+    /// None: the filter's.
+    keys: Option<VerdictKeys>,
+    shadow_keys: Option<VerdictKeys>,
     counts_policies: bool,
 }
 
@@ -44,11 +46,20 @@ impl RbacConfig {
         Ok(Self {
             rules: compile(&message.rules, "rules")?,
             shadow_rules: compile(&message.shadow_rules, "shadow_rules")?,
-            prefix: message.prefix.clone(),
-            shadow_prefix: message.shadow_prefix.clone(),
+            keys: (!message.prefix.is_empty()).then(|| keys(&message.prefix)),
+            shadow_keys: (!message.shadow_prefix.is_empty())
+                .then(|| shadow_keys(&message.shadow_prefix)),
             counts_policies: message.track_per_rule_stats,
         })
     }
+}
+
+fn keys(prefix: &str) -> VerdictKeys {
+    VerdictKeys::new(&format!("{prefix}enforced"))
+}
+
+fn shadow_keys(prefix: &str) -> VerdictKeys {
+    VerdictKeys::new(&format!("{prefix}shadow"))
 }
 
 impl Rbac {
@@ -60,6 +71,8 @@ impl Rbac {
         Ok(Self {
             stats_block: message.stats_block,
             shadow_stats_block: message.shadow_stats_block,
+            keys: keys(&config.prefix),
+            shadow_keys: shadow_keys(&config.shadow_prefix),
             config: RbacConfig::compile(config, regexes).at("config")?,
         })
     }
@@ -77,12 +90,10 @@ impl Rbac {
         let enforced = config.rules.as_ref().map(|rules| self.judge(rules, counts, stream));
         // What is left is for filters after this one: no rule of it sees the other verdict.
         if let Some(verdict) = shadow {
-            let prefix = first_filled(&config.shadow_prefix, &self.config.shadow_prefix);
-            note(&verdict, &format!("{prefix}shadow"), stream);
+            note(&verdict, config.shadow_keys.as_ref().unwrap_or(&self.shadow_keys), stream);
         }
         let Some(verdict) = enforced else { return Ok(()) };
-        let prefix = first_filled(&config.prefix, &self.config.prefix);
-        note(&verdict, &format!("{prefix}enforced"), stream);
+        note(&verdict, config.keys.as_ref().unwrap_or(&self.keys), stream);
         match verdict.allowed {
             true => Ok(()),
             false => Err(Answer {
@@ -140,20 +151,6 @@ fn ask<'a>(rules: &'a Rules, stream: &mut Stream) -> Verdict<'a> {
 }
 
 /// Leaves the verdict in dynamic metadata.
-fn note(verdict: &Verdict<'_>, prefix: &str, stream: &mut Stream) {
-    let mut set = |key: &str, value: &str| {
-        stream.info.set_metadata(NAMESPACE, &format!("{prefix}_{key}"), Value::from(value));
-    };
-    if let Some(policy) = verdict.policy {
-        set("effective_policy_id", policy);
-    }
-    set("engine_result", verdict.result());
-}
-
-fn first_filled<'a>(one: &'a str, other: &'a str) -> &'a str {
-    if one.is_empty() {
-        other
-    } else {
-        one
-    }
+fn note(verdict: &Verdict<'_>, keys: &VerdictKeys, stream: &mut Stream) {
+    keys.note(verdict, |key, value| stream.info.set_metadata(NAMESPACE, key, value));
 }

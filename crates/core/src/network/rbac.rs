@@ -13,7 +13,7 @@ use crate::http::manager::duration;
 use crate::http::stream_info::ConnectionInfo;
 use crate::matcher::Regexes;
 use crate::proto::{self, RbacShadowStat, RbacStat};
-use crate::rbac::{Rules, Subject, Verdict, LOG_KEY, LOG_NAMESPACE};
+use crate::rbac::{Rules, Subject, Verdict, VerdictKeys, LOG_KEY, LOG_NAMESPACE};
 use crate::stats::{Block, BlockKind};
 use crate::worker::Worker;
 
@@ -25,7 +25,7 @@ pub struct NetworkRbacConfig {
     shadow_stats_block: u32,
     rules: Option<Rules>,
     shadow_rules: Option<Rules>,
-    shadow_prefix: String,
+    shadow_keys: VerdictKeys,
     continuous: bool,
     delay_deny: Option<Duration>,
 }
@@ -42,7 +42,7 @@ impl NetworkRbacConfig {
             shadow_stats_block: message.shadow_stats_block,
             rules: compile(&message.rules, "rules")?,
             shadow_rules: compile(&message.shadow_rules, "shadow_rules")?,
-            shadow_prefix: message.shadow_prefix.clone(),
+            shadow_keys: VerdictKeys::new(&format!("{}shadow", message.shadow_prefix)),
             continuous: message.continuous,
             delay_deny: duration(message.delay_deny_ms),
         })
@@ -98,14 +98,9 @@ impl NetworkRbac {
     }
 
     fn note_shadow(&self, connection: &ConnectionInfo, verdict: &Verdict<'_>) {
-        let prefix = &self.config.shadow_prefix;
         let mut state = connection.state.borrow_mut();
-        if let Some(policy) = verdict.policy {
-            let key = format!("{prefix}shadow_effective_policy_id");
-            state.set_metadata(NAMESPACE, &key, Value::from(policy));
-        }
-        let key = format!("{prefix}shadow_engine_result");
-        state.set_metadata(NAMESPACE, &key, Value::from(verdict.result()));
+        let keys = &self.config.shadow_keys;
+        keys.note(verdict, |key, value| state.set_metadata(NAMESPACE, key, value));
     }
 }
 

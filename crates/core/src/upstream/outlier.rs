@@ -84,7 +84,7 @@ impl Detector {
 
     /// Number of the block that counts [`OutlierStat`].
     pub fn stats_block(&self) -> u32 {
-        self.settings.stats_block()
+        self.settings.stats_block
     }
 
     /// The time from one sweep to the next.
@@ -95,7 +95,7 @@ impl Detector {
     /// Takes an outcome of `host`, one of `sets`. True when that ejects it.
     pub fn report(&self, host: &Host, outcome: Outcome, sets: impl Fn() -> Arc<HostSets>) -> bool {
         let monitor = host.stats.monitor();
-        let apart = self.settings.splits_origins();
+        let apart = self.settings.splits_origins;
         let reached = match outcome {
             Outcome::Connected | Outcome::Served if apart => self.connected(monitor),
             Outcome::Failed | Outcome::TimedOut(_) if apart => self.unreachable(monitor),

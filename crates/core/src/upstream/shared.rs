@@ -40,7 +40,7 @@ pub struct Surroundings<'a> {
 
 pub struct ClusterShared {
     pub config: ClusterConfig,
-    outlier: Option<Detector>,
+    outlier: Option<Box<Detector>>,
     /// Told of each ejection where hosts are placed by hashes.
     ejected: Notify,
     breakers: [Breakers; 2],
@@ -69,7 +69,7 @@ impl ClusterShared {
     pub fn compile_with(message: &proto::Cluster, with: &Surroundings<'_>) -> Result<Arc<Self>> {
         let config = ClusterConfig::compile(message, with.contexts)?;
         let outlier = message.outlier_detection.as_ref().map(|outlier| {
-            Detector::compile(outlier, config.name.clone(), with.runtime, with.sinks)
+            Detector::compile(outlier, config.name.clone(), with.runtime, with.sinks).map(Box::new)
         });
         let subsets = config.subsets.as_ref();
         let prepared = Prepared::of_cluster(Arc::default(), &config.lb, subsets, None);
@@ -247,7 +247,7 @@ impl ClusterShared {
 
     /// Outlier detection, where the cluster has it.
     pub fn outlier(&self) -> Option<&Detector> {
-        self.outlier.as_ref()
+        self.outlier.as_deref()
     }
 
     /// Tells outlier detection what came of a request or a connection to `host`. True when it was ejected.
@@ -331,7 +331,7 @@ impl ClusterShared {
     /// Sets the counters that `write_stats` writes to 0; gauges stay.
     pub fn reset_counters(&self) {
         self.discovered.all().iter().for_each(|counter| counter.store(0, Relaxed));
-        self.outlier.iter().for_each(Detector::reset_counters);
+        self.outlier().into_iter().for_each(Detector::reset_counters);
     }
 
     /// The hosts and their counters, as /clusters shows them.
@@ -341,7 +341,7 @@ impl ClusterShared {
             name: self.config.name.to_string(),
             hosts: sets.hosts().map(|host| host_status(host)).collect(),
             resolved: self.resolved(),
-            outlier: self.outlier.as_ref().map(Detector::status),
+            outlier: self.outlier().map(Detector::status),
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::http::stream::Stream;
 use crate::matcher::{HeaderMatcher, Regexes};
 use crate::proto::{self, fault_abort, fault_delay, fault_rate_limit};
 use crate::route::Action;
-use crate::runtime::Runtime;
+use crate::runtime::{Number, Runtime};
 
 const DELAY_HEADER: &str = "x-envoy-fault-delay-request";
 const ABORT_HEADER: &str = "x-envoy-fault-abort-request";
@@ -27,8 +27,7 @@ pub struct FaultSettings {
     delay: Option<Delay>,
     abort: Option<Abort>,
     rate_limit: Option<RateLimit>,
-    max_active: u64,
-    max_active_key: String,
+    max_active: Number,
     pub counts_downstream_clusters: bool,
     /// Left in dynamic metadata by requests with a fault.
     pub metadata: Map<String, Value>,
@@ -141,8 +140,10 @@ impl FaultSettings {
             delay: message.delay.as_ref().map(Delay::compile).transpose().at("delay")?,
             abort: message.abort.as_ref().map(Abort::compile).transpose().at("abort")?,
             rate_limit: rate_limit.at("rate_limit")?,
-            max_active: message.max_active.unwrap_or(u64::MAX),
-            max_active_key: message.max_active_runtime_key.clone(),
+            max_active: Number::new(
+                message.max_active_runtime_key.clone(),
+                message.max_active.unwrap_or(u64::MAX),
+            ),
             counts_downstream_clusters: !message.disable_downstream_cluster_stats,
             metadata,
         })
@@ -204,7 +205,7 @@ impl FaultSettings {
 
     /// How many requests may have a fault at the same time.
     pub fn max_active(&self, runtime: &Runtime) -> u64 {
-        runtime.number(&self.max_active_key, self.max_active)
+        self.max_active.of(runtime)
     }
 
     /// Responses are slowed down: a fault is not over with its delay.
