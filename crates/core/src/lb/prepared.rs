@@ -17,8 +17,8 @@ pub struct Prepared {
 pub(super) enum Kind {
     /// The policy keeps its state in the workers.
     Policies,
-    Hashing(Tables),
-    Subsets(Subsets),
+    Hashing(Box<Tables>),
+    Subsets(Box<Subsets>),
 }
 
 impl Prepared {
@@ -37,18 +37,18 @@ impl Prepared {
             return this;
         };
         let old = previous.and_then(Self::subsets);
-        let kind = Kind::Subsets(Subsets::new(&sets, subsets, settings, old));
+        let kind = Kind::Subsets(Box::new(Subsets::new(&sets, subsets, settings, old)));
         Self { sets, kind }
     }
 
     /// The same without subsets; tables are made when they are first used.
     pub(super) fn new(sets: Arc<HostSets>, settings: &LbSettings, previous: Option<&Self>) -> Self {
         let old = previous.and_then(|previous| match &previous.kind {
-            Kind::Hashing(tables) => Some(tables),
+            Kind::Hashing(tables) => Some(&**tables),
             Kind::Policies | Kind::Subsets(_) => None,
         });
         let kind = match settings.hashing {
-            Some(hashing) => Kind::Hashing(Tables::new(&sets, settings, hashing, old)),
+            Some(hashing) => Kind::Hashing(Box::new(Tables::new(&sets, settings, hashing, old))),
             None => Kind::Policies,
         };
         Self { sets, kind }
