@@ -36,6 +36,32 @@ impl Ask {
     }
 }
 
+/// Where clusters that nobody knows come from.
+pub struct OnDemandClusters {
+    /// A serialized ConfigSource; empty: from nowhere.
+    source: Box<[u8]>,
+    pub timeout: Duration,
+}
+
+impl OnDemandClusters {
+    pub fn compile(message: &proto::OnDemandFilter) -> Self {
+        Self {
+            source: message.clusters.as_slice().into(),
+            timeout: Duration::from_millis(message.timeout_ms),
+        }
+    }
+
+    /// The question for the cluster of that name; `None` when clusters come from nowhere.
+    pub fn ask(&self, name: &[u8]) -> Option<Ask> {
+        let source = self.source.clone();
+        (!source.is_empty()).then(|| Ask {
+            kind: proto::on_demand::Kind::Cluster,
+            source,
+            name: name.into(),
+        })
+    }
+}
+
 /// The questions of all workers, in order.
 #[derive(Default)]
 pub struct Asks {

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use ahash::AHashMap;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::access_log::WorkerLogBuffers;
@@ -110,7 +111,7 @@ pub struct Worker {
     route_scopes: RefCell<HashMap<Arc<str>, Rc<ScopesSlot>>>,
     discovered_filters: RefCell<HashMap<Arc<str>, Arc<Filter>>>,
     /// Of what requests count in beside their cluster.
-    kept_blocks: RefCell<HashMap<u32, Arc<Block>>>,
+    kept_blocks: RefCell<AHashMap<u32, Arc<Block>>>,
     drain: Cell<Option<(Instant, Duration)>>,
     health_failed: Cell<bool>,
 }

@@ -11,24 +11,18 @@ use crate::clock;
 use crate::headers::HeaderId;
 use crate::http::downstream::Downstream;
 use crate::http::stream::{Answer, Stream};
-use crate::on_demand::Ask;
+use crate::on_demand::{Ask, OnDemandClusters};
 use crate::proto::{self, on_demand::Kind};
 use crate::route::{Action, FilterConfig};
 use crate::timer::Timer;
 
-/// Where unknown clusters come from.
 pub struct OnDemand {
-    /// A serialized ConfigSource; empty: from nowhere.
-    clusters: Box<[u8]>,
-    timeout: Duration,
+    clusters: OnDemandClusters,
 }
 
 impl OnDemand {
     pub fn compile(message: &proto::OnDemandFilter) -> Self {
-        Self {
-            clusters: message.clusters.as_slice().into(),
-            timeout: Duration::from_millis(message.timeout_ms),
-        }
+        Self { clusters: OnDemandClusters::compile(message) }
     }
 
     /// Waits for a route or a cluster; an answer when the request is over. `Ok`: there is nothing more to be had.
@@ -69,13 +63,8 @@ impl OnDemand {
             FilterConfig::OnDemand(config) => Some(config),
             _ => None,
         });
-        let config = of_route.as_deref().unwrap_or(self);
-        if config.clusters.is_empty() {
-            return None;
-        }
-        let name = choice.name.as_bytes().into();
-        let ask = Ask { kind: Kind::Cluster, source: config.clusters.clone(), name };
-        Some((ask, config.timeout))
+        let clusters = &of_route.as_deref().unwrap_or(self).clusters;
+        Some((clusters.ask(choice.name.as_bytes())?, clusters.timeout))
     }
 
     async fn wait(

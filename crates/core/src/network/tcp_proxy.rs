@@ -26,13 +26,13 @@ use crate::http::stream_info::ConnectionInfo;
 use crate::lb::Criteria;
 use crate::listener::Listener;
 use crate::matcher::Regexes;
+use crate::on_demand::OnDemandClusters;
 use crate::proto::{self, weighted_cluster::Specifier, TcpStat};
 use crate::random::Random;
 use crate::stats::{Block, BlockKind};
 use crate::transport::Transport;
 use crate::worker::Worker;
 
-use find::OnDemandClusters;
 use session::Session;
 use tunnel::Tunnel;
 

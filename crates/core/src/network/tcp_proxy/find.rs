@@ -2,29 +2,12 @@
 //! <https://www.envoyproxy.io/docs/envoy/latest/configuration/listeners/network_filters/tcp_proxy_filter>
 
 use std::rc::Rc;
-use std::time::Duration;
 
 use super::session::{within, Session};
 use crate::clock;
-use crate::on_demand::Ask;
-use crate::proto::{self, on_demand::Kind, TcpStat};
+use crate::on_demand::OnDemandClusters;
+use crate::proto::TcpStat;
 use crate::upstream::Cluster;
-
-/// Where unknown clusters come from.
-pub struct OnDemandClusters {
-    /// A serialized ConfigSource.
-    source: Box<[u8]>,
-    timeout: Duration,
-}
-
-impl OnDemandClusters {
-    pub fn compile(message: &proto::OnDemandFilter) -> Self {
-        Self {
-            source: message.clusters.as_slice().into(),
-            timeout: Duration::from_millis(message.timeout_ms),
-        }
-    }
-}
 
 impl Session {
     /// Waits for a cluster; what there is then. None when the connection has lasted too long.
@@ -35,14 +18,10 @@ impl Session {
     ) -> Option<Option<Rc<Cluster>>> {
         let worker = self.worker.clone();
         self.proxy.block.inc(TcpStat::TcpOnDemandClusterAttempt);
-        let ask = Ask {
-            kind: Kind::Cluster,
-            source: clusters.source.clone(),
-            name: name.as_bytes().into(),
-        };
         let limit = clock::now() + clusters.timeout;
         let mut in_time = true;
-        if let Some(waiter) = worker.waiting.join(&worker.shared.asks, ask) {
+        let ask = clusters.ask(name.as_bytes());
+        if let Some(waiter) = ask.and_then(|ask| worker.waiting.join(&worker.shared.asks, ask)) {
             let timer = worker.timers.timer();
             let answered = within(&timer, Some(limit), waiter.answered.notified());
             in_time = self.in_time(answered).await?.is_some();
