@@ -104,6 +104,13 @@ def api_source(kind: str) -> str:
     return f"{{resource_api_version: V3, api_config_source: {api}}}"
 
 
+def with_clusters_of(name: str, locator: str, source: str = "", differs: str = "") -> Verdict:
+    """A collection of clusters by CDS."""
+    fields = f"\ndynamic_resources:\n  cds_resources_locator: '{locator}'\n"
+    text = whole(more=fields + (f"  cds_config: {source}\n" if source else ""))
+    return Verdict(name, text, differs)
+
+
 CLUSTERS = "xdstp://a/envoy.config.cluster.v3.Cluster/*"
 BARE_ROUTER = "[{name: envoy.filters.http.router}]"
 TWO_HOSTS = "[{name: a, domains: [x.test], routes: []}, {name: b, domains: [x.test], routes: []}]"
@@ -295,6 +302,18 @@ VERDICTS = (
     ),
     with_collection("collection_no_type", "xdstp://a", api_source("DELTA_GRPC")),
     with_collection("collection_no_scheme", "clusters", api_source("DELTA_GRPC")),
+    with_clusters_of("cds_collection", CLUSTERS, api_source("DELTA_GRPC")),
+    with_clusters_of("cds_collection_aggregated", CLUSTERS, api_source("AGGREGATED_DELTA_GRPC")),
+    with_clusters_of("cds_collection_sotw", CLUSTERS, api_source("GRPC")),
+    with_clusters_of("cds_collection_no_source", CLUSTERS),
+    with_clusters_of("cds_collection_self", CLUSTERS, "{self: {}}"),
+    with_clusters_of("cds_collection_http", "http://a/b", api_source("DELTA_GRPC")),
+    with_clusters_of("cds_collection_no_scheme", "clusters", api_source("DELTA_GRPC")),
+    with_clusters_of(
+        "cds_collection_of_listeners",
+        CLUSTERS.replace("cluster.v3.Cluster", "listener.v3.Listener"),
+        api_source("DELTA_GRPC"),
+    ),
     with_manager("filter_unknown_type", filters="[{name: x, typed_config: {'@type': no.such.T}}]"),
     with_manager("filter_any_without_type", filters="[{name: x, typed_config: {a: b}}]"),
     with_manager("filter_router_not_last", filters=ROUTER[:-1] + ", " + ROUTER[1:]),

@@ -1,4 +1,4 @@
-"""Resource names of the xdstp scheme: `xdstp://AUTHORITY/TYPE/ID?CONTEXT`.
+"""Resource names of the xdstp scheme, `xdstp://AUTHORITY/TYPE/ID?CONTEXT`, and file locators.
 
 Source: https://github.com/cncf/xds/blob/main/proposals/TP1-xds-transport-next.md and
 xds/core/v3/resource_locator.proto
@@ -12,6 +12,7 @@ from urllib.parse import quote, unquote
 
 SCHEME = "xdstp:"
 _COLLECTION = "*"
+_FILE = "file:"
 # What needs no escape in a path and in a query besides letters and digits: RFC 3986, section 3.
 _PATH_SAFE = "/-._~!$'()*+,;:@=[]"
 _QUERY_SAFE = "-._~!$'()*+,;:@/?"
@@ -77,6 +78,16 @@ class XdstpName:
             for key, value in sorted(self.context.items())
         )
         return f"{path}?{context}" if context else path
+
+
+def is_file(locator: str) -> bool:
+    """Whether a locator is of a collection in a file."""
+    return locator.startswith(_FILE)
+
+
+def file_of(locator: str) -> str:
+    """The path of a collection that is in a file; relative if the locator is a wrong one."""
+    return unquote(locator.removeprefix(f"{_FILE}//"))
 
 
 def _context(name: str, text: str) -> dict[str, str]:

@@ -124,7 +124,8 @@ def tcp_proxy(message: TcpProxy, place: Place, cx: CheckContext) -> None:
     for index, cluster in enumerate(message.weighted_clusters.clusters):
         where: Place = (((place, "weighted_clusters"), "clusters"), index)
         wanted.append((cluster.name, (where, "name")))
-    if cx.bootstrap.dynamic_resources.HasField("cds_config"):
+    dynamic = cx.bootstrap.dynamic_resources
+    if dynamic.HasField("cds_config") or dynamic.cds_resources_locator:
         return
     for name, where in wanted:
         if name not in names:

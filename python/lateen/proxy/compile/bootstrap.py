@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from lateen.config.support import Fields, whole
 from lateen.protos.worker_pb2 import Update
 from lateen.proxy.compile.cluster import compile_cluster
+from lateen.proxy.compile.collection import check_collection
 from lateen.proxy.compile.control_plane import note_control_planes
 from lateen.proxy.compile.discovery import is_eds
 from lateen.proxy.compile.dns import compile_default_resolver
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 _PROCESS = "it tunes Envoy's process"
 _PACKAGE = "envoy.config.bootstrap.v3"
+_CLUSTER = "envoy.config.cluster.v3.Cluster"
+_LISTENER = "envoy.config.listener.v3.Listener"
 
 SUPPORT = (
     Fields(
@@ -69,7 +72,9 @@ SUPPORT = (
     ),
     Fields(
         f"{_PACKAGE}.Bootstrap.DynamicResources",
-        implemented="lds_config cds_config ads_config",
+        implemented="""
+            lds_config cds_config ads_config lds_resources_locator cds_resources_locator
+        """,
     ),
     Fields(
         f"{_PACKAGE}.ClusterManager",
@@ -132,7 +137,11 @@ def is_dynamic(bootstrap: Bootstrap, needs: ListenerNeeds) -> bool:
     if any(layer.HasField("rtds_layer") for layer in bootstrap.layered_runtime.layers):
         return True
     dynamic = bootstrap.dynamic_resources
-    return dynamic.HasField("cds_config") or dynamic.HasField("lds_config")
+    return (
+        dynamic.HasField("cds_config")
+        or dynamic.HasField("lds_config")
+        or bool(dynamic.cds_resources_locator or dynamic.lds_resources_locator)
+    )
 
 
 def compile_bootstrap_resources(
@@ -153,12 +162,23 @@ def compile_bootstrap_resources(
     ctx.max_connections = global_connection_limit(ctx, bootstrap.overload_manager)
     ctx.internal_buffer_bytes = internal_buffer_bytes(ctx, bootstrap.bootstrap_extensions)
     note_control_planes(ctx, bootstrap)
+    _check_collections(ctx, bootstrap.dynamic_resources)
     update = Update(runtime=runtime_for_workers(ctx.runtime))
     _compile_clusters(ctx, bootstrap, update)
     needs = _compile_listeners(ctx, bootstrap, update)
     needs.tls = list({plan.name: plan for plan in ctx.tls}.values())
     update.tls_contexts.extend(plan.context for plan in needs.tls)
     return update, needs
+
+
+def _check_collections(ctx: CompileContext, dynamic: Bootstrap.DynamicResources) -> None:
+    at = "dynamic_resources"
+    if locator := dynamic.cds_resources_locator:
+        where = (f"{at}.cds_resources_locator", f"{at}.cds_config")
+        check_collection(ctx, locator, dynamic.cds_config, _CLUSTER, where)
+    if locator := dynamic.lds_resources_locator:
+        where = (f"{at}.lds_resources_locator", f"{at}.lds_config")
+        check_collection(ctx, locator, dynamic.lds_config, _LISTENER, where)
 
 
 def _compile_clusters(ctx: CompileContext, bootstrap: Bootstrap, out: Update) -> None:

@@ -13,6 +13,7 @@ from lateen.proxy.resources.assignments import ASSIGNMENT_URL
 from lateen.proxy.resources.cluster_shapes import CLUSTER, CheckedCluster, ClusterShapes
 from lateen.proxy.resources.cluster_versions import ClusterVersion
 from lateen.proxy.resources.cluster_warming import ClusterWarming
+from lateen.proxy.resources.collection import names_of
 from lateen.proxy.resources.collection_pause import without_collection
 from lateen.proxy.resources.environment import milliseconds_now, timestamp
 from lateen.proxy.resources.reading import TYPE_PREFIX, ResourceError, UndecodableError
@@ -80,15 +81,23 @@ class ClusterManager:
         """Every cluster that a route may name."""
         return _Names(self._static, self._warming.active, self._warming.warming)
 
-    def start(self, source: ConfigSource | None, on_ready: Callable[[], None]) -> None:
-        """Subscribes to CDS; `on_ready` is called once its first clusters are warm."""
+    def start(
+        self, source: ConfigSource | None, locator: str, on_ready: Callable[[], None]
+    ) -> None:
+        """Subscribes to CDS.
+
+        Args:
+            source: where clusters come from; None: from nowhere.
+            locator: the collection that they are of; "": all clusters of the source.
+            on_ready: is called once the first clusters are warm.
+        """
         self._on_ready = on_ready
         if source is None:
             self._answered = True
             self._settled()
             return
         self._subscription = self._environment.subscribe(
-            source, CLUSTER_URL, None, self, "cluster_manager.cds"
+            source, CLUSTER_URL, names_of(locator), self, "cluster_manager.cds"
         )
 
     def add_static(self, name: str, shown: str, source: ConfigSource, eds_name: str) -> None:
@@ -183,7 +192,8 @@ class ClusterManager:
             if resource.body is None:
                 names.add(resource.name)
                 continue
-            name = resource.name or _leading_name(resource.body)
+            # The resource of a collection has a name of its own.
+            name = _leading_name(resource.body) or resource.name
             if name in names or not self._warming.knows(name, resource):
                 message: Cluster = reader.parse(resource, CLUSTER)  # type: ignore[assignment]
                 changed.append((resource, self._shapes.check(message)))

@@ -16,6 +16,7 @@ from lateen.proxy.certificates import ContextInUse, in_use
 from lateen.proxy.compile.discovery import eds_name, is_eds
 from lateen.proxy.compile.supported import support_table
 from lateen.proxy.resources.clusters import ClusterManager
+from lateen.proxy.resources.collection import source_of
 from lateen.proxy.resources.environment import Environment
 from lateen.proxy.resources.filters import FilterManager
 from lateen.proxy.resources.init_manager import InitManager
@@ -151,8 +152,10 @@ class Dynamic:
         for plan in self._needs.tls:
             self.tls.acquire(plan, self.init.target(f"SDS {plan.name}"))
         dynamic = self._bootstrap.dynamic_resources
-        cds = dynamic.cds_config if dynamic.HasField("cds_config") else None
-        self.clusters.start(cds, self._start_listeners)
+        locator = dynamic.cds_resources_locator
+        wanted = bool(locator) or dynamic.HasField("cds_config")
+        cds = source_of(dynamic.cds_config, locator) if wanted else None
+        self.clusters.start(cds, locator, self._start_listeners)
 
     def tick(self) -> None:
         """What is to be done every few seconds."""
@@ -166,8 +169,9 @@ class Dynamic:
         for each in self._needs.filters:
             self.filters.acquire(each, self.init.target(f"ECDS {each.name}"))
         dynamic = self._bootstrap.dynamic_resources
-        if dynamic.HasField("lds_config"):
-            self.listeners.start(dynamic.lds_config)
+        locator = dynamic.lds_resources_locator
+        if locator or dynamic.HasField("lds_config"):
+            self.listeners.start(source_of(dynamic.lds_config, locator), locator)
         self.init.start()
 
     def _environment_of(self, parts: DynamicParts) -> Environment:

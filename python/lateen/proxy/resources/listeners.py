@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
 from lateen.proxy.compile.listener import compile_listener
+from lateen.proxy.resources.collection import names_of
 from lateen.proxy.resources.collection_pause import without_collection
 from lateen.proxy.resources.environment import timestamp
 from lateen.proxy.resources.listener_versions import ListenerVersion, frame_of
@@ -56,11 +57,11 @@ class ListenerManager:
         self._ready: Callable[[], None] | None = None
         self.version = ""
 
-    def start(self, source: ConfigSource) -> None:
-        """Subscribes to LDS."""
+    def start(self, source: ConfigSource, locator: str) -> None:
+        """Subscribes to all listeners of a source, or of the collection that `locator` names."""
         self._ready = self._environment.init.target("LDS")
         self._subscription = self._environment.subscribe(
-            source, LISTENER_URL, None, self, "listener_manager.lds"
+            source, LISTENER_URL, names_of(locator), self, "listener_manager.lds"
         )
 
     def take(self, update: Update) -> Outcome:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from lateen.proxy.resources.clusters import CLUSTER_URL
+from lateen.proxy.resources.collection import names_of, source_of
 from lateen.xds.subscription import FetchFailure, Outcome
 
 if TYPE_CHECKING:
@@ -34,10 +35,10 @@ class OnDemandClusters:
     def __init__(self, environment: Environment, manager: ClusterManager, source: bytes) -> None:
         config: OnDemandCds = environment.reader.types.message_class(_CONFIG)()  # type: ignore[assignment]
         config.MergeFromString(source)
-        self._source = config.source
+        self._source = source_of(config.source, config.resources_locator)
         self._environment = environment
         self._manager = manager
-        self._collection = (config.resources_locator,) if config.resources_locator else ()
+        self._collection = names_of(config.resources_locator) or ()
         self._collection_answered = not self._collection
         self._names: dict[str, None] = {}
         self._asked: dict[str, list[Callable[[], None]]] = {}

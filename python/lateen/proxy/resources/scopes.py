@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from lateen.protos import worker_pb2
+from lateen.proxy.resources.collection import names_of, source_of
 from lateen.proxy.resources.environment import milliseconds_now, timestamp
 from lateen.proxy.resources.init_manager import InitManager
 from lateen.proxy.resources.reading import (
@@ -75,8 +76,9 @@ class ScopeSubscription(SharedSubscription):
 
     def start(self) -> None:
         """Subscribes to all scopes of the source, or of the collection."""
-        names = (self._source.locator,) if self._source.locator else None
-        self._subscribe(self._source_in(self._source.source), SCOPE_URL, names, self)
+        locator = self._source.locator
+        source = source_of(self._source_in(self._source.source), locator)
+        self._subscribe(source, SCOPE_URL, names_of(locator), self)
 
     def close(self) -> None:
         """Ends the subscription, and removes the scopes and what only they use."""

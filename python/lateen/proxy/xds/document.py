@@ -50,9 +50,18 @@ def read_document(path: str) -> Document:
     Raises:
         DocumentError: it cannot be read, or is none.
     """
+    return parse_document(path, read_file(path), format_of(path))
+
+
+def read_file(path: str) -> bytes:
+    """What is in a file.
+
+    Raises:
+        DocumentError: it cannot be read.
+    """
     try:
         with open(path, "rb") as file:
-            return parse_document(path, file.read(), format_of(path))
+            return file.read()
     except OSError as error:
         raise DocumentError(f"cannot read {path}: {error.strerror}") from None
 
@@ -69,6 +78,25 @@ def parse_document(name: str, data: bytes, form: Format) -> Document:
         DocumentError: they are none.
     """
     message = envoy_types().message_class(_MESSAGE)()
+    unknown = fill(message, name, data, form)
+    return Document(response_of(cast("DiscoveryResponse", message)), unknown)
+
+
+def fill(message: Message, name: str, data: bytes, form: Format) -> list[str]:
+    """Fills a message from some bytes.
+
+    Args:
+        message: is filled.
+        name: of the text, for errors.
+        data: the bytes.
+        form: how they are written.
+
+    Returns:
+        what in it was ignored, because a newer version of the API may have it.
+
+    Raises:
+        DocumentError: they are no such message.
+    """
     unknown: list[str] = []
     try:
         if form == "pb":
@@ -76,17 +104,17 @@ def parse_document(name: str, data: bytes, form: Format) -> Document:
         elif form == "pb_text":
             _merge_text(message, data.decode())
         else:
-            unknown = _fill(message, Source(name, data.decode(), form))
+            unknown = _convert(message, Source(name, data.decode(), form))
     except (DecodeError, UnicodeDecodeError) as error:
         raise DocumentError(f"in {name}, {error}") from None
     except ConfigSyntaxError as error:
         raise DocumentError(
             f"in {name}, line {error.line}, column {error.column}: {error.message}"
         ) from None
-    return Document(response_of(cast("DiscoveryResponse", message)), unknown)
+    return unknown
 
 
-def _fill(message: Message, source: Source) -> list[str]:
+def _convert(message: Message, source: Source) -> list[str]:
     tree = source.parse()
     if not isinstance(tree, dict):
         raise DocumentError(f"in {source.name}, there is no mapping with resources")
@@ -128,7 +156,7 @@ def hand_over(
             tracked.fail(FetchFailure.REJECTED, reason)
             return False
     bodies = tuple(
-        resource_of(each, response.version)
+        resource_of(each, each.version or response.version)
         for each in response.resources
         if names is None or each.name in names
     )

@@ -10,10 +10,12 @@ import os
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
-from lateen.proxy.xds.document import DocumentError, hand_over, read_document
+from lateen.proxy.xds.collection import read_collection
+from lateen.proxy.xds.document import Document, DocumentError, hand_over, read_document
 from lateen.proxy.xds.source import SourceError
 from lateen.proxy.xds.tracked import Handle, Tracked
 from lateen.proxy.xds.watcher import DirectoryWatcher
+from lateen.xds.names import is_file
 from lateen.xds.subscription import FetchFailure
 
 if TYPE_CHECKING:
@@ -55,6 +57,13 @@ class FileSources:
         names: Collection[str] | None,
     ) -> Handle:
         """Starts a subscription; what is in the file comes once the caller is done.
+
+        Args:
+            source: the file.
+            tracked: the subscriber.
+            type_url: of the resources that are wanted.
+            names: of the resources that are wanted; None for all. A `file:` locator: those of the
+                collection that the file is.
 
         Raises:
             SourceError: the directory cannot be watched.
@@ -127,13 +136,23 @@ class _File:
     def _load(self) -> None:
         self._tracked.attempted()
         try:
-            document = read_document(self._path)
+            document = self._read()
         except DocumentError as error:
             self._tracked.fail(FetchFailure.CONNECTION, str(error))
             return
         for each in document.unknown:
             self._log.warning(_COMPONENT, f"Unknown field: {self._path}: {each}")
-        hand_over(self._tracked, document.response, self._type_url, self._names)
+        names = None if self._is_collection else self._names
+        hand_over(self._tracked, document.response, self._type_url, names)
+
+    @property
+    def _is_collection(self) -> bool:
+        return self._names is not None and any(is_file(name) for name in self._names)
+
+    def _read(self) -> Document:
+        if self._is_collection:
+            return read_collection(self._path, self._type_url)
+        return read_document(self._path)
 
 
 def _stamp(path: str) -> tuple[int, int]:

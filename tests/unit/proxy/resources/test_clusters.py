@@ -230,6 +230,15 @@ def test_the_same_body_twice_changes_nothing(proxy):
     assert proxy.stat("cluster.a.update_no_rebuild") == 1
 
 
+def test_a_cluster_of_a_collection_is_known_by_its_own_name(proxy):
+    body = cluster("a").SerializeToString()
+    live(proxy, Resource("xdstp://x/t/a", "1", CDS, body), endpoints=[assignment("a", 1)])
+    assert proxy.xds.send(CDS, Resource("xdstp://x/t/a", "2", CDS, body)).accepted
+    assert proxy.applied == []
+    assert list(proxy.dynamic.clusters.active) == ["a"]
+    assert proxy.dynamic.clusters.active["a"].version == "1"
+
+
 def test_heartbeats_change_nothing(proxy):
     live(proxy, cluster("a"), endpoints=[assignment("a", 1)])
     assert proxy.xds.send(CDS, Resource("a", "2", CDS, None)).accepted

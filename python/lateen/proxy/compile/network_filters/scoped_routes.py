@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from lateen.config.support import whole
 from lateen.protos.worker_pb2 import RouteScope, ScopedRoutes, ScopeKeyFragment
+from lateen.proxy.compile.collection import check_collection
 from lateen.proxy.compile.digest import digest
 from lateen.proxy.compile.network_filters.owner import ScopeSource
 from lateen.proxy.compile.route_table import compile_route_table
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 _HCM = "envoy.extensions.filters.network.http_connection_manager.v3"
 _ROUTE = "envoy.config.route.v3"
+_SCOPE = f"{_ROUTE}.ScopedRouteConfiguration"
 _BUILDER = f"{_HCM}.ScopedRoutes.ScopeKeyBuilder"
 
 SUPPORT = (
@@ -37,7 +39,7 @@ SUPPORT = (
     whole(f"{_BUILDER}.FragmentBuilder.HeaderValueExtractor.KvElement"),
     whole(f"{_HCM}.ScopedRouteConfigurationsList"),
     whole(f"{_HCM}.ScopedRds"),
-    whole(f"{_ROUTE}.ScopedRouteConfiguration"),
+    whole(_SCOPE),
     whole(f"{_ROUTE}.ScopedRouteConfiguration.Key"),
     whole(f"{_ROUTE}.ScopedRouteConfiguration.Key.Fragment"),
 )
@@ -49,6 +51,7 @@ def compile_scoped_routes(
     """How a request finds its scope; tables, or what is to be subscribed to, go to the owner."""
     out = ScopedRoutes(key=_compile_key(ctx, config.scope_key_builder, f"{at}.scope_key_builder"))
     if config.WhichOneof("config_specifier") == "scoped_rds":
+        _check_locator(ctx, config.scoped_rds, f"{at}.scoped_rds")
         source = _source_of(config, stat_prefix)
         out.route_scopes = source.table
         owner.scope_sources.append(source)
@@ -67,6 +70,12 @@ def compile_scoped_routes(
 def key_of(scope: ScopedRouteConfiguration) -> tuple[str, ...]:
     """The key of a scope: a text for each fragment."""
     return tuple(fragment.string_key for fragment in scope.key.fragments)
+
+
+def _check_locator(ctx: CompileContext, config: hcm.ScopedRds, at: str) -> None:
+    if locator := config.srds_resources_locator:
+        where = (f"{at}.srds_resources_locator", f"{at}.scoped_rds_config_source")
+        check_collection(ctx, locator, config.scoped_rds_config_source, _SCOPE, where)
 
 
 def _source_of(config: hcm.ScopedRoutes, stat_prefix: str) -> ScopeSource:
