@@ -25,6 +25,7 @@ pub mod matcher;
 pub mod metadata;
 pub mod network;
 pub mod on_demand;
+pub mod overload;
 pub mod pipe;
 pub mod proto;
 pub mod random;

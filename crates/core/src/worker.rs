@@ -18,6 +18,8 @@ use crate::headers::SpareHeaders;
 use crate::http::date::DateCache;
 use crate::listener::{Directory, ListenerUpdate, Listeners};
 use crate::on_demand::{Ask, Asks, Waiting};
+use crate::overload::Overload;
+use crate::proto;
 use crate::random::Random;
 use crate::route::{RouteScopes, RouteTable};
 use crate::runtime::Runtime;
@@ -66,6 +68,7 @@ pub enum Command {
     /// With what is dropped once the sockets are closed.
     RemoveListener(String, Arc<()>),
     Runtime(Arc<Runtime>),
+    Overload(Arc<proto::Overload>),
     /// What requests wait for is in use, or there is no such thing.
     Answered(Arc<Ask>),
     Start,
@@ -106,6 +109,9 @@ pub struct Worker {
     pub directory: Directory,
     /// Where clusters find internal listeners.
     pub doors: Rc<Doors>,
+    pub overload: Rc<Overload>,
+    /// Of listeners that bypass the other.
+    calm: Rc<Overload>,
     runtime: RefCell<Arc<Runtime>>,
     routes: RefCell<HashMap<Arc<str>, Rc<RouteSlot>>>,
     route_scopes: RefCell<HashMap<Arc<str>, Rc<ScopesSlot>>>,
@@ -121,6 +127,8 @@ impl Worker {
         let timers = Timers::new();
         let random = Rc::new(Random::new());
         let doors = Rc::<Doors>::default();
+        let overload = Rc::new(Overload::new(random.clone()));
+        let calm = Rc::new(Overload::new(random.clone()));
         let upstream = Rc::new(UpstreamContext {
             thread: index,
             registry: shared.registry.clone(),
@@ -128,6 +136,7 @@ impl Worker {
             random: random.clone(),
             connection_ids: shared.ids.clone(),
             doors: doors.clone(),
+            overload: overload.clone(),
         });
         Rc::new(Self {
             index,
@@ -143,6 +152,8 @@ impl Worker {
             waiting: Waiting::default(),
             directory: Directory::default(),
             doors,
+            overload,
+            calm,
             runtime: RefCell::default(),
             routes: RefCell::default(),
             route_scopes: RefCell::default(),
@@ -233,6 +244,20 @@ impl Worker {
         self.kept_blocks.borrow_mut().clear();
     }
 
+    /// What is shed of a listener, which may `bypass` it.
+    pub fn overload(&self, bypass: bool) -> &Rc<Overload> {
+        if bypass {
+            &self.calm
+        } else {
+            &self.overload
+        }
+    }
+
+    fn set_overload(&self, message: &proto::Overload) {
+        self.overload.set(message, &self.shared.registry, self.index);
+        self.timers.wake_all();
+    }
+
     fn drain(&self, over: Duration) {
         if self.drain.get().is_none_or(|(_, before)| over < before) {
             self.drain.set(Some((Instant::now(), over)));
@@ -312,6 +337,7 @@ fn obey(worker: &Rc<Worker>, listeners: &mut Listeners, command: Command) -> boo
             worker.forget_blocks();
         }
         Command::Runtime(runtime) => *worker.runtime.borrow_mut() = runtime,
+        Command::Overload(message) => worker.set_overload(&message),
         Command::Answered(ask) => worker.waiting.answer(&ask),
         Command::Start => listeners.start(worker),
         Command::Drain(over) => worker.drain(over),

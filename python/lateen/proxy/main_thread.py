@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from lateen.proxy.hot_restart.restart import HotRestart
     from lateen.proxy.log.logger import Log
     from lateen.proxy.options import Options
+    from lateen.proxy.overload.manager import OverloadManager
     from lateen.proxy.prepare import Prepared
     from lateen.proxy.resources.opening import OpenDynamic
     from lateen.proxy.runtime_watch import RuntimeWatch
@@ -75,6 +76,7 @@ class MainThread:
         self._open: OpenDynamic | None = None
         self._watch: RuntimeWatch | None = None
         self._reporter: LoadReporter | None = None
+        self._overload: OverloadManager | None = None
 
     async def run(self) -> None:
         """Runs until the process is to end.
@@ -88,6 +90,7 @@ class MainThread:
         self._watch = self._watch_runtime()
         self._open = self._open_dynamic()
         self._reporter = self._report_load()
+        self._overload = self._watch_resources()
         process = self._replaceable()
         listener = await self._listen()
         if process is not None:
@@ -101,6 +104,8 @@ class MainThread:
                 self._watch.close()
             if self._reporter is not None:
                 self._reporter.close()
+            if self._overload is not None:
+                self._overload.close()
             if self._open is not None:
                 self._open.close()
             if self._restart is not None:
@@ -162,6 +167,22 @@ class MainThread:
             )
         except SourceError as error:
             raise MainThreadError(f"cluster_manager.load_stats_config: {error}") from None
+
+    def _watch_resources(self) -> OverloadManager | None:
+        plan = self._prepared.overload
+        if plan is None:
+            return None
+        # Imported here: a proxy that watches no resources does without.
+        from lateen.proxy.overload.manager import OverloadManager
+        from lateen.proxy.overload.monitors import MonitorError
+
+        stats, runtime = self._stats.main_thread, self._runtime.merged
+        try:
+            manager = OverloadManager(plan, self._workers, stats, self._log, runtime)
+        except MonitorError as error:
+            raise MainThreadError(f"overload_manager.resource_monitors: {error}") from None
+        manager.start()
+        return manager
 
     def _begin_dynamic(self) -> asyncio.Event | None:
         """Asks for what comes over xDS; the event is set when the first of it is there."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from envoy.config.bootstrap.v3.bootstrap_pb2 import Bootstrap
 
     from lateen.proxy.compile.context import CompileContext
+    from lateen.proxy.compile.overload_plan import OverloadPlan
     from lateen.proxy.compile.stats_blocks import StatsBlocks
     from lateen.proxy.options import Options
     from lateen.proxy.workers import Rejection
@@ -59,6 +60,7 @@ class Prepared:
         tls: the TLS contexts whose secrets are static.
         reports_load: whether load is reported.
         pins_workers: whether each worker is to have a core of its own.
+        overload: what the overload manager does; None: there is none.
     """
 
     update: bytes
@@ -74,6 +76,7 @@ class Prepared:
     tls: Sequence[ContextInUse] = ()
     reports_load: bool = False
     pins_workers: bool = False
+    overload: OverloadPlan | None = None
 
 
 @dataclass
@@ -167,6 +170,7 @@ def _prepare(
         tls=[in_use(each.block, each.context) for each in compiled.context.tls if not each.secrets],
         reports_load=bootstrap.cluster_manager.HasField("load_stats_config"),
         pins_workers=bootstrap.enable_worker_cpu_affinity,
+        overload=ctx.overload,
     )
 
 

@@ -45,10 +45,11 @@ pub async fn wait<T>(
 fn nearest(stream: &Stream, limit: Option<Instant>) -> (Option<Instant>, Option<TimeoutKind>) {
     let timeouts = &stream.manager.config.timeouts;
     let start = stream.info.start;
+    let idle = stream.idle_timeout(timeouts.stream_idle);
     let request = timeouts.request.filter(|_| stream.request_done.is_none());
     let all = [
         (limit, None),
-        (timeouts.stream_idle.map(|t| stream.last_activity + t), Some(TimeoutKind::StreamIdle)),
+        (idle.map(|t| stream.last_activity + t), Some(TimeoutKind::StreamIdle)),
         (request.map(|t| start + t), Some(TimeoutKind::Request)),
         (timeouts.max_stream.map(|t| start + t), Some(TimeoutKind::MaxDuration)),
     ];

@@ -85,6 +85,7 @@ known_names! {
     XEnvoyInternal = "x-envoy-internal",
     XEnvoyIpTags = "x-envoy-ip-tags",
     XEnvoyIsTimeoutRetry = "x-envoy-is-timeout-retry",
+    XEnvoyLocalOverloaded = "x-envoy-local-overloaded",
     XEnvoyMaxRetries = "x-envoy-max-retries",
     XEnvoyOriginalHost = "x-envoy-original-host",
     XEnvoyOriginalPath = "x-envoy-original-path",

@@ -94,6 +94,9 @@ pub struct ManagerConfig {
     pub stream_error_on_invalid_message: bool,
     pub upgrades: Upgrades,
     pub log_on_tunnel: bool,
+    pub bypass_overload: bool,
+    /// Answers say that they are given because resources are short.
+    pub append_local_overload: bool,
 }
 
 fn bytes(text: &str) -> Box<[u8]> {
@@ -166,6 +169,8 @@ impl ManagerConfig {
             })?,
             log_on_new_request: message.flush_access_log_on_new_request,
             log_on_tunnel: message.flush_access_log_on_tunnel,
+            bypass_overload: message.bypass_overload_manager,
+            append_local_overload: message.append_local_overload,
             upgrades: Upgrades::compile(&message.upgrades, sinks, regexes)?,
             timeouts: timeouts(message),
             codec: message.codec_type(),

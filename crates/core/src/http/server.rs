@@ -13,7 +13,9 @@ use std::rc::Rc;
 
 use crate::http::stream::Manager;
 use crate::http::stream_info::ConnectionInfo;
+use crate::overload::Point;
 use crate::proto::http_connection_manager::CodecType;
+use crate::proto::HttpStat;
 use crate::transport::Transport;
 use crate::worker::Worker;
 
@@ -25,6 +27,17 @@ pub struct Accepted {
     pub worker: Rc<Worker>,
     pub manager: Rc<Manager>,
     pub connection: Rc<ConnectionInfo>,
+}
+
+impl Accepted {
+    /// The connection is closed at its first bytes, for resources are short.
+    fn sheds_codec(&self) -> bool {
+        let shed = self.manager.overload.sheds(Point::HcmOndataCreatingCodec);
+        if shed {
+            self.manager.block.inc(HttpStat::HttpDownstreamRqOverloadClose);
+        }
+        shed
+    }
 }
 
 /// Serves one connection to its end.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::downstream::Downstream;
 use super::flags::ResponseFlags;
@@ -20,6 +20,7 @@ use crate::http1::encode::ResponseFrame;
 use crate::http1::request::RequestHead;
 use crate::http1::BodyLength;
 use crate::listener::Drain;
+use crate::overload::{Overload, Point, TimerKind};
 use crate::proto::{HttpHistogram, HttpStat, ListenerHttpStat};
 use crate::route::{ClusterChoice, Route, RouteContext, RouteTable};
 use crate::stats::{Block, BlockKind};
@@ -35,6 +36,7 @@ pub struct Manager {
     routes: Rc<RouteSlot>,
     scopes: Option<ManagerScopes>,
     drain: Rc<Drain>,
+    pub overload: Rc<Overload>,
 }
 
 impl Manager {
@@ -48,6 +50,7 @@ impl Manager {
             listener_http,
             routes: worker.route_slot(&config.route_table),
             scopes: config.scoped_routes.as_ref().map(|scoped| ManagerScopes::new(worker, scoped)),
+            overload: worker.overload(config.bypass_overload).clone(),
             config,
             drain,
         }
@@ -401,15 +404,32 @@ impl Stream {
         self.info.first_tx = Some(clock::now());
     }
 
+    /// How long the stream may be idle now, of what is configured.
+    pub fn idle_timeout(&self, full: Option<Duration>) -> Option<Duration> {
+        full.map(|full| self.manager.overload.timeout(TimerKind::HttpDownstreamStreamIdle, full))
+    }
+
     fn decide_close(&mut self) {
         let unframed = self.head.http10 && !self.response.contains(HeaderId::ContentLength);
-        if self.manager.drain.is_on(&self.worker) && !self.close && !self.tunnel {
+        if !self.close && !self.tunnel && self.is_drained() {
             self.manager.block.inc(HttpStat::HttpDownstreamCxDrainClose);
             self.close = true;
             self.drain = true;
         }
         self.early = self.request_done.is_none();
         self.close |= unframed || self.early;
+    }
+
+    /// The response ends its connection, because the listener drains or resources are short.
+    fn is_drained(&self) -> bool {
+        if self.manager.drain.is_on(&self.worker) {
+            return true;
+        }
+        let short = self.manager.overload.sheds(Point::DisableHttpKeepalive);
+        if short {
+            self.manager.block.inc(HttpStat::HttpDownstreamCxOverloadDisableKeepalive);
+        }
+        short
     }
 
     /// Counts the response and writes the access logs.

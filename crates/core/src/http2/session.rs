@@ -74,6 +74,9 @@ pub trait Observer {
 
     fn notice(&mut self, session: &Rc<Session>, notice: Notice);
 
+    /// Bytes came from which no frame was taken yet.
+    fn heard(&mut self, _: &Rc<Session>) {}
+
     /// Nothing more is to be taken from the peer: the connection ends here.
     fn has_enough(&self) -> bool {
         false
@@ -238,7 +241,7 @@ impl Driver {
         self.session.woken.set(false);
         loop {
             let mut more = false;
-            if self.failed.is_none() {
+            if self.failed.is_none() && !self.session.closing.get() {
                 match self.dispatch(observer) {
                     Ok(left) => more = left,
                     Err(error) => self.failed = Some(error),
@@ -266,7 +269,10 @@ impl Driver {
             let input = &mut self.input;
             match self.transport.poll_read(cx, || input.spare(READ)) {
                 Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Closed::Remote),
-                Poll::Ready(Ok(count)) => self.read += count as u64,
+                Poll::Ready(Ok(count)) => {
+                    self.read += count as u64;
+                    observer.heard(&self.session);
+                }
                 Poll::Pending => {
                     self.input.release();
                     return Poll::Pending;

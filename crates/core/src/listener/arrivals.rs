@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::io;
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -14,13 +15,16 @@ use super::Slot;
 use crate::address::Address;
 use crate::clock;
 use crate::log::{Component, Level};
-use crate::proto::{ListenerHistogram, ProcessStat};
+use crate::overload::{Overload, Point};
+use crate::proto::{ListenerHistogram, ListenerStat, ProcessStat};
 use crate::transport::{EarlyRequests, Transport};
 use crate::upstream::internal::{self, Arrival};
 use crate::worker::Worker;
 
 /// How long a worker waits before it accepts again when it has no file descriptors left.
 const PAUSE: Duration = Duration::from_millis(200);
+/// Longer than anything lasts that is short.
+const LONG: Duration = Duration::from_secs(24 * 3600);
 
 /// Takes a connection to an internal listener in.
 pub fn take(worker: &Rc<Worker>, slot: &Rc<Slot>, arrival: Arrival) {
@@ -38,6 +42,11 @@ pub async fn accept_loop(worker: Rc<Worker>, slot: Rc<Slot>, accepting: Rc<Accep
     let mut count = 0;
     loop {
         let result = poll_fn(|cx| {
+            if of(&worker, &slot).accepts_nothing() {
+                // Whatever changes that wakes those who wait for a deadline.
+                _ = timer.poll(cx, Some(clock::now() + LONG));
+                return Poll::Pending;
+            }
             let result = accepting.poll_accept(cx, address.as_ref());
             if result.is_pending() && count > 0 {
                 record_accepted(&slot, std::mem::take(&mut count));
@@ -97,12 +106,26 @@ fn arrive(
     arrived: Arrived,
     early: &Rc<EarlyRequests>,
 ) -> io::Result<()> {
+    if is_shed(of(worker, slot)) {
+        slot.borrow().listener.block.inc(ListenerStat::ListenerDownstreamCxOverloadReject);
+        return Ok(());
+    }
     let balance = slot.borrow().listener.settings.balance.clone();
     let Some(balance) = balance else { return serve(worker, slot, arrived, early, None) };
     match balance.place(worker.index, arrived) {
         Some(Placed { arrived, counted }) => serve(worker, slot, arrived, early, Some(counted)),
         None => Ok(()),
     }
+}
+
+/// The connection is closed at once, for resources are short.
+fn is_shed(overload: &Overload) -> bool {
+    overload.sheds(Point::RejectIncomingConnections) || overload.sheds(Point::TcpListenerAccept)
+}
+
+/// What is shed of a listener's connections.
+fn of<'a>(worker: &'a Worker, slot: &Slot) -> &'a Overload {
+    worker.overload(slot.borrow().listener.settings.message.bypass_overload_manager)
 }
 
 fn serve(

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::{Chain, Listener};
 use crate::clock;
+use crate::overload::TimerKind;
 use crate::proto::SslStat;
 use crate::tls::{Context, Limit, TlsStream};
 use crate::transport::Transport;
@@ -25,7 +26,10 @@ pub fn secure(
     };
     let limit = chain.config.handshake_timeout.map(|timeout| Limit {
         timer: worker.timers.timer(),
-        deadline: clock::now() + timeout,
+        deadline: clock::now()
+            + worker
+                .overload(listener.settings.message.bypass_overload_manager)
+                .timeout(TimerKind::TransportSocketConnect, timeout),
         block: listener.block.clone(),
     });
     Transport::Tls(Box::new(TlsStream::server(transport, context.clone(), block, limit)))

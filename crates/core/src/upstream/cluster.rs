@@ -14,6 +14,7 @@ use super::pending::{Acquire, Overflow};
 use super::pool::{self, Pool, PoolContext, Protocol};
 use super::{ClusterConfig, ClusterShared, Host, Opening, Outcome};
 use crate::lb::{Asker, LbContext, LoadBalancer};
+use crate::overload::Overload;
 use crate::proto::cluster::UpstreamProtocol;
 use crate::proto::ClusterStat;
 use crate::random::Random;
@@ -31,6 +32,7 @@ pub struct UpstreamContext {
     pub connection_ids: Arc<AtomicU64>,
     /// The worker's internal listeners.
     pub doors: Rc<Doors>,
+    pub overload: Rc<Overload>,
 }
 
 /// By priority, then by whether clients speak HTTP/2, where that decides.

@@ -20,6 +20,7 @@ use super::pending::{Acquire, Overflow, PendingConnection, Waiter};
 use super::watch::{self, Ending};
 use super::{ClusterConfig, Host, UpstreamContext};
 use crate::clock;
+use crate::overload::Point;
 use crate::proto::{ClusterHistogram, ClusterStat};
 use crate::stats::Block;
 use crate::timer::Timer;
@@ -323,6 +324,9 @@ impl Pool {
                 }
                 state.connections() == 0
             };
+            if self.context.upstream.overload.sheds(Point::ConnectionPoolNewConnection) {
+                return self.shed(without_any);
+            }
             let permit = self.context.permits.connection(self.priority);
             if permit.is_none() {
                 self.count(ClusterStat::ClusterUpstreamCxOverflow);
@@ -334,6 +338,17 @@ impl Pool {
             };
             self.state.borrow_mut().connecting += 1;
             crate::sys::spawn_here(connecting::connect(self.clone(), permit));
+        }
+    }
+
+    /// No connection is opened, for resources are short. Requests that no other connection can serve fail.
+    fn shed(&self, without_any: bool) {
+        let waiting = match without_any {
+            true => std::mem::take(&mut self.state.borrow_mut().waiting),
+            false => Default::default(),
+        };
+        for waiter in waiting {
+            self.fail(&waiter, ConnectError::Overflow);
         }
     }
 

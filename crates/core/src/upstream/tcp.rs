@@ -12,6 +12,7 @@ use super::pool::{count_destroyed, PoolContext};
 use super::{Cluster, ClusterConfig, Host};
 use crate::address::Address;
 use crate::clock;
+use crate::overload::Point;
 use crate::proto::{ClusterHistogram, ClusterStat};
 use crate::transport::Transport;
 
@@ -46,8 +47,11 @@ pub struct TcpConnection {
 pub struct TcpPermit(ConnectionPermit);
 
 impl Cluster {
-    /// None when the cluster has as many connections as it may have.
+    /// None when the cluster has as many connections as it may have, or resources are short.
     pub fn tcp_permit(&self) -> Option<TcpPermit> {
+        if self.context().upstream.overload.sheds(Point::ConnectionPoolNewConnection) {
+            return None;
+        }
         let permit = self.context().permits.connection(Priority::Default);
         if permit.is_none() {
             self.block().inc(ClusterStat::ClusterUpstreamCxOverflow);

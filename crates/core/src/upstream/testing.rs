@@ -16,6 +16,7 @@ use super::{
     UpstreamContext,
 };
 use crate::lb::LbContext;
+use crate::overload::Overload;
 use crate::proto::{self, ClusterStat};
 use crate::random::Random;
 use crate::stats::Registry;
@@ -28,12 +29,14 @@ pub fn run<F: Future<Output = ()>>(test: impl FnOnce(Rc<UpstreamContext>) -> F) 
     let local = LocalSet::new();
     let result = local.block_on(&runtime, async {
         let timers = Timers::new();
+        let random = Rc::new(Random::seeded(1));
         spawn_local(timers.clone().drive());
         let upstream = Rc::new(UpstreamContext {
             thread: 0,
             registry: Arc::new(Registry::default()),
             timers,
-            random: Rc::new(Random::seeded(1)),
+            overload: Rc::new(Overload::new(random.clone())),
+            random,
             connection_ids: Arc::new(AtomicU64::new(1)),
             doors: Rc::default(),
         });

@@ -127,6 +127,10 @@ impl Resources {
             workers.runtime.store(runtime.clone());
             workers.send_all(|_| Command::Runtime(runtime.clone()));
         }
+        if let Some(overload) = update.overload.as_ref().filter(|_| !dry) {
+            let overload = Arc::new(overload.clone());
+            workers.send_all(|_| Command::Overload(overload.clone()));
+        }
         for context in &update.tls_contexts {
             if let Err(error) = workers.contexts.set(context, dry) {
                 rejections.push(rejection("tls_context", &context.name, error));

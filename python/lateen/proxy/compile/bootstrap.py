@@ -17,7 +17,7 @@ from lateen.proxy.compile.discovery import is_eds
 from lateen.proxy.compile.dns import compile_default_resolver
 from lateen.proxy.compile.internal_listener import internal_buffer_bytes
 from lateen.proxy.compile.listener import compile_listener
-from lateen.proxy.compile.overload import global_connection_limit
+from lateen.proxy.compile.overload import compile_overload
 from lateen.proxy.compile.runtime import compile_runtime, runtime_for_workers
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ SUPPORT = (
         harmless={
             "profile_path": _PROCESS,
             "socket_options": "the admin listener needs none",
-            "ignore_global_conn_limit": "there is no overload manager yet",
+            "ignore_global_conn_limit": "no limit holds for the admin listener",
         },
     ),
     Fields(f"{_PACKAGE}.ClusterManager.OutlierDetection", implemented="event_log_path"),
@@ -150,8 +150,8 @@ def compile_bootstrap_resources(
     """Everything static in a bootstrap, in the order of the file, as one update, and what its
     listeners subscribe to.
 
-    The context's runtime, default resolver, default bind source, event log, limits and cluster
-    names are set from the bootstrap.
+    The context's runtime, default resolver, default bind source, event log, overload plan, limits
+    and cluster names are set from the bootstrap.
     """
     ctx.runtime = compile_runtime(ctx, bootstrap.layered_runtime, "layered_runtime")
     ctx.default_resolver = compile_default_resolver(ctx, bootstrap)
@@ -159,7 +159,8 @@ def compile_bootstrap_resources(
         ctx.default_bind = bootstrap.cluster_manager.upstream_bind_config
     ctx.outlier_event_log = bootstrap.cluster_manager.outlier_detection.event_log_path
     ctx.secrets = {secret.name: secret for secret in bootstrap.static_resources.secrets}
-    ctx.max_connections = global_connection_limit(ctx, bootstrap.overload_manager)
+    ctx.overload = compile_overload(ctx, bootstrap.overload_manager, "overload_manager")
+    ctx.max_connections = ctx.overload.max_connections if ctx.overload is not None else 0
     ctx.internal_buffer_bytes = internal_buffer_bytes(ctx, bootstrap.bootstrap_extensions)
     note_control_planes(ctx, bootstrap)
     _check_collections(ctx, bootstrap.dynamic_resources)

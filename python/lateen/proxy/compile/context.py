@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lateen.protos import TypeRegistry
     from lateen.protos.worker_pb2 import Dns
     from lateen.proxy.compile.extensions import Extensions
+    from lateen.proxy.compile.overload_plan import OverloadPlan
     from lateen.proxy.compile.transport_sockets.plan import TlsPlan
 
 
@@ -41,6 +42,7 @@ class CompileContext:
         runtime: the runtime snapshot.
         disk_layers: the values of runtime layers on disk, by the name of the layer.
         default_resolver: what resolves the names of clusters that do not say.
+        overload: what the overload manager does; None: there is none.
         max_connections: how many connections all listeners may have together; 0 for no limit.
         internal_buffer_bytes: the buffers of connections to internal listeners; None: no such
             listener may be.
@@ -68,6 +70,7 @@ class CompileContext:
     default_resolver: Dns | None = None
     default_bind: BindConfig | None = None
     outlier_event_log: str = ""
+    overload: OverloadPlan | None = None
     max_connections: int = 0
     internal_buffer_bytes: int | None = None
     excused: dict[str, str] = field(default_factory=dict)

@@ -100,6 +100,7 @@ def compile_listener(ctx: CompileContext, source: envoy.Listener, at: str) -> Co
         traffic_direction=source.traffic_direction,
         drain_on_modify_only=source.drain_type == _MODIFY_ONLY,
         metadata_json=metadata_json(source.metadata),
+        bypass_overload_manager=source.bypass_overload_manager,
     )
     _compile_sockets(ctx, source, listener, at)
     _compile_limits(ctx, source, listener, at)
@@ -110,6 +111,7 @@ def compile_listener(ctx: CompileContext, source: envoy.Listener, at: str) -> Co
         table_prefix=f"listener/{listener.name}",
         address_tag=tag,
         buffer_limit=listener.per_connection_buffer_limit_bytes,
+        bypass_overload=source.bypass_overload_manager,
     )
     _compile_chains(ctx, source, listener, owner, at)
     return CompiledListener(

@@ -39,6 +39,7 @@ class BlockKind(Enum):
     SET_METADATA = "set_metadata"
     CORS = "cors"
     CSRF = "csrf"
+    LOAD_SHED = "load_shed"
     HTTP_LOCAL_RATE_LIMIT = "http_local_rate_limit"
 
 

@@ -168,5 +168,6 @@ _LAYOUTS = {
     BlockKind.SET_METADATA: layouts.set_metadata_layout,
     BlockKind.CORS: layouts.cors_layout,
     BlockKind.CSRF: layouts.csrf_layout,
+    BlockKind.LOAD_SHED: layouts.load_shed_layout,
     BlockKind.HTTP_LOCAL_RATE_LIMIT: layouts.http_local_rate_limit_layout,
 }

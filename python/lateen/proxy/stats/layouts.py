@@ -357,6 +357,12 @@ def csrf_layout() -> Layout:
 
 
 @functools.cache
+def load_shed_layout() -> Layout:
+    """`overload.LOAD_SHED_POINT.*`."""
+    return _layout(wire.LoadShedStat.items(), "LOAD_SHED_")
+
+
+@functools.cache
 def header_to_metadata_layout() -> Layout:
     """`http_filter_name.STAT_PREFIX.*`."""
     return _layout(wire.HeaderToMetadataStat.items(), "HEADER_TO_METADATA_")

@@ -26,6 +26,7 @@ use crate::http::stream::{Answer, Stream};
 use crate::http1::response::ResponseHead;
 use crate::http1::BodyLength;
 use crate::lb::LbContext;
+use crate::overload::Point;
 use crate::proto::{ClusterHistogram, HttpStat, VirtualClusterStat};
 use crate::route::{Forward, RetryPolicy, Route};
 use crate::timer::Timer;
@@ -45,6 +46,10 @@ pub async fn forward(
         Ok(cluster) => cluster,
         Err(answer) => return Some(answer),
     };
+    if stream.manager.overload.sheds(Point::HttpDownstreamFilterCheck) {
+        stream.manager.block.inc(HttpStat::HttpRqOverloadLocalReply);
+        return Some(Answer::new(503, "envoy overloaded", "overload"));
+    }
     let policy = RetryPolicy::effective(forward.retry_policy.as_ref(), &mut stream.request);
     let mut timeouts = Timeouts::resolve(router, stream, forward, policy.as_deref());
     if !router.suppress_envoy_headers {

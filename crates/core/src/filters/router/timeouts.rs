@@ -115,12 +115,13 @@ impl Timeouts {
         let from = |start: Option<Instant>, timeout: Option<Duration>| {
             start.zip(timeout).map(|(start, timeout)| start + timeout)
         };
+        let idle = stream.idle_timeout(self.stream_idle);
         let request = if stream.request_done.is_none() { self.request } else { None };
         [
             (TimeoutKind::Route, from(done, self.route)),
             (TimeoutKind::PerTry, from(tried, self.per_try)),
             (TimeoutKind::PerTryIdle, from(self.upstream_activity, self.per_try_idle)),
-            (TimeoutKind::StreamIdle, from(Some(stream.last_activity), self.stream_idle)),
+            (TimeoutKind::StreamIdle, from(Some(stream.last_activity), idle)),
             (TimeoutKind::Request, from(Some(stream.info.start), request)),
             (TimeoutKind::MaxDuration, from(Some(stream.info.start), self.max_duration)),
             (TimeoutKind::UpstreamDuration, self.upstream_end),

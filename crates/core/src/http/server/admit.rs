@@ -6,10 +6,15 @@ use crate::http::flags::ResponseFlags;
 use crate::http::manager::request::{prepare, Refusal, RefusalKind};
 use crate::http::request_id;
 use crate::http::stream::{count_class, Answer, Stream};
+use crate::overload::Point;
 use crate::proto::{HttpStat, ProcessStat};
 
 /// Prepares a request to be routed; an answer when it is not to be.
 pub fn admit(stream: &mut Stream, down: &mut dyn Downstream) -> Result<(), Answer> {
+    if is_shed(stream) {
+        stream.manager.block.inc(HttpStat::HttpDownstreamRqOverloadClose);
+        return Err(shed(stream));
+    }
     let config = stream.manager.config.clone();
     if stream.head.expect_continue && !config.proxy_100_continue {
         stream.request.remove(HeaderId::Expect);
@@ -33,6 +38,23 @@ pub fn admit(stream: &mut Stream, down: &mut dyn Downstream) -> Result<(), Answe
         stream.random = request_id::stable_random(id).unwrap_or(stream.random);
     }
     Ok(())
+}
+
+/// The request is turned away, for resources are short.
+fn is_shed(stream: &Stream) -> bool {
+    let overload = &stream.manager.overload;
+    overload.sheds(Point::HttpConnectionManagerDecodeHeaders)
+        || overload.sheds(Point::StopAcceptingRequests)
+}
+
+/// The answer to one that is. No filter sees it.
+fn shed(stream: &mut Stream) -> Answer {
+    stream.bodies.get_or_insert_default().begin_response(true);
+    let answer = Answer::new(503, "envoy overloaded", "overload");
+    match stream.manager.config.append_local_overload {
+        true => answer.header(HeaderId::XEnvoyLocalOverloaded, "true"),
+        false => answer,
+    }
 }
 
 fn refuse(stream: &mut Stream, refusal: Refusal) -> Answer {

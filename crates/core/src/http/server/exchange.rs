@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
+use std::time::Instant;
 
 use lateen_http2::{ErrorCode, StreamFault};
 
@@ -18,6 +19,7 @@ use crate::http::downstream::Http2Downstream;
 use crate::http::flags::ResponseFlags;
 use crate::http::stream::{Answer, Stream};
 use crate::http2::{Reset, Session};
+use crate::overload::TimerKind;
 
 /// What the requests of a connection share with it.
 pub struct Requests {
@@ -107,15 +109,21 @@ async fn finish(
     if let Some(answer) = answer {
         stream.answer(down, answer);
     }
-    let deadline = stream.manager.config.timeouts.stream_idle.map(|idle| clock::now() + idle);
+    let start = clock::now();
     let flushed = poll_fn(|cx| match down.poll_flush(cx) {
         Poll::Ready(result) => Poll::Ready(Some(result.is_ok())),
-        Poll::Pending => timer.poll(cx, deadline).map(|()| None),
+        Poll::Pending => timer.poll(cx, flush_end(stream, start)).map(|()| None),
     })
     .await;
     stream.info.last_tx = Some(clock::now());
     stream.broken |= flushed != Some(true);
     flushed == Some(false) && down.stream.reset().is_some()
+}
+
+/// When the client has to have taken the rest of a response.
+pub fn flush_end(stream: &Stream, start: Instant) -> Option<Instant> {
+    let limit = stream.manager.config.timeouts.stream_idle?;
+    Some(start + stream.manager.overload.timeout(TimerKind::HttpDownstreamStreamFlush, limit))
 }
 
 /// The response flag of a request that the codec does not take: a malformed one is told from one too large.

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::admit::admit;
 use super::count::{count_outcome, ConnectionCount, End, Spoken};
+use super::exchange::flush_end;
 use super::linger::linger;
 use super::Accepted;
 use crate::body::BodySink;
@@ -17,22 +18,25 @@ use crate::formatter::LogType;
 use crate::headers::Side;
 use crate::http::downstream::Http1Downstream;
 use crate::http::flags::ResponseFlags;
-use crate::http::stream::{Answer, Manager, Stream};
-use crate::http::stream_info::{ConnectionInfo, Protocol};
+use crate::http::stream::{Answer, Stream};
+use crate::http::stream_info::Protocol;
 use crate::http1::request::{self, RequestHead};
 use crate::http1::{BodyDecoder, CodecError};
+use crate::overload::{Point, TimerKind};
 use crate::proto::HttpStat;
 use crate::timer::Timer;
 use crate::transport::Transport;
-use crate::worker::Worker;
 
 /// What came instead of, or as, the next request.
 enum Next {
     Request(Box<Stream>),
     Invalid(Box<Stream>, CodecError),
-    TimedOut(Box<Stream>, Answer),
+    /// It gets an answer, and is the last one.
+    Last(Box<Stream>, Answer),
     Closed,
     Idle,
+    /// The connection is closed, for resources are short.
+    Shed,
     Drained,
     /// The client speaks HTTP/2.
     Http2,
@@ -45,9 +49,7 @@ struct Http2;
 const PREFACE: &[u8] = b"PRI * HTTP/2";
 
 struct Server {
-    worker: Rc<Worker>,
-    manager: Rc<Manager>,
-    connection: Rc<ConnectionInfo>,
+    accepted: Accepted,
     down: Http1Downstream,
     timer: Timer,
     requests: u64,
@@ -55,6 +57,8 @@ struct Server {
     count: Rc<ConnectionCount>,
     /// Since when no further request is wanted, for a reason of this connection alone.
     drain_since: Option<Instant>,
+    /// The next response is the last one, for resources are short.
+    leaving: bool,
 }
 
 /// Serves a connection that speaks HTTP/1 to its end; or gives it back, with what was read of it, when its first
@@ -65,15 +69,14 @@ pub async fn serve(
     count: &Rc<ConnectionCount>,
 ) -> Option<(Transport, Buffer)> {
     let mut server = Server {
-        worker: accepted.worker.clone(),
-        manager: accepted.manager.clone(),
-        connection: accepted.connection.clone(),
+        accepted: accepted.clone(),
         down: Http1Downstream::new(transport, accepted.manager.block.clone()),
         timer: accepted.worker.timers.timer(),
         requests: 0,
         active: false,
         count: count.clone(),
         drain_since: None,
+        leaving: false,
     };
     let end = match server.run().await {
         Ok(end) => end,
@@ -102,12 +105,12 @@ impl Server {
                     self.refuse_message(stream, error).await;
                     return Ok(End::Local);
                 }
-                Next::TimedOut(stream, answer) => {
+                Next::Last(stream, answer) => {
                     self.finish(stream, Some(answer)).await;
                     return Ok(End::Local);
                 }
                 Next::Closed => return Ok(self.end_of_closed()),
-                Next::Idle => return Ok(End::AtOnce),
+                Next::Idle | Next::Shed => return Ok(End::AtOnce),
                 Next::Drained => return Ok(End::Local),
                 Next::Http2 => return Err(Http2),
             }
@@ -117,7 +120,7 @@ impl Server {
 
     /// How a connection ended that has no more to read: this side has closed one whose handshake took too long.
     fn end_of_closed(&self) -> End {
-        match self.connection.tls.as_ref().is_some_and(|tls| tls.timed_out.get()) {
+        match self.accepted.connection.tls.as_ref().is_some_and(|tls| tls.timed_out.get()) {
             true => End::AtOnce,
             false => End::Remote,
         }
@@ -157,18 +160,50 @@ impl Server {
                     }
                     return Poll::Ready(Next::Closed);
                 }
-                Poll::Ready(Ok(_)) => self.heard(),
+                Poll::Ready(Ok(_)) => {
+                    let first = !self.count.has_spoken();
+                    self.heard();
+                    if let Some(next) = self.shed(first, stream) {
+                        return Poll::Ready(next);
+                    }
+                }
                 Poll::Pending => return self.poll_waiting(cx, idle_since, stream),
             }
         }
     }
 
+    /// What becomes of a connection from which bytes came while resources are short.
+    fn shed(&mut self, first: bool, pending: &mut Option<Box<Stream>>) -> Option<Next> {
+        let overload = self.accepted.manager.overload.clone();
+        if overload.is_calm() {
+            return None;
+        }
+        if first && self.accepted.sheds_codec() {
+            return Some(Next::Shed);
+        }
+        if self.may_be_http2() {
+            return None;
+        }
+        // These two are for HTTP/2 by their names, and hold for both in Envoy.
+        if overload.sheds(Point::Http2ServerGoAwayAndCloseOnDispatch) {
+            return Some(Next::Shed);
+        }
+        self.leaving |= overload.sheds(Point::Http2ServerGoAwayOnDispatch);
+        if !overload.sheds(Point::Http1ServerAbortDispatch) {
+            return None;
+        }
+        self.accepted.manager.block.inc(HttpStat::HttpDownstreamRqOverloadClose);
+        let stream = pending.take().unwrap_or_else(|| self.new_stream());
+        let answer = Answer::new(500, "Internal Server Error", "overload");
+        Some(Next::Last(stream, answer.flag(ResponseFlags::DOWNSTREAM_PROTOCOL_ERROR)))
+    }
+
     /// Counts what was read of the client.
     fn heard(&mut self) {
-        let block = &self.manager.block;
+        let block = &self.accepted.manager.block;
         let count = std::mem::take(&mut self.down.reader.received);
         block.add(HttpStat::HttpDownstreamCxRxBytesTotal, count);
-        self.connection.tally.received(count);
+        self.accepted.connection.tally.received(count);
         self.down.note_buffered(0);
         if count > 0 && !self.may_be_http2() {
             self.count.heard(Spoken::Http1);
@@ -180,31 +215,32 @@ impl Server {
         let bytes = self.down.reader.bytes();
         let length = bytes.len().min(PREFACE.len());
         self.requests == 0
-            && self.manager.config.detects_http2()
+            && self.accepted.manager.config.detects_http2()
             && bytes[..length] == PREFACE[..length]
+    }
+
+    /// A request begins.
+    fn new_stream(&mut self) -> Box<Stream> {
+        let Accepted { worker, manager, connection } = self.accepted.clone();
+        manager.block.inc(HttpStat::HttpDownstreamRqTotal);
+        manager.block.inc(HttpStat::HttpDownstreamRqHttp1Total);
+        manager.block.inc(HttpStat::HttpDownstreamRqActive);
+        self.active = true;
+        Box::new(Stream::new(worker, manager, connection, clock::now()))
     }
 
     /// Tries to take a head from the bytes that are there.
     fn take_head(&mut self, pending: &mut Option<Box<Stream>>) -> Option<Next> {
-        let stream = pending.get_or_insert_with(|| {
-            let block = &self.manager.block;
-            block.inc(HttpStat::HttpDownstreamRqTotal);
-            block.inc(HttpStat::HttpDownstreamRqHttp1Total);
-            block.inc(HttpStat::HttpDownstreamRqActive);
-            self.active = true;
-            Box::new(Stream::new(
-                self.worker.clone(),
-                self.manager.clone(),
-                self.connection.clone(),
-                clock::now(),
-            ))
-        });
+        let stream = match pending {
+            Some(stream) => stream,
+            None => pending.insert(self.new_stream()),
+        };
         stream.request.clear();
-        let limits = &self.manager.config.limits;
+        let limits = &self.accepted.manager.config.limits;
         let parsed = request::parse(self.down.reader.bytes(), limits, &mut stream.request);
         let next = match parsed {
             Ok(None) => {
-                self.connection.tally.speaks(Protocol::Http11);
+                self.accepted.connection.tally.speaks(Protocol::Http11);
                 return None;
             }
             Ok(Some(head)) => {
@@ -214,7 +250,7 @@ impl Server {
                 pending.as_mut()?.begin(head);
 
                 let protocol = if head.http10 { Protocol::Http10 } else { Protocol::Http11 };
-                self.connection.tally.speaks(protocol);
+                self.accepted.connection.tally.speaks(protocol);
                 Next::Request(pending.take()?)
             }
             Err(error) => {
@@ -233,18 +269,18 @@ impl Server {
         idle_since: Instant,
         stream: &mut Option<Box<Stream>>,
     ) -> Poll<Next> {
-        let timeouts = &self.manager.config.timeouts;
+        let timeouts = &self.accepted.manager.config.timeouts;
         let now_expired = |deadline: Option<Instant>| deadline.is_some_and(|at| at <= clock::now());
         let Some(pending) = stream.as_ref() else { return self.poll_idle(cx, idle_since) };
         let start = pending.info.start;
         let at = |timeout: Option<Duration>| timeout.map(|timeout| start + timeout);
-        let (headers, whole, idle) =
-            (at(timeouts.request_headers), at(timeouts.request), at(timeouts.stream_idle));
+        let idle = self.limit(TimerKind::HttpDownstreamStreamIdle, timeouts.stream_idle);
+        let (headers, whole, idle) = (at(timeouts.request_headers), at(timeouts.request), at(idle));
         let deadline = [headers, whole, idle].into_iter().flatten().min();
         if self.timer.poll(cx, deadline).is_pending() {
             return Poll::Pending;
         }
-        let block = &self.manager.block;
+        let block = &self.accepted.manager.block;
         let answer = if now_expired(headers) {
             block.inc(HttpStat::HttpDownstreamRqHeaderTimeout);
             Answer::new(408, "request header timeout", "request_header_timeout")
@@ -257,22 +293,29 @@ impl Server {
                 .flag(ResponseFlags::STREAM_IDLE_TIMEOUT)
         };
         match stream.take() {
-            Some(stream) => Poll::Ready(Next::TimedOut(stream, answer)),
+            Some(stream) => Poll::Ready(Next::Last(stream, answer)),
             None => Poll::Ready(Next::Closed),
         }
     }
 
+    /// How long a timeout is now.
+    fn limit(&self, kind: TimerKind, full: Option<Duration>) -> Option<Duration> {
+        full.map(|full| self.accepted.manager.overload.timeout(kind, full))
+    }
+
     /// Between requests: a connection that is idle or old drains first, unless it was never used.
     fn poll_idle(&mut self, cx: &mut Context<'_>, idle_since: Instant) -> Poll<Next> {
-        let timeouts = &self.manager.config.timeouts;
+        let timeouts = &self.accepted.manager.config.timeouts;
         loop {
             let own = self.drain_since.map(|since| since + timeouts.drain);
-            let all = self.manager.drain_end(&self.worker);
+            let all = self.accepted.manager.drain_end(&self.accepted.worker);
             let drained = [own, all].into_iter().flatten().min();
             let fresh = self.drain_since.is_none();
-            let idle = timeouts.idle.filter(|_| fresh).map(|idle| idle_since + idle);
-            let old = timeouts.max_connection.filter(|_| fresh);
-            let old = old.map(|max| self.connection.start + max);
+            let idle = self.limit(TimerKind::HttpDownstreamConnectionIdle, timeouts.idle);
+            let idle = idle.filter(|_| fresh).map(|idle| idle_since + idle);
+            let old = self.limit(TimerKind::HttpDownstreamConnectionMax, timeouts.max_connection);
+            let old = old.filter(|_| fresh);
+            let old = old.map(|max| self.accepted.connection.start + max);
             let deadline = [idle, drained, old].into_iter().flatten().min();
             if self.timer.poll(cx, deadline).is_pending() {
                 return Poll::Pending;
@@ -281,7 +324,7 @@ impl Server {
             if drained.is_some_and(|at| at <= now) {
                 return Poll::Ready(Next::Drained);
             }
-            self.manager.block.inc(match old.is_some_and(|at| at <= now) {
+            self.accepted.manager.block.inc(match old.is_some_and(|at| at <= now) {
                 true => HttpStat::HttpDownstreamCxMaxDurationReached,
                 false => HttpStat::HttpDownstreamCxIdleTimeout,
             });
@@ -295,15 +338,15 @@ impl Server {
     /// Answers one request. `None`: the connection may carry another.
     async fn handle(&mut self, mut stream: Box<Stream>) -> Option<End> {
         self.requests += 1;
-        let max = self.manager.config.max_requests_per_connection;
+        let max = self.accepted.manager.config.max_requests_per_connection;
         if max > 0 && self.requests >= max {
-            self.manager.block.inc(HttpStat::HttpDownstreamCxMaxRequestsReached);
+            self.accepted.manager.block.inc(HttpStat::HttpDownstreamCxMaxRequestsReached);
             stream.close = true;
         }
-        stream.close |= self.drain_since.is_some();
+        stream.close |= self.drain_since.is_some() || self.leaving;
         let answer = match admit(&mut stream, &mut self.down) {
             Ok(()) => {
-                if self.manager.config.log_on_new_request {
+                if self.accepted.manager.config.log_on_new_request {
                     stream.log(LogType::DownstreamStart);
                 }
                 filters::run(&mut stream, &mut self.down, &self.timer).await
@@ -320,9 +363,9 @@ impl Server {
     }
 
     async fn refuse_message(&mut self, mut stream: Box<Stream>, error: CodecError) {
-        self.manager.block.inc(HttpStat::HttpDownstreamCxProtocolError);
+        self.accepted.manager.block.inc(HttpStat::HttpDownstreamCxProtocolError);
         stream.request.clear();
-        self.connection.tally.flag(ResponseFlags::DOWNSTREAM_PROTOCOL_ERROR);
+        self.accepted.connection.tally.flag(ResponseFlags::DOWNSTREAM_PROTOCOL_ERROR);
         let answer = Answer::new(error.status(), error.body(), error.details())
             .flag(ResponseFlags::DOWNSTREAM_PROTOCOL_ERROR);
         self.finish(stream, Some(answer)).await;
@@ -336,10 +379,10 @@ impl Server {
         }
         self.down.writer.closing =
             stream.close && !stream.linger && !stream.broken && !stream.early;
-        let deadline = stream.manager.config.timeouts.stream_idle.map(|idle| clock::now() + idle);
+        let start = clock::now();
         let flushed = poll_fn(|cx| match self.down.poll_flush(cx) {
             Poll::Ready(result) => Poll::Ready(result.is_ok()),
-            Poll::Pending => self.timer.poll(cx, deadline).map(|()| false),
+            Poll::Pending => self.timer.poll(cx, flush_end(&stream, start)).map(|()| false),
         })
         .await;
         stream.broken |= !flushed;
@@ -347,7 +390,7 @@ impl Server {
         let end = match (stream.linger, stream.close) {
             (true, _) => Some(End::Local),
             (false, true) => {
-                self.connection.tally.closes("deferred_close_on_drained_connection");
+                self.accepted.connection.tally.closes("deferred_close_on_drained_connection");
                 Some(End::AtOnce)
             }
             (false, false) => None,
@@ -359,12 +402,12 @@ impl Server {
 
     fn end_stream(&mut self, mut stream: Box<Stream>) {
         self.heard();
-        let block = &self.manager.block;
+        let block = &self.accepted.manager.block;
         let gone = stream.info.flags.contains(ResponseFlags::DOWNSTREAM_CONNECTION_TERMINATION);
         count_outcome(&stream, gone);
         let written = std::mem::take(&mut self.down.writer.total);
         block.add(HttpStat::HttpDownstreamCxTxBytesTotal, written);
-        self.connection.tally.sent(written);
+        self.accepted.connection.tally.sent(written);
         self.down.note_buffered(0);
         self.active = false;
         stream.info.wire_bytes_sent = written;

@@ -23,6 +23,7 @@ use crate::http::stream_info::Protocol;
 use crate::http1::request::RequestHead;
 use crate::http1::BodyLength;
 use crate::http2::{fields, Block, Closed, Driver, Gauges, Http2Stream, Notice, Observer, Session};
+use crate::overload::Point;
 use crate::proto::http_connection_manager::Underscores;
 use crate::proto::{HttpStat, ProcessStat};
 use crate::transport::Transport;
@@ -41,12 +42,18 @@ pub async fn serve(
     accepted.worker.process.inc(ProcessStat::ProcessHttp2Connections);
     let config = accepted.manager.config.http2.clone();
     let session = Session::new(Connection::server(&config.engine));
-    let watch = Watch {
+    let begun = !input.is_empty();
+    let mut watch = Watch {
         limits: Limits::new(&accepted, config.keepalive),
         requests: Requests::new(accepted),
         opened: 0,
         premature: 0,
+        heard: begun,
+        shed: false,
     };
+    if begun {
+        watch.heard(&session);
+    }
     let mut server = Server {
         driver: Driver::new(session, transport, input),
         watch,
@@ -75,6 +82,10 @@ struct Watch {
     opened: u64,
     /// Streams that were reset before their response, or at the client's provocation.
     premature: u64,
+    /// Something came from the client.
+    heard: bool,
+    /// The connection is closed, for resources are short.
+    shed: bool,
 }
 
 impl Server {
@@ -248,7 +259,24 @@ impl Observer for Watch {
     }
 
     fn has_enough(&self) -> bool {
-        self.is_abusive()
+        self.shed || self.is_abusive()
+    }
+
+    fn heard(&mut self, session: &Rc<Session>) {
+        let first = !std::mem::replace(&mut self.heard, true);
+        let overload = &self.requests.accepted.manager.overload;
+        if overload.is_calm() {
+            return;
+        }
+        if first && self.requests.accepted.sheds_codec() {
+            self.shed = true;
+        } else if overload.sheds(Point::Http2ServerGoAwayAndCloseOnDispatch) {
+            session.with_engine(Connection::announce_go_away);
+            session.with_engine(|engine| engine.go_away(ErrorCode::NO_ERROR, b""));
+            session.close();
+        } else if overload.sheds(Point::Http2ServerGoAwayOnDispatch) {
+            self.requests.drain();
+        }
     }
 
     fn notice(&mut self, _: &Rc<Session>, notice: Notice) {

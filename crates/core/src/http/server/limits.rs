@@ -11,6 +11,7 @@ use super::Accepted;
 use crate::clock;
 use crate::http::stream::Manager;
 use crate::http2::config::Keepalive;
+use crate::overload::TimerKind;
 use crate::proto::HttpStat;
 use crate::timer::Timer;
 use crate::worker::Worker;
@@ -104,11 +105,9 @@ impl Limits {
     }
 
     fn nearest(&self) -> Option<Instant> {
-        let timeouts = &self.manager.config.timeouts;
         let of_phase = match self.phase {
             Phase::Open => {
-                let idle = self.idle_since.zip(timeouts.idle).map(|(since, idle)| since + idle);
-                let old = timeouts.max_connection.map(|max| self.start + max);
+                let (idle, old) = self.ends();
                 let drained = self.manager.drain_end(&self.worker);
                 [idle, old, drained].into_iter().flatten().min()
             }
@@ -150,12 +149,23 @@ impl Limits {
         Some(Limit::GoAway)
     }
 
+    /// When the connection will have been idle for too long, and open for too long.
+    fn ends(&self) -> (Option<Instant>, Option<Instant>) {
+        let timeouts = &self.manager.config.timeouts;
+        let now = |kind, full| self.manager.overload.timeout(kind, full);
+        let idle = self.idle_since.zip(timeouts.idle);
+        let idle =
+            idle.map(|(since, idle)| since + now(TimerKind::HttpDownstreamConnectionIdle, idle));
+        let old = timeouts.max_connection;
+        let old = old.map(|max| self.start + now(TimerKind::HttpDownstreamConnectionMax, max));
+        (idle, old)
+    }
+
     /// Idle for too long, or open for too long; counts which.
     fn is_too_old(&self, now: Instant) -> bool {
-        let timeouts = &self.manager.config.timeouts;
-        let idle =
-            self.idle_since.zip(timeouts.idle).is_some_and(|(since, idle)| since + idle <= now);
-        let old = timeouts.max_connection.is_some_and(|max| self.start + max <= now);
+        let (idle, old) = self.ends();
+        let passed = |at: Option<Instant>| at.is_some_and(|at| at <= now);
+        let (idle, old) = (passed(idle), passed(old));
         if old {
             self.manager.block.inc(HttpStat::HttpDownstreamCxMaxDurationReached);
         } else if idle {

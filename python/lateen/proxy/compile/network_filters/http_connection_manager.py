@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 _PACKAGE = "envoy.extensions.filters.network.http_connection_manager.v3"
 _UUID = "envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig"
 _XFF = "envoy.extensions.http.original_ip_detection.xff.v3.XffConfig"
-_NO_OVERLOAD = "there is no overload manager yet"
 
 _COMMON = Fields(
     "envoy.config.core.v3.HttpProtocolOptions",
@@ -72,13 +71,13 @@ SUPPORT = (
             original_ip_detection_extensions
             local_reply_config strip_matching_host_port strip_any_host_port
             stream_error_on_invalid_http_message strip_trailing_host_dot append_x_forwarded_port
+            append_local_overload
         """,
         harmless={
             "http3_protocol_options": "HTTP/3 is not implemented yet",
             "http1_safe_max_connection_duration": "a connection ends between two requests",
             "drain_timeout_jitter": "every connection drains after drain_timeout",
             "record_route_resolution_stats": "it only adds stats",
-            "append_local_overload": _NO_OVERLOAD,
             "access_log_flush_interval": _NO_INTERVAL,
             "add_proxy_protocol_connection_state": "HTTP filters are not told of PROXY headers",
         },
@@ -139,6 +138,8 @@ def compile_http_connection_manager(
         per_connection_buffer_limit_bytes=owner.buffer_limit,
         service_cluster=ctx.service_cluster,
         service_node=ctx.node_id,
+        bypass_overload_manager=owner.bypass_overload,
+        append_local_overload=config.append_local_overload,
     )
     _compile_codec(ctx, config, manager, at)
     where = f"{at}.upgrade_configs"

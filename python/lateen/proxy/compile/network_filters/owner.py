@@ -93,6 +93,7 @@ class FilterOwner:
         table_prefix: begins the names of the listener's route tables; unique in the process.
         address_tag: the listener's address, or its stat_prefix, as stats have it.
         buffer_limit: how much of a connection is buffered, in bytes.
+        bypass_overload: whether nothing of the listener is shed.
         route_tables: where a filter puts the route tables inside it.
         route_sources: where it puts those that are to be subscribed to.
         scope_sources: where it puts scoped routes that are to be subscribed to.
@@ -102,6 +103,7 @@ class FilterOwner:
     table_prefix: str
     address_tag: str
     buffer_limit: int = 0
+    bypass_overload: bool = False
     route_tables: list[RouteTable] = field(default_factory=list)
     route_sources: list[RouteSource] = field(default_factory=list)
     scope_sources: list[ScopeSource] = field(default_factory=list)
