@@ -17,8 +17,8 @@ from tests.support.http1 import ConnectionEnded, Reader
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS = 0, 1, 2, 3, 4
-PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = 6, 7, 8, 9
-END_STREAM, ACK, END_HEADERS = 1, 1, 4
+PING, GOAWAY, WINDOW_UPDATE, CONTINUATION, METADATA = 6, 7, 8, 9, 0x4D
+END_STREAM, ACK, END_HEADERS, END_METADATA = 1, 1, 4, 4
 HEADER_TABLE_SIZE, ENABLE_PUSH, MAX_CONCURRENT_STREAMS, INITIAL_WINDOW_SIZE = 1, 2, 3, 4
 MAX_FRAME_SIZE, MAX_HEADER_LIST_SIZE, ENABLE_CONNECT_PROTOCOL = 5, 6, 8
 NO_ERROR, PROTOCOL_ERROR, INTERNAL_ERROR, REFUSED_STREAM, CANCEL = 0, 1, 2, 7, 8
@@ -94,6 +94,11 @@ class Frame:
     times: int = 1
 
 
+def metadata(*fields: tuple[str, str], on: int = 0) -> Frame:
+    """METADATA, Envoy's extension."""
+    return Frame(METADATA, END_METADATA, on, hpack.Encoder().encode(list(fields)))
+
+
 def rst(code: int, on: int = 0) -> Frame:
     """RST_STREAM."""
     return Frame(RST_STREAM, 0, on, number(code))
@@ -127,6 +132,7 @@ class Message:
     ended: bool = False
     reset: int | None = None
     used: bool = False
+    metadata: list[Fields] = field(default_factory=list)
 
     @property
     def over(self) -> bool:
@@ -171,6 +177,7 @@ class Http2Peer:
         self.fresh: list[int] = []
         self._block = b""
         self._block_end = False
+        self._metadata: dict[int, bytes] = {}
         self._window = 65535
         self._windows: dict[int, int] = {}
         self._initial = 65535
@@ -202,7 +209,7 @@ class Http2Peer:
                     out = b""
                     self._data(data, stream or answering, end)
                 case Frame(kind, flags, _, payload, times):
-                    of_stream = kind in (RST_STREAM,) and not stream
+                    of_stream = kind in (RST_STREAM, METADATA) and not stream
                     out += frame(kind, flags, answering if of_stream else stream, payload) * times
                 case GoAway(last, code):
                     last = answering if last < 0 else last
@@ -261,12 +268,20 @@ class Http2Peer:
         elif kind == GOAWAY:
             numbers = int.from_bytes(payload[:4], "big"), int.from_bytes(payload[4:8], "big")
             self.goaways.append(numbers)
+        elif kind == METADATA:
+            self._take_metadata(flags, stream, payload)
         elif kind == WINDOW_UPDATE:
             step = int.from_bytes(payload, "big")
             if stream:
                 self._windows[stream] = self._windows.get(stream, self._initial) + step
             else:
                 self._window += step
+
+    def _take_metadata(self, flags: int, stream: int, payload: bytes) -> None:
+        self._metadata[stream] = self._metadata.get(stream, b"") + payload
+        if flags & END_METADATA:
+            fields = hpack.Decoder().decode(self._metadata.pop(stream))
+            self.message(stream).metadata.append([(name, value) for name, value in fields])
 
     def _take_fragment(self, kind: int, flags: int, stream: int, payload: bytes) -> None:
         if kind == HEADERS:

@@ -3,8 +3,10 @@
 
 pub mod config;
 pub mod fields;
+mod metadata;
 pub mod session;
 pub mod stream;
 
+pub use metadata::MetadataEnd;
 pub use session::{Block, Closed, Driver, Gauges, Notice, Observer, Session};
 pub use stream::{Http2Stream, Reset};

@@ -8,6 +8,7 @@ mod forward;
 mod grpc_timeout;
 mod hash;
 mod log;
+mod metadata;
 mod mirror;
 mod outlier;
 mod relay;

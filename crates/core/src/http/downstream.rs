@@ -9,6 +9,7 @@ use crate::body::{BodySink, BodySource};
 use crate::headers::Headers;
 use crate::http1::encode::ResponseFrame;
 use crate::http1::CodecError;
+use crate::http2::MetadataEnd;
 
 pub use http1::Http1Downstream;
 pub use http2::Http2Downstream;
@@ -39,6 +40,11 @@ pub trait Downstream: BodySource + BodySink {
 
     /// Whether the loop is yet to be told of the client, and would be by [`Self::poll_gone`].
     fn can_watch(&self) -> bool;
+
+    /// Where metadata comes from and goes to, if the client may send any.
+    fn metadata(&self) -> Option<MetadataEnd> {
+        None
+    }
 
     /// Drops what has come of a body that nobody wants: how many body bytes, and whether that was all of it.
     ///

@@ -6,14 +6,15 @@ use std::rc::Rc;
 use std::task::{ready, Context, Poll, Waker};
 
 use lateen_http2::{
-    Connection, ConnectionError, Counters, ErrorCode, Event, FieldBlock, HeadersKind, StreamFault,
-    StreamKey,
+    Connection, ConnectionError, Counters, ErrorCode, Event, FieldBlock, FieldRef, HeadersKind,
+    StreamFault, StreamKey,
 };
 use slab::Slab;
 
 use super::fields;
 use super::stream::{Head, Reset, StreamState};
 use crate::buffer::Buffer;
+use crate::headers::Headers;
 use crate::transport::{Transport, Write};
 
 /// Room made for a read.
@@ -93,11 +94,13 @@ pub struct Session {
     woken: Cell<bool>,
     closing: Cell<bool>,
     over: Cell<bool>,
+    metadata: bool,
 }
 
 impl Session {
     pub fn new(engine: Connection) -> Rc<Self> {
         Rc::new(Self {
+            metadata: engine.allows_metadata(),
             engine: RefCell::new(engine),
             streams: RefCell::default(),
             driver: RefCell::default(),
@@ -105,6 +108,18 @@ impl Session {
             closing: Cell::new(false),
             over: Cell::new(false),
         })
+    }
+
+    /// METADATA frames come and go.
+    pub fn allows_metadata(&self) -> bool {
+        self.metadata
+    }
+
+    /// Sends metadata of a stream, if it is open.
+    pub(super) fn send_metadata(&self, state: &StreamState, fields: &Headers) {
+        let Some(key) = state.key() else { return };
+        let fields = fields.iter().map(|(_, name, value)| FieldRef::new(name, value));
+        self.with_engine(|engine| engine.send_metadata(Some(key), fields));
     }
 
     /// Calls `with` with the engine; what it put in the output is written soon.
@@ -395,6 +410,11 @@ fn handle(
             observer.notice(session, Notice::Settings);
         }
         Event::Pong { .. } => observer.notice(session, Notice::Pong),
-        Event::SettingsAck | Event::Metadata { .. } => {}
+        Event::Metadata { stream: Some((_, tag)) } => {
+            if let Some(state) = session.stream(tag) {
+                state.push_metadata(fields::headers(engine.fields()));
+            }
+        }
+        Event::SettingsAck | Event::Metadata { stream: None } => {}
     }
 }

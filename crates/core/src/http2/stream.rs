@@ -10,6 +10,7 @@ use lateen_http2::{
     Connection, ConnectionError, ErrorCode, FieldRef, OpenError, StreamFault, StreamKey,
 };
 
+use super::metadata::{Metadata, MetadataEnd};
 use super::session::Session;
 use crate::body::{BodyEvent, BodySink, BodySource, ReadError};
 use crate::buffer::Buffer;
@@ -59,6 +60,7 @@ pub(super) struct StreamState {
     /// Bytes received, frames and all.
     received: Cell<u64>,
     waker: RefCell<Option<Waker>>,
+    pub(super) metadata: RefCell<Option<Box<Metadata>>>,
 }
 
 impl StreamState {
@@ -72,6 +74,7 @@ impl StreamState {
             reset: Cell::new(None),
             received: Cell::new(0),
             waker: RefCell::default(),
+            metadata: RefCell::default(),
         }
     }
 
@@ -163,6 +166,12 @@ impl Http2Stream {
 
     pub fn session(&self) -> &Rc<Session> {
         &self.session
+    }
+
+    /// Where its metadata comes from and goes to; None where METADATA frames are not allowed.
+    pub fn metadata(&self) -> Option<MetadataEnd> {
+        let end = || MetadataEnd { session: self.session.clone(), state: self.state.clone() };
+        self.session.allows_metadata().then(end)
     }
 
     /// The peer's message has come to its end, and nothing of it is left to be read.

@@ -66,6 +66,11 @@ impl Connection {
         Ok(Some(Event::Metadata { stream }))
     }
 
+    /// METADATA frames are taken.
+    pub fn allows_metadata(&self) -> bool {
+        self.config.allow_metadata
+    }
+
     /// Sends metadata of a stream or (`None`) the connection, whether the peer takes such frames or not: it
     /// skips what it does not know.
     pub fn send_metadata<'f>(

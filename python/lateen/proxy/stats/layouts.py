@@ -123,7 +123,6 @@ _CLUSTER_ALWAYS_USED = frozenset({"warming_state"})
 _CLUSTER_CONSTANTS = {
     "version": 0,
     "warming_state": 0,
-    "http1.metadata_not_supported_error": 0,
 }
 # They are for load reports alone, as in Envoy.
 _CLUSTER_HIDDEN = frozenset(("upstream_rq_dropped", "upstream_rq_drop_overload"))

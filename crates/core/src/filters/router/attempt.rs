@@ -12,7 +12,7 @@ use super::failure::{ConnectFailure, Failure};
 use super::scopes;
 use super::timeouts::Timeouts;
 use super::wire::{Http1Wire, Http2Wire, Wire};
-use super::{charge, Router};
+use super::{charge, metadata, Router};
 use crate::body::{poll_pump, BodySink, Flow, PumpError, ReadError};
 use crate::clock;
 use crate::filters::bodies::{poll_whole_request, Filtered};
@@ -52,6 +52,8 @@ pub struct Upstream {
     pub sent: bool,
     /// Bytes of `Replay` still to be sent.
     replayed: usize,
+    /// Metadata of the response goes to the client.
+    pub metadata_passed: bool,
 }
 
 /// What the phases of an attempt share.
@@ -248,7 +250,7 @@ impl Upstream {
         wire: Wire,
     ) -> Self {
         scopes::inc(stream, VirtualClusterStat::VirtualClusterUpstreamRqTotal);
-        let up = Self { wire, cluster, host, sent: false, replayed: 0 };
+        let up = Self { wire, cluster, host, sent: false, replayed: 0, metadata_passed: false };
         if up.counts() {
             up.cluster.block().inc(ClusterStat::ClusterUpstreamRqTotal);
             up.cluster.block().inc(ClusterStat::ClusterUpstreamRqActive);
@@ -268,6 +270,7 @@ impl Upstream {
         let stream = &mut *parties.stream;
         let end = stream.head.body == BodyLength::Empty;
         stream.info.upstream.header_bytes_sent = self.wire.send_head(&stream.request, end);
+        metadata::pass_to_upstream(parties.down, self);
         stream.waited = true;
         let now = clock::now();
         stream.info.upstream.first_tx = Some(now);

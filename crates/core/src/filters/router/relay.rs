@@ -5,9 +5,9 @@ use std::future::poll_fn;
 use std::task::{ready, Context, Poll};
 
 use super::attempt::{Parties, Upstream};
-use super::charge;
 use super::failure::{Failure, TimeoutKind};
 use super::wire::failure;
+use super::{charge, metadata};
 use crate::body::{poll_pump, Flow, PumpError, ReadError};
 use crate::clock;
 use crate::filters::bodies::Filtered;
@@ -131,6 +131,9 @@ fn poll_relay(
     up: &mut Upstream,
     cx: &mut Context<'_>,
 ) -> Poll<Result<(), Failure>> {
+    if parties.stream.responded {
+        metadata::pass_to_client(parties.stream, up, parties.down);
+    }
     if !up.sent && !parties.holding {
         if let Poll::Ready(Err(failure)) = up.poll_send(parties, cx) {
             return Poll::Ready(Err(failure));
@@ -190,6 +193,7 @@ fn poll_filtered(
         let mut source = Filtered::response(&mut up.wire, stream, trailers);
         let end = ready!(source.poll_head_let_go(cx)).map_err(PumpError::Source)?;
         send_head(stream, down, end);
+        metadata::pass_to_client(stream, up, down);
     }
     poll_pump(cx, &mut Filtered::response(&mut up.wire, stream, trailers), down, flow)
 }

@@ -8,7 +8,7 @@ use crate::body::{BodyEvent, BodySink, BodySource, ReadError};
 use crate::headers::Headers;
 use crate::http1::encode::{HeaderCase, ResponseFrame};
 use crate::http1::CodecError;
-use crate::http2::Http2Stream;
+use crate::http2::{Http2Stream, MetadataEnd};
 
 pub struct Http2Downstream {
     pub stream: Http2Stream,
@@ -105,6 +105,10 @@ impl Downstream for Http2Downstream {
 
     fn can_watch(&self) -> bool {
         false
+    }
+
+    fn metadata(&self) -> Option<MetadataEnd> {
+        self.stream.metadata()
     }
 
     fn discard_body(&mut self) -> Result<(u64, bool), CodecError> {

@@ -12,7 +12,7 @@ use crate::http::stream::Stream;
 use crate::http1::encode::HeaderCase;
 use crate::http1::response::ResponseHead;
 use crate::http1::BodyLength;
-use crate::http2::{Http2Stream, Reset};
+use crate::http2::{Http2Stream, MetadataEnd, Reset};
 use crate::upstream::{ClosedBy, PooledStream};
 
 pub struct Http2Wire {
@@ -130,6 +130,10 @@ impl Http2Wire {
             size: head.size,
             field_bytes: head.size,
         }))
+    }
+
+    pub fn metadata(&self) -> Option<MetadataEnd> {
+        self.pooled.as_ref().and_then(|pooled| pooled.stream.metadata())
     }
 
     pub fn stop_sending(&mut self) {
