@@ -112,8 +112,8 @@ class Workers:
     def clusters(self) -> bytes:
         """ClusterStatuses of every cluster."""
 
-    def resolving(self, cluster: str) -> bool:
-        """Whether a DNS cluster, active or warming, waits for its first answer."""
+    def warming(self, cluster: str) -> bool:
+        """Whether a cluster waits for its first answer of DNS, or the first checks of its hosts."""
 
     def listeners(self) -> bytes:
         """ListenerStatuses of every listener."""

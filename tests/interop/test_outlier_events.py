@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.support.client import Client
+from tests.support.events import read_events
 from tests.support.ports import PortLease
 from tests.support.proxies import Proxy, envoy_command, lateen_command
 from tests.support.workers import listener_of, tcp_filter
 
-_LIMIT_S = 30.0
 _OUTLIER = {
     "consecutive_5xx": 1,
     "max_ejection_percent": 100,
@@ -42,18 +40,8 @@ def _events(command: list[str], folder: Path) -> list[dict[str, object]]:
         }
         with Proxy(command, config), Client(("127.0.0.1", lease.port)) as client:
             assert client.socket.recv(1) == b""
-            lines = _lines(log, 2)
-    return [_scrubbed(json.loads(line), dead.port) for line in lines]
-
-
-def _lines(path: Path, count: int) -> list[str]:
-    end = time.monotonic() + _LIMIT_S
-    while time.monotonic() < end:
-        lines = path.read_text().splitlines() if path.exists() else []
-        if len(lines) >= count:
-            return lines
-        time.sleep(0.05)
-    raise AssertionError(f"{path} has no {count} lines")
+            events = read_events(log, 2)
+    return [_scrubbed(event, dead.port) for event in events]
 
 
 def _scrubbed(event: dict[str, object], port: int) -> dict[str, object]:

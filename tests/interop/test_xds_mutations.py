@@ -47,7 +47,7 @@ class CheckingCore:
     def check(self, data):
         return self._workers.core.check(data)
 
-    def resolving(self, name):
+    def warming(self, name):
         return False
 
 

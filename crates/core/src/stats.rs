@@ -6,6 +6,7 @@
 mod buffered;
 mod histogram;
 mod named;
+mod shared;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -14,6 +15,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 pub use buffered::Buffered;
 pub use histogram::Histogram;
 pub use named::{Family, Group, NamedCount, NamedHistogram, SINGLE};
+pub use shared::SharedCounters;
 
 use named::Groups;
 
@@ -33,6 +35,7 @@ pub enum BlockKind {
     Ssl,
     ConnectionLimit,
     Outlier,
+    HealthCheck,
     /// Of a filter that has a few counters.
     Filter,
 }
@@ -51,6 +54,7 @@ impl BlockKind {
             Self::Ssl => (48, 0),
             Self::ConnectionLimit => (2, 0),
             Self::Outlier => (20, 0),
+            Self::HealthCheck => (8, 0),
             Self::Filter => (12, 1),
         }
     }
@@ -256,6 +260,7 @@ mod tests {
         fits(BlockKind::Ssl, true, |i| SslStat::try_from(i).is_ok());
         fits(BlockKind::ConnectionLimit, true, |i| ConnectionLimitStat::try_from(i).is_ok());
         fits(BlockKind::Outlier, true, |i| OutlierStat::try_from(i).is_ok());
+        fits(BlockKind::HealthCheck, true, |i| HealthCheckStat::try_from(i).is_ok());
         fits(BlockKind::Filter, true, |i| TlsInspectorStat::try_from(i).is_ok());
         fits(BlockKind::Filter, false, |i| TlsInspectorHistogram::try_from(i).is_ok());
         fits(BlockKind::Filter, true, |i| HttpInspectorStat::try_from(i).is_ok());

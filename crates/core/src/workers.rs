@@ -73,8 +73,6 @@ impl Workers {
             drain_over: if options.gradual_drain { options.drain_time } else { Duration::ZERO },
             asks: Asks::default(),
         });
-        // The number after that of the log writer's block, which is also the one for what is counted on demand.
-        let resolving = registry.block(concurrency + 1, PROCESS_BLOCK, BlockKind::Process);
         let sinks = Sinks::start(options.file_flush_interval, &registry, concurrency)?;
         let cores = crate::sys::allowed_cores();
         let handles = (0..concurrency)
@@ -87,7 +85,8 @@ impl Workers {
             handles: Mutex::new(handles),
             shared,
             sinks,
-            endpoints: EndpointThread::start(options.resolve, resolving)?,
+            // The number after that of the log writer, which is also the one for what is counted on demand.
+            endpoints: EndpointThread::start(options.resolve, registry, concurrency + 1)?,
             contexts: Contexts::default(),
             runtime: SharedRuntime::default(),
             resources: Arc::default(),
@@ -236,6 +235,11 @@ impl Workers {
                 let block = self.registry().block(self.concurrency, number, BlockKind::Outlier);
                 detector.write_stats(&cluster.host_sets(), &block);
             }
+            if let Some(checker) = cluster.health_checker() {
+                let number = checker.stats_block();
+                let block = self.registry().block(self.concurrency, number, BlockKind::HealthCheck);
+                checker.write_stats(&cluster.host_sets(), &block);
+            }
         }
     }
 
@@ -253,9 +257,9 @@ impl Workers {
         proto::ClusterStatuses { clusters: resources.clusters().map(|c| c.status()).collect() }
     }
 
-    /// Whether a DNS cluster, active or warming, waits for its first answer.
-    pub fn resolving(&self, cluster: &str) -> bool {
-        self.endpoints.resolving(cluster)
+    /// Whether a cluster, in use or not yet, waits for its first answer of DNS or the first checks of its hosts.
+    pub fn warming(&self, cluster: &str) -> bool {
+        self.endpoints.warming(cluster)
     }
 
     pub fn listeners(&self) -> proto::ListenerStatuses {

@@ -180,8 +180,8 @@ impl Workers {
         bytes(py, &self.inner.clusters().encode_to_vec())
     }
 
-    fn resolving(&self, cluster: &str) -> bool {
-        self.inner.resolving(cluster)
+    fn warming(&self, cluster: &str) -> bool {
+        self.inner.warming(cluster)
     }
 
     fn listeners(&self, py: Python<'_>) -> Py<PyBytes> {
@@ -246,6 +246,7 @@ fn is_gauge(kind: BlockKind, index: usize) -> bool {
             proto::ConnectionLimitStat::try_from(index).map(|s| s.as_str_name())
         }
         BlockKind::Outlier => proto::OutlierStat::try_from(index).map(|s| s.as_str_name()),
+        BlockKind::HealthCheck => proto::HealthCheckStat::try_from(index).map(|s| s.as_str_name()),
         BlockKind::Filter => return false,
     };
     name.is_ok_and(|name| {

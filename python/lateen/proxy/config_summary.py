@@ -35,14 +35,15 @@ class ConfigSummary:
         via_api: the names of those that came over xDS.
         cluster_count: of all clusters.
         listener_count: of all listeners.
-        waits_for_dns: whether a static cluster needs DNS before it has hosts.
+        warm_limit_s: how long static clusters may take to be ready, for first answers of DNS and
+            first health checks; 0: none has to wait for any. Then listeners start without them.
     """
 
     clusters: dict[str, ClusterSummary] = field(default_factory=dict)
     via_api: set[str] = field(default_factory=set)
     cluster_count: int = 0
     listener_count: int = 0
-    waits_for_dns: bool = False
+    warm_limit_s: float = 0.0
 
     def add_cluster(self, cluster: worker_pb2.Cluster, *, via_api: bool) -> None:
         """Takes a cluster that the workers took; it may replace one that came over xDS."""
@@ -70,6 +71,8 @@ class ConfigSummary:
 
 
 _PLAIN = ClusterSummary()
+# Beside what is configured: DNS has its own limits, and is not waited for any longer.
+_SLACK_S = 15.0
 
 
 def summarize(update: worker_pb2.Update) -> ConfigSummary:
@@ -77,9 +80,16 @@ def summarize(update: worker_pb2.Update) -> ConfigSummary:
     summary = ConfigSummary(listener_count=len(update.listeners))
     for cluster in update.clusters:
         summary.add_cluster(cluster, via_api=False)
-        if cluster.discovery in (worker_pb2.STRICT_DNS, worker_pb2.LOGICAL_DNS):
-            summary.waits_for_dns = True
+        summary.warm_limit_s = max(summary.warm_limit_s, _warm_limit_s(cluster))
     return summary
+
+
+def _warm_limit_s(cluster: worker_pb2.Cluster) -> float:
+    by_name = cluster.discovery in (worker_pb2.STRICT_DNS, worker_pb2.LOGICAL_DNS)
+    checked = cluster.HasField("health_check") and cluster.discovery != worker_pb2.EDS
+    check = cluster.health_check
+    first_check_s = (check.initial_jitter_ms + check.timeout_ms) / 1000
+    return _SLACK_S + first_check_s * checked if by_name or checked else 0.0
 
 
 def _thresholds(limits: worker_pb2.CircuitBreakers) -> Thresholds:

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 # How often a condition of the workers is looked at while something waits for it.
 _POLL_S = 0.02
-# Listeners start without the clusters whose DNS has not answered by then.
-_DNS_LIMIT_S = 15.0
 
 
 class Lifecycle:
@@ -67,17 +65,17 @@ class Lifecycle:
         loop.add_signal_handler(signal.SIGHUP, self._log.info, "main", "SIGHUP is ignored")
 
     async def initialize(
-        self, waits_for_dns: bool, begin: Callable[[], asyncio.Event | None] = lambda: None
+        self, warm_limit_s: float, begin: Callable[[], asyncio.Event | None] = lambda: None
     ) -> None:
         """Waits for what must be there before listeners start.
 
         Args:
-            waits_for_dns: whether static clusters need first answers of DNS; for a bounded time.
+            warm_limit_s: how long static clusters may take to be ready.
             begin: called then; what it returns is waited for.
         """
         self._state = ServerState.INITIALIZING
-        if waits_for_dns:
-            await self._wait(self._workers.resolved, _DNS_LIMIT_S)
+        if warm_limit_s:
+            await self._wait(self._workers.ready, warm_limit_s)
         ready = begin()
         if ready is not None:
             await self._first_of(ready, self._draining)

@@ -117,7 +117,7 @@ class MainThread:
 
     async def _live(self) -> None:
         summary = self._prepared.summary
-        await self._lifecycle.initialize(summary.waits_for_dns, self._begin_dynamic)
+        await self._lifecycle.initialize(summary.warm_limit_s, self._begin_dynamic)
         if self._options.mode == "init_only":
             return
         self._lifecycle.start()

@@ -66,9 +66,9 @@ class Workers:
         """Every listener with the addresses it is bound to."""
         return worker_pb2.ListenerStatuses.FromString(self.core.listeners()).listeners
 
-    def resolved(self) -> bool:
-        """Whether every DNS cluster had its first answer, good or bad."""
-        return all(cluster.resolved for cluster in self.clusters())
+    def ready(self) -> bool:
+        """Whether every static cluster has its first endpoints, or none, and has checked them."""
+        return all(cluster.ready for cluster in self.clusters())
 
     def listening_sockets(self) -> list[int]:
         """Descriptors of the listening sockets of all workers; they are the caller's.

@@ -194,13 +194,13 @@ def test_usr1_reopens_logs_and_hup_is_ignored(core, tmp_path):
 def test_dns_is_waited_for_before_listeners_start(core, tmp_path):
     cluster = "{name: d, type: STRICT_DNS, load_assignment: {cluster_name: d}}"
     config = f"static_resources: {{clusters: [{cluster}]}}"
-    core.cluster_statuses.clusters.add(name="d", resolved=False)
+    core.cluster_statuses.clusters.add(name="d", ready=False)
 
     def answer():
         while ("apply" not in called(core)) or not core.asked:
             time.sleep(0.01)
         core.before_answer = ("start",) in core.calls
-        core.cluster_statuses.clusters[0].resolved = True
+        core.cluster_statuses.clusters[0].ready = True
         while ("start",) not in core.calls:
             time.sleep(0.01)
         os.kill(os.getpid(), signal.SIGTERM)

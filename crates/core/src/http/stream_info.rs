@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
+use std::net::Ipv4Addr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -127,6 +128,26 @@ pub struct ConnectionInfo {
 }
 
 impl ConnectionInfo {
+    /// Of requests that the proxy makes by itself: Envoy puts loopback addresses where a client's would be.
+    pub fn without_client() -> Self {
+        let loopback = Address::Ip((Ipv4Addr::LOCALHOST, 0).into());
+        Self {
+            id: 0,
+            remote: loopback.clone(),
+            local: loopback,
+            start: clock::now(),
+            listener: "".into(),
+            filter_chain: "".into(),
+            listener_metadata: None,
+            filter_chain_metadata: None,
+            tls: None,
+            traffic_direction: "unspecified",
+            tally: ConnectionTally::default(),
+            inspected: None,
+            state: RefCell::default(),
+        }
+    }
+
     /// The peer of the socket, where `remote` may be who a proxy in front named.
     pub fn direct_remote(&self) -> &Address {
         self.inspected.as_ref().and_then(|it| it.direct_remote.as_ref()).unwrap_or(&self.remote)

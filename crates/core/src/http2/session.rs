@@ -61,17 +61,20 @@ pub struct Block<'a> {
 
 /// Whoever drives a connection. It must not use the engine while it is told of something.
 pub trait Observer {
-    /// A client has opened a stream: the tag of the [`super::Http2Stream`] that takes it.
+    /// A client has opened a stream: the tag of the [`super::Http2Stream`] that takes it. Servers do not open
+    /// streams: pushes are refused by the engine.
     ///
     /// # Errors
     /// It is not taken, but reset with this code.
     fn request(
         &mut self,
-        session: &Rc<Session>,
-        key: StreamKey,
-        head: Block<'_>,
-        end: bool,
-    ) -> Result<u32, ErrorCode>;
+        _session: &Rc<Session>,
+        _key: StreamKey,
+        _head: Block<'_>,
+        _end: bool,
+    ) -> Result<u32, ErrorCode> {
+        Err(ErrorCode::REFUSED_STREAM)
+    }
 
     fn notice(&mut self, session: &Rc<Session>, notice: Notice);
 

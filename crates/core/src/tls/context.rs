@@ -270,15 +270,16 @@ impl ClientContext {
         let host = self.auto_host_sni.then_some(hostname).filter(|name| !name.is_empty());
         let name = names.sni.as_deref().or(host).and_then(server_name).or_else(|| self.sni.clone());
         let config = if name.is_some() { &self.config } else { &self.nameless };
-        let config = match &names.certificate {
-            None => config.clone(),
-            Some(expected) => {
-                let mut config = ClientConfig::clone(config);
-                let verifier = self.verifier.expecting(expected.clone());
-                config.dangerous().set_certificate_verifier(Arc::new(verifier));
-                Arc::new(config)
-            }
-        };
+        let mut config = config.clone();
+        if let Some(expected) = &names.certificate {
+            let verifier = self.verifier.expecting(expected.clone());
+            let changed = Arc::make_mut(&mut config);
+            changed.dangerous().set_certificate_verifier(Arc::new(verifier));
+        }
+        if let Some(alpn) = &names.alpn {
+            let names = alpn.iter().map(|name| name.clone().into_bytes());
+            Arc::make_mut(&mut config).alpn_protocols = names.collect();
+        }
         let is_sent = name.is_some();
         (config, name.unwrap_or_else(unnamed), is_sent)
     }

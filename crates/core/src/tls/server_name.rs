@@ -7,13 +7,16 @@ use std::sync::Arc;
 pub struct TlsNames {
     pub sni: Option<Arc<str>>,
     pub certificate: Option<Arc<str>>,
+    /// What is offered by ALPN in place of what the context offers.
+    pub alpn: Option<Arc<[String]>>,
 }
 
 impl TlsNames {
     /// The same for all names that differ in case alone.
     pub fn lowered(&self) -> Self {
         let lower = |name: &Option<Arc<str>>| name.as_ref().map(lower);
-        Self { sni: lower(&self.sni), certificate: lower(&self.certificate) }
+        let (sni, certificate) = (lower(&self.sni), lower(&self.certificate));
+        Self { sni, certificate, alpn: self.alpn.clone() }
     }
 }
 

@@ -41,6 +41,7 @@ impl AutoNames {
         TlsNames {
             sni: (self.sni && is_name).then(|| name.clone()),
             certificate: self.certificate.then_some(name),
+            alpn: None,
         }
     }
 }

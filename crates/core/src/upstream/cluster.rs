@@ -56,9 +56,10 @@ impl Cluster {
         let generation = shared.generation();
         let balancer = LoadBalancer::new(shared.prepared(), shared.config.lb);
         let dynamic = shared.config.dynamic_hosts.map(DynamicHosts::new);
+        let failing = shared.config.closes_on_failure.then(Rc::default);
         let permits = Permits::new(shared);
         Rc::new(Self {
-            context: Rc::new(PoolContext { permits, block, upstream }),
+            context: Rc::new(PoolContext { permits, block, upstream, failing }),
             generation: Cell::new(generation),
             balancer: RefCell::new(balancer),
             pools: RefCell::default(),
@@ -215,6 +216,7 @@ impl Cluster {
             self.generation.set(generation);
             let prepared = self.shared().prepared();
             self.update_pools(&prepared.sets);
+            self.context.failing.as_ref().inspect(|failing| failing.wake());
             *self.balancer.borrow_mut() = LoadBalancer::new(prepared, self.config().lb);
         }
     }

@@ -62,6 +62,8 @@ pub struct ClusterConfig {
     pub proxy_protocol: Option<ProxyProtocol>,
     /// What requests decide of TLS.
     pub auto_names: Option<AutoNames>,
+    /// Connections of TCP clients end when their host fails its health checks, or is ejected.
+    pub closes_on_failure: bool,
     /// How long a host stays unused that no configuration names; none: there are no such hosts.
     pub dynamic_hosts: Option<Duration>,
 }
@@ -120,6 +122,7 @@ impl ClusterConfig {
                 .transpose()
                 .at("proxy_protocol")?,
             auto_names: message.auto_names.as_ref().map(AutoNames::compile),
+            closes_on_failure: message.close_connections_on_host_health_failure,
             dynamic_hosts: dynamic_hosts(message, &sockets),
             sockets,
         })

@@ -147,6 +147,7 @@ async fn connect_and_begin(context: &PoolContext, host: &Host) -> Result<Opened,
 }
 
 fn count_start(pool: &Pool, host: &Host) {
+    pool.context.permits.shared().note_traffic();
     pool.count(ClusterStat::ClusterUpstreamCxTotal);
     pool.count(ClusterStat::ClusterUpstreamCxActive);
     if pool.protocol != Protocol::Negotiated {

@@ -1,17 +1,18 @@
-//! The endpoint thread: resolves the names of DNS clusters and publishes their hosts; lets outlier detection
-//! judge hosts an interval at a time.
+//! The endpoint thread: resolves the names of DNS clusters and publishes their hosts; checks the health of hosts;
+//! lets outlier detection judge hosts an interval at a time.
 //! <https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/service_discovery>
 
 mod discovery;
 mod hosts_file;
 mod resolver;
 mod schedule;
+mod unready;
 
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -20,11 +21,14 @@ use tokio::task::{spawn_local, AbortHandle, LocalSet};
 
 use self::discovery::Discovery;
 use self::resolver::Resolvers;
-use super::ClusterShared;
+use self::unready::Unready;
+use super::health_check::check_hosts;
+use super::{CheckContext, ClusterShared};
 use crate::compile::CompileError;
 use crate::proto;
 use crate::random::Random;
-use crate::stats::Block;
+use crate::stats::{BlockKind, Registry, PROCESS_BLOCK};
+use crate::timer::Timers;
 
 /// One answer that replaces DNS, as curl's `--resolve` has it.
 #[derive(Clone, Debug)]
@@ -67,61 +71,55 @@ type Repeated = Box<dyn Fn() -> bool + Send>;
 /// How often.
 const REPEAT: Duration = Duration::from_secs(1);
 
-/// Clusters whose first answer is awaited.
-#[derive(Default)]
-struct Unresolved {
-    clusters: Mutex<Vec<Arc<ClusterShared>>>,
-    changed: Condvar,
-}
-
-impl Unresolved {
-    fn lock(&self) -> MutexGuard<'_, Vec<Arc<ClusterShared>>> {
-        self.clusters.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Forgets clusters of that name and what is resolved, and tells who waits.
-    fn forget(&self, name: &str) {
-        self.lock().retain(|cluster| !cluster.resolved() && &**cluster.name() != name);
-        self.changed.notify_all();
-    }
-}
-
 /// The thread; it ends when this is dropped.
 pub struct EndpointThread {
-    unresolved: Arc<Unresolved>,
+    unready: Arc<Unready>,
     /// None after `shutdown`.
     running: Mutex<Option<(UnboundedSender<Command>, JoinHandle<()>)>>,
 }
 
 impl EndpointThread {
-    /// Starts the thread. `resolve` comes before hosts file and DNS; host names are compared without
-    /// regard to case. `block` is a block of the process that no other thread writes.
+    /// Starts the thread, which counts as thread number `thread` in stats. `resolve` comes before hosts file and
+    /// DNS; host names are compared without regard to case.
     ///
     /// # Errors
     /// The system has no thread or no event loop to give.
-    pub fn start(resolve: Vec<Resolve>, block: Arc<Block>) -> io::Result<Self> {
+    pub fn start(
+        resolve: Vec<Resolve>,
+        registry: Arc<Registry>,
+        thread: usize,
+    ) -> io::Result<Self> {
         let entry = |r: Resolve| ((r.host.to_ascii_lowercase(), r.port), r.address);
         let table = resolve.into_iter().map(entry).collect();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (commands, queue) = unbounded_channel();
-        let unresolved = Arc::new(Unresolved::default());
-        let told = unresolved.clone();
+        let unready = Arc::new(Unready::default());
+        let told = unready.clone();
         let thread = std::thread::Builder::new().name("endpoints".into()).spawn(move || {
-            let local = LocalSet::new();
-            local.block_on(&runtime, serve(queue, Resolvers::new(table, block), told));
+            let block = registry.block(thread, PROCESS_BLOCK, BlockKind::Process);
+            let tools = Tools {
+                resolvers: Rc::new(Resolvers::new(table, block)),
+                checks: Rc::new(CheckContext {
+                    registry,
+                    thread,
+                    timers: Timers::new(),
+                    random: Rc::new(Random::new()),
+                }),
+                unready: told,
+            };
+            LocalSet::new().block_on(&runtime, serve(queue, tools));
         })?;
-        Ok(Self { unresolved, running: Mutex::new(Some((commands, thread))) })
+        Ok(Self { unready, running: Mutex::new(Some((commands, thread))) })
     }
 
-    /// Resolves the endpoints of `message` from now on, if it is a DNS cluster, and watches its hosts, if it has
-    /// outlier detection, in place of a former cluster of that name.
+    /// Resolves the endpoints of `message` from now on, if it is a DNS cluster, and checks and watches its hosts, if
+    /// it has health checks or outlier detection, in place of a former cluster of that name.
     pub fn set_cluster(&self, shared: &Arc<ClusterShared>, message: &proto::Cluster) {
         use proto::Discovery::{LogicalDns, StrictDns};
         let by_name = matches!(message.discovery(), StrictDns | LogicalDns);
-        if !by_name {
-            self.unresolved.forget(shared.name());
-        } else if !shared.resolved() {
-            self.unresolved.lock().push(shared.clone());
+        self.unready.forget(shared.name());
+        if (by_name || shared.health_checker().is_some()) && !shared.is_ready() {
+            self.unready.add(shared.clone());
         }
         let endpoints = message.endpoints.clone().unwrap_or_default();
         let dns = message.dns.clone().unwrap_or_default();
@@ -131,7 +129,7 @@ impl EndpointThread {
 
     /// Does nothing more for the cluster of that name.
     pub fn remove(&self, name: &str) {
-        self.unresolved.forget(name);
+        self.unready.forget(name);
         self.send(Command::Remove(name.into()));
     }
 
@@ -161,25 +159,14 @@ impl EndpointThread {
         }
     }
 
-    /// Whether a DNS cluster waits for its first answer.
-    pub fn resolving(&self, name: &str) -> bool {
-        self.unresolved.lock().iter().any(|cluster| &**cluster.name() == name)
+    /// Whether a cluster waits for its first answer of DNS, or for the first health checks of its hosts.
+    pub fn warming(&self, name: &str) -> bool {
+        self.unready.has(name)
     }
 
-    /// Waits until each DNS cluster has an answer, good or bad; false when `limit` passed before.
-    pub fn wait_first_resolution(&self, limit: Duration) -> bool {
-        let deadline = Instant::now() + limit;
-        let mut clusters = self.unresolved.lock();
-        loop {
-            clusters.retain(|cluster| !cluster.resolved());
-            let left = deadline.saturating_duration_since(Instant::now());
-            if clusters.is_empty() || left.is_zero() {
-                return clusters.is_empty();
-            }
-            let changed = &self.unresolved.changed;
-            clusters =
-                changed.wait_timeout(clusters, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
+    /// Waits until no cluster is warming; false when `limit` passed before.
+    pub fn wait_ready(&self, limit: Duration) -> bool {
+        self.unready.wait(limit)
     }
 }
 
@@ -189,13 +176,40 @@ impl Drop for EndpointThread {
     }
 }
 
-async fn serve(
-    mut queue: UnboundedReceiver<Command>,
-    resolvers: Resolvers,
-    unresolved: Arc<Unresolved>,
-) {
-    let resolvers = Rc::new(resolvers);
-    let random = Rc::new(Random::new());
+/// What the thread works with.
+struct Tools {
+    resolvers: Rc<Resolvers>,
+    checks: Rc<CheckContext>,
+    unready: Arc<Unready>,
+}
+
+impl Tools {
+    /// Starts what there is to do for a cluster.
+    fn begin(&self, shared: Arc<ClusterShared>, names: Option<Box<Names>>) -> Vec<AbortHandle> {
+        let mut tasks = Vec::new();
+        if shared.outlier().is_some() {
+            tasks.push(spawn_local(sweep_outliers(shared.clone())).abort_handle());
+            let placing = shared.clone();
+            let renew = async move { placing.renew_on_ejection().await };
+            tasks.push(spawn_local(renew).abort_handle());
+        }
+        if shared.health_checker().is_some() {
+            let unready = self.unready.clone();
+            let checks = check_hosts(shared.clone(), self.checks.clone(), move || unready.look());
+            tasks.push(spawn_local(checks).abort_handle());
+        }
+        if let Some((endpoints, dns)) = names.map(|names| *names) {
+            let unready = self.unready.clone();
+            let on_first = Box::new(move || unready.look());
+            let discovery = Discovery::new(shared, endpoints, &dns, on_first);
+            tasks.extend(discovery.start(&dns, &self.resolvers, &self.checks.random));
+        }
+        tasks
+    }
+}
+
+async fn serve(mut queue: UnboundedReceiver<Command>, tools: Tools) {
+    spawn_local(tools.checks.timers.clone().drive());
     let mut running: HashMap<Arc<str>, Vec<AbortHandle>> = HashMap::new();
     let mut repeating: Option<AbortHandle> = None;
     let stop = |tasks: Option<Vec<AbortHandle>>| {
@@ -205,20 +219,7 @@ async fn serve(
         match command {
             Command::Set(shared, names) => {
                 let name = shared.name().clone();
-                let mut tasks = Vec::new();
-                if shared.outlier().is_some() {
-                    tasks.push(spawn_local(sweep_outliers(shared.clone())).abort_handle());
-                    let placing = shared.clone();
-                    let renew = async move { placing.renew_on_ejection().await };
-                    tasks.push(spawn_local(renew).abort_handle());
-                }
-                if let Some((endpoints, dns)) = names.map(|names| *names) {
-                    let unresolved = unresolved.clone();
-                    let on_first = move |cluster: &ClusterShared| unresolved.forget(cluster.name());
-                    let discovery = Discovery::new(shared, endpoints, &dns, Box::new(on_first));
-                    tasks.extend(discovery.start(&dns, &resolvers, &random));
-                }
-                stop(running.insert(name, tasks));
+                stop(running.insert(name, tools.begin(shared, names)));
             }
             Command::Remove(name) => stop(running.remove(&name)),
             Command::Repeat(work) => {

@@ -1,10 +1,11 @@
 //! One endpoint of a cluster, shared by all workers.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, AtomicU8, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicU8, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
+use super::health_check::{CheckFlags, EndpointCheck, SharedFlags};
 use super::outlier::Monitor;
 use crate::address::Address;
 use crate::clock;
@@ -57,6 +58,12 @@ pub struct HostStats {
     pub rq_total: AtomicU64,
     /// How the host does, where outlier detection asks.
     monitor: OnceLock<Box<Monitor>>,
+    /// What active health checks have found out.
+    pub checks: SharedFlags,
+    /// The host has said in a response that it wants no traffic, which the thread that checks has yet to see.
+    pub failed_passively: AtomicBool,
+    /// How often the host has failed its checks, or was ejected.
+    pub failures: AtomicU32,
 }
 
 impl HostStats {
@@ -75,9 +82,9 @@ impl HostStats {
         self.monitor.get().map_or([-1.0; 2], |monitor| monitor.history().rates)
     }
 
-    /// How often outlier detection has ejected the host so far.
-    pub fn ejections(&self) -> u32 {
-        self.monitor.get().map_or(0, |monitor| monitor.history().ejections)
+    /// How often the host has failed so far: what was opened before the last time is not used any more.
+    pub fn failures(&self) -> u32 {
+        self.failures.load(Relaxed)
     }
 }
 
@@ -102,6 +109,8 @@ pub struct Host {
     pub metadata: Option<Arc<serde_json::Value>>,
     /// Tried in turn when the address does not answer soon (happy eyeballs).
     pub additional_addresses: Box<[Address]>,
+    /// How it is checked, where it says so itself.
+    pub check: Option<Arc<EndpointCheck>>,
     health: AtomicU8,
     /// Shared by the successive hosts of one endpoint whose weight, priority or metadata changed: two
     /// hosts are the same endpoint exactly if they share it.
@@ -140,6 +149,7 @@ impl Host {
             canary: false,
             metadata: None,
             additional_addresses: Box::default(),
+            check: None,
             health: AtomicU8::new(Health::Unknown as u8),
             stats: Arc::default(),
             opening: None,
@@ -161,6 +171,7 @@ impl Host {
             canary: self.canary,
             metadata: self.metadata.clone(),
             additional_addresses: self.additional_addresses.clone(),
+            check: self.check.clone(),
             health: AtomicU8::new(self.health.load(Relaxed)),
             stats: self.stats.clone(),
             opening,
@@ -181,13 +192,24 @@ impl Host {
 
     /// Where this host's health puts it in load balancing.
     pub fn availability(&self) -> Availability {
+        let checks = self.stats.checks.load();
         match self.health() {
             Health::Draining => Availability::Excluded,
+            _ if checks.intersects(CheckFlags::PENDING | CheckFlags::EXCLUDED) => {
+                Availability::Excluded
+            }
             Health::Unhealthy | Health::Timeout => Availability::Unhealthy,
             _ if self.stats.is_ejected() => Availability::Unhealthy,
-            Health::Unknown | Health::Healthy => Availability::Healthy,
+            _ if checks.contains(CheckFlags::FAILED) => Availability::Unhealthy,
             Health::Degraded => Availability::Degraded,
+            _ if checks.contains(CheckFlags::DEGRADED) => Availability::Degraded,
+            Health::Unknown | Health::Healthy => Availability::Healthy,
         }
+    }
+
+    /// Health checks ask it, where its cluster has them.
+    pub fn is_checked(&self) -> bool {
+        !self.check.as_ref().is_some_and(|check| check.disabled)
     }
 
     /// True when both are the same endpoint, possibly of different updates.

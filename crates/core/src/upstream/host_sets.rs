@@ -1,9 +1,12 @@
 //! The hosts of a cluster at one moment: priorities, in them localities, in them hosts.
 
+mod removed;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::{Availability, Health, Host, Locality};
+use super::health_check::EndpointCheck;
+use super::{Availability, CheckFlags, Health, Host, Locality};
 use crate::address::Address;
 use crate::compile::{At, CompileError, Result};
 use crate::proto;
@@ -83,6 +86,10 @@ pub struct Rules {
     pub one_endpoint: bool,
     /// An address counts once. A static cluster may name one several times, which gives it more traffic.
     pub unique: bool,
+    /// What is said of new hosts until they were checked.
+    pub new_flags: CheckFlags,
+    /// A host that passes its health checks stays when it is not named any more.
+    pub keep_passing: bool,
 }
 
 impl HostSets {
@@ -142,6 +149,9 @@ impl HostSets {
         for (index, locality) in message.localities.iter().enumerate() {
             let hosts = update.hosts(locality).at(format_args!("localities[{index}]"))?;
             add_locality(&mut priorities[locality.priority as usize], locality, hosts);
+        }
+        if rules.keep_passing {
+            update.keep_passing(&mut priorities);
         }
         let sets = Self {
             priorities,
@@ -231,13 +241,21 @@ impl<'a> Update<'a> {
 
     /// Finds the endpoint's former host, or gives it a slot.
     fn settle(&mut self, mut host: Host) -> Arc<Host> {
-        let Some(old) = self.former(&host.address) else {
+        // A host that is checked elsewhere from now on is a new one.
+        let former = self.former(&host.address).filter(|old| old.check == host.check);
+        let Some(old) = former else {
+            if host.is_checked() {
+                host.stats.checks.set(self.rules.new_flags);
+            }
             host.slot = self.free.pop().unwrap_or_else(|| {
                 self.slots += 1;
                 self.slots - 1
             });
             return Arc::new(host);
         };
+        if old.stats.checks.load().contains(CheckFlags::REMOVED) {
+            old.stats.checks.clear(CheckFlags::REMOVED);
+        }
         if host.health() != old.health() {
             self.changed = true;
             old.set_health(host.health());
@@ -319,6 +337,8 @@ fn host(message: &proto::Endpoint, locality: &Arc<Locality>, priority: u32) -> R
         Address::compile,
     )?
     .into();
+    let check = message.check.as_ref().map(EndpointCheck::compile).transpose();
+    host.check = check.at("check")?.map(Arc::new);
     host.set_health(Health::from_number(message.health));
     Ok(host)
 }

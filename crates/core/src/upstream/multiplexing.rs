@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use lateen_http2::{Connection, Counters, ErrorCode, StreamKey};
+use lateen_http2::{Connection, Counters};
 
 use super::breakers::RequestPermit;
 use super::connection::{ClosedBy, PooledConnection};
@@ -14,7 +14,7 @@ use super::pool::{count_destroyed, Pool};
 use crate::buffer::Buffer;
 use crate::clock;
 use crate::http2::config::Http2Config;
-use crate::http2::{Block, Closed, Driver, Gauges, Http2Stream, Notice, Observer, Session};
+use crate::http2::{Closed, Driver, Gauges, Http2Stream, Notice, Observer, Session};
 use crate::proto::{ClusterHistogram, ClusterStat};
 use crate::timer::Timer;
 
@@ -26,17 +26,6 @@ struct Watch {
 }
 
 impl Observer for Watch {
-    /// Servers do not open streams: pushes are refused by the engine.
-    fn request(
-        &mut self,
-        _: &Rc<Session>,
-        _: StreamKey,
-        _: Block<'_>,
-        _: bool,
-    ) -> Result<u32, ErrorCode> {
-        Err(ErrorCode::REFUSED_STREAM)
-    }
-
     fn notice(&mut self, _: &Rc<Session>, notice: Notice) {
         match notice {
             Notice::GoAway { .. } => {

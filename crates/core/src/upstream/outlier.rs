@@ -10,7 +10,7 @@ mod sweep;
 #[cfg(test)]
 mod tests;
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -20,7 +20,7 @@ use crate::compile::{At, Result};
 use crate::proto::{self, OutlierStat};
 use crate::random::Random;
 use crate::runtime::SharedRuntime;
-use crate::stats::Block;
+use crate::stats::{Block, SharedCounters};
 
 use ejection::Ejection;
 use event_log::Event;
@@ -53,7 +53,7 @@ pub struct Detector {
     runtime: SharedRuntime,
     cluster: Arc<str>,
     log: Option<EventLog>,
-    counters: [AtomicU64; STATS],
+    counters: SharedCounters<STATS>,
     /// By [`Origin`].
     averages: Mutex<[Averages; 2]>,
     /// Held to eject: how many hosts may be is limited.
@@ -178,9 +178,21 @@ impl Detector {
             self.count(OutlierStat::OutlierEjectionsEnforcedTotal);
             self.count(ejection.enforced());
             host.stats.monitor().eject(&self.settings.times(&runtime), random);
+            host.stats.failures.fetch_add(1, Relaxed);
         }
         self.log(Event::Ejected { ejection, enforced, averages: self.averages() }, host);
         enforced
+    }
+
+    /// Ends the ejection of a host that has passed its health check, unless checks are not to do that. True when
+    /// there was one.
+    pub fn forgive(&self, host: &Host) -> bool {
+        if !self.settings.forgives || !host.stats.is_ejected() {
+            return false;
+        }
+        host.stats.monitor().uneject(Instant::now());
+        self.log(Event::Unejected, host);
+        true
     }
 
     fn log(&self, event: Event, host: &Host) {
@@ -190,7 +202,7 @@ impl Detector {
     }
 
     fn count(&self, stat: OutlierStat) {
-        self.counters[stat as usize].fetch_add(1, Relaxed);
+        self.counters.inc(stat);
     }
 
     fn lock(&self) -> MutexGuard<'_, Random> {
@@ -203,22 +215,18 @@ impl Detector {
 
     /// Counts on from the detector of the cluster that this one's replaces.
     pub fn count_on(&self, old: &Self) {
-        for (new, old) in self.counters.iter().zip(&old.counters) {
-            new.fetch_add(old.load(Relaxed), Relaxed);
-        }
+        self.counters.count_on(&old.counters);
     }
 
     /// Writes the counters to a block that nobody else writes.
     pub fn write_stats(&self, sets: &HostSets, block: &Block) {
-        for (index, counter) in self.counters.iter().enumerate() {
-            block.set(index as i32, counter.load(Relaxed));
-        }
+        self.counters.write(block);
         block.set(OutlierStat::OutlierEjectionsActive, active(sets) as u64);
     }
 
     /// Sets the counters to 0.
     pub fn reset_counters(&self) {
-        self.counters.iter().for_each(|counter| counter.store(0, Relaxed));
+        self.counters.reset();
     }
 
     /// What the last sweep found, as /clusters shows it.

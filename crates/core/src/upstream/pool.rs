@@ -15,6 +15,7 @@ use std::time::Instant;
 use super::breakers::{Permits, PoolPermit, Priority, RequestPermit};
 use super::connecting::{self, ConnectError};
 use super::connection::{ClosedBy, PooledConnection};
+use super::failing::FailureWatch;
 use super::multiplexed::Multiplexed;
 use super::pending::{Acquire, Overflow, PendingConnection, Waiter};
 use super::watch::{self, Ending};
@@ -39,6 +40,8 @@ pub(super) struct PoolContext {
     pub permits: Permits,
     pub block: Arc<Block>,
     pub upstream: Rc<UpstreamContext>,
+    /// Connections that end when their host fails, where they do.
+    pub failing: Option<Rc<FailureWatch>>,
 }
 
 impl PoolContext {
@@ -80,8 +83,8 @@ pub(super) struct Pool {
     pub host: RefCell<Arc<Host>>,
     pub state: RefCell<State>,
     pub timer: Timer,
-    /// How often the host had been ejected when the pool was made.
-    pub ejections: u32,
+    /// How often the host had failed when the pool was made.
+    pub failures: u32,
 }
 
 impl State {
@@ -102,7 +105,7 @@ impl Pool {
             context,
             priority,
             protocol,
-            ejections: host.stats.ejections(),
+            failures: host.stats.failures(),
             host: RefCell::new(host),
             state: RefCell::default(),
             timer,
@@ -411,12 +414,12 @@ impl Pool {
     }
 }
 
-/// Lets a pool follow an update of its host; without one, or after its ejection, the pool drains and goes.
+/// Lets a pool follow an update of its host; without one, or after it has failed, the pool drains and goes.
 pub(super) fn follow(place: &mut Option<Rc<Pool>>, host: Option<&Arc<Host>>) {
     let Some(pool) = place else { return };
     match host.filter(|host| pool.host.borrow().same_endpoint(host)) {
-        // What was open when the host was ejected is not used any more, as in Envoy.
-        Some(host) if host.stats.ejections() == pool.ejections => {
+        // What was open when the host failed is not used any more, as in Envoy.
+        Some(host) if host.stats.failures() == pool.failures => {
             *pool.host.borrow_mut() = host.clone();
         }
         _ => {

@@ -1,5 +1,8 @@
 //! A cluster as all threads of the process share it.
 
+mod checks;
+mod status;
+
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::*};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -9,6 +12,7 @@ use tokio::sync::Notify;
 
 use super::breakers::{write_gauges, Breakers, Priority};
 use super::discovered::Discovered;
+use super::health_check::{CheckFlags, HealthChecker};
 use super::host_sets::{Change, HostSets, Rules};
 use super::outlier::{Detector, Outcome};
 use super::{load_assignment, ClusterConfig, Host};
@@ -41,12 +45,15 @@ pub struct Surroundings<'a> {
 pub struct ClusterShared {
     pub config: ClusterConfig,
     outlier: Option<Box<Detector>>,
+    health_checker: Option<Box<HealthChecker>>,
     /// Told of each ejection where hosts are placed by hashes.
     ejected: Notify,
     breakers: [Breakers; 2],
     prepared: ArcSwap<Prepared>,
     generation: AtomicU64,
     resolved: AtomicBool,
+    /// A connection was made for a client.
+    has_traffic: AtomicBool,
     discovered: Discovered,
     updating: Mutex<()>,
 }
@@ -71,6 +78,10 @@ impl ClusterShared {
         let outlier = message.outlier_detection.as_ref().map(|outlier| {
             Detector::compile(outlier, config.name.clone(), with.runtime, with.sinks).map(Box::new)
         });
+        let checker = message
+            .health_check
+            .as_ref()
+            .map(|checks| HealthChecker::compile(checks, config.name.clone(), with).map(Box::new));
         let subsets = config.subsets.as_ref();
         let prepared = Prepared::of_cluster(Arc::default(), &config.lb, subsets, None);
         let prepared = ArcSwap::from_pointee(prepared);
@@ -78,6 +89,7 @@ impl ClusterShared {
         let this = Self {
             config,
             outlier: outlier.transpose().at("outlier_detection")?,
+            health_checker: checker.transpose().at("health_check")?,
             ejected: Notify::new(),
             breakers: [
                 Breakers::compile(message.default_priority.as_ref()),
@@ -86,6 +98,7 @@ impl ClusterShared {
             prepared,
             generation: AtomicU64::new(1),
             resolved: AtomicBool::new(false),
+            has_traffic: AtomicBool::new(false),
             discovered: Discovered::default(),
             updating: Mutex::new(()),
         };
@@ -137,9 +150,13 @@ impl ClusterShared {
 
     fn rules(&self) -> Rules {
         let discovery = self.config.discovery;
+        let checker = self.health_checker();
         Rules {
             one_endpoint: discovery == Discovery::LogicalDns,
             unique: discovery != Discovery::Static,
+            new_flags: checker.map_or(CheckFlags::empty(), HealthChecker::new_flags),
+            keep_passing: matches!(discovery, Discovery::Eds | Discovery::StrictDns)
+                && checker.is_some_and(|checker| !checker.remove_at_once),
         }
     }
 
@@ -150,6 +167,12 @@ impl ClusterShared {
         }
         if let (Some(new), Some(old)) = (&self.outlier, &old.outlier) {
             new.count_on(old);
+        }
+        if let (Some(new), Some(old)) = (&self.health_checker, &old.health_checker) {
+            new.count_on(old);
+        }
+        if old.has_traffic() {
+            self.note_traffic();
         }
     }
 
@@ -208,6 +231,7 @@ impl ClusterShared {
     fn publish(&self, sets: HostSets) {
         self.prepare(Arc::new(sets));
         self.generation.fetch_add(1, AcqRel);
+        self.health_checker().into_iter().for_each(HealthChecker::notify);
     }
 
     fn prepare(&self, sets: Arc<HostSets>) {
@@ -288,6 +312,7 @@ impl ClusterShared {
 
     pub fn set_resolved(&self) {
         self.resolved.store(true, Release);
+        self.health_checker().into_iter().for_each(HealthChecker::notify);
     }
 
     /// Writes what is not counted per worker (circuit_breakers.*, membership_*, update_*) to a block that
@@ -332,17 +357,7 @@ impl ClusterShared {
     pub fn reset_counters(&self) {
         self.discovered.all().iter().for_each(|counter| counter.store(0, Relaxed));
         self.outlier().into_iter().for_each(Detector::reset_counters);
-    }
-
-    /// The hosts and their counters, as /clusters shows them.
-    pub fn status(&self) -> proto::ClusterStatus {
-        let sets = self.host_sets();
-        proto::ClusterStatus {
-            name: self.config.name.to_string(),
-            hosts: sets.hosts().map(|host| host_status(host)).collect(),
-            resolved: self.resolved(),
-            outlier: self.outlier().map(Detector::status),
-        }
+        self.health_checker().into_iter().for_each(HealthChecker::reset_counters);
     }
 }
 
@@ -359,35 +374,6 @@ fn check(mut endpoints: proto::Endpoints) -> Result<()> {
 
 fn bump(counter: &AtomicU64) {
     counter.fetch_add(1, Relaxed);
-}
-
-fn host_status(host: &Host) -> proto::HostStatus {
-    let stats = &host.stats;
-    let [success_rate, local_origin_success_rate] = stats.rates();
-    proto::HostStatus {
-        address: Some(host.address.to_message()),
-        hostname: host.hostname.to_string(),
-        region: host.locality.region.clone(),
-        zone: host.locality.zone.clone(),
-        sub_zone: host.locality.sub_zone.clone(),
-        priority: host.priority,
-        weight: host.weight,
-        canary: host.canary,
-        health: host.health() as i32,
-        cx_active: stats.cx_active.load(Relaxed),
-        cx_connect_fail: stats.cx_connect_fail.load(Relaxed),
-        cx_total: stats.cx_total.load(Relaxed),
-        rq_active: stats.rq_active.load(Relaxed),
-        rq_error: stats.rq_error.load(Relaxed),
-        rq_pending_active: stats.rq_pending_active.load(Relaxed),
-        rq_success: stats.rq_success.load(Relaxed),
-        rq_timeout: stats.rq_timeout.load(Relaxed),
-        rq_total: stats.rq_total.load(Relaxed),
-        metadata_json: host.metadata.as_ref().map(|m| m.to_string()).unwrap_or_default(),
-        failed_outlier_check: stats.is_ejected(),
-        success_rate,
-        local_origin_success_rate,
-    }
 }
 
 #[cfg(test)]

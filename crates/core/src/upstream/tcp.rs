@@ -3,11 +3,13 @@
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 use super::breakers::{ConnectionPermit, Priority, RequestPermit};
 use super::connecting::{self, ConnectError};
 use super::connection::ClosedBy;
+use super::failing::Watched;
 use super::pool::{count_destroyed, PoolContext};
 use super::{Cluster, ClusterConfig, Host};
 use crate::address::Address;
@@ -38,6 +40,8 @@ pub struct TcpConnection {
     pub closed_by: ClosedBy,
     /// It ends before what it was opened for.
     pub active: bool,
+    /// None: it stays when its host fails.
+    watched: Option<Watched>,
     context: Rc<PoolContext>,
     _permit: ConnectionPermit,
     _request: RequestPermit,
@@ -112,6 +116,7 @@ impl Cluster {
                     connect_end: end,
                     closed_by: ClosedBy::Local,
                     active: true,
+                    watched: context.failing.as_ref().map(|watch| Watched::new(watch, host)),
                     context: context.clone(),
                     _permit: permit.0,
                     _request: context.permits.force_request(Priority::Default),
@@ -137,6 +142,7 @@ struct Attempt<'a> {
 impl<'a> Attempt<'a> {
     fn new(context: &'a PoolContext, host: &'a Host) -> Self {
         let block = &context.block;
+        context.permits.shared().note_traffic();
         block.inc(ClusterStat::ClusterUpstreamRqPendingTotal);
         block.inc(ClusterStat::ClusterUpstreamRqPendingActive);
         host.stats.rq_pending_active.fetch_add(1, Relaxed);
@@ -167,6 +173,11 @@ impl Drop for Attempt<'_> {
 impl TcpConnection {
     pub fn config(&self) -> &ClusterConfig {
         self.context.config()
+    }
+
+    /// Ready when the host has failed and the connection is to end for that.
+    pub fn poll_failed(&mut self, cx: &Context<'_>) -> Poll<()> {
+        self.watched.as_mut().map_or(Poll::Pending, |watched| watched.poll_failed(cx))
     }
 
     /// Adds to a counter or gauge of the cluster; a wrapped number takes away.

@@ -10,8 +10,8 @@ use super::socket::{Opened, SocketError};
 use super::Host;
 use crate::compile::{CompileError, Result};
 use crate::proto::{self, SslStat};
-use crate::stats::BlockKind;
-use crate::tls::{Context, Contexts, TlsStream, TransportSocket};
+use crate::stats::{BlockKind, Registry};
+use crate::tls::{Context, Contexts, TlsNames, TlsStream, TransportSocket};
 use crate::transport::Transport;
 
 /// Where endpoints say which of `transport_socket_matches` they need.
@@ -83,7 +83,11 @@ impl TransportSockets {
         if self.matches.is_empty() {
             return &self.default;
         }
-        let metadata = host.metadata.as_ref().and_then(|metadata| metadata.get(METADATA));
+        self.matching(host.metadata.as_ref().and_then(|metadata| metadata.get(METADATA)))
+    }
+
+    /// The first whose criteria this metadata has.
+    pub fn matching(&self, metadata: Option<&Value>) -> &HostSocket {
         let has = |criteria: &[(String, Value)]| {
             criteria.iter().all(|(key, value)| {
                 metadata.and_then(|metadata| metadata.get(key)).is_some_and(|found| found == value)
@@ -107,13 +111,28 @@ pub(super) async fn handshake(
 ) -> std::result::Result<Opened, SocketError> {
     let Some(socket) = &context.config().sockets.of(host).tls else { return Ok(opened) };
     let upstream = &context.upstream;
-    let block = upstream.registry.block(upstream.thread, socket.stats_block, BlockKind::Ssl);
+    let names = (&*host.hostname, &host.names);
+    secure(socket, names, &upstream.registry, upstream.thread, opened).await
+}
+
+/// The same for a host of this name, and in a thread of this number.
+///
+/// # Errors
+/// The handshake failed.
+pub(super) async fn secure(
+    socket: &TransportSocket,
+    names: (&str, &TlsNames),
+    registry: &Registry,
+    thread: usize,
+    opened: Opened,
+) -> std::result::Result<Opened, SocketError> {
+    let block = registry.block(thread, socket.stats_block, BlockKind::Ssl);
     let current = socket.context.load();
     let Context::Client(client) = &*current else {
         block.inc(SslStat::SslUpstreamContextSecretsNotReady);
         return Err(SocketError::Remote(NOT_READY.to_owned()));
     };
-    let stream = TlsStream::client(opened.transport, client, (&host.hostname, &host.names), block)
+    let stream = TlsStream::client(opened.transport, client, names, block)
         .map_err(|error| SocketError::Local(error.to_string()))?;
     let mut transport = Transport::Tls(Box::new(stream));
     if poll_fn(|cx| transport.poll_handshake(cx)).await.is_err() {

@@ -36,7 +36,7 @@ pub(super) fn ending(transport: &Transport) -> Option<Ending> {
 }
 
 /// The same, and the task of `cx` is woken when something happens.
-fn poll_ending(transport: &Transport, cx: &mut Context<'_>) -> Option<Ending> {
+pub(super) fn poll_ending(transport: &Transport, cx: &mut Context<'_>) -> Option<Ending> {
     while transport.poll_read_ready(cx).is_ready() {
         // Ready may be old news; reading nothing clears it.
         if let Some(ending) = ending(transport) {

@@ -21,7 +21,7 @@ use crate::worker::Command;
 #[derive(Default)]
 pub struct Resources {
     clusters: HashMap<String, Arc<ClusterShared>>,
-    /// DNS clusters that are not used yet.
+    /// Clusters that are not used yet.
     warming: HashMap<String, Arc<ClusterShared>>,
     route_tables: HashMap<String, Arc<RouteTable>>,
     listeners: ListenerTable,
@@ -200,6 +200,7 @@ impl Resources {
         }
         let name = &message.name;
         let watched = cluster.outlier().is_some()
+            || cluster.health_checker().is_some()
             || matches!(message.discovery(), Discovery::StrictDns | Discovery::LogicalDns);
         if watched {
             workers.endpoints.set_cluster(&cluster, message);

@@ -9,39 +9,17 @@ from lateen.config.paths import Place
 
 if TYPE_CHECKING:
     from envoy.config.cluster.v3.cluster_pb2 import Cluster
-    from envoy.config.core.v3.health_check_pb2 import HealthCheck
 
 
 def cluster(message: Cluster, place: Place, cx: CheckContext) -> None:
-    """Health checks and outlier detection make sense, and endpoints have addresses."""
+    """Outlier detection makes sense, and endpoints have addresses."""
     _check_addresses(message, place, cx)
-    for index, check in enumerate(message.health_checks):
-        _health_check(check, ((place, "health_checks"), index), cx)
     outlier = message.outlier_detection
     if outlier.HasField("max_ejection_time"):
         base = outlier.base_ejection_time.ToNanoseconds() or 30_000_000_000
         if outlier.max_ejection_time.ToNanoseconds() < base:
             where: Place = ((place, "outlier_detection"), "max_ejection_time")
             cx.error(where, "max_ejection_time is less than base_ejection_time")
-
-
-def _health_check(message: HealthCheck, place: Place, cx: CheckContext) -> None:
-    http: Place = (place, "http_health_check")
-    for name in ("expected_statuses", "retriable_statuses"):
-        for index, span in enumerate(getattr(message.http_health_check, name)):
-            if span.start >= span.end:
-                text = f"an empty range of statuses: {span.start} to {span.end}, which is excluded"
-                cx.error(((http, name), index), text)
-    tcp = message.tcp_health_check
-    where: Place = (place, "tcp_health_check")
-    payloads: list[tuple[Place, str]] = [((where, "send"), tcp.send.text)]
-    for index, item in enumerate(tcp.receive):
-        payloads.append((((where, "receive"), index), item.text))
-    for where, text in payloads:
-        try:
-            bytes.fromhex(text)
-        except ValueError:
-            cx.error((where, "text"), f"not hexadecimal: {text!r}")
 
 
 def _check_addresses(message: Cluster, place: Place, cx: CheckContext) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from lateen.protos import worker_pb2
 from lateen.proxy.admin.address import address_json, address_text
@@ -36,11 +36,36 @@ _OUTLIER_TEXT = (
 
 _Health = worker_pb2.Endpoint.Health
 # What the discovery service said of a host, as /clusters flags it.
-_FLAGS = {
-    _Health.UNHEALTHY: "/failed_eds_health",
-    _Health.TIMEOUT: "/failed_eds_health",
-    _Health.DRAINING: "/eds_status_draining",
-    _Health.DEGRADED: "/degraded_eds_health",
+_EDS_FLAGS = {
+    _Health.UNHEALTHY: "failed_eds_health",
+    _Health.TIMEOUT: "failed_eds_health",
+    _Health.DRAINING: "eds_status_draining",
+    _Health.DEGRADED: "degraded_eds_health",
+}
+# All flags in the order of /clusters in text.
+_FLAGS = (
+    "failed_active_hc",
+    "failed_outlier_check",
+    "failed_eds_health",
+    "degraded_active_hc",
+    "degraded_eds_health",
+    "pending_dynamic_removal",
+    "pending_active_hc",
+    "excluded_via_immediate_hc_fail",
+    "active_hc_timeout",
+    "eds_status_draining",
+)
+# The names of those in JSON that come before and after eds_health_status.
+_FIRST_JSON_FLAGS = {
+    "failed_active_health_check": "failed_active_hc",
+    "failed_outlier_check": "failed_outlier_check",
+}
+_LAST_JSON_FLAGS = {
+    "failed_active_degraded_check": "degraded_active_hc",
+    "pending_dynamic_removal": "pending_dynamic_removal",
+    "pending_active_hc": "pending_active_hc",
+    "excluded_via_immediate_hc_fail": "excluded_via_immediate_hc_fail",
+    "active_hc_timeout": "active_hc_timeout",
 }
 _EDS_STATUS = {
     _Health.UNHEALTHY: "UNHEALTHY",
@@ -113,8 +138,9 @@ def _lines(
 
 def _flags(host: worker_pb2.HostStatus) -> str:
     """What keeps a host from being healthy, as /clusters lists it."""
-    outlier = "/failed_outlier_check" if host.failed_outlier_check else ""
-    return outlier + _FLAGS.get(host.health, "") or "healthy"
+    of_eds = _EDS_FLAGS.get(host.health)
+    flags = [name for name in _FLAGS if name == of_eds or getattr(host, name, False)]
+    return "".join(f"/{name}" for name in flags) or "healthy"
 
 
 def _rate(percent: float) -> str:
@@ -186,10 +212,14 @@ def _host_json(host: worker_pb2.HostStatus) -> JsonValue:
 
 
 def _health_json(host: worker_pb2.HostStatus) -> JsonValue:
-    outlier: dict[str, JsonValue] = (
-        {"failed_outlier_check": True} if host.failed_outlier_check else {}
-    )
-    return {**outlier, "eds_health_status": _EDS_STATUS.get(host.health, "HEALTHY")}
+    def flags(names: Mapping[str, str]) -> dict[str, JsonValue]:
+        return {shown: True for shown, name in names.items() if getattr(host, name)}
+
+    return {
+        **flags(_FIRST_JSON_FLAGS),
+        "eds_health_status": _EDS_STATUS.get(host.health, "HEALTHY"),
+        **flags(_LAST_JSON_FLAGS),
+    }
 
 
 def _percent(value: float) -> JsonValue:

@@ -14,6 +14,7 @@ from lateen.proxy.compile.address import compile_socket_address
 from lateen.proxy.compile.circuit_breakers import compile_circuit_breakers, default_limits
 from lateen.proxy.compile.discovery import compile_discovery
 from lateen.proxy.compile.endpoints import compile_endpoints
+from lateen.proxy.compile.health_check import compile_health_check
 from lateen.proxy.compile.load_balancing import compile_load_balancing
 from lateen.proxy.compile.outlier_detection import compile_outlier_detection
 from lateen.proxy.compile.socket_options import (
@@ -39,8 +40,6 @@ if TYPE_CHECKING:
     from lateen.proxy.compile.context import CompileContext
     from lateen.proxy.compile.stats_blocks import StatsBlocks
 
-_HEALTH_CHECK = "active health checks are not implemented yet"
-
 SUPPORT = (
     Fields(
         "envoy.config.cluster.v3.Cluster",
@@ -59,12 +58,11 @@ SUPPORT = (
             metadata protocol_selection upstream_connection_options
             load_balancing_policy track_timeout_budgets track_cluster_stats
             cleanup_interval original_dst_lb_config outlier_detection
-            upstream_http_protocol_options
+            upstream_http_protocol_options health_checks ignore_health_on_host_removal
+            close_connections_on_host_health_failure
         """,
         harmless={
             "wait_for_warm_on_init": "a static cluster is ready at once",
-            "close_connections_on_host_health_failure": "no host fails its health check",
-            "ignore_health_on_host_removal": _HEALTH_CHECK,
             "lrs_server": "load goes to load_stats_config, as in Envoy",
             "lrs_report_endpoint_metrics": "load is not reported yet",
             "stats_matcher": "stats_config decides which stats there are",
@@ -126,17 +124,14 @@ def compile_cluster(ctx: CompileContext, source: envoy.Cluster, at: str) -> work
     _compile_limits(ctx, source, cluster, at)
     _compile_sockets(ctx, source, cluster, at)
     _compile_tracking(ctx, source, cluster, at)
+    compile_health_check(ctx, source, cluster, at)
+    closes = source.close_connections_on_host_health_failure
+    cluster.close_connections_on_host_health_failure = closes
     if source.HasField("metadata"):
         cluster.metadata_json = metadata_json(source.metadata)
     if source.HasField("outlier_detection"):
         outlier = compile_outlier_detection(source.outlier_detection, ctx.outlier_event_log)
         cluster.outlier_detection.CopyFrom(outlier)
-        if source.close_connections_on_host_health_failure:
-            reason = (
-                "connections of the TCP proxy to an ejected host cannot be closed: not implemented"
-            )
-            where = f"{at}.close_connections_on_host_health_failure"
-            ctx.error(where, reason, "leave it out: idle connections of HTTP are closed anyway")
     allot_blocks(ctx.blocks, cluster)
     return cluster
 
@@ -151,6 +146,10 @@ def allot_blocks(blocks: StatsBlocks, cluster: worker_pb2.Cluster) -> list[int]:
         prefix = f"cluster.{name}.outlier_detection"
         cluster.outlier_detection.stats_block = blocks.allot(BlockKind.OUTLIER, prefix, tags)
         numbers.append(cluster.outlier_detection.stats_block)
+    if cluster.HasField("health_check"):
+        prefix = f"cluster.{name}.health_check"
+        cluster.health_check.stats_block = blocks.allot(BlockKind.HEALTH_CHECK, prefix, tags)
+        numbers.append(cluster.health_check.stats_block)
     return numbers
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 from lateen.config.support import Fields, whole
 from lateen.protos.worker_pb2 import Endpoint, Endpoints, Locality
 from lateen.proxy.compile.address import compile_address
+from lateen.proxy.compile.health_check import compile_endpoint_check
 from lateen.proxy.compile.values import denominator, metadata_json
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from envoy.config.endpoint.v3.endpoint_pb2 import ClusterLoadAssignment
 
     from lateen.proxy.compile.context import CompileContext
-
-_HEALTH_CHECK = "active health checks are not implemented yet"
 
 SUPPORT = (
     Fields(
@@ -48,9 +47,8 @@ SUPPORT = (
     ),
     Fields(
         "envoy.config.endpoint.v3.Endpoint",
-        implemented="address hostname additional_addresses",
+        implemented="address hostname additional_addresses health_check_config",
         harmless={
-            "health_check_config": _HEALTH_CHECK,
             "observability_name": "hosts have no stats of their own yet",
         },
     ),
@@ -150,6 +148,8 @@ def _compile_endpoint(
     if out.additional_addresses and address.HasField("internal"):
         where = f"{at}.endpoint.additional_addresses"
         ctx.unimplemented(where, "an alternative to an internal listener", "alternatives of IPs")
+    if host.HasField("health_check_config"):
+        compile_endpoint_check(ctx, host, out, f"{at}.endpoint.health_check_config")
     if source.HasField("metadata"):
         out.metadata_json = metadata_json(source.metadata)
         balancer = source.metadata.filter_metadata

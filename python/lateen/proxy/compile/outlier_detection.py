@@ -46,12 +46,8 @@ SUPPORT = (
             {" ".join(_NUMBERS)}
             interval base_ejection_time max_ejection_time max_ejection_time_jitter
             split_external_local_origin_errors always_eject_one_host
+            successful_active_health_check_uneject_host
         """,
-        harmless={
-            "successful_active_health_check_uneject_host": (
-                "active health checks are not implemented yet"
-            ),
-        },
     ),
 )
 
@@ -71,6 +67,10 @@ def compile_outlier_detection(
         split_external_local_origin_errors=source.split_external_local_origin_errors,
         always_eject_one_host=source.always_eject_one_host.value,
         event_log_path=event_log,
+        successful_active_health_check_uneject_host=(
+            source.successful_active_health_check_uneject_host.value
+            or not source.HasField("successful_active_health_check_uneject_host")
+        ),
     )
     for name, default in _NUMBERS.items():
         given = source.HasField(name)

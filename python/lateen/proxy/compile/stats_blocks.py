@@ -24,6 +24,7 @@ class BlockKind(Enum):
     TCP = "tcp"
     CLUSTER = "cluster"
     OUTLIER = "outlier"
+    HEALTH_CHECK = "health_check"
     VIRTUAL_CLUSTER = "virtual_cluster"
     DOWNSTREAM_SSL = "downstream_ssl"
     UPSTREAM_SSL = "upstream_ssl"

@@ -1,7 +1,7 @@
 """Clusters on their way into use: a new version serves beside the old one until it is warm.
 
-A cluster is warm once its endpoints came, or the wait for them ended. A new version whose endpoints
-are those of the old one, by name and source, has them already.
+A cluster is warm once its endpoints came and were checked, or the wait for them ended. A new
+version whose endpoints are those of the old one, by name and source, has them already.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _STATS = StatNames(
 )
 _STATE = StatNames(gauges=("warming_state",))
 _DNS = (worker_pb2.STRICT_DNS, worker_pb2.LOGICAL_DNS)
-# How often it is looked whether DNS has answered.
+# How often it is looked whether DNS has answered, and hosts were checked.
 _POLL_S = 0.02
 
 
@@ -52,6 +52,8 @@ class ClusterWarming:
         self._settled = settled
         self._static_assignments: dict[str, Assignment] = {}
         self._static_waiting: set[str] = set()
+        # Of those, the ones whose endpoints the workers check.
+        self._static_checked: set[str] = set()
         self._by_name: dict[str, list[Assignment]] = {}
         self._static = len(static)
         self._stats = environment.stats.open("cluster_manager", _STATS)
@@ -75,8 +77,12 @@ class ClusterWarming:
         def publish(endpoints: Endpoints | None) -> str:
             reason = "" if endpoints is None else self._hand_over(name, endpoints)
             if not reason and name in self._static_waiting:
-                self._static_waiting.discard(name)
-                self._settled()
+                if endpoints is not None and self._environment.workers.core.warming(name):
+                    self._static_checked.add(name)
+                    self._watch_workers()
+                else:
+                    self._static_waiting.discard(name)
+                    self._settled()
             return reason
 
         prefix = f"cluster.{shown}"
@@ -140,21 +146,22 @@ class ClusterWarming:
     def _begin_version(self, version: ClusterVersion) -> None:
         name = version.name
         discovery = version.cluster.discovery
-        if discovery in _DNS:
-            version.cluster.warm = True
-            self._check(version, self._apply(version))
-        elif discovery == worker_pb2.STATIC:
+        by_workers = discovery in _DNS or (
+            discovery == worker_pb2.STATIC and version.cluster.HasField("health_check")
+        )
+        version.cluster.warm = by_workers
+        if by_workers or discovery == worker_pb2.STATIC:
             self._check(version, self._apply(version))
         self.errors.pop(name, None)
         known = name in self.active or name in self.warming
         self._stats.add("cluster_modified" if known else "cluster_added")
         self._forget_warming(name)
-        if discovery == worker_pb2.STATIC:
+        if discovery == worker_pb2.STATIC and not by_workers:
             self._activate(version)
             return
         self._begin_warming(version)
-        if discovery in _DNS:
-            self._watch_dns()
+        if by_workers:
+            self._watch_workers()
             return
         try:
             self._find_endpoints(version)
@@ -248,11 +255,15 @@ class ClusterWarming:
         cluster = version.cluster
         if endpoints is not None:
             endpoints.put_into(cluster)
+        cluster.warm = endpoints is not None and cluster.HasField("health_check")
         reason = self._apply(version)
         if reason:
             cluster.ClearField("load_assignment")
             cluster.ClearField("endpoints")
             return reason
+        if cluster.warm:
+            self._watch_workers()
+            return ""
         self._activate(version)
         self._settled()
         return ""
@@ -306,23 +317,26 @@ class ClusterWarming:
                 self.tls.release(plan)
         self._environment.release(version.blocks)
 
-    def _watch_dns(self) -> None:
+    def _watch_workers(self) -> None:
         if self._poll is None:
-            self._poll = self._environment.later(_POLL_S, self._look_at_dns)
+            self._poll = self._environment.later(_POLL_S, self._look_at_workers)
 
-    def _look_at_dns(self) -> None:
+    def _look_at_workers(self) -> None:
         self._poll = None
-        core = self._environment.workers.core
-        dns = [each for each in self.warming.values() if each.cluster.discovery in _DNS]
-        ready = [each for each in dns if not core.resolving(each.name)]
+        warming = self._environment.workers.core.warming
+        waiting = [each for each in self.warming.values() if each.cluster.warm]
+        ready = [each for each in waiting if not warming(each.name)]
+        checked = {name for name in self._static_checked if not warming(name)}
         if ready:
             names = [each.name for each in ready]
             self._environment.apply(worker_pb2.Update(activated_clusters=names))
             for each in ready:
                 self._activate(each)
-        if len(ready) < len(dns):
-            self._watch_dns()
-        if ready:
+        self._static_waiting -= checked
+        self._static_checked -= checked
+        if len(ready) < len(waiting) or self._static_checked:
+            self._watch_workers()
+        if ready or checked:
             self._settled()
 
     def _show(self) -> None:

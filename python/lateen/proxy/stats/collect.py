@@ -155,6 +155,7 @@ _LAYOUTS = {
     BlockKind.UPSTREAM_SSL: layouts.upstream_ssl_layout,
     BlockKind.CLUSTER: layouts.cluster_layout,
     BlockKind.OUTLIER: layouts.outlier_layout,
+    BlockKind.HEALTH_CHECK: layouts.health_check_layout,
     BlockKind.VIRTUAL_CLUSTER: layouts.virtual_cluster_layout,
     BlockKind.TLS_INSPECTOR: layouts.tls_inspector_layout,
     BlockKind.HTTP_INSPECTOR: layouts.http_inspector_layout,

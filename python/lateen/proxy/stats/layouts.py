@@ -274,6 +274,14 @@ def outlier_layout() -> Layout:
 
 
 @functools.cache
+def health_check_layout() -> Layout:
+    """`cluster.NAME.health_check.*`."""
+    return _layout(
+        wire.HealthCheckStat.items(), "HEALTH_CHECK_", gauges=frozenset({"degraded", "healthy"})
+    )
+
+
+@functools.cache
 def virtual_cluster_layout() -> Layout:
     """`vhost.NAME.vcluster.NAME.*` and `vhost.NAME.route.NAME.*`."""
     return _layout(wire.VirtualClusterStat.items(), "VIRTUAL_CLUSTER_")

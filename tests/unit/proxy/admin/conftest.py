@@ -105,8 +105,8 @@ def admin(tmp_path: Path) -> Admin:
     core.listener_statuses.listeners.add(name="main", addresses=[address])
     host = worker_pb2.Address(socket=worker_pb2.SocketAddress(host="::1", port=1))
     statuses = core.cluster_statuses.clusters
-    statuses.add(name="other", resolved=True)
-    statuses.add(name="be", resolved=True).hosts.add(
+    statuses.add(name="other", ready=True)
+    statuses.add(name="be", ready=True).hosts.add(
         address=host, hostname="local", weight=2, zone="z", rq_total=4, rq_success=4, cx_active=1
     )
     workers = Workers(core, 2)

@@ -90,9 +90,10 @@ def test_a_route_to_an_unknown_cluster_is_an_error(hello):
 
 def test_what_is_not_implemented_is_reported_with_its_path(hello):
     hello["hds_config"] = {}
-    hello["static_resources"]["clusters"][0]["health_checks"] = [{"timeout": "1s"}]
+    hello["static_resources"]["clusters"][0]["connection_pool_per_downstream_connection"] = True
     assert found(compiled(hello)) == [
-        "error static_resources.clusters[0].health_checks: health_checks is not implemented",
+        "error static_resources.clusters[0].connection_pool_per_downstream_connection:"
+        " connection_pool_per_downstream_connection is not implemented",
         "error hds_config: hds_config is not implemented",
     ]
 

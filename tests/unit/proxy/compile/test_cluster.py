@@ -342,7 +342,7 @@ def test_metadata_and_tracking():
 @pytest.mark.parametrize(
     "field",
     [
-        {"health_checks": [{"timeout": "1s"}]},
+        {"health_checks": [{"custom_health_check": {"name": "c"}}]},
         {"connection_pool_per_downstream_connection": True},
     ],
 )

@@ -1,7 +1,7 @@
 import pytest
 
 from lateen.proxy.compile.outlier_detection import compile_outlier_detection
-from tests.support.messages import context, errors, message, unsupported
+from tests.support.messages import context, message, unsupported
 from tests.unit.proxy.compile.test_cluster import compiled, http, source_of
 
 
@@ -56,13 +56,6 @@ def test_a_cluster_has_a_block_of_its_own_for_it():
     assert block.tags == (("envoy.cluster_name", "shown"),)
     assert cluster.outlier_detection.event_log_path == "/events"
     assert not compiled().HasField("outlier_detection")
-
-
-def test_connections_to_ejected_hosts_stay():
-    ctx = context()
-    compiled(ctx, outlier_detection={}, close_connections_on_host_health_failure=True)
-    (report,) = errors(ctx)
-    assert report.startswith("c.close_connections_on_host_health_failure")
 
 
 @pytest.mark.parametrize(

@@ -128,7 +128,7 @@ class WorkersCore:
         rejections = [worker_pb2.Rejection(**each) for each in self.refuse(update)]
         return worker_pb2.Rejections(rejections=rejections).SerializeToString()
 
-    def resolving(self, name):
+    def warming(self, name):
         return name in self.unresolved
 
 

@@ -1,9 +1,10 @@
-//! What outlier detection is told of the requests that the router makes.
+//! What outlier detection and health checks are told of the requests that the router makes.
 //! <https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/outlier>
 
 use super::attempt::{Parties, Upstream};
 use super::failure::{Failure, TimeoutKind};
 use crate::formatter::{header_status, http_of_status, is_grpc};
+use crate::headers::HeaderId;
 use crate::http1::response::ResponseHead;
 use crate::upstream::{Cluster, Host, Outcome};
 
@@ -23,6 +24,12 @@ pub(super) fn report_connection(
 impl Upstream {
     /// Reports the head of a response. That of a gRPC call may have the status of the call.
     pub(super) fn report_answer(&self, parties: &Parties<'_>, head: &ResponseHead) {
+        if let Some(checker) = self.cluster.shared().health_checker() {
+            let fails = parties.stream.response.contains(HeaderId::XEnvoyImmediateHealthCheckFail);
+            if fails && self.host.is_checked() {
+                checker.fail_passively(&self.host);
+            }
+        }
         if self.cluster.shared().outlier().is_none() {
             return;
         }

@@ -90,6 +90,10 @@ impl Relay<'_> {
         if active {
             cx.waker().wake_by_ref();
         }
+        if self.up.poll_failed(cx).is_ready() {
+            self.up.set_closed_by(ClosedBy::Local);
+            return Poll::Ready(());
+        }
         self.poll_time(cx)
     }
 

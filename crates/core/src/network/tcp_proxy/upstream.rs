@@ -56,6 +56,14 @@ impl Upstream {
         }
     }
 
+    /// Ready when the host has failed and the connection is to end for that.
+    pub fn poll_failed(&mut self, cx: &Context<'_>) -> Poll<()> {
+        match self {
+            Self::Tcp(connection) => connection.poll_failed(cx),
+            Self::Tunnel(_) => Poll::Pending,
+        }
+    }
+
     /// Others use the connection, too.
     pub fn is_shared(&self) -> bool {
         matches!(self, Self::Tunnel(tunnel) if tunnel.is_shared())

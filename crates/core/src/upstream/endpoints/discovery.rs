@@ -33,7 +33,7 @@ pub(super) struct Discovery {
     targets: Vec<Target>,
     /// By target; none before the first good answer.
     answers: RefCell<Vec<Option<Vec<SocketAddr>>>>,
-    on_first: Box<dyn Fn(&ClusterShared)>,
+    on_first: Box<dyn Fn()>,
 }
 
 impl Discovery {
@@ -42,7 +42,7 @@ impl Discovery {
         shared: Arc<ClusterShared>,
         template: proto::Endpoints,
         dns: &proto::Dns,
-        on_first: Box<dyn Fn(&ClusterShared)>,
+        on_first: Box<dyn Fn()>,
     ) -> Rc<Self> {
         let targets: Vec<_> = names(&template).collect();
         let answers = RefCell::new(targets.iter().map(|_| None).collect());
@@ -125,7 +125,7 @@ impl Discovery {
     fn settle(&self) {
         if !self.shared.resolved() {
             self.shared.set_resolved();
-            (self.on_first)(&self.shared);
+            (self.on_first)();
         }
     }
 

@@ -12,7 +12,7 @@ use hickory_resolver::system_conf::parse_resolv_conf;
 use super::resolver::{build_with, Settings};
 use super::{EndpointThread, Resolve};
 use crate::proto::{self, ClusterStat, Discovery, DnsFamily, ProcessStat};
-use crate::stats::{Block, BlockKind};
+use crate::stats::{Block, BlockKind, Registry, PROCESS_BLOCK};
 use crate::upstream::testing::{endpoints, message};
 use crate::upstream::ClusterShared;
 
@@ -146,13 +146,12 @@ struct Resolved {
 }
 
 fn resolve(message: &proto::Cluster, table: Vec<Resolve>) -> Resolved {
-    let process = Arc::new(Block::new(BlockKind::Process));
-    let Ok(thread) = EndpointThread::start(table, process.clone()) else {
-        unreachable!("no thread")
-    };
+    let registry = Arc::new(Registry::default());
+    let process = registry.block(1, PROCESS_BLOCK, BlockKind::Process);
+    let Ok(thread) = EndpointThread::start(table, registry, 1) else { unreachable!("no thread") };
     let Ok(cluster) = ClusterShared::compile(message) else { unreachable!("a good cluster") };
     thread.set_cluster(&cluster, message);
-    assert!(thread.wait_first_resolution(Duration::from_secs(15)));
+    assert!(thread.wait_ready(Duration::from_secs(15)));
     Resolved { thread, process, cluster }
 }
 

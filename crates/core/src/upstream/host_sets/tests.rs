@@ -5,9 +5,14 @@ use std::sync::Arc;
 use super::{Change, HostSets, Membership, Rules};
 use crate::proto::{self, endpoint::Health};
 use crate::upstream::testing::{endpoint, endpoints};
-use crate::upstream::Host;
+use crate::upstream::{CheckFlags, Host};
 
-const UNIQUE: Rules = Rules { one_endpoint: false, unique: true };
+const UNIQUE: Rules = Rules {
+    one_endpoint: false,
+    unique: true,
+    new_flags: CheckFlags::empty(),
+    keep_passing: false,
+};
 
 fn at(number: u8) -> SocketAddr {
     SocketAddr::from(([10, 0, 0, number], 80))
@@ -78,13 +83,50 @@ fn an_address_counts_once_unless_the_cluster_is_static() {
 
 #[test]
 fn a_logical_host_stays_when_its_address_changes() {
-    let rules = Rules { one_endpoint: true, unique: true };
+    let rules = Rules { one_endpoint: true, ..UNIQUE };
     let (first, _) = HostSets::default().update(&of(&[1]), rules).unwrap();
     let (second, change) = first.update(&of(&[9]), rules).unwrap();
     assert_eq!(change, Change::Members(1));
     let (old, new) = (hosts(&first), hosts(&second));
     assert!(new[0].same_endpoint(&old[0]));
     assert_eq!((new[0].address.ip(), new[0].slot), (Some(at(9)), old[0].slot));
+}
+
+#[test]
+fn a_host_that_passes_its_checks_stays_until_it_fails() {
+    let checked = Rules { new_flags: CheckFlags::FAILED, keep_passing: true, ..UNIQUE };
+    let update = |sets: &HostSets, message| sets.update(&message, checked).unwrap();
+    let (first, _) = update(&HostSets::default(), of(&[1, 2]));
+    assert_eq!(first.membership().healthy, 0, "nobody has asked them yet");
+    hosts(&first)[0].stats.checks.clear(CheckFlags::FAILED);
+    let (second, change) = update(&first, of(&[3]));
+    assert_eq!(change, Change::Members(1));
+    let kept = hosts(&second)[1].clone();
+    assert!(Arc::ptr_eq(&kept, &hosts(&first)[0]), "the other one failed");
+    assert_eq!(kept.stats.checks.load(), CheckFlags::REMOVED);
+    let (third, change) = update(&second, of(&[3, 1]));
+    assert_eq!((change, hosts(&third).len()), (Change::None, 2), "it is back");
+    assert_eq!(kept.stats.checks.load(), CheckFlags::empty());
+    let (fourth, _) = update(&third, of(&[3]));
+    kept.stats.checks.set(CheckFlags::FAILED);
+    let (left, changed) = fourth.without_failed();
+    assert_eq!((hosts(&left).len(), changed), (1, 1));
+    assert_eq!(left.without_failed().1, 0);
+}
+
+#[test]
+fn a_host_that_is_checked_elsewhere_is_a_new_one() {
+    let checked = Rules { new_flags: CheckFlags::FAILED, keep_passing: true, ..UNIQUE };
+    let (first, _) = HostSets::default().update(&of(&[1, 2]), checked).unwrap();
+    hosts(&first).iter().for_each(|host| host.stats.checks.clear(CheckFlags::FAILED));
+    let mut message = of(&[1, 2]);
+    let endpoints = &mut message.localities[0].endpoints;
+    endpoints[0].check = Some(proto::EndpointCheck { port: 81, ..Default::default() });
+    endpoints[1].check = Some(proto::EndpointCheck { disabled: true, ..Default::default() });
+    let (second, change) = first.update(&message, checked).unwrap();
+    assert_eq!(change, Change::Members(1));
+    let flags: Vec<_> = second.hosts().map(|host| host.stats.checks.load()).collect();
+    assert_eq!(flags, [CheckFlags::FAILED, CheckFlags::empty()]);
 }
 
 #[test]

@@ -11,6 +11,8 @@ use crate::runtime::{Fraction, Number, Runtime};
 pub struct Settings {
     pub stats_block: u32,
     pub splits_origins: bool,
+    /// A health check that passes ends an ejection.
+    pub forgives: bool,
     always_eject_one_host: bool,
     max_percent: Number,
     interval_ms: Number,
@@ -54,6 +56,7 @@ impl Settings {
         Self {
             stats_block: m.stats_block,
             splits_origins: m.split_external_local_origin_errors,
+            forgives: m.successful_active_health_check_uneject_host,
             always_eject_one_host: m.always_eject_one_host,
             max_percent: number("outlier_detection.max_ejection_percent", m.max_ejection_percent),
             interval_ms: Number::new("outlier_detection.interval_ms", m.interval_ms),

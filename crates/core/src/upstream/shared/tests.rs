@@ -159,6 +159,6 @@ fn the_status_shows_hosts_and_their_counters() {
     let sets = cluster.host_sets();
     sets.hosts().for_each(|host| host.stats.rq_total.store(3, Relaxed));
     let status = cluster.status();
-    assert_eq!((status.name.as_str(), status.resolved), ("c", true));
+    assert_eq!((status.name.as_str(), status.ready), ("c", true));
     assert_eq!((status.hosts[0].rq_total, status.hosts[0].weight), (3, 1));
 }

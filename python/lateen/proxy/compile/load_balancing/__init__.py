@@ -36,8 +36,6 @@ if TYPE_CHECKING:
 
     from lateen.proxy.compile.context import CompileContext
 
-_HEALTH_CHECK = "active health checks are not implemented yet"
-
 POLICIES: tuple[Policy, ...] = (
     round_robin.POLICY,
     least_request.POLICY,
@@ -51,11 +49,10 @@ SUPPORT = (
         "envoy.config.cluster.v3.Cluster.CommonLbConfig",
         implemented="""
             healthy_panic_threshold zone_aware_lb_config locality_weighted_lb_config
-            consistent_hashing_lb_config
+            consistent_hashing_lb_config ignore_new_hosts_until_first_hc
         """,
         harmless={
             "update_merge_window": "endpoints are taken over at once",
-            "ignore_new_hosts_until_first_hc": _HEALTH_CHECK,
             "override_host_status": "no extension that overrides the host is implemented yet",
         },
     ),
