@@ -12,6 +12,7 @@ pub mod grpc_stats;
 pub mod grpc_web;
 pub mod header_mutation;
 pub mod header_to_metadata;
+pub mod health_check;
 pub mod local_ratelimit;
 pub mod on_demand;
 pub mod rbac;

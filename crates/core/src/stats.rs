@@ -261,6 +261,7 @@ mod tests {
         fits(BlockKind::ConnectionLimit, true, |i| ConnectionLimitStat::try_from(i).is_ok());
         fits(BlockKind::Outlier, true, |i| OutlierStat::try_from(i).is_ok());
         fits(BlockKind::HealthCheck, true, |i| HealthCheckStat::try_from(i).is_ok());
+        fits(BlockKind::Filter, true, |i| HealthCheckFilterStat::try_from(i).is_ok());
         fits(BlockKind::Filter, true, |i| TlsInspectorStat::try_from(i).is_ok());
         fits(BlockKind::Filter, false, |i| TlsInspectorHistogram::try_from(i).is_ok());
         fits(BlockKind::Filter, true, |i| HttpInspectorStat::try_from(i).is_ok());

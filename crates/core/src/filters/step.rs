@@ -12,6 +12,7 @@ use super::grpc_stats::GrpcStats;
 use super::grpc_web;
 use super::header_mutation::HeaderMutation;
 use super::header_to_metadata::HeaderToMetadata;
+use super::health_check::HealthCheck;
 use super::local_ratelimit::LocalRateLimit;
 use super::on_demand::OnDemand;
 use super::rbac::Rbac;
@@ -38,6 +39,7 @@ pub enum Step {
     GrpcWeb,
     HeaderMutation(HeaderMutation),
     HeaderToMetadata(HeaderToMetadata),
+    HealthCheck(Box<HealthCheck>),
     LocalRateLimit(LocalRateLimit),
     OnDemand(OnDemand),
     Rbac(Box<Rbac>),
@@ -78,6 +80,10 @@ impl Filter {
             Some(Kind::HeaderToMetadata(filter)) => Step::HeaderToMetadata(
                 HeaderToMetadata::compile(filter, regexes).at("header_to_metadata")?,
             ),
+            Some(Kind::HealthCheck(filter)) => {
+                let filter = HealthCheck::compile(filter, regexes).at("health_check")?;
+                Step::HealthCheck(Box::new(filter))
+            }
             Some(Kind::LocalRatelimit(filter)) => Step::LocalRateLimit(
                 LocalRateLimit::compile(filter, regexes).at("local_ratelimit")?,
             ),
@@ -123,6 +129,7 @@ impl Step {
             Self::GrpcWeb => grpc_web::request(place, stream),
             Self::HeaderMutation(mutation) => mutation.request(name, stream),
             Self::HeaderToMetadata(rules) => rules.request(name, stream),
+            Self::HealthCheck(check) => return check.request(place, stream).map_err(Some),
             Self::LocalRateLimit(limit) => {
                 return limit.request(place, name, stream).map_err(Some);
             }
@@ -138,7 +145,7 @@ impl Step {
 
     /// It has something to do with the heads of responses, without having attached itself.
     pub fn changes_responses(&self) -> bool {
-        matches!(self, Self::HeaderMutation(_) | Self::HeaderToMetadata(_))
+        matches!(self, Self::HeaderMutation(_) | Self::HeaderToMetadata(_) | Self::HealthCheck(_))
     }
 
     /// The same for the head of a response.
@@ -146,6 +153,7 @@ impl Step {
         match self {
             Self::HeaderMutation(mutation) => mutation.response(name, stream),
             Self::HeaderToMetadata(rules) => rules.response(name, stream),
+            Self::HealthCheck(_) => HealthCheck::response(stream),
             _ => {}
         }
     }

@@ -441,7 +441,10 @@ impl Stream {
         }
         self.info.end = Some(clock::now());
         let status = self.info.response_code;
-        count_class(&self.manager, status);
+        match self.info.health_check {
+            true => self.manager.block.inc(HttpStat::HttpTracingHealthCheck),
+            false => count_class(&self.manager, status),
+        }
         let elapsed = clock::since(self.info.start).as_millis() as u64;
         self.manager.block.record(HttpHistogram::DownstreamRqTime, elapsed);
         self.log(LogType::DownstreamEnd);

@@ -42,6 +42,7 @@ class BlockKind(Enum):
     CSRF = "csrf"
     LOAD_SHED = "load_shed"
     HTTP_LOCAL_RATE_LIMIT = "http_local_rate_limit"
+    HEALTH_CHECK_FILTER = "health_check_filter"
 
 
 @dataclass(frozen=True, slots=True)

@@ -388,6 +388,12 @@ def http_local_rate_limit_layout() -> Layout:
 
 
 @functools.cache
+def health_check_filter_layout() -> Layout:
+    """`http.STAT_PREFIX.health_check.*`."""
+    return _layout(wire.HealthCheckFilterStat.items(), "HEALTH_CHECK_FILTER_")
+
+
+@functools.cache
 def downstream_ssl_layout() -> Layout:
     """`listener.ADDRESS.ssl.*` and `listener.ADDRESS.server_ssl_socket_factory.*`."""
     return _ssl_layout("server_ssl_socket_factory")

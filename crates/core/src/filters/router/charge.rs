@@ -11,9 +11,9 @@ use crate::route::is_grpc;
 use crate::stats::Origin;
 use crate::upstream::Cluster;
 
-/// Counts an answer that the client gets.
+/// Counts an answer that the client gets, unless the client checks the health.
 pub fn answer(router: &Router, stream: &Stream, cluster: &Cluster, status: u16, canary: bool) {
-    if !router.dynamic_stats {
+    if !router.dynamic_stats || stream.info.health_check {
         return;
     }
     let origin = if stream.internal { Origin::Internal } else { Origin::External };

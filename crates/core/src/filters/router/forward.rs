@@ -293,6 +293,9 @@ impl Forwarding<'_> {
 
     fn record_time(&self) {
         let stream = &*self.parties.stream;
+        if stream.info.health_check {
+            return;
+        }
         let took = stream.request_done.map_or(0, |done| clock::since(done).as_millis() as u64);
         let histogram = match stream.internal {
             true => ClusterHistogram::InternalUpstreamRqTime,
