@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from lateen.protos import worker_pb2
 from lateen.proxy.admin.registry import ENDPOINTS
 from lateen.proxy.stats.process import ServerState
 
@@ -49,6 +50,22 @@ def test_clusters_in_text(admin):
     assert "other::high_priority::max_requests::1024" in lines
     assert admin.text("/clusters?filter=^o").startswith("other::")
     assert admin.ask("/clusters?filter=(").status == 400
+
+
+def test_what_keeps_a_host_from_being_healthy(admin):
+    (host,) = admin.core.cluster_statuses.clusters[1].hosts
+    host.health = worker_pb2.Endpoint.UNHEALTHY
+    for name in ("failed_active_hc", "degraded_active_hc", "active_hc_timeout"):
+        setattr(host, name, True)
+    flags = "/failed_active_hc/failed_eds_health/degraded_active_hc/active_hc_timeout"
+    assert f"be::[::1]:1::health_flags::{flags}" in admin.text("/clusters").splitlines()
+    be = json.loads(admin.text("/clusters?format=json&filter=be"))["cluster_statuses"][0]
+    assert be["host_statuses"][0]["health_status"] == {
+        "failed_active_health_check": True,
+        "eds_health_status": "UNHEALTHY",
+        "failed_active_degraded_check": True,
+        "active_hc_timeout": True,
+    }
 
 
 def test_clusters_in_json(admin):

@@ -133,6 +133,42 @@ def test_dns_clusters_warm_in_the_workers(proxy):
     assert list(proxy.dynamic.clusters.active) == ["d"]
 
 
+CHECKS = [
+    {
+        "timeout": "1s",
+        "interval": "1s",
+        "unhealthy_threshold": 1,
+        "healthy_threshold": 1,
+        "tcp_health_check": {},
+    }
+]
+
+
+@pytest.mark.parametrize("make", [cluster, static_cluster])
+def test_a_cluster_warms_until_its_hosts_were_checked(proxy, make):
+    live(proxy)
+    proxy.core.unresolved.add("c")
+    proxy.xds.send(CDS, make("c", health_checks=CHECKS))
+    if make is cluster:
+        proxy.clock.run()
+        proxy.xds.send(EDS, assignment("c", 1))
+    assert proxy.core.updates[0].clusters[0].warm
+    proxy.clock.run()
+    assert list(proxy.dynamic.clusters.warming) == ["c"]
+    proxy.core.unresolved.clear()
+    proxy.clock.run()
+    assert list(proxy.core.updates[-1].activated_clusters) == ["c"]
+    assert list(proxy.dynamic.clusters.active) == ["c"]
+
+
+def test_a_cluster_without_endpoints_has_no_hosts_to_check(proxy):
+    live(proxy)
+    proxy.xds.send(CDS, cluster("c", health_checks=CHECKS))
+    proxy.xds.fail(EDS, "c")
+    assert not proxy.core.updates[0].clusters[0].warm
+    assert list(proxy.dynamic.clusters.active) == ["c"]
+
+
 def test_a_static_cluster_is_not_replaced(proxy):
     live(proxy)
     assert proxy.xds.send(CDS, static_cluster("xds")).accepted
