@@ -391,6 +391,31 @@ VERDICTS = (
         "route_redirect_code_unknown", "{match: {prefix: /}, redirect: {response_code: TEAPOT}}"
     ),
     with_route(
+        "route_internal_redirect_copies_path",
+        "{match: {prefix: /}, route: {cluster: be, "
+        "internal_redirect_policy: {response_headers_to_copy: [':path']}}}",
+    ),
+    with_route(
+        "route_internal_redirect_copies_host",
+        "{match: {prefix: /}, route: {cluster: be, "
+        "internal_redirect_policy: {response_headers_to_copy: [Host]}}}",
+    ),
+    with_route(
+        "route_internal_redirect_many_codes",
+        "{match: {prefix: /}, route: {cluster: be, "
+        "internal_redirect_policy: {redirect_response_codes: [301, 302, 303, 307, 308, 302]}}}",
+    ),
+    with_route(
+        "route_internal_redirect_code_of_success",
+        "{match: {prefix: /}, route: {cluster: be, "
+        "internal_redirect_policy: {redirect_response_codes: [200]}}}",
+    ),
+    with_route(
+        "route_internal_redirect_unknown_predicate",
+        "{match: {prefix: /}, route: {cluster: be, "
+        "internal_redirect_policy: {predicates: [{name: x}]}}}",
+    ),
+    with_route(
         "route_retry_on_unknown",
         "{match: {prefix: /}, route: {cluster: be, retry_policy: {retry_on: nonsense}}}",
     ),

@@ -10,6 +10,7 @@ pub mod manager;
 pub mod mutation;
 pub mod mutation_list;
 pub mod path;
+pub mod redirects;
 pub mod request_id;
 pub mod scoped_routes;
 pub mod server;

@@ -7,7 +7,7 @@ pub mod error;
 pub mod reader;
 pub mod request;
 pub mod response;
-mod target;
+pub mod target;
 pub mod writer;
 
 pub use body::{BodyDecoder, BodyLength};

@@ -123,6 +123,12 @@ pub fn is_held(stream: &Stream) -> bool {
 }
 
 impl Bodies {
+    /// A request of which all has come, and no filter has seen anything.
+    pub fn with_request(body: Vec<u8>) -> Self {
+        let request = Passage { ready: body, ended: true, ..Passage::default() };
+        Self { request, ..Self::default() }
+    }
+
     /// Notes that the head of an upstream's response goes through the filters; `end`: it is all of it.
     pub fn begin_response(&mut self, end: bool) {
         self.begun = true;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::downstream::Downstream;
 use super::flags::ResponseFlags;
 use super::manager::{response, ManagerConfig};
+use super::redirects::Redirects;
 use super::scoped_routes::ManagerScopes;
 use super::stream_info::{ConnectionInfo, Protocol, StreamInfo};
 use crate::clock;
@@ -116,6 +117,8 @@ pub struct Stream {
     pub trailers: Headers,
     /// Of the request, once filters have seen the end of its body.
     pub request_trailers: Headers,
+    /// Redirects that were followed, or not, in place of the client; None where no route does so.
+    pub(super) redirects: Option<Box<Redirects>>,
     /// What filters do with the bodies; None where no filter wants them.
     pub bodies: Option<Box<Bodies>>,
     /// Whether the client speaks gRPC, where a filter may have changed the content type since.
@@ -192,6 +195,7 @@ impl Stream {
             response,
             trailers: Headers::new(),
             request_trailers: Headers::new(),
+            redirects: None,
             bodies: None,
             grpc: None,
             route: None,
@@ -440,10 +444,10 @@ impl Stream {
             self.manager.block.dec(HttpStat::HttpDownstreamCxUpgradesActive);
         }
         self.info.end = Some(clock::now());
-        let status = self.info.response_code;
         match self.info.health_check {
             true => self.manager.block.inc(HttpStat::HttpTracingHealthCheck),
-            false => count_class(&self.manager, status),
+            false if self.is_redirected() => {}
+            false => count_class(&self.manager, self.info.response_code),
         }
         let elapsed = clock::since(self.info.start).as_millis() as u64;
         self.manager.block.record(HttpHistogram::DownstreamRqTime, elapsed);

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::clusters::{ClusterChoice, ClusterSpecifier};
 use super::entry::HostShared;
 use super::host_rewrite::{set_authority, HostRewrite};
+use super::internal_redirect::InternalRedirect;
 use super::mirror::{Mirror, Mirrors};
 use super::path_match::PathMatch;
 use super::path_rewrite::PathRewrite;
@@ -57,6 +58,8 @@ pub struct Forward {
     pub cors: Option<Arc<CorsPolicy>>,
     /// The route's, or else those of the levels above.
     pub mirrors: Mirrors,
+    /// Boxed: few routes follow redirects.
+    pub internal_redirect: Option<Box<InternalRedirect>>,
 }
 
 /// A number of milliseconds, of which 0 is "no limit".
@@ -102,6 +105,10 @@ impl Forward {
             include_virtual_host_rate_limits: message.include_virtual_host_rate_limits,
             cors: CorsPolicy::of_field(message.cors.as_ref(), regexes)?,
             mirrors: Mirror::compile_all(&message.mirrors, Some(&host.mirrors), regexes)?,
+            internal_redirect: message
+                .internal_redirect
+                .as_ref()
+                .map(|policy| Box::new(InternalRedirect::compile(policy))),
         })
     }
 

@@ -12,6 +12,7 @@ from lateen.protos import worker_pb2
 from lateen.proxy.compile.cors_policy import compile_cors_policy
 from lateen.proxy.compile.format import compile_format
 from lateen.proxy.compile.hash_policy import compile_hash_policies
+from lateen.proxy.compile.internal_redirect import compile_internal_redirect
 from lateen.proxy.compile.matchers import compile_regex_rewrite
 from lateen.proxy.compile.metadata_criteria import criteria_json
 from lateen.proxy.compile.mirror import compile_mirrors
@@ -37,7 +38,8 @@ SUPPORT = (
             host_rewrite_path_regex host_rewrite append_x_forwarded_host timeout
             idle_timeout retry_policy priority upgrade_configs
             max_stream_duration request_mirror_policies rate_limits include_vh_rate_limits cors
-            hash_policy metadata_match
+            hash_policy metadata_match internal_redirect_policy internal_redirect_action
+            max_internal_redirects
         """,
         harmless={
             "early_data_policy": "requests in TLS early data are not accepted",
@@ -77,6 +79,9 @@ def compile_route_action(
     if action.HasField("retry_policy"):
         policy = compile_retry_policy(ctx, action.retry_policy, f"{at}.retry_policy")
         compiled.retry_policy.CopyFrom(policy)
+    redirect = compile_internal_redirect(ctx, action, at)
+    if redirect is not None:
+        compiled.internal_redirect.CopyFrom(redirect)
     where = f"{at}.upgrade_configs"
     upgrades, connect = compile_route_upgrades(ctx, action.upgrade_configs, where)
     compiled.upgrades.extend(upgrades)

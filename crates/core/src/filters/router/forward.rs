@@ -2,10 +2,12 @@
 
 mod again;
 mod failing;
+mod redirecting;
 
 use std::rc::Rc;
 use std::sync::Arc;
 
+use self::again::{discard, Verdict};
 use self::failing::count_failed_attempt;
 use super::attempt::{connect, Parties, Replay, Upstream};
 use super::failure::{Failure, TimeoutKind};
@@ -63,7 +65,8 @@ pub async fn forward(
     let limit = route
         .request_body_buffer_limit
         .map_or(stream.manager.config.buffer_limit, |limit| limit as usize);
-    let mut replay = Replay { wanted: retries.is_wanted(), limit, ..Replay::default() };
+    let wanted = retries.is_wanted() || forward.internal_redirect.is_some();
+    let mut replay = Replay { wanted, limit, ..Replay::default() };
     let priority = if forward.high_priority { Priority::High } else { Priority::Default };
     let ends_connect = forward.ends_connect(&stream.request);
     let holding = stream.head.is_tunnel();
@@ -146,13 +149,19 @@ impl Forwarding<'_> {
                     return None;
                 }
                 Ok((mut up, head)) => match self.judge(&mut up, &head) {
-                    None => {
+                    Verdict::Stands => {
                         let instead = self.respond(&mut up, &head).await;
                         log::attempt(self.router, self.parties.stream, head.status, None);
                         return instead;
                     }
-                    Some(pause) => {
-                        self.discard(up, &head);
+                    Verdict::Redirects => {
+                        discard(up, &head);
+                        log::attempt(self.router, self.parties.stream, head.status, None);
+                        return None;
+                    }
+                    Verdict::Again(pause) => {
+                        self.end_attempt();
+                        discard(up, &head);
                         log::attempt(self.router, self.parties.stream, head.status, None);
                         self.wait(pause).await.err()
                     }

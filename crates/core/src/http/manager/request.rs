@@ -76,6 +76,18 @@ pub fn prepare(
     Ok(Prepared { internal, dropped_underscores })
 }
 
+/// Checks and changes the headers of a request that follows a redirect, and was prepared as the one before it.
+pub fn prepare_again(
+    config: &ManagerConfig,
+    headers: &mut Headers,
+    head: &RequestHead,
+    info: &StreamInfo,
+) -> Result<(), Refusal> {
+    check_path(config, headers, head)?;
+    host(config, headers, info);
+    Ok(())
+}
+
 fn underscores(config: &ManagerConfig, headers: &mut Headers) -> Result<u64, Refusal> {
     if config.underscores == Underscores::Allow {
         return Ok(0);

@@ -1,20 +1,55 @@
 //! The connection manager's own checks of a request, whatever protocol it came by.
 
+use crate::filters;
+use crate::formatter::LogType;
 use crate::headers::HeaderId;
 use crate::http::downstream::Downstream;
 use crate::http::flags::ResponseFlags;
-use crate::http::manager::request::{prepare, Refusal, RefusalKind};
+use crate::http::manager::request::{prepare, prepare_again, Refusal, RefusalKind};
 use crate::http::request_id;
 use crate::http::stream::{count_class, Answer, Stream};
 use crate::overload::Point;
 use crate::proto::{HttpStat, ProcessStat};
+use crate::timer::Timer;
+
+/// Admits a request and passes it through the filters. An answer, if its response was not written.
+pub async fn answer(
+    stream: &mut Stream,
+    down: &mut dyn Downstream,
+    timer: &Timer,
+) -> Option<Answer> {
+    let admitted = admit(stream, down);
+    pass(stream, down, timer, admitted).await
+}
+
+/// The same for a request that follows a redirect.
+pub async fn answer_again(
+    stream: &mut Stream,
+    down: &mut dyn Downstream,
+    timer: &Timer,
+) -> Option<Answer> {
+    let admitted = admit_again(stream);
+    pass(stream, down, timer, admitted).await
+}
+
+async fn pass(
+    stream: &mut Stream,
+    down: &mut dyn Downstream,
+    timer: &Timer,
+    admitted: Result<(), Answer>,
+) -> Option<Answer> {
+    if let Err(answer) = admitted {
+        return Some(answer);
+    }
+    if stream.manager.config.log_on_new_request {
+        stream.log(LogType::DownstreamStart);
+    }
+    filters::run(stream, down, timer).await
+}
 
 /// Prepares a request to be routed; an answer when it is not to be.
-pub fn admit(stream: &mut Stream, down: &mut dyn Downstream) -> Result<(), Answer> {
-    if is_shed(stream) {
-        stream.manager.block.inc(HttpStat::HttpDownstreamRqOverloadClose);
-        return Err(shed(stream));
-    }
+fn admit(stream: &mut Stream, down: &mut dyn Downstream) -> Result<(), Answer> {
+    turn_away(stream)?;
     let config = stream.manager.config.clone();
     if stream.head.expect_continue && !config.proxy_100_continue {
         stream.request.remove(HeaderId::Expect);
@@ -40,7 +75,23 @@ pub fn admit(stream: &mut Stream, down: &mut dyn Downstream) -> Result<(), Answe
     Ok(())
 }
 
-/// The request is turned away, for resources are short.
+fn admit_again(stream: &mut Stream) -> Result<(), Answer> {
+    turn_away(stream)?;
+    let config = stream.manager.config.clone();
+    prepare_again(&config, &mut stream.request, &stream.head, &stream.info)
+        .map_err(|refusal| refuse(stream, refusal))
+}
+
+/// Turns a request away where resources are short.
+fn turn_away(stream: &mut Stream) -> Result<(), Answer> {
+    if !is_shed(stream) {
+        return Ok(());
+    }
+    stream.manager.block.inc(HttpStat::HttpDownstreamRqOverloadClose);
+    Err(shed(stream))
+}
+
+/// Resources are short.
 fn is_shed(stream: &Stream) -> bool {
     let overload = &stream.manager.overload;
     overload.sheds(Point::HttpConnectionManagerDecodeHeaders)

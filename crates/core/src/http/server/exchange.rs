@@ -8,31 +8,52 @@ use std::time::Instant;
 
 use lateen_http2::{ErrorCode, StreamFault};
 
-use super::admit::admit;
+use super::admit::{answer, answer_again};
 use super::count::count_outcome;
 use super::Accepted;
 use crate::body::BodySink;
 use crate::clock;
-use crate::filters;
-use crate::formatter::LogType;
 use crate::http::downstream::Http2Downstream;
 use crate::http::flags::ResponseFlags;
 use crate::http::stream::{Answer, Stream};
 use crate::http2::{Reset, Session};
 use crate::overload::TimerKind;
+use crate::proto::HttpStat;
 
 /// What the requests of a connection share with it.
 pub struct Requests {
     pub accepted: Accepted,
     /// The client is to go elsewhere: a response was given while the listener drains, or it was the last one.
     draining: Cell<bool>,
+    begun: Cell<u64>,
     /// Of the connection that waits for its requests to end.
     waiting: RefCell<Option<Waker>>,
 }
 
 impl Requests {
     pub fn new(accepted: Accepted) -> Rc<Self> {
-        Rc::new(Self { accepted, draining: Cell::new(false), waiting: RefCell::default() })
+        let (draining, begun) = (Cell::new(false), Cell::new(0));
+        Rc::new(Self { accepted, draining, begun, waiting: RefCell::default() })
+    }
+
+    /// Counts a request, after which there may be enough of them.
+    pub fn begin(&self) {
+        let manager = &self.accepted.manager;
+        let begun = self.begun.get() + 1;
+        self.begun.set(begun);
+        manager.block.inc(HttpStat::HttpDownstreamRqTotal);
+        manager.block.inc(HttpStat::HttpDownstreamRqHttp2Total);
+        manager.block.inc(HttpStat::HttpDownstreamRqActive);
+        let max = manager.config.max_requests_per_connection;
+        if max > 0 && begun == max {
+            manager.block.inc(HttpStat::HttpDownstreamCxMaxRequestsReached);
+            self.drain();
+        }
+    }
+
+    /// How many requests there have been.
+    pub fn begun(&self) -> u64 {
+        self.begun.get()
     }
 
     pub fn drain(&self) {
@@ -65,18 +86,17 @@ impl Requests {
 /// Answers a request.
 pub async fn serve(requests: Rc<Requests>, mut stream: Box<Stream>, mut down: Http2Downstream) {
     let timer = stream.worker.timers.timer();
-    let answer = match admit(&mut stream, &mut down) {
-        Ok(()) => {
-            if stream.manager.config.log_on_new_request {
-                stream.log(LogType::DownstreamStart);
-            }
-            filters::run(&mut stream, &mut down, &timer).await
-        }
-        Err(answer) => Some(answer),
-    };
+    let mut given = answer(&mut stream, &mut down, &timer).await;
+    while stream.is_redirected() {
+        end_stream(&mut stream, &down);
+        let Some(next) = stream.take_redirect() else { break };
+        stream = next;
+        requests.begin();
+        given = answer_again(&mut stream, &mut down, &timer).await;
+    }
     let mut gone = stream.info.flags.contains(ResponseFlags::DOWNSTREAM_CONNECTION_TERMINATION);
     if !gone {
-        gone = finish(&mut stream, &mut down, answer, &timer).await;
+        gone = finish(&mut stream, &mut down, given, &timer).await;
     }
     if gone {
         blame(&mut stream, &down);
@@ -92,11 +112,16 @@ pub async fn serve(requests: Rc<Requests>, mut stream: Box<Stream>, mut down: Ht
         requests.drain();
     }
     count_outcome(&stream, gone);
+    end_stream(&mut stream, &down);
+    drop(down);
+    requests.ended();
+}
+
+/// Counts and logs a request that is over.
+fn end_stream(stream: &mut Stream, down: &Http2Downstream) {
     stream.info.wire_bytes_received = stream.head.size as u64 + down.stream.wire_received();
     stream.info.wire_bytes_sent = down.stream.wire_sent;
     stream.complete();
-    drop(down);
-    requests.ended();
 }
 
 /// Writes what remains of the response. True when the client does not take it.

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use super::admit::admit;
+use super::admit::{answer, answer_again};
 use super::count::{count_outcome, ConnectionCount, End, Spoken};
 use super::exchange::flush_end;
 use super::linger::linger;
@@ -13,8 +13,6 @@ use super::Accepted;
 use crate::body::BodySink;
 use crate::buffer::Buffer;
 use crate::clock;
-use crate::filters;
-use crate::formatter::LogType;
 use crate::headers::Side;
 use crate::http::downstream::Http1Downstream;
 use crate::http::flags::ResponseFlags;
@@ -155,7 +153,7 @@ impl Server {
                     if let Some(mut stream) = stream.take() {
                         stream.info.flags |= ResponseFlags::DOWNSTREAM_CONNECTION_TERMINATION;
                         stream.info.details = "downstream_remote_disconnect".into();
-                        self.end_stream(stream);
+                        self.end_stream(&mut stream);
                         self.active = true;
                     }
                     return Poll::Ready(Next::Closed);
@@ -219,13 +217,18 @@ impl Server {
             && bytes[..length] == PREFACE[..length]
     }
 
-    /// A request begins.
-    fn new_stream(&mut self) -> Box<Stream> {
-        let Accepted { worker, manager, connection } = self.accepted.clone();
-        manager.block.inc(HttpStat::HttpDownstreamRqTotal);
-        manager.block.inc(HttpStat::HttpDownstreamRqHttp1Total);
-        manager.block.inc(HttpStat::HttpDownstreamRqActive);
+    /// Counts a request that begins.
+    fn begin_stream(&mut self) {
+        let block = &self.accepted.manager.block;
+        block.inc(HttpStat::HttpDownstreamRqTotal);
+        block.inc(HttpStat::HttpDownstreamRqHttp1Total);
+        block.inc(HttpStat::HttpDownstreamRqActive);
         self.active = true;
+    }
+
+    fn new_stream(&mut self) -> Box<Stream> {
+        self.begin_stream();
+        let Accepted { worker, manager, connection } = self.accepted.clone();
         Box::new(Stream::new(worker, manager, connection, clock::now()))
     }
 
@@ -337,29 +340,36 @@ impl Server {
 
     /// Answers one request. `None`: the connection may carry another.
     async fn handle(&mut self, mut stream: Box<Stream>) -> Option<End> {
+        self.note_request(&mut stream);
+        stream.close |= self.drain_since.is_some() || self.leaving;
+        let mut given = answer(&mut stream, &mut self.down, &self.timer).await;
+        while stream.is_redirected() {
+            self.end_stream(&mut stream);
+            let Some(next) = stream.take_redirect() else { break };
+            let read = stream.info.wire_bytes_received;
+            stream = next;
+            stream.head.size = read as usize;
+            self.begin_stream();
+            self.note_request(&mut stream);
+            given = answer_again(&mut stream, &mut self.down, &self.timer).await;
+        }
+        let gone = stream.info.flags.contains(ResponseFlags::DOWNSTREAM_CONNECTION_TERMINATION);
+        if gone {
+            self.end_stream(&mut stream);
+            self.active = true;
+            return Some(End::Remote);
+        }
+        self.finish(stream, given).await
+    }
+
+    /// A connection may carry so many requests.
+    fn note_request(&mut self, stream: &mut Stream) {
         self.requests += 1;
         let max = self.accepted.manager.config.max_requests_per_connection;
         if max > 0 && self.requests >= max {
             self.accepted.manager.block.inc(HttpStat::HttpDownstreamCxMaxRequestsReached);
             stream.close = true;
         }
-        stream.close |= self.drain_since.is_some() || self.leaving;
-        let answer = match admit(&mut stream, &mut self.down) {
-            Ok(()) => {
-                if self.accepted.manager.config.log_on_new_request {
-                    stream.log(LogType::DownstreamStart);
-                }
-                filters::run(&mut stream, &mut self.down, &self.timer).await
-            }
-            Err(answer) => Some(answer),
-        };
-        let gone = stream.info.flags.contains(ResponseFlags::DOWNSTREAM_CONNECTION_TERMINATION);
-        if gone {
-            self.end_stream(stream);
-            self.active = true;
-            return Some(End::Remote);
-        }
-        self.finish(stream, answer).await
     }
 
     async fn refuse_message(&mut self, mut stream: Box<Stream>, error: CodecError) {
@@ -396,15 +406,15 @@ impl Server {
             (false, false) => None,
         };
         stream.info.last_tx = Some(clock::now());
-        self.end_stream(stream);
+        self.end_stream(&mut stream);
         end
     }
 
-    fn end_stream(&mut self, mut stream: Box<Stream>) {
+    fn end_stream(&mut self, stream: &mut Stream) {
         self.heard();
         let block = &self.accepted.manager.block;
         let gone = stream.info.flags.contains(ResponseFlags::DOWNSTREAM_CONNECTION_TERMINATION);
-        count_outcome(&stream, gone);
+        count_outcome(stream, gone);
         let written = std::mem::take(&mut self.down.writer.total);
         block.add(HttpStat::HttpDownstreamCxTxBytesTotal, written);
         self.accepted.connection.tally.sent(written);

@@ -46,7 +46,6 @@ pub async fn serve(
     let mut watch = Watch {
         limits: Limits::new(&accepted, config.keepalive),
         requests: Requests::new(accepted),
-        opened: 0,
         premature: 0,
         heard: begun,
         shed: false,
@@ -79,7 +78,6 @@ struct Server {
 struct Watch {
     requests: Rc<Requests>,
     limits: Limits,
-    opened: u64,
     /// Streams that were reset before their response, or at the client's provocation.
     premature: u64,
     /// Something came from the client.
@@ -183,10 +181,7 @@ impl Watch {
     /// Half of many streams came to a premature end: no client in good order does that.
     /// Source: Envoy's `overload.premature_reset_total_stream_count`.
     fn is_abusive(&self) -> bool {
-        match self.opened < PREMATURE_RESETS {
-            true => self.premature * 2 >= PREMATURE_RESETS,
-            false => self.premature * 2 >= self.opened,
-        }
+        self.premature * 2 >= self.requests.begun().max(PREMATURE_RESETS)
     }
 
     fn refuses_underscores(&self, head: &Block<'_>) -> bool {
@@ -204,19 +199,9 @@ impl Watch {
     }
 
     fn new_stream(&mut self) -> Box<Stream> {
-        self.opened += 1;
-        let accepted = &self.requests.accepted;
-        let manager = &accepted.manager;
-        manager.block.inc(HttpStat::HttpDownstreamRqTotal);
-        manager.block.inc(HttpStat::HttpDownstreamRqHttp2Total);
-        manager.block.inc(HttpStat::HttpDownstreamRqActive);
-        let max = manager.config.max_requests_per_connection;
-        if max > 0 && self.opened == max {
-            manager.block.inc(HttpStat::HttpDownstreamCxMaxRequestsReached);
-            self.requests.drain();
-        }
-        let (worker, connection) = (accepted.worker.clone(), accepted.connection.clone());
-        let mut stream = Stream::new(worker, manager.clone(), connection, clock::now());
+        self.requests.begin();
+        let Accepted { worker, manager, connection } = self.requests.accepted.clone();
+        let mut stream = Stream::new(worker, manager, connection, clock::now());
         stream.info.protocol = Some(Protocol::Http2);
         Box::new(stream)
     }

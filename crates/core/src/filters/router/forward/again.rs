@@ -14,9 +14,27 @@ use crate::http1::BodyLength;
 use crate::proto::ClusterStat;
 use crate::upstream::ClosedBy;
 
+/// What becomes of a response.
+pub(super) enum Verdict {
+    /// The client gets it.
+    Stands,
+    /// The request is made again after a pause.
+    Again(Duration),
+    /// Another request follows in place of the client's.
+    Redirects,
+}
+
+/// Leaves a response that the client does not get. Its connection lives on if nothing more of it is to come.
+pub(super) fn discard(mut up: Upstream, head: &ResponseHead) {
+    match up.sent && matches!(head.body, BodyLength::Empty | BodyLength::Length(0)) {
+        true => up.release(head),
+        false => up.abort(ClosedBy::Local),
+    }
+}
+
 impl Forwarding<'_> {
-    /// A response arrived: the pause before a retry, or `None` when it stands.
-    pub(super) fn judge(&mut self, up: &mut Upstream, head: &ResponseHead) -> Option<Duration> {
+    /// A response arrived.
+    pub(super) fn judge(&mut self, up: &mut Upstream, head: &ResponseHead) -> Verdict {
         let stream = &mut *self.parties.stream;
         let response = std::mem::take(&mut stream.response);
         let outcome = Outcome::Response(head.status, &response);
@@ -26,25 +44,26 @@ impl Forwarding<'_> {
             true => self.retries.next(stream, &self.cluster, self.priority, &outcome),
             false => None,
         };
+        let redirects = pause.is_none() && self.redirect(up, head.status, &response);
+        let stream = &mut *self.parties.stream;
         stream.response = response;
-        if pause.is_some() {
+        if let Some(pause) = pause {
             charge::retried(&self.cluster, head.status);
-        } else {
-            charge::answer(self.router, stream, &self.cluster, head.status, up.host.canary);
-            charge::host(stream, head.status < 500);
+            return Verdict::Again(pause);
         }
-        pause
+        if redirects {
+            return Verdict::Redirects;
+        }
+        charge::answer(self.router, stream, &self.cluster, head.status, up.host.canary);
+        charge::host(stream, head.status < 500);
+        Verdict::Stands
     }
 
-    /// Leaves a response that does not stand. Its connection lives on if nothing more of it is to come.
-    pub(super) fn discard(&mut self, mut up: Upstream, head: &ResponseHead) {
+    /// An attempt is over whose response is followed by another.
+    pub(super) fn end_attempt(&mut self) {
         self.parties.timeouts.end_attempt();
         if self.route.include_is_timeout_retry_header() {
             self.parties.stream.request.set(HeaderId::XEnvoyIsTimeoutRetry, b"false");
-        }
-        match up.sent && matches!(head.body, BodyLength::Empty | BodyLength::Length(0)) {
-            true => up.release(head),
-            false => up.abort(ClosedBy::Local),
         }
     }
 
