@@ -171,7 +171,8 @@ def clusters(scene: Scene) -> list[Mapped]:
     """The clusters of one case, with `hosts` spelled out."""
     out = []
     for given in cast(Sequence[Mapping[str, object]], scene.load(scene.case.clusters)):
-        cluster: Mapped = {"type": "STATIC", "connect_timeout": "1s", **given}
+        kind = {} if "cluster_type" in given else {"type": "STATIC"}
+        cluster: Mapped = {**kind, "connect_timeout": "1s", **given}
         hosts = cast("Sequence[int | str] | None", cluster.pop("hosts", None))
         if hosts is not None:
             cluster["load_assignment"] = {

@@ -56,6 +56,18 @@ def test_traffic_follows_endpoints_and_routes(setting):
     assert names == {"a", "b"}
 
 
+def test_an_original_dst_cluster_is_ready_at_once(setting):
+    own = {
+        "type": "ORIGINAL_DST",
+        "eds_cluster_config": None,
+        "lb_policy": "CLUSTER_PROVIDED",
+    }
+    setting.start(clusters=[cluster("o", **own)])
+    setting.until("one")
+    setting.put(RDS, routes("r", "o"))
+    setting.until(503)
+
+
 def test_a_removed_cluster_is_gone(setting):
     setting.start(clusters=[static_cluster("s")])
     setting.until("one")

@@ -81,6 +81,13 @@ def with_cluster(name: str, fields: str, hosts: str = f"[{HOST}]") -> Verdict:
     return Verdict(name, whole(clusters=cluster(fields, hosts=hosts)))
 
 
+def aggregate(members: str) -> str:
+    """The type of an aggregate cluster."""
+    kind = "type.googleapis.com/envoy.extensions.clusters.aggregate.v3.ClusterConfig"
+    typed = f"{{'@type': {kind}, clusters: {members}}}"
+    return f"cluster_type: {{name: envoy.clusters.aggregate, typed_config: {typed}}}"
+
+
 def with_log(name: str, log_format: str) -> Verdict:
     """A variation of the access log's format."""
     kind = "type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog"
@@ -497,6 +504,14 @@ VERDICTS = (
         "UriTemplateMatchConfig, path_template: '/a/{b'}}}, route: {cluster: be}}",
     ),
     with_cluster("cluster_no_type", "connect_timeout: 1s"),
+    with_cluster("aggregate_good", f"{aggregate('[a]')}\n    lb_policy: CLUSTER_PROVIDED"),
+    with_cluster("aggregate_no_policy", aggregate("[a]")),
+    with_cluster("aggregate_of_none", f"{aggregate('[]')}\n    lb_policy: CLUSTER_PROVIDED"),
+    with_cluster(
+        "aggregate_with_subsets",
+        f"{aggregate('[a]')}\n    lb_policy: CLUSTER_PROVIDED\n"
+        "    lb_subset_config: {subset_selectors: [{keys: [a]}]}",
+    ),
     with_cluster("cluster_type_unknown", "type: STATIK"),
     with_cluster("cluster_type_lower_case", "type: static"),
     with_cluster("cluster_connect_timeout_zero", "connect_timeout: 0s"),

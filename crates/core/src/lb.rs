@@ -45,6 +45,8 @@ pub struct LbContext<'a> {
     pub hash: Option<u64>,
     /// What metadata the host has to have, where the cluster has subsets.
     pub criteria: Option<&'a Criteria>,
+    /// The priority and the hosts of it that an aggregate cluster has chosen.
+    pub at: Option<(usize, Choice)>,
     /// Hosts that a retry avoids (`previous_hosts`).
     pub avoid: &'a [Arc<Host>],
     /// How often a choice among `avoid` is made anew; then it stands.

@@ -4,6 +4,7 @@
 //! ([`Cluster::choose_host`]) and for a connection to it ([`Cluster::acquire`]), and gives the connection
 //! back ([`PooledConnection::release`]).
 
+mod aggregate;
 mod auto_names;
 mod breakers;
 mod cluster;
@@ -37,6 +38,7 @@ pub(crate) mod testing;
 mod transport_sockets;
 mod watch;
 
+pub use aggregate::Target;
 pub use breakers::{
     ConnectionPermit, PendingPermit, Permits, Priority, RequestPermit, RetryPermit,
 };

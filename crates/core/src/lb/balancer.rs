@@ -91,6 +91,7 @@ impl Balancer {
         let random = asker.random;
         let (index, choice) = match self.priorities.len() {
             0 => return None,
+            count if context.at.is_some_and(|(priority, _)| priority < count) => context.at?,
             1 if self.loads.degraded[0] == 0 => (0, Choice::Healthy),
             _ => self.loads.choose(random.next() >> 8),
         };

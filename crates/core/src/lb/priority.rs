@@ -19,12 +19,16 @@ pub struct PriorityHealth {
     pub total_weight: u64,
     pub healthy_weight: u64,
     pub degraded_weight: u64,
+    /// Percent by which available hosts are taken to be able to carry more than their share.
+    pub overprovisioning: u32,
 }
 
 impl PriorityHealth {
-    /// `weighted`: hosts count by their weight.
-    fn of(priority: &PriorityHosts, weighted: bool) -> Self {
-        let mut health = Self::default();
+    /// Of a priority of `sets`, as its hosts are now.
+    pub fn of(priority: &PriorityHosts, sets: &HostSets) -> Self {
+        let weighted = sets.weighted_priority_health;
+        let overprovisioning = sets.overprovisioning_factor;
+        let mut health = Self { overprovisioning, ..Self::default() };
         for host in priority.hosts() {
             let weight = if weighted { host.weight.into() } else { 1 };
             health.hosts += 1;
@@ -47,10 +51,10 @@ impl PriorityHealth {
     }
 
     /// Percent of the priority that `part` can stand for, overprovisioned and at most 100.
-    fn availability(&self, part: u64, overprovisioning: u64) -> u64 {
+    fn availability(&self, part: u64) -> u64 {
         match self.total_weight {
             0 => 0,
-            total => (overprovisioning * part / total).min(100),
+            total => (u64::from(self.overprovisioning) * part / total).min(100),
         }
     }
 
@@ -64,7 +68,7 @@ impl PriorityHealth {
 }
 
 /// Percent of the traffic for each priority, which always sum to 100, and the panicking priorities.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Loads {
     pub healthy: Vec<u64>,
     pub degraded: Vec<u64>,
@@ -74,18 +78,16 @@ pub struct Loads {
 impl Loads {
     /// Of the priorities of `sets`, as their hosts are now; `panic_threshold` in percent.
     pub fn of(sets: &HostSets, panic_threshold: u32) -> Self {
-        let health = |priority| PriorityHealth::of(priority, sets.weighted_priority_health);
+        let health = |priority| PriorityHealth::of(priority, sets);
         let priorities: Vec<_> = sets.priorities.iter().map(health).collect();
-        Self::new(&priorities, sets.overprovisioning_factor, panic_threshold)
+        Self::new(&priorities, panic_threshold)
     }
 
-    /// `overprovisioning` and `panic_threshold` in percent.
-    pub fn new(priorities: &[PriorityHealth], overprovisioning: u32, panic_threshold: u32) -> Self {
-        let factor = overprovisioning.into();
-        let healthy: Vec<_> =
-            priorities.iter().map(|p| p.availability(p.healthy_weight, factor)).collect();
+    /// `panic_threshold` in percent.
+    pub fn new(priorities: &[PriorityHealth], panic_threshold: u32) -> Self {
+        let healthy: Vec<_> = priorities.iter().map(|p| p.availability(p.healthy_weight)).collect();
         let degraded: Vec<_> =
-            priorities.iter().map(|p| p.availability(p.degraded_weight, factor)).collect();
+            priorities.iter().map(|p| p.availability(p.degraded_weight)).collect();
         let total = (healthy.iter().sum::<u64>() + degraded.iter().sum::<u64>()).min(100);
         let mut loads = Self::spread(&healthy, &degraded, total);
         loads.apply_panic(priorities, total, panic_threshold.min(100).into());

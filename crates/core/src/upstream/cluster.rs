@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::sync::atomic::AtomicU64;
 use std::sync::Arc;
 
+use super::aggregate::{Aggregate, Target};
 use super::breakers::{Permits, Priority, RetryPermit};
 use super::dynamic::{Apart, DynamicHosts};
 use super::host_sets::HostSets;
@@ -12,7 +13,7 @@ use super::internal::Doors;
 use super::original_dst::OriginalDst;
 use super::pending::{Acquire, Overflow};
 use super::pool::{self, Pool, PoolContext, Protocol};
-use super::{ClusterConfig, ClusterShared, Host, Opening, Outcome};
+use super::{ClusterConfig, ClusterShared, Clusters, Host, Opening, Outcome};
 use crate::lb::{Asker, LbContext, LoadBalancer};
 use crate::overload::Overload;
 use crate::proto::cluster::UpstreamProtocol;
@@ -47,6 +48,8 @@ pub struct Cluster {
     pools: RefCell<Vec<PoolsOfHost>>,
     /// Hosts that the configuration does not name, where there are such.
     dynamic: Option<DynamicHosts>,
+    /// It stands for other clusters.
+    aggregate: Option<Box<Aggregate>>,
 }
 
 impl Cluster {
@@ -57,6 +60,9 @@ impl Cluster {
         let balancer = LoadBalancer::new(shared.prepared(), shared.config.lb);
         let dynamic = shared.config.dynamic_hosts.map(DynamicHosts::new);
         let failing = shared.config.closes_on_failure.then(Rc::default);
+        let members = &shared.config.members;
+        let threshold = shared.config.lb.panic_threshold;
+        let aggregate = (!members.is_empty()).then(|| Box::new(Aggregate::new(members, threshold)));
         let permits = Permits::new(shared);
         Rc::new(Self {
             context: Rc::new(PoolContext { permits, block, upstream, failing }),
@@ -64,6 +70,7 @@ impl Cluster {
             balancer: RefCell::new(balancer),
             pools: RefCell::default(),
             dynamic,
+            aggregate,
         })
     }
 
@@ -90,6 +97,23 @@ impl Cluster {
         self.balancer.borrow().sets().drop_share
     }
 
+    pub fn is_aggregate(&self) -> bool {
+        self.aggregate.is_some()
+    }
+
+    /// Which cluster is to choose the host: this one, or a member of it. None: no member has hosts.
+    pub fn target(self: &Rc<Self>, clusters: &Clusters) -> Option<Target> {
+        match &self.aggregate {
+            None => Some(Target { cluster: self.clone(), at: None }),
+            Some(aggregate) => aggregate.choose(clusters, &self.context.upstream.random),
+        }
+    }
+
+    /// Counts that there was no host for who asked this cluster.
+    pub fn count_no_host(&self) {
+        self.context.block.inc(ClusterStat::ClusterUpstreamCxNoneHealthy);
+    }
+
     /// A host by the cluster's policy; none when no host can be used.
     pub fn choose_host(&self, context: &LbContext<'_>) -> Option<Arc<Host>> {
         self.refresh();
@@ -104,9 +128,6 @@ impl Cluster {
             Some(original) => self.original_host(original, context),
             None => balancer.choose(context, &asker).cloned(),
         };
-        if host.is_none() {
-            block.inc(ClusterStat::ClusterUpstreamCxNoneHealthy);
-        }
         let (Some(dynamic), Some(host)) = (&self.dynamic, &host) else { return host };
         let opening = self.opening(host, context);
         if opening.is_none() && context.names.is_none() {

@@ -56,6 +56,8 @@ pub struct ClusterConfig {
     pub metadata: Option<Arc<serde_json::Value>>,
     pub connect: ConnectOptions,
     pub sockets: TransportSockets,
+    /// AGGREGATE: names of clusters.
+    pub members: Vec<Arc<str>>,
     /// Hosts are where clients went.
     pub original_dst: Option<OriginalDst>,
     /// Connections begin with a PROXY header.
@@ -114,6 +116,7 @@ impl ClusterConfig {
             }),
             metadata: metadata(&message.metadata_json)?,
             connect: connect_options(message)?,
+            members: message.members.iter().map(|name| name.as_str().into()).collect(),
             original_dst: message.original_dst.as_ref().map(OriginalDst::compile),
             proxy_protocol: message
                 .proxy_protocol

@@ -85,7 +85,10 @@ impl ClusterShared {
         let subsets = config.subsets.as_ref();
         let prepared = Prepared::of_cluster(Arc::default(), &config.lb, subsets, None);
         let prepared = ArcSwap::from_pointee(prepared);
-        let is_static = matches!(config.discovery, Discovery::Static | Discovery::OriginalDst);
+        let is_static = matches!(
+            config.discovery,
+            Discovery::Static | Discovery::OriginalDst | Discovery::Aggregate
+        );
         let this = Self {
             config,
             outlier: outlier.transpose().at("outlier_detection")?,
@@ -109,6 +112,7 @@ impl ClusterShared {
             }
             Discovery::StrictDns | Discovery::LogicalDns => check(endpoints).at("endpoints")?,
             Discovery::Eds => this.start_eds(message)?,
+            Discovery::Aggregate => {}
         }
         if is_static {
             this.resolved.store(true, Relaxed);
@@ -349,7 +353,10 @@ impl ClusterShared {
         match self.config.discovery {
             Discovery::StrictDns | Discovery::Eds if self.resolved() => weight.max(1),
             Discovery::StrictDns | Discovery::Eds => 0,
-            Discovery::Static | Discovery::LogicalDns | Discovery::OriginalDst => 0,
+            Discovery::Static
+            | Discovery::LogicalDns
+            | Discovery::OriginalDst
+            | Discovery::Aggregate => 0,
         }
     }
 

@@ -160,6 +160,9 @@ def _compile_hosts(
         return
     host_names = out.discovery in _HOST_NAMES
     where = f"{at}.load_assignment"
+    if out.discovery == Discovery.AGGREGATE:
+        ctx.warning(where, "has no effect: an aggregate cluster has the hosts of its clusters")
+        return
     endpoints = compile_endpoints(
         ctx, source.load_assignment, source.name, where, host_names=host_names
     )

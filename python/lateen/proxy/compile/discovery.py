@@ -5,7 +5,7 @@ Source: type and cluster_type in envoy/config/cluster/v3/cluster.proto; errors a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from lateen.config.support import whole
 from lateen.protos import worker_pb2
@@ -16,13 +16,18 @@ from lateen.proxy.compile.values import enum_name
 
 if TYPE_CHECKING:
     from envoy.config.cluster.v3 import cluster_pb2 as envoy
+    from envoy.extensions.clusters.aggregate.v3.cluster_pb2 import ClusterConfig as AggregateConfig
     from envoy.extensions.clusters.dns.v3.dns_cluster_pb2 import DnsCluster
 
     from lateen.proxy.compile.context import CompileContext
 
+_DNS_CLUSTER = "envoy.extensions.clusters.dns.v3.DnsCluster"
+_AGGREGATE = "envoy.extensions.clusters.aggregate.v3.ClusterConfig"
+
 SUPPORT = (
     whole("envoy.config.cluster.v3.Cluster.CustomClusterType"),
     whole("envoy.config.cluster.v3.Cluster.EdsClusterConfig"),
+    whole(_AGGREGATE),
 )
 
 _BY_TYPE = {
@@ -40,7 +45,6 @@ _BY_NAME = {
     "envoy.cluster.original_dst": Discovery.ORIGINAL_DST,
 }
 _NAMES = {discovery: name for name, discovery in _BY_NAME.items()}
-_DNS_CLUSTER = "envoy.extensions.clusters.dns.v3.DnsCluster"
 _DNS = (Discovery.STRICT_DNS, Discovery.LOGICAL_DNS)
 
 
@@ -104,7 +108,12 @@ def _compile_custom(
         out.discovery = _BY_NAME.get(custom.name, Discovery.STATIC)
         return
     message = ctx.unpack(custom.typed_config)
-    if message is None or message.DESCRIPTOR.full_name != _DNS_CLUSTER:
+    kind = message.DESCRIPTOR.full_name if message is not None else ""
+    if kind == _AGGREGATE:
+        out.discovery = Discovery.AGGREGATE
+        out.members.extend(cast("AggregateConfig", message).clusters)
+        return
+    if kind != _DNS_CLUSTER:
         return
     config: DnsCluster = message  # type: ignore[assignment]
     logical = config.all_addresses_in_single_endpoint

@@ -31,6 +31,8 @@ _STATS = StatNames(
 )
 _STATE = StatNames(gauges=("warming_state",))
 _DNS = (worker_pb2.STRICT_DNS, worker_pb2.LOGICAL_DNS)
+# Nothing is awaited for them: their hosts are in them, or come with the requests.
+_AT_ONCE = (worker_pb2.STATIC, worker_pb2.ORIGINAL_DST, worker_pb2.AGGREGATE)
 # How often it is looked whether DNS has answered, and hosts were checked.
 _POLL_S = 0.02
 
@@ -150,13 +152,13 @@ class ClusterWarming:
             discovery == worker_pb2.STATIC and version.cluster.HasField("health_check")
         )
         version.cluster.warm = by_workers
-        if by_workers or discovery == worker_pb2.STATIC:
+        if by_workers or discovery in _AT_ONCE:
             self._check(version, self._apply(version))
         self.errors.pop(name, None)
         known = name in self.active or name in self.warming
         self._stats.add("cluster_modified" if known else "cluster_added")
         self._forget_warming(name)
-        if discovery == worker_pb2.STATIC and not by_workers:
+        if discovery in _AT_ONCE and not by_workers:
             self._activate(version)
             return
         self._begin_warming(version)

@@ -33,7 +33,7 @@ use crate::proto::{ClusterHistogram, HttpStat, VirtualClusterStat};
 use crate::route::{Forward, RetryPolicy, Route};
 use crate::timer::Timer;
 use crate::tls::TlsNames;
-use crate::upstream::{ClosedBy, Cluster, Host, Priority};
+use crate::upstream::{ClosedBy, Cluster, Host, Priority, Target};
 
 /// Forwards the request. An answer: no response of an upstream stands.
 pub async fn forward(
@@ -197,7 +197,10 @@ impl Forwarding<'_> {
         if self.route.include_request_attempt_count() {
             attempt_count(&mut stream.request, stream.info.attempts);
         }
-        let host = self.choose_host().ok_or(Failure::NoHost)?;
+        let Some((cluster, host)) = self.choose_host() else {
+            self.cluster.count_no_host();
+            return Err(Failure::NoHost);
+        };
         self.retries.note(&host);
         if self.parties.stream.info.attempts == 1 && !self.parties.holding {
             let limit = self.parties.timeouts.route;
@@ -210,10 +213,10 @@ impl Forwarding<'_> {
             self.route.set_host(&mut stream.request, host.hostname.as_bytes(), keep_original);
         }
         let connected = match self.ends_connect {
-            true => connect_tcp(&mut self.parties, &self.cluster, &host).await,
-            false => connect(&mut self.parties, &self.cluster, &host, self.priority).await,
+            true => connect_tcp(&mut self.parties, &cluster, &host).await,
+            false => connect(&mut self.parties, &cluster, &host, self.priority).await,
         };
-        report_connection(&self.cluster, &host, &connected);
+        report_connection(&cluster, &host, &connected);
         let mut up = connected?;
         match up.exchange(&mut self.parties).await {
             Ok(head) => {
@@ -221,7 +224,7 @@ impl Forwarding<'_> {
                 Ok((up, head))
             }
             Err(failure) => {
-                count_failed_attempt(&up, &failure);
+                count_failed_attempt(&self.cluster, &up, &failure);
                 up.report_failure(&self.parties, &failure);
                 if matches!(failure, Failure::Timeout(TimeoutKind::Route)) {
                     let stat = VirtualClusterStat::VirtualClusterUpstreamRqTimeout;
@@ -234,13 +237,19 @@ impl Forwarding<'_> {
         }
     }
 
-    fn choose_host(&mut self) -> Option<Arc<Host>> {
+    /// A host, and the cluster that it is of: in place of an aggregate one of its members.
+    fn choose_host(&mut self) -> Option<(Rc<Cluster>, Arc<Host>)> {
         let policy = self.retries.policy();
         let stream = &*self.parties.stream;
+        let Target { cluster, at } = self.cluster.target(&stream.worker.clusters)?;
         let (request, info) = (&stream.request, &stream.info);
-        let hash = hash(&self.cluster, self.forward, request, info, &mut self.cookies);
+        if at.is_some() {
+            self.names = cluster.config().auto_names.as_ref().map(|auto| auto.of(request));
+        }
+        let hash = hash(&cluster, self.forward, request, info, &mut self.cookies);
         let context = LbContext {
             hash,
+            at,
             criteria: self.forward.criteria(stream.choice.as_ref()),
             avoid: &self.retries.tried,
             max_attempts: policy.map_or(1, |policy| policy.host_selection_max_attempts),
@@ -252,7 +261,8 @@ impl Forwarding<'_> {
             names: self.names.as_ref(),
             ..LbContext::default()
         };
-        self.cluster.choose_host(&context)
+        let host = cluster.choose_host(&context)?;
+        Some((cluster, host))
     }
 
     /// Passes the response on. An answer: a filter gives one in place of it.

@@ -15,11 +15,12 @@ fn of(hosts: u64, healthy: u64, degraded: u64) -> PriorityHealth {
         total_weight: hosts,
         healthy_weight: healthy,
         degraded_weight: degraded,
+        overprovisioning: 140,
     }
 }
 
 fn loads(priorities: &[PriorityHealth]) -> Loads {
-    Loads::new(priorities, 140, 50)
+    Loads::new(priorities, 50)
 }
 
 /// The tables of Envoy's page on priority levels.
@@ -102,7 +103,7 @@ fn total_panic_goes_by_number_of_hosts() {
 #[test]
 fn without_hosts_or_panic_the_first_priority_has_the_load() {
     assert_eq!(loads(&[of(0, 0, 0)]).healthy, [100]);
-    let loads = Loads::new(&[of(4, 0, 0), of(4, 0, 0)], 140, 0);
+    let loads = Loads::new(&[of(4, 0, 0), of(4, 0, 0)], 0);
     assert_eq!((loads.healthy, loads.panic), (vec![100, 0], vec![false, false]));
 }
 

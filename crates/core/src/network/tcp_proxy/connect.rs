@@ -13,7 +13,7 @@ use crate::http::flags::ResponseFlags;
 use crate::http::stream_info::Attempt;
 use crate::lb::{Criteria, LbContext};
 use crate::proto::{ClusterStat, TcpStat};
-use crate::upstream::{Cluster, ConnectError, Host, Outcome, TcpError, TcpPermit};
+use crate::upstream::{Cluster, ConnectError, Host, Outcome, Target, TcpError, TcpPermit};
 
 /// Why a client got no upstream connection; the number is in Envoy's reason of the close.
 #[derive(Clone, Copy)]
@@ -76,32 +76,50 @@ impl Session {
                 let flag = ResponseFlags::UPSTREAM_RETRY_LIMIT_EXCEEDED;
                 return self.fail(Failure::ConnectFailed, flag);
             }
-            let context = LbContext {
-                hash: self.hash(cluster),
-                criteria,
-                metadata: self.info.dynamic_metadata.as_deref(),
-                connection: Some(&self.info.connection),
-                tlvs: &self.proxy.config.tlvs,
-                ..LbContext::default()
-            };
-            let Some(host) = cluster.choose_host(&context) else {
+            let chosen = self.choose_host(cluster, criteria);
+            let Some((member, host)) = chosen else {
+                cluster.count_no_host();
                 let flag = ResponseFlags::NO_HEALTHY_UPSTREAM;
                 return self.fail(Failure::NoHealthyUpstream, flag);
+            };
+            let Some(permit) = of_member(permit, cluster, &member) else {
+                let flag = ResponseFlags::UPSTREAM_OVERFLOW;
+                return self.fail(Failure::ResourceLimitExceeded, flag);
             };
             if self.info.attempts > 0 {
                 self.back_off().await?;
             }
             self.info.attempts += 1;
             self.forget_host();
-            match self.attempt(cluster, &host, permit).await? {
+            match self.attempt(&member, &host, permit).await? {
                 Ok(upstream) => {
-                    cluster.report(&host, Outcome::Served);
+                    member.report(&host, Outcome::Served);
                     self.info.upstream.host = Some(host);
                     return Some(upstream);
                 }
-                Err(error) => self.attempt_failed(cluster, host, error),
+                Err(error) => self.attempt_failed(&member, host, error),
             }
         }
+    }
+
+    /// A host, and the cluster that it is of: in place of an aggregate one of its members.
+    fn choose_host(
+        &self,
+        cluster: &Rc<Cluster>,
+        criteria: Option<&Criteria>,
+    ) -> Option<(Rc<Cluster>, Arc<Host>)> {
+        let Target { cluster, at } = cluster.target(&self.worker.clusters)?;
+        let context = LbContext {
+            hash: self.hash(&cluster),
+            at,
+            criteria,
+            metadata: self.info.dynamic_metadata.as_deref(),
+            connection: Some(&self.info.connection),
+            tlvs: &self.proxy.config.tlvs,
+            ..LbContext::default()
+        };
+        let host = cluster.choose_host(&context)?;
+        Some((cluster, host))
     }
 
     /// What decides the host where the cluster hashes.
@@ -180,6 +198,14 @@ impl Session {
         // The spelling is Envoy's.
         self.info.local_close_reason = format!("tcp_initializion_failure:{}", failure as u8).into();
         None
+    }
+}
+
+/// The permit that counts: that of the cluster of the host.
+fn of_member(permit: TcpPermit, cluster: &Rc<Cluster>, member: &Rc<Cluster>) -> Option<TcpPermit> {
+    match Rc::ptr_eq(cluster, member) {
+        true => Some(permit),
+        false => member.tcp_permit(),
     }
 }
 

@@ -16,6 +16,7 @@ from lateen.protos import worker_pb2
 from lateen.protos.worker_pb2 import Discovery, LbOptions
 from lateen.proxy.compile.discovery import cluster_type_name
 from lateen.proxy.compile.load_balancing import (
+    cluster_provided,
     consistent_hashing,
     least_request,
     locality,
@@ -58,6 +59,7 @@ SUPPORT = (
     ),
     whole("envoy.config.cluster.v3.LoadBalancingPolicy"),
     whole("envoy.config.cluster.v3.LoadBalancingPolicy.Policy"),
+    *cluster_provided.SUPPORT,
     *locality.SUPPORT,
     *consistent_hashing.SUPPORT,
     *subset.SUPPORT,
@@ -99,6 +101,8 @@ def compile_load_balancing(
                 " 'CLUSTER_PROVIDED' is allowed with cluster type 'ORIGINAL_DST'"
             )
             ctx.error(f"{at}.lb_policy", reason)
+    elif out.discovery == Discovery.AGGREGATE:
+        _check_provided(ctx, source, policy, at)
     elif source.HasField("load_balancing_policy"):
         where = f"{at}.load_balancing_policy"
         _compile_typed(ctx, source, out, options, where)
@@ -109,23 +113,38 @@ def compile_load_balancing(
         if source.lb_subset_config.subset_selectors:
             where = f"{at}.lb_subset_config"
             out.subsets.CopyFrom(subset.compile_subsets(ctx, source.lb_subset_config, where))
-    elif policy == "CLUSTER_PROVIDED" and source.HasField("lb_subset_config"):
-        reason = f"cluster: LB policy {policy} cannot be combined with lb_subset_config"
-        ctx.error(f"{at}.lb_policy", reason)
+    elif policy == cluster_provided.NAME and source.HasField("lb_subset_config"):
+        _report_subsets(ctx, f"{at}.lb_policy")
     else:
         _report(ctx, source.name, policy, f"{at}.lb_policy")
     out.lb.CopyFrom(options)
 
 
+def _check_provided(ctx: CompileContext, source: Cluster, policy: str, at: str) -> None:
+    """The type of the cluster chooses hosts, and no other policy can."""
+    if source.HasField("load_balancing_policy"):
+        known = (*_BY_TYPE, subset.TYPE, cluster_provided.TYPE)
+        where = f"{at}.load_balancing_policy"
+        who = f"cluster: '{source.name}'"
+        found = _first_known(ctx, source.load_balancing_policy, known, who, where)
+        if found is not None and found[0].DESCRIPTOR.full_name != cluster_provided.TYPE:
+            cluster_provided.report_missing(ctx, source.name, found[1])
+    elif policy != cluster_provided.NAME:
+        cluster_provided.report_missing(ctx, source.name, f"{at}.lb_policy")
+    elif source.HasField("lb_subset_config"):
+        _report_subsets(ctx, f"{at}.lb_policy")
+
+
+def _report_subsets(ctx: CompileContext, at: str) -> None:
+    what = f"cluster: LB policy {cluster_provided.NAME}"
+    ctx.error(at, f"{what} cannot be combined with lb_subset_config")
+
+
 def _report(ctx: CompileContext, cluster: str, policy: str, at: str) -> None:
     if policy == "LOAD_BALANCING_POLICY_CONFIG":
         ctx.error(at, "cluster: field load_balancing_policy need to be set")
-    elif policy == "CLUSTER_PROVIDED":
-        ctx.error(
-            at,
-            f"cluster manager: cluster provided LB specified but cluster '{cluster}' did not"
-            " provide one. Check cluster documentation.",
-        )
+    elif policy == cluster_provided.NAME:
+        cluster_provided.report_needless(ctx, cluster, at)
     else:
         ctx.unimplemented(at, f"lb_policy {policy}", ", ".join(_BY_NAME))
 
@@ -172,8 +191,11 @@ def _compile_typed(
     if source.HasField("lb_subset_config"):
         reason = "cluster: load_balancing_policy cannot be combined with lb_subset_config"
         ctx.error(at, reason)
-    known = (*_BY_TYPE, subset.TYPE)
+    known = (*_BY_TYPE, subset.TYPE, cluster_provided.TYPE)
     found = _first_known(ctx, source.load_balancing_policy, known, f"cluster: '{source.name}'", at)
+    if found is not None and found[0].DESCRIPTOR.full_name == cluster_provided.TYPE:
+        cluster_provided.report_needless(ctx, source.name, found[1])
+        return
     if found is not None and found[0].DESCRIPTOR.full_name == subset.TYPE:
         config: Subset = found[0]  # type: ignore[assignment]
         out.subsets.CopyFrom(subset.compile_subsets(ctx, config, found[1]))

@@ -9,6 +9,7 @@ use super::Forwarding;
 use crate::headers::HeaderId;
 use crate::http::stream::Answer;
 use crate::proto::{ClusterStat, HttpStat};
+use crate::upstream::Cluster;
 
 impl Forwarding<'_> {
     /// No attempt gave a response that stands.
@@ -69,8 +70,8 @@ impl Forwarding<'_> {
     }
 }
 
-pub(super) fn count_failed_attempt(up: &Upstream, failure: &Failure) {
-    let block = up.cluster.block();
+/// `cluster`: the one of the route, which may be an aggregate.
+pub(super) fn count_failed_attempt(cluster: &Cluster, up: &Upstream, failure: &Failure) {
     let stat = match failure {
         Failure::Timeout(TimeoutKind::Route) => ClusterStat::ClusterUpstreamRqTimeout,
         Failure::Timeout(TimeoutKind::PerTry) => ClusterStat::ClusterUpstreamRqPerTryTimeout,
@@ -84,6 +85,11 @@ pub(super) fn count_failed_attempt(up: &Upstream, failure: &Failure) {
             ClusterStat::ClusterUpstreamCxProtocolError
         }
         _ => return,
+    };
+    let block = match stat {
+        ClusterStat::ClusterUpstreamRqMaxDurationReached
+        | ClusterStat::ClusterUpstreamCxProtocolError => up.cluster.block(),
+        _ => cluster.block(),
     };
     block.inc(stat);
     if stat != ClusterStat::ClusterUpstreamRqMaxDurationReached
