@@ -11,6 +11,7 @@ mod hashing;
 mod least_request;
 mod load_balancer;
 mod locality;
+mod override_host;
 mod prepared;
 mod priority;
 mod random;
@@ -18,12 +19,14 @@ mod round_robin;
 mod slow_start;
 mod subsets;
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 pub use balancer::{Balancer, Choice};
 pub use criteria::Criteria;
 pub use hashing::{HashSettings, TableSettings};
 pub use load_balancer::LoadBalancer;
+pub use override_host::OverrideHost;
 pub use prepared::Prepared;
 pub use priority::{Loads, PriorityHealth};
 pub use slow_start::SlowStart;
@@ -47,6 +50,8 @@ pub struct LbContext<'a> {
     pub criteria: Option<&'a Criteria>,
     /// The priority and the hosts of it that an aggregate cluster has chosen.
     pub at: Option<(usize, Choice)>,
+    /// How many of the hosts that the request names were tried for it.
+    pub tried_named: Option<&'a Cell<usize>>,
     /// Hosts that a retry avoids (`previous_hosts`).
     pub avoid: &'a [Arc<Host>],
     /// How often a choice among `avoid` is made anew; then it stands.
@@ -95,6 +100,8 @@ pub struct LbSettings {
     pub panic_threshold: u32,
     pub fail_traffic_on_panic: bool,
     pub locality_weighted: bool,
+    /// Requests may name hosts.
+    pub named_by_requests: bool,
     /// RING_HASH and MAGLEV.
     pub hashing: Option<HashSettings>,
 }
@@ -111,6 +118,7 @@ impl Default for LbSettings {
             panic_threshold: 50,
             fail_traffic_on_panic: false,
             locality_weighted: false,
+            named_by_requests: false,
             hashing: None,
         }
     }

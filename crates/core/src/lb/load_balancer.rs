@@ -34,6 +34,10 @@ impl LoadBalancer {
         &self.prepared.sets
     }
 
+    pub fn prepared(&self) -> &Prepared {
+        &self.prepared
+    }
+
     /// A host, or none if no host can be used.
     pub fn choose<'a>(
         &'a self,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::hashing::Tables;
+use super::override_host::{by_address, HostsByAddress};
 use super::subsets::Subsets;
 use super::{LbSettings, SubsetSettings};
 use crate::stats::Block;
@@ -12,6 +13,8 @@ use crate::upstream::HostSets;
 pub struct Prepared {
     pub sets: Arc<HostSets>,
     pub(super) kind: Kind,
+    /// Where requests may name hosts.
+    named: Option<Box<HostsByAddress>>,
 }
 
 pub(super) enum Kind {
@@ -29,8 +32,9 @@ impl Prepared {
         subsets: Option<&Arc<SubsetSettings>>,
         previous: Option<&Self>,
     ) -> Self {
+        let named = settings.named_by_requests.then(|| Box::new(by_address(&sets)));
         let Some(subsets) = subsets else {
-            let this = Self::new(sets, settings, previous);
+            let this = Self { named, ..Self::new(sets, settings, previous) };
             if let Kind::Hashing(tables) = &this.kind {
                 tables.build();
             }
@@ -38,7 +42,7 @@ impl Prepared {
         };
         let old = previous.and_then(Self::subsets);
         let kind = Kind::Subsets(Box::new(Subsets::new(&sets, subsets, settings, old)));
-        Self { sets, kind }
+        Self { sets, kind, named }
     }
 
     /// The same without subsets; tables are made when they are first used.
@@ -51,7 +55,12 @@ impl Prepared {
             Some(hashing) => Kind::Hashing(Box::new(Tables::new(&sets, settings, hashing, old))),
             None => Kind::Policies,
         };
-        Self { sets, kind }
+        Self { sets, kind, named: None }
+    }
+
+    /// The hosts that requests may name.
+    pub fn named(&self) -> Option<&HostsByAddress> {
+        self.named.as_deref()
     }
 
     fn subsets(&self) -> Option<&Subsets> {

@@ -126,7 +126,9 @@ impl Cluster {
         let balancer = self.balancer.borrow();
         let host = match &self.config().original_dst {
             Some(original) => self.original_host(original, context),
-            None => balancer.choose(context, &asker).cloned(),
+            None => self
+                .named_host(&balancer, context)
+                .or_else(|| balancer.choose(context, &asker).cloned()),
         };
         let (Some(dynamic), Some(host)) = (&self.dynamic, &host) else { return host };
         let opening = self.opening(host, context);
@@ -135,6 +137,12 @@ impl Cluster {
         }
         let apart = Apart { opening, names: context.names.cloned().unwrap_or_default() };
         Some(dynamic.host(host.address.clone(), apart, Some(host)))
+    }
+
+    /// The host that the request names, where the cluster asks it.
+    fn named_host(&self, balancer: &LoadBalancer, context: &LbContext<'_>) -> Option<Arc<Host>> {
+        let policy = self.config().override_host.as_ref()?;
+        policy.choose(balancer.prepared().named()?, context).cloned()
     }
 
     /// What connections to `host` begin with that is the client's own.

@@ -13,7 +13,7 @@ use crate::address::Address;
 use crate::compile::{each, At, CompileError, Result};
 use crate::hash_policy::{ClusterHashPolicies, HashPolicies};
 use crate::http2::config::Http2Config;
-use crate::lb::{HashSettings, LbSettings, SlowStart, SubsetSettings, TableSettings};
+use crate::lb::{HashSettings, LbSettings, OverrideHost, SlowStart, SubsetSettings, TableSettings};
 use crate::matcher::Regexes;
 use crate::proto;
 use crate::proto::cluster::UpstreamProtocol;
@@ -31,6 +31,8 @@ pub struct ClusterConfig {
     pub stats_block: u32,
     pub discovery: proto::Discovery,
     pub lb: LbSettings,
+    /// None: requests name no hosts.
+    pub override_host: Option<OverrideHost>,
     /// None: the policy does not hash.
     pub hash_policies: Option<ClusterHashPolicies>,
     pub subsets: Option<Arc<SubsetSettings>>,
@@ -89,6 +91,11 @@ impl ClusterConfig {
             stats_block: message.stats_block,
             discovery: message.discovery(),
             lb,
+            override_host: message
+                .lb
+                .as_ref()
+                .and_then(|options| options.override_host.as_ref())
+                .map(OverrideHost::compile),
             hash_policies: lb.hashing.map(|_| hash_policies(message)).transpose()?,
             subsets: message
                 .subsets
@@ -177,6 +184,7 @@ fn lb_settings(message: &proto::Cluster) -> LbSettings {
         panic_threshold: options.panic_threshold_percent.round() as u32,
         fail_traffic_on_panic: options.fail_traffic_on_panic,
         locality_weighted: options.locality_weighted,
+        named_by_requests: options.override_host.is_some(),
         hashing: hash_settings(message.lb_policy(), &options.hashing.unwrap_or_default()),
     }
 }

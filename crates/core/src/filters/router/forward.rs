@@ -1,9 +1,11 @@
 //! Forwarding a request to a cluster: attempts until one gives a response that stands.
 
 mod again;
+mod choosing;
 mod failing;
 mod redirecting;
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -11,7 +13,6 @@ use self::again::{discard, Verdict};
 use self::failing::count_failed_attempt;
 use super::attempt::{connect, Parties, Replay, Upstream};
 use super::failure::{Failure, TimeoutKind};
-use super::hash::hash;
 use super::outlier::report_connection;
 use super::relay::{relay, send_head};
 use super::retry::Retries;
@@ -27,13 +28,12 @@ use crate::http::flags::ResponseFlags;
 use crate::http::stream::{Answer, Stream};
 use crate::http1::response::ResponseHead;
 use crate::http1::BodyLength;
-use crate::lb::LbContext;
 use crate::overload::Point;
 use crate::proto::{ClusterHistogram, HttpStat, VirtualClusterStat};
 use crate::route::{Forward, RetryPolicy, Route};
 use crate::timer::Timer;
 use crate::tls::TlsNames;
-use crate::upstream::{ClosedBy, Cluster, Host, Priority, Target};
+use crate::upstream::{ClosedBy, Cluster, Priority};
 
 /// Forwards the request. An answer: no response of an upstream stands.
 pub async fn forward(
@@ -92,6 +92,7 @@ pub async fn forward(
         parties,
         ends_connect,
         names,
+        tried_named: Cell::new(0),
         cookies,
     };
     forwarding.run().await
@@ -132,6 +133,8 @@ struct Forwarding<'a> {
     ends_connect: bool,
     /// What the request decides of TLS, where it does.
     names: Option<TlsNames>,
+    /// How many of the hosts that the request names were tried.
+    tried_named: Cell<usize>,
     /// Set-Cookie values that keep the client with its host.
     cookies: Vec<Vec<u8>>,
 }
@@ -235,34 +238,6 @@ impl Forwarding<'_> {
                 Err(failure)
             }
         }
-    }
-
-    /// A host, and the cluster that it is of: in place of an aggregate one of its members.
-    fn choose_host(&mut self) -> Option<(Rc<Cluster>, Arc<Host>)> {
-        let policy = self.retries.policy();
-        let stream = &*self.parties.stream;
-        let Target { cluster, at } = self.cluster.target(&stream.worker.clusters)?;
-        let (request, info) = (&stream.request, &stream.info);
-        if at.is_some() {
-            self.names = cluster.config().auto_names.as_ref().map(|auto| auto.of(request));
-        }
-        let hash = hash(&cluster, self.forward, request, info, &mut self.cookies);
-        let context = LbContext {
-            hash,
-            at,
-            criteria: self.forward.criteria(stream.choice.as_ref()),
-            avoid: &self.retries.tried,
-            max_attempts: policy.map_or(1, |policy| policy.host_selection_max_attempts),
-            avoid_canary: policy.is_some_and(|policy| policy.omit_canary_hosts)
-                && self.retries.made() > 0,
-            connection: Some(&stream.info.connection),
-            headers: Some(&stream.request),
-            metadata: stream.info.dynamic_metadata.as_deref(),
-            names: self.names.as_ref(),
-            ..LbContext::default()
-        };
-        let host = cluster.choose_host(&context)?;
-        Some((cluster, host))
     }
 
     /// Passes the response on. An answer: a filter gives one in place of it.

@@ -1,5 +1,6 @@
 //! Getting an upstream connection: a cluster, a host, and as many attempts as are allowed.
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,6 +67,7 @@ impl Session {
         cluster: &Rc<Cluster>,
         criteria: Option<&Criteria>,
     ) -> Option<Upstream> {
+        let tried_named = Cell::new(0);
         loop {
             let Some(permit) = cluster.tcp_permit() else {
                 let flag = ResponseFlags::UPSTREAM_OVERFLOW;
@@ -76,7 +78,7 @@ impl Session {
                 let flag = ResponseFlags::UPSTREAM_RETRY_LIMIT_EXCEEDED;
                 return self.fail(Failure::ConnectFailed, flag);
             }
-            let chosen = self.choose_host(cluster, criteria);
+            let chosen = self.choose_host(cluster, criteria, &tried_named);
             let Some((member, host)) = chosen else {
                 cluster.count_no_host();
                 let flag = ResponseFlags::NO_HEALTHY_UPSTREAM;
@@ -107,11 +109,13 @@ impl Session {
         &self,
         cluster: &Rc<Cluster>,
         criteria: Option<&Criteria>,
+        tried_named: &Cell<usize>,
     ) -> Option<(Rc<Cluster>, Arc<Host>)> {
         let Target { cluster, at } = cluster.target(&self.worker.clusters)?;
         let context = LbContext {
             hash: self.hash(&cluster),
             at,
+            tried_named: Some(tried_named),
             criteria,
             metadata: self.info.dynamic_metadata.as_deref(),
             connection: Some(&self.info.connection),

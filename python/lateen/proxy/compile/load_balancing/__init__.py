@@ -21,6 +21,7 @@ from lateen.proxy.compile.load_balancing import (
     least_request,
     locality,
     maglev,
+    override_host,
     random,
     ring_hash,
     round_robin,
@@ -32,6 +33,9 @@ from lateen.proxy.compile.values import enum_name
 
 if TYPE_CHECKING:
     from envoy.config.cluster.v3.cluster_pb2 import Cluster, LoadBalancingPolicy
+    from envoy.extensions.load_balancing_policies.override_host.v3.override_host_pb2 import (
+        OverrideHost,
+    )
     from envoy.extensions.load_balancing_policies.subset.v3.subset_pb2 import Subset
     from google.protobuf.message import Message
 
@@ -54,12 +58,13 @@ SUPPORT = (
         """,
         harmless={
             "update_merge_window": "endpoints are taken over at once",
-            "override_host_status": "no extension that overrides the host is implemented yet",
+            "override_host_status": "only stateful sessions, not implemented yet, ask for it",
         },
     ),
     whole("envoy.config.cluster.v3.LoadBalancingPolicy"),
     whole("envoy.config.cluster.v3.LoadBalancingPolicy.Policy"),
     *cluster_provided.SUPPORT,
+    *override_host.SUPPORT,
     *locality.SUPPORT,
     *consistent_hashing.SUPPORT,
     *subset.SUPPORT,
@@ -73,6 +78,11 @@ _BIAS = 1.0
 _OVERPROVISIONING_PERCENT = 140
 _BY_NAME = {policy.name: policy for policy in POLICIES}
 _BY_TYPE = {policy.type: policy for policy in POLICIES}
+_NO_FALLBACK = (
+    "dynamic forwarding LB: didn't find a registered fallback load balancer factory with names from"
+)
+# Policies that are made of others.
+_OUTER = {subset.TYPE: "a subset policy", override_host.TYPE: "an override_host policy"}
 _NAMED_BY_DNS = "envoy.cluster.strict_dns"
 
 
@@ -125,8 +135,8 @@ def _check_provided(ctx: CompileContext, source: Cluster, policy: str, at: str) 
     if source.HasField("load_balancing_policy"):
         known = (*_BY_TYPE, subset.TYPE, cluster_provided.TYPE)
         where = f"{at}.load_balancing_policy"
-        who = f"cluster: '{source.name}'"
-        found = _first_known(ctx, source.load_balancing_policy, known, who, where)
+        missing = _missing(f"cluster: '{source.name}'")
+        found = _first_known(ctx, source.load_balancing_policy, known, missing, where)
         if found is not None and found[0].DESCRIPTOR.full_name != cluster_provided.TYPE:
             cluster_provided.report_missing(ctx, source.name, found[1])
     elif policy != cluster_provided.NAME:
@@ -192,7 +202,15 @@ def _compile_typed(
         reason = "cluster: load_balancing_policy cannot be combined with lb_subset_config"
         ctx.error(at, reason)
     known = (*_BY_TYPE, subset.TYPE, cluster_provided.TYPE)
-    found = _first_known(ctx, source.load_balancing_policy, known, f"cluster: '{source.name}'", at)
+    every = (*known, override_host.TYPE)
+    missing = _missing(f"cluster: '{source.name}'")
+    found = _first_known(ctx, source.load_balancing_policy, every, missing, at)
+    if found is not None and found[0].DESCRIPTOR.full_name == override_host.TYPE:
+        named: OverrideHost = found[0]  # type: ignore[assignment]
+        compiled = override_host.compile_override_host(ctx, named, found[1])
+        options.override_host.CopyFrom(compiled)
+        where = f"{found[1]}.fallback_policy"
+        found = _first_known(ctx, named.fallback_policy, known, _NO_FALLBACK, where)
     if found is not None and found[0].DESCRIPTOR.full_name == cluster_provided.TYPE:
         cluster_provided.report_needless(ctx, source.name, found[1])
         return
@@ -200,7 +218,8 @@ def _compile_typed(
         config: Subset = found[0]  # type: ignore[assignment]
         out.subsets.CopyFrom(subset.compile_subsets(ctx, config, found[1]))
         where = f"{found[1]}.subset_lb_policy"
-        found = _first_known(ctx, config.subset_lb_policy, tuple(_BY_TYPE), "subset lb", where)
+        missing = _missing("subset lb")
+        found = _first_known(ctx, config.subset_lb_policy, tuple(_BY_TYPE), missing, where)
     if found is not None:
         message, where = found
         policy = _BY_TYPE[message.DESCRIPTOR.full_name]
@@ -209,7 +228,7 @@ def _compile_typed(
 
 
 def _first_known(
-    ctx: CompileContext, source: LoadBalancingPolicy, known: Collection[str], who: str, at: str
+    ctx: CompileContext, source: LoadBalancingPolicy, known: Collection[str], missing: str, at: str
 ) -> tuple[Message, str] | None:
     """The first policy whose type is in `known`, as Envoy takes it, and its path."""
     skipped: list[str] = []
@@ -220,13 +239,17 @@ def _first_known(
             for earlier in skipped:
                 ctx.excuse(earlier, f"{message.DESCRIPTOR.full_name} is used instead")
             return message, where
-        if message is not None and message.DESCRIPTOR.full_name == subset.TYPE:
-            ctx.unimplemented(where, "a subset policy within one", ", ".join(known))
+        if message is not None and message.DESCRIPTOR.full_name in _OUTER:
+            what = _OUTER[message.DESCRIPTOR.full_name]
+            ctx.unimplemented(where, f"{what} within one", ", ".join(known))
         skipped.append(where)
     if not skipped:
-        ctx.error(
-            at,
-            f"cluster: didn't find a registered load balancer factory implementation for {who}"
-            " with names from []",
-        )
+        ctx.error(at, missing)
     return None
+
+
+def _missing(who: str) -> str:
+    return (
+        f"cluster: didn't find a registered load balancer factory implementation for {who}"
+        " with names from []"
+    )
