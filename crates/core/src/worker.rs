@@ -1,6 +1,6 @@
 //! One worker: a thread with a single-threaded loop that owns its sockets, pools and counters.
 
-use std::cell::{Cell, Ref, RefCell};
+use std::cell::{Cell, OnceCell, Ref, RefCell};
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
@@ -13,6 +13,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::access_log::WorkerLogBuffers;
 use crate::clock;
+use crate::filters::router::client::OwnRequests;
 use crate::filters::Filter;
 use crate::headers::SpareHeaders;
 use crate::http::date::DateCache;
@@ -112,6 +113,8 @@ pub struct Worker {
     pub overload: Rc<Overload>,
     /// Of listeners that bypass the other.
     calm: Rc<Overload>,
+    /// Made with the first request of the proxy's own whose answer somebody waits for.
+    pub own_requests: OnceCell<OwnRequests>,
     runtime: RefCell<Arc<Runtime>>,
     routes: RefCell<HashMap<Arc<str>, Rc<RouteSlot>>>,
     route_scopes: RefCell<HashMap<Arc<str>, Rc<ScopesSlot>>>,
@@ -154,6 +157,7 @@ impl Worker {
             doors,
             overload,
             calm,
+            own_requests: OnceCell::new(),
             runtime: RefCell::default(),
             routes: RefCell::default(),
             route_scopes: RefCell::default(),
@@ -162,6 +166,22 @@ impl Worker {
             drain: Cell::new(None),
             health_failed: Cell::new(false),
         })
+    }
+
+    /// The only worker of a process.
+    #[cfg(test)]
+    pub fn alone(registry: Arc<Registry>, sinks: crate::access_log::Sinks) -> Rc<Self> {
+        let block = registry.block(0, PROCESS_BLOCK, BlockKind::Process);
+        let shared = Shared {
+            registry,
+            ids: Arc::new(AtomicU64::new(1)),
+            connections: AtomicU64::new(0),
+            limited_connections: AtomicU64::new(0),
+            drain_time: Duration::ZERO,
+            drain_over: Duration::ZERO,
+            asks: Asks::default(),
+        };
+        Self::new(0, Arc::new(shared), WorkerLogBuffers::new(sinks, block))
     }
 
     /// A number that no other connection or stream of the process has.

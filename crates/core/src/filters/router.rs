@@ -3,6 +3,7 @@
 
 mod attempt;
 mod charge;
+pub mod client;
 mod failure;
 mod forward;
 mod grpc_timeout;
@@ -63,8 +64,8 @@ impl Router {
         })
     }
 
-    /// What copies of requests pass, of which nobody is told.
-    fn of_mirrors(dynamic_stats: bool) -> Self {
+    /// What requests of the proxy's own pass, to which no header tells anything of the proxy.
+    fn of_own_requests(dynamic_stats: bool) -> Self {
         Self {
             dynamic_stats,
             suppress_grpc_request_failure_code_stats: false,

@@ -154,6 +154,31 @@ impl ManagerConfig {
         sinks: &Sinks,
         regexes: &Regexes,
     ) -> Result<Self> {
+        Ok(Self {
+            filters: each(&message.http_filters, "http_filters", |filter| {
+                Filter::compile(filter, sinks, regexes)
+            })?,
+            access_logs: each(&message.access_logs, "access_logs", |log| {
+                AccessLog::compile(log, sinks)
+            })?,
+            upgrades: Upgrades::compile(&message.upgrades, sinks, regexes)?,
+            ..Self::bare(message)?
+        })
+    }
+
+    /// What requests of the proxy's own are under: they change nothing in responses, trailers included, and have
+    /// no timeout but their own. `kept`: how many bytes of a body are kept for a retry.
+    pub fn of_own_requests(kept: u32) -> Result<Self> {
+        Self::bare(&proto::HttpConnectionManager {
+            server_header_transformation: ServerHeader::PassThrough.into(),
+            http1: Some(proto::Http1Options { enable_trailers: true, ..Default::default() }),
+            per_connection_buffer_limit_bytes: kept,
+            ..Default::default()
+        })
+    }
+
+    /// All but the filters and logs.
+    fn bare(message: &proto::HttpConnectionManager) -> Result<Self> {
         let http1 = message.http1.clone().unwrap_or_default();
         Ok(Self {
             stat_prefix: message.stat_prefix.clone(),
@@ -161,17 +186,13 @@ impl ManagerConfig {
             listener_stats_block: message.listener_stats_block,
             route_table: message.route_table.as_str().into(),
             scoped_routes: message.scoped_routes.as_ref().map(ScopedRoutes::compile),
-            filters: each(&message.http_filters, "http_filters", |filter| {
-                Filter::compile(filter, sinks, regexes)
-            })?,
-            access_logs: each(&message.access_logs, "access_logs", |log| {
-                AccessLog::compile(log, sinks)
-            })?,
+            filters: Vec::new(),
+            access_logs: Vec::new(),
             log_on_new_request: message.flush_access_log_on_new_request,
             log_on_tunnel: message.flush_access_log_on_tunnel,
             bypass_overload: message.bypass_overload_manager,
             append_local_overload: message.append_local_overload,
-            upgrades: Upgrades::compile(&message.upgrades, sinks, regexes)?,
+            upgrades: Upgrades::default(),
             timeouts: timeouts(message),
             codec: message.codec_type(),
             limits: limits(message),

@@ -57,6 +57,19 @@ impl Manager {
         }
     }
 
+    /// What requests of the proxy's own are under, whose connection manager counts nothing that anyone sees.
+    pub fn of_own_requests(worker: &Worker, config: Arc<ManagerConfig>) -> Self {
+        Self {
+            overload: worker.overload(true).clone(),
+            block: Arc::new(Block::new(BlockKind::Http)),
+            listener_http: None,
+            routes: Rc::default(),
+            scopes: None,
+            config,
+            drain: Rc::default(),
+        }
+    }
+
     /// The route table that a request takes now.
     pub fn route_table(&self, request: &Headers) -> Option<Arc<RouteTable>> {
         match (&self.scopes, &self.config.scoped_routes) {

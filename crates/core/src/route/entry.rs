@@ -103,6 +103,26 @@ impl Route {
         }
     }
 
+    /// What a request of the proxy's own is under: no limit but its own.
+    ///
+    /// # Errors
+    /// The retry policy cannot be.
+    pub fn of_own_requests(retry_policy: Option<&proto::RetryPolicy>) -> Result<Self> {
+        let action = proto::RouteAction {
+            cluster_specifier: Some(proto::route_action::ClusterSpecifier::Cluster(String::new())),
+            retry_policy: retry_policy.cloned(),
+            timeout_ms: Some(0),
+            idle_timeout_ms: Some(0),
+            max_stream_duration_ms: Some(0),
+            ..Default::default()
+        };
+        let action = Some(proto::route::Action::Route(action));
+        let path = Some(proto::route_match::Path::Prefix("/".into()));
+        let r#match = Some(proto::RouteMatch { path, ..Default::default() });
+        let message = proto::Route { r#match, action, ..Default::default() };
+        Self::compile(&message, &Arc::new(HostShared::bare("".into())), &Regexes::default())
+    }
+
     /// Fails with the path of the part that does not compile.
     pub(super) fn compile(
         message: &proto::Route,

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::domains::port_start;
-use super::entry::{HostShared, Route};
+use super::entry::Route;
 use super::format::Format;
 use super::RouteContext;
 use crate::compile::{each, At, CompileError, Result};
@@ -60,7 +60,7 @@ impl Mirror {
             keeps_host: message.keeps_host,
             host: (!host.is_empty()).then(|| host.as_bytes().into()),
             changes: MutationList::compile(&message.mutations, regexes).at("mutations")?,
-            route: Arc::new(route(regexes)?),
+            route: Arc::new(Route::of_own_requests(None)?),
         })
     }
 
@@ -95,21 +95,6 @@ impl Mirror {
             copy.set(HeaderId::Authority, &marked);
         }
     }
-}
-
-fn route(regexes: &Regexes) -> Result<Route> {
-    let action = proto::RouteAction {
-        cluster_specifier: Some(proto::route_action::ClusterSpecifier::Cluster(String::new())),
-        timeout_ms: Some(0),
-        idle_timeout_ms: Some(0),
-        max_stream_duration_ms: Some(0),
-        ..Default::default()
-    };
-    let action = Some(proto::route::Action::Route(action));
-    let host = Arc::new(HostShared::bare("".into()));
-    let path = Some(proto::route_match::Path::Prefix("/".into()));
-    let r#match = Some(proto::RouteMatch { path, ..Default::default() });
-    Route::compile(&proto::Route { r#match, action, ..Default::default() }, &host, regexes)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::Arc;
 use std::time::Duration;
 
+use lateen_http2::{Config, Connection, Event, FieldRef, StreamKey};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{spawn_local, LocalSet};
@@ -93,6 +94,8 @@ pub fn message(addresses: &[SocketAddr]) -> proto::Cluster {
         default_priority: Some(BREAKERS),
         high_priority: Some(BREAKERS),
         endpoints: Some(endpoints(addresses)),
+        max_response_headers_bytes: 80 * 1024,
+        max_response_headers_count: 100,
         ..Default::default()
     }
 }
@@ -148,5 +151,74 @@ pub async fn closed(stream: &mut TcpStream) -> bool {
 pub async fn until(done: impl Fn() -> bool) {
     while !done() {
         tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// A server of HTTP/2.
+pub struct Peer {
+    stream: TcpStream,
+    pub engine: Connection,
+    input: Vec<u8>,
+}
+
+impl Peer {
+    pub async fn accept(listener: &TcpListener, config: &Config) -> Self {
+        let stream = accept(listener).await;
+        Self { stream, engine: Connection::server(&Arc::new(config.clone())), input: Vec::new() }
+    }
+
+    pub async fn flush(&mut self) {
+        let output = self.engine.output().to_vec();
+        send(&mut self.stream, &output).await;
+        self.engine.consume_output(output.len());
+    }
+
+    /// The next request; None when the connection has ended.
+    pub async fn request(&mut self) -> Option<StreamKey> {
+        loop {
+            self.flush().await;
+            let (used, event) = self
+                .engine
+                .receive(&self.input)
+                .unwrap_or_else(|_| unreachable!("an error of the proxy"));
+            let stream = match event {
+                Some(Event::Headers { stream, .. }) => Some(stream),
+                _ => None,
+            };
+            self.input.drain(..used);
+            if stream.is_some() {
+                return stream;
+            }
+            if used == 0 && self.stream.read_buf(&mut self.input).await.ok()? == 0 {
+                return None;
+            }
+        }
+    }
+
+    pub async fn answer(&mut self, stream: StreamKey) {
+        let fields = [FieldRef::new(b":status", b"200")];
+        self.engine.send_headers(stream, fields.into_iter(), true);
+        self.flush().await;
+    }
+}
+
+/// The cluster of a message, which speaks HTTP/2.
+pub fn http2(message: proto::Cluster, max_concurrent_streams: u32) -> proto::Cluster {
+    let options = proto::Http2Options {
+        hpack_table_size: 4096,
+        max_concurrent_streams,
+        initial_stream_window_size: 65_535,
+        initial_connection_window_size: 65_535,
+        max_outbound_frames: 10_000,
+        max_outbound_control_frames: 1000,
+        max_consecutive_inbound_frames_with_empty_payload: 1,
+        max_inbound_priority_frames_per_stream: 100,
+        max_inbound_window_update_frames_per_data_frame_sent: 10,
+        ..Default::default()
+    };
+    proto::Cluster {
+        http2: Some(options),
+        upstream_protocol: proto::cluster::UpstreamProtocol::Http2.into(),
+        ..message
     }
 }

@@ -94,7 +94,7 @@ def compile_retry_policy(
         ctx, policy.retriable_request_headers, f"{at}.retriable_request_headers"
     )
     compiled = worker_pb2.RetryPolicy(
-        retry_on=_conditions(policy.retry_on),
+        retry_on=conditions(policy.retry_on),
         num_retries=policy.num_retries.value if policy.HasField("num_retries") else 1,
         per_try_timeout_ms=milliseconds(policy.per_try_timeout),
         per_try_idle_timeout_ms=milliseconds(policy.per_try_idle_timeout),
@@ -111,8 +111,8 @@ def compile_retry_policy(
     return compiled
 
 
-def _conditions(retry_on: str) -> list[str]:
-    """Those that exist: Envoy ignores the others."""
+def conditions(retry_on: str) -> list[str]:
+    """The names in `retry_on` that exist: Envoy ignores the others."""
     names = (name.strip() for name in retry_on.split(","))
     return [name for name in names if name in CONDITIONS]
 

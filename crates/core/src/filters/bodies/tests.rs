@@ -2,13 +2,12 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::atomic::AtomicU64;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use super::{attach, poll_whole_request, Filtered, Piece, StreamFilter, Whole};
-use crate::access_log::{Sinks, WorkerLogBuffers};
+use crate::access_log::Sinks;
 use crate::body::{BodyEvent, BodySource, ReadError};
 use crate::filters::{response, Head};
 use crate::headers::Headers;
@@ -18,26 +17,16 @@ use crate::http1::BodyLength;
 use crate::listener::Drain;
 use crate::matcher::Regexes;
 use crate::proto::{self, http_filter::Kind};
-use crate::stats::{BlockKind, Registry, PROCESS_BLOCK};
-use crate::worker::{Shared, Worker};
+use crate::stats::Registry;
+use crate::worker::Worker;
 
 const LIMIT: usize = 10;
 
 /// A request with a body, on a connection manager with three filters and a small buffer.
 fn with_stream(test: impl FnOnce(Stream)) {
     let registry = Arc::new(Registry::default());
-    let shared = Shared {
-        registry: registry.clone(),
-        ids: Arc::new(AtomicU64::new(1)),
-        connections: AtomicU64::new(0),
-        drain_time: Duration::ZERO,
-        drain_over: Duration::ZERO,
-        asks: Default::default(),
-        limited_connections: Default::default(),
-    };
     let sinks = Sinks::start(Duration::from_secs(1), &registry, 1).unwrap();
-    let block = registry.block(0, PROCESS_BLOCK, BlockKind::Process);
-    let worker = Worker::new(0, Arc::new(shared), WorkerLogBuffers::new(sinks.clone(), block));
+    let worker = Worker::alone(registry, sinks.clone());
     let filter = proto::HttpFilter {
         kind: Some(Kind::GrpcWeb(proto::GrpcWebFilter {})),
         ..Default::default()

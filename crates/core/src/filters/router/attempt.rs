@@ -71,7 +71,9 @@ pub struct Parties<'a> {
 }
 
 impl Drop for Upstream {
+    /// An exchange that nobody waits for any more ends in the middle.
     fn drop(&mut self) {
+        self.wire.abort(ClosedBy::Local);
         if self.counts() {
             self.cluster.block().dec(ClusterStat::ClusterUpstreamRqActive);
             self.host.stats.rq_active.fetch_sub(1, Relaxed);

@@ -1,24 +1,15 @@
 //! Copies of requests: each is a request of its own to another cluster, and what comes of it is only counted.
 //! <https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/router_filter>
 
-mod client;
-mod feed;
-
 use std::time::Duration;
 
-use super::forward::forward;
+use super::client::{self, Caller, Feed};
 use super::Router;
 use crate::clock;
 use crate::filters::bodies::attach;
-use crate::headers::HeaderId;
-use crate::http::manager::request::append_list;
 use crate::http::stream::Stream;
 use crate::http1::BodyLength;
-use crate::proto::ProcessStat;
-use crate::route::{Action, Mirror};
-
-use client::MirrorClient;
-use feed::Feed;
+use crate::route::Mirror;
 
 /// Sends the copies of a request that `mirrors` ask for, as it is now. `limit`: how long it may take.
 pub(super) fn start(
@@ -53,15 +44,12 @@ fn send(
         let place = stream.manager.config.filters.len();
         attach(stream, place, feed.writer());
     }
-    stream.worker.process.inc(ProcessStat::ProcessHttpAsyncClientRqTotal);
-    let router = Router::of_mirrors(router.dynamic_stats);
+    let router = Router::of_own_requests(router.dynamic_stats);
     let route = mirror.route.clone();
     crate::sys::spawn_here(async move {
-        let Action::Forward(action) = &route.action else { return };
-        let mut client = MirrorClient::new(feed);
-        let timer = copy.worker.timers.timer();
+        let mut caller = Caller::indifferent(feed);
         // Nobody waits for the answer.
-        _ = forward(&router, &mut copy, &mut client, &timer, &route, action).await;
+        _ = client::perform(&router, &mut copy, &mut caller, &route).await;
     });
 }
 
@@ -73,16 +61,9 @@ fn copy(stream: &Stream, mirror: &Mirror, limit: Option<Duration>) -> Stream {
     copy.leave_uncounted();
     copy.begin(stream.head);
     copy.info.protocol = stream.info.protocol;
-    copy.internal = true;
     copy.request = stream.request.clone();
     mirror.change(&mut copy.request, &stream.info);
-    copy.request.set(HeaderId::XEnvoyInternal, b"true");
-    let address = stream.manager.config.local_address.to_string();
-    append_list(&mut copy.request, HeaderId::XForwardedFor, address.as_bytes(), b",");
-    if let Some(limit) = limit {
-        // The router takes it from there, and sends it nowhere.
-        let ms = limit.as_millis().max(1).to_string();
-        copy.request.set(HeaderId::XEnvoyUpstreamRqTimeoutMs, ms.as_bytes());
-    }
+    client::mark(&mut copy.request, stream.manager.config.local_address);
+    client::limit(&mut copy.request, limit);
     copy
 }

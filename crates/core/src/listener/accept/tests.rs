@@ -1,31 +1,16 @@
 use std::cell::Cell;
 use std::rc::Rc;
-use std::sync::atomic::AtomicU64;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::guard::{Guard, Limited};
 use super::super::{Current, ListenerConfig};
 use super::run;
-use crate::access_log::{Sinks, WorkerLogBuffers};
+use crate::access_log::Sinks;
 use crate::clock;
 use crate::proto::{self, ListenerStat, ProcessStat};
-use crate::stats::{BlockKind, Registry, PROCESS_BLOCK};
-use crate::worker::{Shared, Worker};
-
-fn worker(sinks: Sinks) -> Rc<Worker> {
-    let shared = Shared {
-        registry: Arc::default(),
-        ids: Arc::new(AtomicU64::new(1)),
-        connections: AtomicU64::new(0),
-        limited_connections: Default::default(),
-        drain_time: Duration::ZERO,
-        drain_over: Duration::ZERO,
-        asks: Default::default(),
-    };
-    let block = shared.registry.block(0, PROCESS_BLOCK, BlockKind::Process);
-    Worker::new(0, Arc::new(shared), WorkerLogBuffers::new(sinks, block))
-}
+use crate::stats::Registry;
+use crate::worker::Worker;
 
 /// A listener with one chain, which does nothing.
 fn listener(worker: &Worker, sinks: &Sinks) -> Rc<Current> {
@@ -44,7 +29,7 @@ fn listener(worker: &Worker, sinks: &Sinks) -> Rc<Current> {
 fn a_panic_in_one_connection_ends_that_one_and_counts() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let sinks = Sinks::start(Duration::from_secs(10), &Registry::default(), 9).unwrap();
-    let worker = worker(sinks.clone());
+    let worker = Worker::alone(Arc::default(), sinks.clone());
     let current = listener(&worker, &sinks);
     let guard = || {
         let limited = Limited::take(&worker, &current.listener, None).unwrap();

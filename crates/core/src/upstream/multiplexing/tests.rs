@@ -1,82 +1,13 @@
-use std::sync::Arc;
 use std::time::Duration;
 
-use lateen_http2::{Config, Connection, ErrorCode, Event, FieldRef, StreamKey};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use lateen_http2::{Config, Connection, ErrorCode};
+use tokio::io::AsyncWriteExt;
 
 use crate::headers::Headers;
 use crate::http2::Reset;
 use crate::proto::{self, ClusterStat as Stat};
 use crate::upstream::testing::*;
 use crate::upstream::{Acquire, Carrier, Cluster, PooledStream};
-
-/// A server of HTTP/2.
-struct Peer {
-    stream: TcpStream,
-    engine: Connection,
-    input: Vec<u8>,
-}
-
-impl Peer {
-    async fn accept(listener: &TcpListener, config: &Config) -> Self {
-        let stream = accept(listener).await;
-        Self { stream, engine: Connection::server(&Arc::new(config.clone())), input: Vec::new() }
-    }
-
-    async fn flush(&mut self) {
-        let output = self.engine.output().to_vec();
-        send(&mut self.stream, &output).await;
-        self.engine.consume_output(output.len());
-    }
-
-    /// The next request; None when the connection has ended.
-    async fn request(&mut self) -> Option<StreamKey> {
-        loop {
-            self.flush().await;
-            let (used, event) = self.engine.receive(&self.input).expect("no error of the proxy");
-            let stream = match event {
-                Some(Event::Headers { stream, .. }) => Some(stream),
-                _ => None,
-            };
-            self.input.drain(..used);
-            if stream.is_some() {
-                return stream;
-            }
-            if used == 0 && self.stream.read_buf(&mut self.input).await.ok()? == 0 {
-                return None;
-            }
-        }
-    }
-
-    async fn answer(&mut self, stream: StreamKey) {
-        let fields = [FieldRef::new(b":status", b"200")];
-        self.engine.send_headers(stream, fields.into_iter(), true);
-        self.flush().await;
-    }
-}
-
-fn http2(message: proto::Cluster, max_concurrent_streams: u32) -> proto::Cluster {
-    let options = proto::Http2Options {
-        hpack_table_size: 4096,
-        max_concurrent_streams,
-        initial_stream_window_size: 65_535,
-        initial_connection_window_size: 65_535,
-        max_outbound_frames: 10_000,
-        max_outbound_control_frames: 1000,
-        max_consecutive_inbound_frames_with_empty_payload: 1,
-        max_inbound_priority_frames_per_stream: 100,
-        max_inbound_window_update_frames_per_data_frame_sent: 10,
-        ..Default::default()
-    };
-    proto::Cluster {
-        http2: Some(options),
-        upstream_protocol: proto::cluster::UpstreamProtocol::Http2.into(),
-        max_response_headers_bytes: 80 * 1024,
-        max_response_headers_count: 100,
-        ..message
-    }
-}
 
 fn carried(carrier: Carrier) -> PooledStream {
     match carrier {

@@ -1,4 +1,4 @@
-//! The body of a request on its way to its copy.
+//! The body of a request that the proxy makes itself: all there, or on its way from the request that it copies.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -56,6 +56,13 @@ pub struct FeedWriter(Feed);
 impl Feed {
     pub fn new(limit: usize) -> Self {
         Self { state: Rc::default(), limit }
+    }
+
+    /// A body that is all there.
+    pub fn whole(body: Vec<u8>) -> Self {
+        let limit = body.len();
+        let state = State { waiting: body, end: End::Whole, ..State::default() };
+        Self { state: Rc::new(RefCell::new(state)), limit }
     }
 
     pub fn writer(&self) -> FeedWriter {
@@ -167,6 +174,13 @@ mod tests {
         writer.0.end();
         drop(writer);
         assert!(matches!(take(&feed), Poll::Ready(Ok(bytes)) if bytes == b"d"));
+        assert!(matches!(take(&feed), Poll::Ready(Ok(bytes)) if bytes.is_empty()));
+    }
+
+    #[test]
+    fn a_whole_body_ends_at_once() {
+        let feed = Feed::whole(b"ab".to_vec());
+        assert!(matches!(take(&feed), Poll::Ready(Ok(bytes)) if bytes == b"ab"));
         assert!(matches!(take(&feed), Poll::Ready(Ok(bytes)) if bytes.is_empty()));
     }
 

@@ -1,4 +1,4 @@
-//! The client of a copy: its body comes from the request, its response goes nowhere.
+//! The client's side of a request that the proxy makes itself.
 
 use std::io;
 use std::task::{Context, Poll};
@@ -10,21 +10,54 @@ use crate::http::downstream::Downstream;
 use crate::http1::encode::{HeaderCase, ResponseFrame};
 use crate::http1::CodecError;
 
-pub struct MirrorClient {
+/// What became of the body of a response.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Kept {
+    /// It has not ended.
+    #[default]
+    Part,
+    Whole,
+    /// It is longer than what was to be kept.
+    TooLong,
+}
+
+pub struct Caller {
     feed: Feed,
-    /// What was read of the body, from `used` on.
+    /// What was read of the request's body, from `used` on.
     bytes: Vec<u8>,
     used: usize,
     trailers: Headers,
+    /// How much of the response's body is kept; None: the response goes nowhere.
+    limit: Option<usize>,
+    pub body: Vec<u8>,
+    pub kept: Kept,
 }
 
-impl MirrorClient {
-    pub fn new(feed: Feed) -> Self {
-        Self { feed, bytes: Vec::new(), used: 0, trailers: Headers::new() }
+impl Caller {
+    /// Asks without waiting for an answer.
+    pub fn indifferent(feed: Feed) -> Self {
+        Self::new(feed, None)
+    }
+
+    /// Keeps the body of the response, of at most `limit` bytes.
+    pub fn waiting(feed: Feed, limit: usize) -> Self {
+        Self::new(feed, Some(limit))
+    }
+
+    fn new(feed: Feed, limit: Option<usize>) -> Self {
+        Self {
+            feed,
+            bytes: Vec::new(),
+            used: 0,
+            trailers: Headers::new(),
+            limit,
+            body: Vec::new(),
+            kept: Kept::default(),
+        }
     }
 }
 
-impl BodySource for MirrorClient {
+impl BodySource for Caller {
     fn poll_read_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<BodyEvent, ReadError>> {
         if self.used < self.bytes.len() {
             return Poll::Ready(Ok(BodyEvent::Data(self.bytes.len() - self.used)));
@@ -51,19 +84,27 @@ impl BodySource for MirrorClient {
     }
 }
 
-impl BodySink for MirrorClient {
+impl BodySink for Caller {
     fn poll_write_body(&mut self, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let Some(limit) = self.limit else { return Poll::Ready(Ok(bytes.len())) };
+        if self.body.len() + bytes.len() > limit {
+            self.kept = Kept::TooLong;
+            return Poll::Ready(Err(io::ErrorKind::FileTooLarge.into()));
+        }
+        self.body.extend_from_slice(bytes);
         Poll::Ready(Ok(bytes.len()))
     }
 
-    fn finish(&mut self, _: Option<&Headers>, _: HeaderCase) {}
+    fn finish(&mut self, _: Option<&Headers>, _: HeaderCase) {
+        self.kept = Kept::Whole;
+    }
 
     fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }
 }
 
-impl Downstream for MirrorClient {
+impl Downstream for Caller {
     fn send_head(&mut self, _: &Headers, _: &ResponseFrame) -> u64 {
         0
     }
@@ -76,7 +117,9 @@ impl Downstream for MirrorClient {
         false
     }
 
-    fn end_with_head(&mut self) {}
+    fn end_with_head(&mut self) {
+        self.kept = Kept::Whole;
+    }
 
     fn close_when_written(&mut self, _: bool) {}
 

@@ -1,0 +1,224 @@
+//! Requests that the proxy makes itself, through its clusters: the parts of one, and the client whose answer
+//! somebody waits for.
+
+mod caller;
+mod feed;
+mod grpc;
+#[cfg(test)]
+mod tests;
+
+use std::future::Future;
+use std::net::{IpAddr, Ipv4Addr};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::forward::forward;
+use super::Router;
+use crate::address::Address;
+use crate::clock;
+use crate::compile::{At, Result};
+use crate::headers::{HeaderId, Headers};
+use crate::http::downstream::Downstream;
+use crate::http::manager::request::append_list;
+use crate::http::manager::{duration, ManagerConfig};
+use crate::http::stream::{Answer, Manager, Stream};
+use crate::http::stream_info::ConnectionInfo;
+use crate::http1::request::RequestHead;
+use crate::http1::BodyLength;
+use crate::proto::{self, ProcessStat};
+use crate::route::{Action, Route};
+use crate::worker::Worker;
+
+use caller::Kept;
+
+pub use grpc::{GrpcClient, GrpcStatus};
+pub(super) use {caller::Caller, feed::Feed};
+
+/// Most bytes in the body of a response, as in Envoy (`http.async_response_buffer_limit`).
+const LONGEST_RESPONSE: usize = 32 << 20;
+
+/// Most bytes of a request's body that are kept for a retry, as in Envoy.
+const KEPT_FOR_RETRIES: u32 = 64 << 10;
+
+/// A request: all of its head, `:method`, `:path`, `:scheme` and `:authority` included, and all of its body. The
+/// length of the body is told where the head has a `content-length`.
+#[derive(Debug, Default)]
+pub struct Request {
+    pub headers: Headers,
+    pub body: Vec<u8>,
+}
+
+/// A response, of the upstream or the router's own in place of one.
+#[derive(Debug, Default)]
+pub struct Response {
+    pub status: u16,
+    pub headers: Headers,
+    pub body: Vec<u8>,
+    pub trailers: Headers,
+}
+
+/// Why there is no response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoResponse {
+    /// There is no cluster of that name.
+    NoCluster,
+    /// It broke off in the middle.
+    Broken,
+    TooLong,
+}
+
+/// A response to come. The request ends with it: who drops it gives the request up.
+pub type Responding = Pin<Box<dyn Future<Output = std::result::Result<Response, NoResponse>>>>;
+
+/// What makes requests to one cluster.
+pub struct Client {
+    cluster: Arc<str>,
+    timeout: Option<Duration>,
+    /// The upstream is told that requests come from the proxy.
+    marks: bool,
+    route: Arc<Route>,
+    config: Arc<ManagerConfig>,
+}
+
+/// What the requests of one worker have in common.
+pub struct OwnRequests {
+    manager: Rc<Manager>,
+    connection: Rc<ConnectionInfo>,
+}
+
+impl OwnRequests {
+    fn new(worker: &Worker, config: &Arc<ManagerConfig>) -> Self {
+        let nowhere = || Address::Ip((Ipv4Addr::UNSPECIFIED, 0).into());
+        let connection = ConnectionInfo {
+            id: worker.next_id(),
+            remote: nowhere(),
+            local: nowhere(),
+            start: clock::now(),
+            listener: "".into(),
+            filter_chain: "".into(),
+            listener_metadata: None,
+            filter_chain_metadata: None,
+            tls: None,
+            traffic_direction: "unspecified",
+            tally: Default::default(),
+            inspected: None,
+            state: Default::default(),
+        };
+        let manager = Rc::new(Manager::of_own_requests(worker, config.clone()));
+        Self { manager, connection: Rc::new(connection) }
+    }
+}
+
+impl Client {
+    /// # Errors
+    /// A retry policy that cannot be.
+    pub fn compile(message: &proto::ServiceClient) -> Result<Self> {
+        Ok(Self {
+            cluster: message.cluster.as_str().into(),
+            timeout: duration(message.timeout_ms),
+            marks: !message.unmarked,
+            route: Arc::new(
+                Route::of_own_requests(message.retry_policy.as_ref()).at("retry_policy")?,
+            ),
+            config: Arc::new(ManagerConfig::of_own_requests(KEPT_FOR_RETRIES)?),
+        })
+    }
+
+    pub fn cluster(&self) -> &Arc<str> {
+        &self.cluster
+    }
+
+    /// Makes a request, which counts as any other in the stats of the cluster. What stands for the response of an
+    /// upstream that fails or takes too long is a response as well: 503 or 504.
+    pub fn send(&self, worker: &Rc<Worker>, request: Request) -> Responding {
+        let Some(cluster) = worker.clusters.get(&self.cluster) else {
+            return Box::pin(std::future::ready(Err(NoResponse::NoCluster)));
+        };
+        let own = worker.own_requests.get_or_init(|| OwnRequests::new(worker, &self.config));
+        let (manager, connection) = (own.manager.clone(), own.connection.clone());
+        let mut stream = Stream::new(worker.clone(), manager, connection, clock::now());
+        stream.leave_uncounted();
+        stream.begin(head(&request));
+        stream.request = request.headers;
+        stream.cluster = Some(cluster);
+        if self.marks {
+            mark(&mut stream.request, self.config.local_address);
+        }
+        limit(&mut stream.request, self.timeout);
+        let caller = Caller::waiting(Feed::whole(request.body), LONGEST_RESPONSE);
+        Box::pin(respond(stream, caller, self.route.clone()))
+    }
+}
+
+fn head(request: &Request) -> RequestHead {
+    RequestHead {
+        http10: false,
+        body: match request.body.len() {
+            0 => BodyLength::Empty,
+            length => BodyLength::Length(length as u64),
+        },
+        keep_alive: true,
+        upgrade: false,
+        expect_continue: false,
+        is_head: request.headers.get(HeaderId::Method) == Some(b"HEAD"),
+        is_connect: false,
+        size: 0,
+        field_bytes: 0,
+    }
+}
+
+async fn respond(
+    mut stream: Stream,
+    mut caller: Caller,
+    route: Arc<Route>,
+) -> std::result::Result<Response, NoResponse> {
+    let router = Router::of_own_requests(true);
+    if let Some(answer) = perform(&router, &mut stream, &mut caller, &route).await {
+        return Ok(Response {
+            status: answer.status,
+            headers: answer.headers,
+            body: answer.body.into_owned(),
+            trailers: Headers::new(),
+        });
+    }
+    match caller.kept {
+        Kept::Whole => Ok(Response {
+            status: stream.info.response_code,
+            headers: std::mem::take(&mut stream.response),
+            body: caller.body,
+            trailers: std::mem::take(&mut stream.trailers),
+        }),
+        Kept::TooLong => Err(NoResponse::TooLong),
+        Kept::Part => Err(NoResponse::Broken),
+    }
+}
+
+/// Sends a request of the proxy's own. An answer: no response of an upstream stands.
+pub(super) async fn perform(
+    router: &Router,
+    stream: &mut Stream,
+    down: &mut dyn Downstream,
+    route: &Arc<Route>,
+) -> Option<Answer> {
+    let Action::Forward(action) = &route.action else { return None };
+    stream.internal = true;
+    stream.worker.process.inc(ProcessStat::ProcessHttpAsyncClientRqTotal);
+    let timer = stream.worker.timers.timer();
+    forward(router, stream, down, &timer, route, action).await
+}
+
+/// Tells the upstream that the proxy, which is at `address`, makes the request itself.
+pub(super) fn mark(headers: &mut Headers, address: IpAddr) {
+    headers.set(HeaderId::XEnvoyInternal, b"true");
+    append_list(headers, HeaderId::XForwardedFor, address.to_string().as_bytes(), b",");
+}
+
+/// Limits how long a request may take. The router takes it from there, and sends it nowhere.
+pub(super) fn limit(headers: &mut Headers, limit: Option<Duration>) {
+    if let Some(limit) = limit {
+        let ms = limit.as_millis().max(1).to_string();
+        headers.set(HeaderId::XEnvoyUpstreamRqTimeoutMs, ms.as_bytes());
+    }
+}
