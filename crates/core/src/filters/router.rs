@@ -64,12 +64,12 @@ impl Router {
         })
     }
 
-    /// What requests of the proxy's own pass, to which no header tells anything of the proxy.
+    /// What requests of the proxy's own pass.
     fn of_own_requests(dynamic_stats: bool) -> Self {
         Self {
             dynamic_stats,
             suppress_grpc_request_failure_code_stats: false,
-            suppress_envoy_headers: true,
+            suppress_envoy_headers: false,
             respect_expected_timeout: false,
             strict_headers: Vec::new(),
             upstream_logs: Vec::new(),

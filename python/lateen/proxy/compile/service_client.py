@@ -72,7 +72,9 @@ def compile_http_client(
         retry_policy: at `at`.retry_policy; None: an attempt is never made again.
         retry_on: when it is, where the policy does not say.
     """
-    client = ServiceClient(cluster=uri.cluster, timeout_ms=milliseconds(uri.timeout))
+    client = ServiceClient(
+        cluster=uri.cluster, timeout_ms=milliseconds(uri.timeout), internal=True
+    )
     if retry_policy is not None:
         compiled = _retries(ctx, retry_policy, retry_on, f"{at}.retry_policy")
         client.retry_policy.CopyFrom(compiled)
@@ -86,9 +88,10 @@ def compile_grpc_client(
     if service.HasField("timeout"):
         timeout_ms = milliseconds(service.timeout)
     envoy = service.envoy_grpc
+    tells = not envoy.skip_envoy_headers
     compiled = GrpcServiceClient(
         client=ServiceClient(
-            cluster=envoy.cluster_name, timeout_ms=timeout_ms, unmarked=envoy.skip_envoy_headers
+            cluster=envoy.cluster_name, timeout_ms=timeout_ms, internal=tells, forwarded_for=tells
         ),
         authority=envoy.authority,
         initial_metadata=[

@@ -16,7 +16,8 @@ def grpc(ctx, text):
 
 def test_a_service_that_speaks_http():
     client = http(context(), cluster="c", timeout="1.5s")
-    assert (client.cluster, client.timeout_ms, client.unmarked) == ("c", 1500, False)
+    assert (client.cluster, client.timeout_ms) == ("c", 1500)
+    assert (client.internal, client.forwarded_for) == (True, False)
     assert not client.HasField("retry_policy")
 
 
@@ -51,7 +52,8 @@ def test_a_pause_is_no_longer_than_the_longest():
 def test_a_service_that_speaks_grpc():
     client = grpc(context(), "envoy_grpc: {cluster_name: c}")
     assert (client.client.cluster, client.client.timeout_ms) == ("c", 200)
-    assert (client.authority, client.client.unmarked, client.max_message_bytes) == ("", False, 0)
+    assert (client.authority, client.max_message_bytes) == ("", 0)
+    assert (client.client.internal, client.client.forwarded_for) == (True, True)
     client = grpc(
         context(),
         """
@@ -63,7 +65,7 @@ def test_a_service_that_speaks_grpc():
         """,
     )
     assert (client.client.timeout_ms, client.authority, client.max_message_bytes) == (1000, "a", 9)
-    assert client.client.unmarked
+    assert (client.client.internal, client.client.forwarded_for) == (False, False)
     assert [header.name for header in client.initial_metadata] == ["x-a"]
     assert list(client.client.retry_policy.retry_on) == ["unavailable"]
 

@@ -42,8 +42,8 @@ const LONGEST_RESPONSE: usize = 32 << 20;
 /// Most bytes of a request's body that are kept for a retry, as in Envoy.
 const KEPT_FOR_RETRIES: u32 = 64 << 10;
 
-/// A request: all of its head, `:method`, `:path`, `:scheme` and `:authority` included, and all of its body. The
-/// length of the body is told where the head has a `content-length`.
+/// A request: all of its head, `:method`, `:path` and `:authority` included, and all of its body. The length of the
+/// body is told where the head has a `content-length`.
 #[derive(Debug, Default)]
 pub struct Request {
     pub headers: Headers,
@@ -76,8 +76,9 @@ pub type Responding = Pin<Box<dyn Future<Output = std::result::Result<Response, 
 pub struct Client {
     cluster: Arc<str>,
     timeout: Option<Duration>,
-    /// The upstream is told that requests come from the proxy.
-    marks: bool,
+    /// The upstream is told that the proxy asks, and where it is.
+    internal: bool,
+    forwarded_for: bool,
     route: Arc<Route>,
     config: Arc<ManagerConfig>,
 }
@@ -118,7 +119,8 @@ impl Client {
         Ok(Self {
             cluster: message.cluster.as_str().into(),
             timeout: duration(message.timeout_ms),
-            marks: !message.unmarked,
+            internal: message.internal,
+            forwarded_for: message.forwarded_for,
             route: Arc::new(
                 Route::of_own_requests(message.retry_policy.as_ref()).at("retry_policy")?,
             ),
@@ -143,8 +145,14 @@ impl Client {
         stream.begin(head(&request));
         stream.request = request.headers;
         stream.cluster = Some(cluster);
-        if self.marks {
-            mark(&mut stream.request, self.config.local_address);
+        if self.internal {
+            mark(&mut stream.request);
+        }
+        if self.forwarded_for {
+            forward_for(&mut stream.request, self.config.local_address);
+        }
+        if !stream.request.contains(HeaderId::Scheme) {
+            stream.request.append(HeaderId::Scheme, b"http");
         }
         limit(&mut stream.request, self.timeout);
         let caller = Caller::waiting(Feed::whole(request.body), LONGEST_RESPONSE);
@@ -209,9 +217,13 @@ pub(super) async fn perform(
     forward(router, stream, down, &timer, route, action).await
 }
 
-/// Tells the upstream that the proxy, which is at `address`, makes the request itself.
-pub(super) fn mark(headers: &mut Headers, address: IpAddr) {
+/// Tells the upstream that the proxy makes the request itself.
+pub(super) fn mark(headers: &mut Headers) {
     headers.set(HeaderId::XEnvoyInternal, b"true");
+}
+
+/// Tells the upstream that the request comes from `address`, where the proxy is.
+pub(super) fn forward_for(headers: &mut Headers, address: IpAddr) {
     append_list(headers, HeaderId::XForwardedFor, address.to_string().as_bytes(), b",");
 }
 

@@ -87,12 +87,18 @@ async fn read(stream: &mut TcpStream, end: &str) -> String {
 #[test]
 fn a_request_goes_out_whole_and_its_response_comes_back_whole() {
     run(|worker| async move {
-        let (asking, mut server) = ask(&worker, Default::default()).await;
+        let told = proto::ServiceClient {
+            internal: true,
+            forwarded_for: true,
+            timeout_ms: 9000,
+            ..Default::default()
+        };
+        let (asking, mut server) = ask(&worker, told).await;
         let sent = read(&mut server, "hello").await;
         assert!(sent.starts_with("POST /check HTTP/1.1\r\nhost: auth\r\n"), "{sent}");
         assert!(sent.contains("\r\nx-envoy-internal: true\r\n"), "{sent}");
         assert!(sent.contains("\r\nx-forwarded-for: "), "{sent}");
-        assert!(!sent.contains("timeout"), "{sent}");
+        assert!(sent.contains("\r\nx-envoy-expected-rq-timeout-ms: 9000\r\n"), "{sent}");
         send(&mut server, b"HTTP/1.1 403 No\r\ntransfer-encoding: chunked\r\nx-a: 1\r\n\r\n").await;
         send(&mut server, b"2\r\nab\r\n1\r\nc\r\n0\r\n\r\n").await;
         let response = asking.response().await.unwrap();
@@ -109,8 +115,7 @@ fn a_request_goes_out_whole_and_its_response_comes_back_whole() {
 #[test]
 fn requests_may_say_nothing_of_the_proxy() {
     run(|worker| async move {
-        let unmarked = proto::ServiceClient { unmarked: true, ..Default::default() };
-        let (_asking, mut server) = ask(&worker, unmarked).await;
+        let (_asking, mut server) = ask(&worker, Default::default()).await;
         let sent = read(&mut server, "hello").await;
         assert!(!sent.contains("x-"), "{sent}");
     });
