@@ -15,11 +15,12 @@ from lateen.proxy.stats.model import Layout, StatKind
 
 
 def stat_name(value_name: str, enum_prefix: str) -> str:
-    """The stat that an enum value names: lower case, without the prefix, `__` for a dot.
+    """The stat that an enum value names: lower case, without the prefix; `__` is a dot, `___` a
+    hyphen.
 
     A leading `_` of what is left stays: it belongs to no stat.
     """
-    return value_name.removeprefix(enum_prefix).lower().replace("__", ".")
+    return value_name.removeprefix(enum_prefix).lower().replace("___", "-").replace("__", ".")
 
 
 _PRIORITIES = ("default", "high")
