@@ -1,11 +1,16 @@
-//! Compiles proto/worker.proto without protoc.
+//! Compiles the schemas in proto/ without protoc.
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let files = ["../../proto/worker.proto", "../../proto/worker_stats.proto"];
+    let files = [
+        "../../proto/worker.proto",
+        "../../proto/worker_stats.proto",
+        "../../proto/services/ext_authz.proto",
+    ];
     for file in files {
         println!("cargo:rerun-if-changed={file}");
     }
     let descriptors = protox::compile(files, ["../../proto"])?;
-    prost_build::Config::new().compile_fds(descriptors)?;
+    // What a service is sent is the same for the same request.
+    prost_build::Config::new().btree_map([".lateen.service"]).compile_fds(descriptors)?;
     Ok(())
 }

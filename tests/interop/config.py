@@ -15,6 +15,7 @@ from tests.support.dns import DnsServer, Zone
 from tests.support.http2_upstream import Script2, Upstream2
 from tests.support.ports import PortLease
 from tests.support.tls_files import tls_files
+from tests.support.unary_service import UnaryScript, UnaryService
 from tests.support.upstream import Upstream
 
 HCM = (
@@ -44,7 +45,7 @@ class Scene:
     prefix: str
     listener: PortLease
     dead: PortLease
-    upstreams: dict[str, Upstream | Upstream2]
+    upstreams: dict[str, Upstream | Upstream2 | UnaryService]
     directory: Path
     dns: DnsServer | None = None
 
@@ -99,8 +100,10 @@ def make_scene(case: Case, number: int, directory: Path) -> Scene:
     return Scene(case, f"k{number:03d}", PortLease(), PortLease(), upstreams, home, dns)
 
 
-def _upstream(case: Case, name: str, home: Path) -> Upstream | Upstream2:
+def _upstream(case: Case, name: str, home: Path) -> Upstream | Upstream2 | UnaryService:
     script = case.upstreams[name]
+    if isinstance(script, UnaryScript):
+        return UnaryService(script)
     if isinstance(script, Script2):
         return Upstream2(script, case.upstream_tls.get(name))
     path = str(home / name) if name.startswith("unix") else None

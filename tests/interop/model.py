@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from tests.support.http2 import Part
 from tests.support.http2_upstream import Script2
+from tests.support.unary_service import UnaryScript
 from tests.support.upstream import Script, TlsServer, reply
 
 
@@ -218,7 +219,7 @@ class Case:
     names: Mapping[str, Sequence[Sequence[str] | str]] | None = None
     name_ttl: int = 60
     upstream_tls: Mapping[str, TlsServer] = field(default_factory=dict)
-    upstreams: Mapping[str, Script | Script2] = field(
+    upstreams: Mapping[str, Script | Script2 | UnaryScript] = field(
         default_factory=lambda: {"up": Script([reply()])}
     )
     log_format: str = ""

@@ -47,6 +47,7 @@ from tests.support.http1 import ConnectionEnded
 from tests.support.http2_upstream import Upstream2
 from tests.support.proxies import DidNotStart, Proxy
 from tests.support.tls_client import client_context, fingerprint_of
+from tests.support.unary_service import UnaryService
 
 Start = Callable[[Mapped, Sequence[str]], Proxy]
 AT_ONCE = 6
@@ -268,6 +269,8 @@ class _Run:
             for port in upstream.peer_ports:
                 self.normaliser.add_port(port, "proxy")
             requests += [received_lines(name, r, self.normaliser) for r in upstream.requests]
+            if isinstance(upstream, UnaryService):
+                requests += [[self.normaliser.text(line) for line in c] for c in upstream.calls]
             if isinstance(upstream, Upstream2):
                 requests.append(connection_lines(name, upstream))
         if case.unordered:

@@ -12,6 +12,7 @@ RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"lateen/[^\s\"]+", "<version>"),
         # A mark that protobuf puts into texts for people, now this way and now that.
         (r"goo\.gle/debug\w+\s*", ""),
+        (r'("ext_authz_duration":)\d+', r"\1<ms>"),
         (r'("uptime_(?:current|all)_epochs?": )"\d+s"', r'\1"<s>"'),
     )
 )

@@ -7,6 +7,7 @@ mod names;
 mod original;
 mod single;
 mod spare;
+mod valid;
 
 use std::borrow::Cow;
 
@@ -15,6 +16,7 @@ use original::OriginalNames;
 pub use names::{HeaderId, HeaderName};
 pub use single::Side;
 pub use spare::SpareHeaders;
+pub use valid::{is_valid_name, is_valid_value};
 
 /// A header's name as a look-up key: a known one costs a byte to compare.
 #[derive(Clone, Copy)]

@@ -11,6 +11,7 @@ pub mod mutation;
 pub mod mutation_list;
 pub mod path;
 pub mod redirects;
+pub mod permissions;
 pub mod request_id;
 pub mod scoped_routes;
 pub mod server;

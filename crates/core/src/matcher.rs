@@ -15,7 +15,7 @@ pub mod tree;
 pub use cidr::Cidr;
 pub use cookie::{cookie_value, CookieMatcher};
 pub use header::HeaderMatcher;
-pub use metadata::ValueMatcher;
+pub use metadata::{MetadataMatcher, ValueMatcher};
 pub use query::{first_query_value, QueryMatcher};
 pub use regexes::Regexes;
 pub use string::StringMatcher;

@@ -55,7 +55,7 @@ impl BlockKind {
             Self::ConnectionLimit => (2, 0),
             Self::Outlier => (20, 0),
             Self::HealthCheck => (8, 0),
-            Self::Filter => (12, 1),
+            Self::Filter => (16, 1),
         }
     }
 }
@@ -275,6 +275,7 @@ mod tests {
         fits(BlockKind::Filter, true, |i| SetMetadataStat::try_from(i).is_ok());
         fits(BlockKind::Filter, true, |i| HeaderToMetadataStat::try_from(i).is_ok());
         fits(BlockKind::Filter, true, |i| HttpLocalRateLimitStat::try_from(i).is_ok());
+        fits(BlockKind::Filter, true, |i| ExtAuthzStat::try_from(i).is_ok());
     }
 
     #[test]

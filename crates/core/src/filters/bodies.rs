@@ -112,9 +112,9 @@ pub fn has_begun(stream: &Stream) -> bool {
     stream.bodies.as_ref().is_some_and(|bodies| bodies.begun)
 }
 
-/// How many bytes are kept of the request's body.
-pub fn request_length(stream: &Stream) -> usize {
-    stream.bodies.as_ref().map_or(0, |bodies| bodies.request.ready.len())
+/// What is kept of the request's body.
+pub fn kept_request(stream: &Stream) -> &[u8] {
+    stream.bodies.as_ref().map_or(&[], |bodies| &bodies.request.ready)
 }
 
 /// A filter holds the head of the response.

@@ -2,19 +2,15 @@
 //! <https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/buffer_filter>
 
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
-use super::bodies::{self, poll_whole_request, request_too_large, Whole};
+use super::bodies::{kept_request, Whole};
 use super::of_route;
-use super::router::Failure;
-use super::wait::{give_up, wait};
-use crate::body::ReadError;
-use crate::clock;
+use super::wait::{refuse_too_large, wait_for_body};
 use crate::headers::HeaderId;
 use crate::http::downstream::Downstream;
 use crate::http::stream::{Answer, Stream};
 use crate::http1::BodyLength;
-use crate::proto::{self, HttpStat};
+use crate::proto;
 use crate::route::FilterConfig;
 use crate::timer::Timer;
 
@@ -53,42 +49,15 @@ impl Buffer {
         let Some(limit) = limit.filter(|_| stream.head.body != BodyLength::Empty) else {
             return Ok(());
         };
-        let poll = |cx: &mut Context<'_>, stream: &mut Stream, down: &mut dyn Downstream| {
-            poll_all(cx, stream, down, limit)
-        };
-        match wait(stream, down, timer, None, poll).await? {
-            Some(Ok(Whole::Yes)) | None => {
+        match wait_for_body(stream, down, timer, limit).await? {
+            Whole::Yes => {
                 if !stream.request.contains(HeaderId::ContentLength) {
-                    let length = bodies::request_length(stream).to_string();
+                    let length = kept_request(stream).len().to_string();
                     stream.request.set(HeaderId::ContentLength, length.as_bytes());
                 }
                 Ok(())
             }
-            Some(Ok(Whole::No)) => {
-                stream.manager.block.inc(HttpStat::HttpDownstreamRqTooLarge);
-                Err(Some(request_too_large()))
-            }
-            Some(Err(ReadError::Answered(answer))) => Err(Some(*answer)),
-            Some(Err(ReadError::Codec(error))) => {
-                stream.manager.block.inc(HttpStat::HttpDownstreamCxProtocolError);
-                stream.close = true;
-                Err(give_up(stream, &Failure::ClientBody(error)))
-            }
-            Some(Err(_)) => Err(give_up(stream, &Failure::ClientGone)),
+            Whole::No => Err(Some(refuse_too_large(stream))),
         }
     }
-}
-
-fn poll_all(
-    cx: &mut Context<'_>,
-    stream: &mut Stream,
-    down: &mut dyn Downstream,
-    limit: usize,
-) -> Poll<Result<Whole, ReadError>> {
-    let before = stream.info.bytes_received;
-    let polled = poll_whole_request(cx, down, stream, limit);
-    if stream.info.bytes_received > before {
-        stream.last_activity = clock::now();
-    }
-    polled
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::buffer::Buffer;
 use super::cors::Cors;
 use super::csrf::Csrf;
+use super::ext_authz::ExtAuthz;
 use super::fault::Fault;
 use super::grpc_http1_bridge::GrpcHttp1Bridge;
 use super::grpc_http1_reverse_bridge::GrpcHttp1ReverseBridge;
@@ -32,6 +33,7 @@ pub enum Step {
     Buffer(Buffer),
     Cors(Cors),
     Csrf(Csrf),
+    ExtAuthz(Box<ExtAuthz>),
     Fault(Box<Fault>),
     GrpcHttp1Bridge(GrpcHttp1Bridge),
     GrpcHttp1ReverseBridge(GrpcHttp1ReverseBridge),
@@ -63,6 +65,9 @@ impl Filter {
             Some(Kind::Buffer(filter)) => Step::Buffer(Buffer::compile(filter)),
             Some(Kind::Cors(filter)) => Step::Cors(Cors::compile(filter)),
             Some(Kind::Csrf(filter)) => Step::Csrf(Csrf::compile(filter, regexes).at("csrf")?),
+            Some(Kind::ExtAuthz(filter)) => {
+                Step::ExtAuthz(Box::new(ExtAuthz::compile(filter, regexes).at("ext_authz")?))
+            }
             Some(Kind::Fault(filter)) => {
                 Step::Fault(Box::new(Fault::compile(filter, regexes).at("fault")?))
             }
@@ -122,6 +127,9 @@ impl Step {
             Self::Buffer(buffer) => return buffer.run(name, stream, down, timer).await,
             Self::Cors(cors) => return cors.request(place, name, stream).map_err(Some),
             Self::Csrf(csrf) => return csrf.request(name, stream).map_err(Some),
+            Self::ExtAuthz(authz) => {
+                return Box::pin(authz.run(place, name, stream, down, timer)).await;
+            }
             Self::Fault(fault) => return fault.run(place, name, stream, down, timer).await,
             Self::GrpcHttp1Bridge(bridge) => bridge.request(place, stream),
             Self::GrpcHttp1ReverseBridge(bridge) => bridge.request(place, stream),

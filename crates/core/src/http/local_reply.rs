@@ -166,6 +166,7 @@ fn finish_grpc(body: &[u8], to: &mut ReplyTo<'_>) {
     let status = to.grpc_status.unwrap_or_else(|| status_of_http(to.info.response_code));
     let status = digits.format(status).as_bytes();
     to.set_status(200);
+    to.response.remove(HeaderId::ContentLength);
     to.response.set(HeaderId::ContentType, b"application/grpc");
     if !to.response.contains(HeaderId::GrpcStatus) {
         to.response.append(HeaderId::GrpcStatus, status);

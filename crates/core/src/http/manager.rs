@@ -68,6 +68,8 @@ pub struct ManagerConfig {
     pub local_address: IpAddr,
     pub server_name: Box<[u8]>,
     pub server_header: ServerHeader,
+    /// Responses without a date get one.
+    pub adds_date: bool,
     pub generate_request_id: bool,
     pub preserve_external_request_id: bool,
     pub request_id_in_response: bool,
@@ -169,12 +171,13 @@ impl ManagerConfig {
     /// What requests of the proxy's own are under: they change nothing in responses, trailers included, and have
     /// no timeout but their own. `kept`: how many bytes of a body are kept for a retry.
     pub fn of_own_requests(kept: u32) -> Result<Self> {
-        Self::bare(&proto::HttpConnectionManager {
+        let bare = Self::bare(&proto::HttpConnectionManager {
             server_header_transformation: ServerHeader::PassThrough.into(),
             http1: Some(proto::Http1Options { enable_trailers: true, ..Default::default() }),
             per_connection_buffer_limit_bytes: kept,
             ..Default::default()
-        })
+        })?;
+        Ok(Self { adds_date: false, ..bare })
     }
 
     /// All but the filters and logs.
@@ -210,6 +213,7 @@ impl ManagerConfig {
             local_address: crate::sys::local_ipv4().unwrap_or(Ipv4Addr::LOCALHOST).into(),
             server_name: bytes(&message.server_name),
             server_header: message.server_header_transformation(),
+            adds_date: true,
             generate_request_id: message.generate_request_id,
             preserve_external_request_id: message.preserve_external_request_id,
             request_id_in_response: message.always_set_request_id_in_response,

@@ -5,7 +5,35 @@ use serde_json::Value;
 
 use super::{Regexes, StringMatcher};
 use crate::compile::{each, At, CompileError, Result};
+use crate::formatter::find_value;
 use crate::proto::{self, metadata_value::Kind};
+
+/// `envoy.type.matcher.v3.MetadataMatcher`.
+#[derive(Debug, Clone)]
+pub struct MetadataMatcher {
+    /// The namespace first.
+    path: Vec<String>,
+    value: ValueMatcher,
+    invert: bool,
+}
+
+impl MetadataMatcher {
+    /// # Errors
+    /// There is no value to compare with, or none that can be.
+    pub fn compile(message: &proto::MetadataMatch, regexes: &Regexes) -> Result<Self> {
+        let value = message.value.as_ref();
+        let value = value.ok_or_else(|| CompileError::new("a value is missing"))?;
+        Ok(Self {
+            path: message.path.clone(),
+            value: ValueMatcher::compile(value, regexes)?,
+            invert: message.invert,
+        })
+    }
+
+    pub fn matches(&self, all: Option<&Value>) -> bool {
+        self.value.matches(all.and_then(|all| find_value(all, &self.path))) != self.invert
+    }
+}
 
 #[derive(Debug, Clone)]
 pub enum ValueMatcher {

@@ -5,9 +5,8 @@ use serde_json::Value;
 use super::Subject;
 use crate::address::Address;
 use crate::compile::{each, At, CompileError, Result};
-use crate::formatter::find_value;
 use crate::headers::{HeaderId, Headers};
-use crate::matcher::{Cidr, HeaderMatcher, Regexes, StringMatcher, ValueMatcher};
+use crate::matcher::{Cidr, HeaderMatcher, MetadataMatcher, Regexes, StringMatcher};
 use crate::proto::rbac_rule::{self, Kind};
 use crate::proto::{self};
 
@@ -22,9 +21,7 @@ pub enum Rule {
     /// The first port, and the one after the last.
     DestinationPort(i64, i64),
     Metadata {
-        path: Vec<String>,
-        value: ValueMatcher,
-        invert: bool,
+        matcher: MetadataMatcher,
         of_route: bool,
     },
     ServerName(StringMatcher),
@@ -80,12 +77,9 @@ impl Rule {
     }
 
     fn metadata(message: &rbac_rule::Metadata, regexes: &Regexes) -> Result<Self> {
-        let value = message.value.as_ref();
-        let value = value.ok_or_else(|| CompileError::new("a value is missing"))?;
+        let matcher = message.matcher.clone().unwrap_or_default();
         Ok(Self::Metadata {
-            path: message.path.clone(),
-            value: ValueMatcher::compile(value, regexes)?,
-            invert: message.invert,
+            matcher: MetadataMatcher::compile(&matcher, regexes)?,
             of_route: message.of_route,
         })
     }
@@ -110,10 +104,10 @@ impl Rule {
                 let port = traits.local.ip().map(|ip| i64::from(ip.port()));
                 port.is_some_and(|port| (*start..*end).contains(&port))
             }
-            Self::Metadata { path, value, invert, of_route } => {
-                let all = if *of_route { subject.route_metadata } else { subject.dynamic_metadata };
-                value.matches(all.and_then(|all| find_value(all, path))) != *invert
-            }
+            Self::Metadata { matcher, of_route } => matcher.matches(match of_route {
+                true => subject.route_metadata,
+                false => subject.dynamic_metadata,
+            }),
             Self::ServerName(matcher) => matcher.matches(traits.server_name.as_bytes()),
             Self::Authenticated(name) => match (subject.peer, name) {
                 (None, _) => false,

@@ -7,8 +7,8 @@ use crate::listener::Traits;
 use crate::matcher::Regexes;
 use crate::proto::rbac_rule::{self, Kind};
 use crate::proto::{
-    metadata_value, string_match, Cidr, Int64Range, MetadataValue, RbacAction, RbacPolicy,
-    RbacRule, RbacRules, StringMatch,
+    metadata_value, string_match, Cidr, Int64Range, MetadataMatch, MetadataValue, RbacAction,
+    RbacPolicy, RbacRule, RbacRules, StringMatch,
 };
 
 fn rule(kind: Kind) -> RbacRule {
@@ -108,12 +108,12 @@ fn rules_combine() {
 fn names_metadata_and_filter_state() {
     assert!(holds(Kind::RequestedServerName(exact("a.test"))));
     let metadata = |key: &str, invert| {
-        Kind::Metadata(rbac_rule::Metadata {
+        let matcher = MetadataMatch {
             path: vec!["ns".into(), key.into()],
             value: Some(MetadataValue { kind: Some(metadata_value::Kind::Json("1".into())) }),
             invert,
-            of_route: false,
-        })
+        };
+        Kind::Metadata(rbac_rule::Metadata { matcher: Some(matcher), of_route: false })
     };
     assert!(holds(metadata("a", false)) && !holds(metadata("b", false)));
     assert!(!holds(metadata("a", true)) && holds(metadata("b", true)));

@@ -6,6 +6,7 @@ use crate::compile::{each, At, Result};
 use crate::filters::buffer::BufferLimit;
 use crate::filters::cors::CorsPolicy;
 use crate::filters::csrf::CsrfPolicy;
+use crate::filters::ext_authz::AuthzOfRoute;
 use crate::filters::fault::FaultSettings;
 use crate::filters::header_to_metadata::MetadataRules;
 use crate::filters::local_ratelimit::LocalRateLimitConfig;
@@ -35,6 +36,7 @@ pub enum FilterConfig {
     Buffer(Arc<BufferLimit>),
     Cors(Arc<CorsPolicy>),
     Csrf(Arc<CsrfPolicy>),
+    ExtAuthz(Arc<AuthzOfRoute>),
     Fault(Arc<FaultSettings>),
     HeaderMutation(HeaderMutationRules),
     HeaderToMetadata(Arc<MetadataRules>),
@@ -84,6 +86,9 @@ impl Override {
             Some(Kind::Csrf(policy)) => {
                 Some(FilterConfig::Csrf(CsrfPolicy::compile(policy, regexes).at("csrf")?.into()))
             }
+            Some(Kind::ExtAuthz(of_route)) => Some(FilterConfig::ExtAuthz(
+                AuthzOfRoute::compile(of_route, regexes).at("ext_authz")?.into(),
+            )),
             Some(Kind::Fault(settings)) => Some(FilterConfig::Fault(
                 FaultSettings::compile(settings, regexes).at("fault")?.into(),
             )),

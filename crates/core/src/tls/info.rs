@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::certificate::LocalCertificate;
-use super::peer::PeerCertificate;
+use super::peer::{Facts, PeerCertificate};
 
 /// Shared by a connection's stream, which fills it in, and by all who describe the connection.
 #[derive(Default)]
@@ -52,9 +52,7 @@ impl TlsInfo {
     /// Source: `AuthenticatedMatcher` of Envoy's RBAC filters.
     pub fn principals(&self) -> impl Iterator<Item = &str> {
         let facts = self.peer().map(|peer| &peer.facts);
-        let names =
-            facts.into_iter().flat_map(|facts| facts.names.uri.iter().chain(&facts.names.dns));
-        names.map(String::as_str).chain([facts.map_or("", |facts| &facts.subject)])
+        facts.into_iter().flat_map(Facts::principals).chain(facts.is_none().then_some(""))
     }
 
     /// The client showed a certificate.

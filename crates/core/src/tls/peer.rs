@@ -61,6 +61,12 @@ impl PeerCertificate {
 }
 
 impl Facts {
+    /// The names by which policies know who has the certificate: URIs, DNS names, the subject.
+    pub fn principals(&self) -> impl Iterator<Item = &str> {
+        let names = self.names.uri.iter().chain(&self.names.dns);
+        names.chain([&self.subject]).map(String::as_str)
+    }
+
     pub fn read(certificate: &[u8]) -> Option<Self> {
         let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
         Some(Self {

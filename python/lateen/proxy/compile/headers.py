@@ -86,17 +86,22 @@ def compile_option(
     ctx: CompileContext, option: base_pb2.HeaderValueOption, at: str
 ) -> HeaderValueOption:
     """One header to add; without an action it is appended to what is there."""
-    header = option.header
+    action = _action(ctx, option, at)
+    compiled = compile_header_value(ctx, option.header, action, f"{at}.header")
+    compiled.keep_empty_value = option.keep_empty_value
+    return compiled
+
+
+def compile_header_value(
+    ctx: CompileContext, header: base_pb2.HeaderValue, action: AppendAction, at: str
+) -> HeaderValueOption:
+    """A header with what happens to one of that name."""
     name = header.key.lower()
     if not _modifiable(name):
-        ctx.error(f"{at}.header.key", ":-prefixed or host headers may not be modified")
-    text = _translate(ctx, _text(ctx, header, f"{at}.header"), f"{at}.header.value")
-    return HeaderValueOption(
-        name=name,
-        value=compile_format(ctx, text, f"{at}.header.value", omit_empty=True),
-        action=_action(ctx, option, at),
-        keep_empty_value=option.keep_empty_value,
-    )
+        ctx.error(f"{at}.key", ":-prefixed or host headers may not be modified")
+    text = _translate(ctx, _text(ctx, header, at), f"{at}.value")
+    value = compile_format(ctx, text, f"{at}.value", omit_empty=True)
+    return HeaderValueOption(name=name, value=value, action=action)
 
 
 def _action(ctx: CompileContext, option: base_pb2.HeaderValueOption, at: str) -> AppendAction:

@@ -8,11 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lateen.config.support import Fields, whole
-from lateen.protos.worker_pb2 import DoubleRange, MetadataValue
+from lateen.protos.worker_pb2 import DoubleRange, MetadataMatch, MetadataValue
 from lateen.proxy.compile.matchers import compile_string
 from lateen.proxy.compile.values import to_json
 
 if TYPE_CHECKING:
+    from envoy.type.matcher.v3.metadata_pb2 import MetadataMatcher
     from envoy.type.matcher.v3.value_pb2 import ValueMatcher
 
     from lateen.proxy.compile.context import CompileContext
@@ -24,11 +25,27 @@ _OR = Fields("envoy.type.matcher.v3.OrMatcher", implemented="*", within={"value_
 _LIST = Fields("envoy.type.matcher.v3.ListMatcher", implemented="*", within={"one_of": _INNER})
 # Where more is compared than in the filters of access logs.
 ANY_VALUE = Fields(_NAME, implemented="*", within={**_DOUBLE, "or_match": _OR, "list_match": _LIST})
+METADATA_MATCHER = Fields(
+    "envoy.type.matcher.v3.MetadataMatcher",
+    implemented="filter path value invert",
+    within={"value": ANY_VALUE},
+)
 SUPPORT = (
     whole("envoy.type.matcher.v3.ListMatcher"),
     whole("envoy.type.matcher.v3.OrMatcher"),
     whole("envoy.type.v3.DoubleRange"),
 )
+
+
+def compile_metadata_matcher(
+    ctx: CompileContext, source: MetadataMatcher, at: str
+) -> MetadataMatch:
+    """Where a value is, and what it is compared with."""
+    return MetadataMatch(
+        path=[source.filter, *(segment.key for segment in source.path)],
+        value=compile_metadata_value(ctx, source.value, f"{at}.value"),
+        invert=source.invert,
+    )
 
 
 def compile_metadata_value(ctx: CompileContext, value: ValueMatcher, at: str) -> MetadataValue:

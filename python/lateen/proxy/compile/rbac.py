@@ -21,7 +21,7 @@ from lateen.protos.worker_pb2 import (
 from lateen.proxy.compile.address import compile_cidrs
 from lateen.proxy.compile.matcher_tree import compile_matcher
 from lateen.proxy.compile.matchers import compile_header, compile_string
-from lateen.proxy.compile.metadata_value import ANY_VALUE, compile_metadata_value
+from lateen.proxy.compile.metadata_value import METADATA_MATCHER, compile_metadata_matcher
 
 if TYPE_CHECKING:
     from envoy.config.core.v3.address_pb2 import CidrRange
@@ -38,11 +38,6 @@ if TYPE_CHECKING:
     RbacFilter = HttpRbac | NetworkRbac
 
 _PACKAGE = "envoy.config.rbac.v3"
-_METADATA = Fields(
-    "envoy.type.matcher.v3.MetadataMatcher",
-    implemented="filter path value invert",
-    within={"value": ANY_VALUE},
-)
 
 SUPPORT = (
     Fields(f"{_PACKAGE}.RBAC", implemented="action policies"),
@@ -60,7 +55,7 @@ SUPPORT = (
             and_rules or_rules any header url_path destination_ip destination_port
             destination_port_range metadata not_rule requested_server_name sourced_metadata
         """,
-        within={"metadata": _METADATA},
+        within={"metadata": METADATA_MATCHER},
     ),
     whole(f"{_PACKAGE}.Permission.Set"),
     Fields(
@@ -69,14 +64,14 @@ SUPPORT = (
             and_ids or_ids any authenticated source_ip direct_remote_ip remote_ip header url_path
             metadata filter_state not_id sourced_metadata
         """,
-        within={"metadata": _METADATA},
+        within={"metadata": METADATA_MATCHER},
     ),
     whole(f"{_PACKAGE}.Principal.Set"),
     whole(f"{_PACKAGE}.Principal.Authenticated"),
     Fields(
         f"{_PACKAGE}.SourcedMetadata",
         implemented="metadata_matcher metadata_source",
-        within={"metadata_matcher": _METADATA},
+        within={"metadata_matcher": METADATA_MATCHER},
     ),
     whole(f"{_PACKAGE}.Action", category="envoy.rbac.matchers"),
     whole("envoy.type.matcher.v3.PathMatcher"),
@@ -232,10 +227,7 @@ class _Compiler:
     def _metadata(self, source: MetadataMatcher, at: str, *, of_route: bool) -> RbacRule:
         return RbacRule(
             metadata=RbacRule.Metadata(
-                path=[source.filter, *(segment.key for segment in source.path)],
-                value=compile_metadata_value(self._ctx, source.value, f"{at}.value"),
-                invert=source.invert,
-                of_route=of_route,
+                matcher=compile_metadata_matcher(self._ctx, source, at), of_route=of_route
             )
         )
 

@@ -10,17 +10,16 @@ from typing import TYPE_CHECKING
 
 from lateen.config.support import Fields, whole
 from lateen.protos.worker_pb2 import (
+    AppendAction,
     GrpcServiceClient,
-    HeaderValueOption,
     RetryPolicy,
     ServiceClient,
 )
-from lateen.proxy.compile.format import compile_format
+from lateen.proxy.compile.headers import compile_header_value
 from lateen.proxy.compile.retry import conditions
 from lateen.proxy.compile.values import milliseconds
 
 if TYPE_CHECKING:
-    from envoy.config.core.v3.base_pb2 import HeaderValue
     from envoy.config.core.v3.base_pb2 import RetryPolicy as CoreRetryPolicy
     from envoy.config.core.v3.grpc_service_pb2 import GrpcService
     from envoy.config.core.v3.http_uri_pb2 import HttpUri
@@ -72,9 +71,7 @@ def compile_http_client(
         retry_policy: at `at`.retry_policy; None: an attempt is never made again.
         retry_on: when it is, where the policy does not say.
     """
-    client = ServiceClient(
-        cluster=uri.cluster, timeout_ms=milliseconds(uri.timeout), internal=True
-    )
+    client = ServiceClient(cluster=uri.cluster, timeout_ms=milliseconds(uri.timeout), internal=True)
     if retry_policy is not None:
         compiled = _retries(ctx, retry_policy, retry_on, f"{at}.retry_policy")
         client.retry_policy.CopyFrom(compiled)
@@ -95,7 +92,12 @@ def compile_grpc_client(
         ),
         authority=envoy.authority,
         initial_metadata=[
-            _metadata(ctx, header, f"{at}.initial_metadata[{index}]")
+            compile_header_value(
+                ctx,
+                header,
+                AppendAction.OVERWRITE_IF_EXISTS_OR_ADD,
+                f"{at}.initial_metadata[{index}]",
+            )
             for index, header in enumerate(service.initial_metadata)
         ],
         max_message_bytes=envoy.max_receive_message_length.value,
@@ -104,12 +106,6 @@ def compile_grpc_client(
         policy = _retries(ctx, service.retry_policy, "", f"{at}.retry_policy")
         compiled.client.retry_policy.CopyFrom(policy)
     return compiled
-
-
-def _metadata(ctx: CompileContext, header: HeaderValue, at: str) -> HeaderValueOption:
-    return HeaderValueOption(
-        name=header.key.lower(), value=compile_format(ctx, header.value, f"{at}.value")
-    )
 
 
 def _retries(ctx: CompileContext, policy: CoreRetryPolicy, retry_on: str, at: str) -> RetryPolicy:

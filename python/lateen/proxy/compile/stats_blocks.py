@@ -41,6 +41,7 @@ class BlockKind(Enum):
     CORS = "cors"
     CSRF = "csrf"
     LOAD_SHED = "load_shed"
+    EXT_AUTHZ = "ext_authz"
     HTTP_LOCAL_RATE_LIMIT = "http_local_rate_limit"
     HEALTH_CHECK_FILTER = "health_check_filter"
 

@@ -170,6 +170,7 @@ _LAYOUTS = {
     BlockKind.CORS: layouts.cors_layout,
     BlockKind.CSRF: layouts.csrf_layout,
     BlockKind.LOAD_SHED: layouts.load_shed_layout,
+    BlockKind.EXT_AUTHZ: layouts.ext_authz_layout,
     BlockKind.HTTP_LOCAL_RATE_LIMIT: layouts.http_local_rate_limit_layout,
     BlockKind.HEALTH_CHECK_FILTER: layouts.health_check_filter_layout,
 }

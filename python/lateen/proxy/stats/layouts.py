@@ -353,6 +353,12 @@ def fault_layout() -> Layout:
 
 
 @functools.cache
+def ext_authz_layout() -> Layout:
+    """`http.STAT_PREFIX.ext_authz.*`."""
+    return _layout(wire.ExtAuthzStat.items(), "EXT_AUTHZ_")
+
+
+@functools.cache
 def cors_layout() -> Layout:
     """`http.STAT_PREFIX.cors.*`."""
     return _layout(wire.CorsStat.items(), "CORS_")

@@ -55,8 +55,8 @@ def test_metadata():
     matcher = "filter: f, path: [{key: a}, {key: b}], value: {or_match: {value_matchers: [%s, %s]}}"
     text = matcher % ("{double_match: {range: {start: 1, end: 2}}}", "{present_match: true}")
     rule, _ = one(f"metadata: {{{text}}}")
-    assert list(rule.metadata.path) == ["f", "a", "b"]
-    first, second = rule.metadata.value.any_of.values
+    assert list(rule.metadata.matcher.path) == ["f", "a", "b"]
+    first, second = rule.metadata.matcher.value.any_of.values
     assert (first.range.start, first.range.end) == (1, 2)
     assert second.present
 

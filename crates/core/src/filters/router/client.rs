@@ -146,7 +146,7 @@ impl Client {
         stream.request = request.headers;
         stream.cluster = Some(cluster);
         if self.internal {
-            mark(&mut stream.request);
+            mark(&mut stream);
         }
         if self.forwarded_for {
             forward_for(&mut stream.request, self.config.local_address);
@@ -211,15 +211,15 @@ pub(super) async fn perform(
     route: &Arc<Route>,
 ) -> Option<Answer> {
     let Action::Forward(action) = &route.action else { return None };
-    stream.internal = true;
     stream.worker.process.inc(ProcessStat::ProcessHttpAsyncClientRqTotal);
     let timer = stream.worker.timers.timer();
     forward(router, stream, down, &timer, route, action).await
 }
 
-/// Tells the upstream that the proxy makes the request itself.
-pub(super) fn mark(headers: &mut Headers) {
-    headers.set(HeaderId::XEnvoyInternal, b"true");
+/// Tells the upstream that the proxy makes the request itself, which then counts as internal.
+pub(super) fn mark(stream: &mut Stream) {
+    stream.internal = true;
+    stream.request.set(HeaderId::XEnvoyInternal, b"true");
 }
 
 /// Tells the upstream that the request comes from `address`, where the proxy is.

@@ -63,7 +63,7 @@ fn copy(stream: &Stream, mirror: &Mirror, limit: Option<Duration>) -> Stream {
     copy.info.protocol = stream.info.protocol;
     copy.request = stream.request.clone();
     mirror.change(&mut copy.request, &stream.info);
-    client::mark(&mut copy.request);
+    client::mark(&mut copy);
     client::forward_for(&mut copy.request, stream.manager.config.local_address);
     client::limit(&mut copy.request, limit);
     copy

@@ -19,7 +19,7 @@ pub fn finish(
     now: SystemTime,
 ) {
     hop::strip_response(headers, upgrade);
-    if !headers.contains(HeaderId::Date) {
+    if config.adds_date && !headers.contains(HeaderId::Date) {
         date.with(now, |text| headers.append(HeaderId::Date, text.as_bytes()));
     }
     match config.server_header {

@@ -1,0 +1,195 @@
+//! The attributes of a request, as `envoy.service.auth.v3.CheckRequest` has them.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::time::UNIX_EPOCH;
+
+use serde_json::Value;
+
+use super::question::{Question, PARTIAL_BODY};
+use super::values::to_struct;
+use crate::address::Address;
+use crate::headers::{HeaderId, Headers};
+use crate::http::stream_info::ConnectionInfo;
+use crate::proto::auth::address::Kind;
+use crate::proto::auth::{self, CheckRequest};
+use crate::tls::{encoded_pem, CertificateFacts};
+
+pub fn check_request(question: &Question<'_>) -> CheckRequest {
+    let (stream, told) = (question.stream, question.told);
+    let connection = &*stream.info.connection;
+    let dynamic = stream.info.dynamic_metadata.as_deref();
+    let state = connection.state.borrow();
+    let of_connection = state.dynamic_metadata.as_deref();
+    let of_route = stream.info.route.as_ref().and_then(|route| route.metadata.as_deref());
+    let sni = || auth::TlsSession { sni: connection.requested_server_name().to_owned() };
+    CheckRequest {
+        attributes: Some(auth::AttributeContext {
+            source: Some(source(question)),
+            destination: Some(destination(connection)),
+            request: Some(auth::Request {
+                time: Some(timestamp(question)),
+                http: Some(http_request(question)),
+            }),
+            context_extensions: question.extensions.clone(),
+            metadata_context: Some(metadata(&told.metadata_namespaces, &[dynamic, of_connection])),
+            tls_session: told.tls_session.then(sni),
+            route_metadata_context: Some(metadata(&told.route_metadata_namespaces, &[of_route])),
+        }),
+    }
+}
+
+fn timestamp(question: &Question<'_>) -> auth::Timestamp {
+    let since = question.stream.info.start_wall.duration_since(UNIX_EPOCH).unwrap_or_default();
+    auth::Timestamp { seconds: since.as_secs() as i64, nanos: since.subsec_nanos() as i32 }
+}
+
+/// The client.
+fn source(question: &Question<'_>) -> auth::Peer {
+    let connection = &question.stream.info.connection;
+    let peer = connection.tls.as_ref().and_then(|tls| tls.peer());
+    let leaf = peer.and_then(|peer| peer.chain.first()).filter(|_| question.told.peer_certificate);
+    auth::Peer {
+        address: Some(address(&connection.remote)),
+        service: text(&question.stream.request, HeaderId::XEnvoyDownstreamServiceCluster),
+        principal: peer.map(|peer| principal(&peer.facts)).unwrap_or_default(),
+        certificate: leaf.map(|leaf| encoded_pem(leaf)).unwrap_or_default(),
+    }
+}
+
+/// The listener.
+fn destination(connection: &ConnectionInfo) -> auth::Peer {
+    let local = connection.tls.as_ref().and_then(|tls| tls.local());
+    auth::Peer {
+        address: Some(address(&connection.local)),
+        principal: local.map(|local| principal(&local.facts)).unwrap_or_default(),
+        ..Default::default()
+    }
+}
+
+/// The first name of a certificate: a URI, a DNS name, its subject.
+fn principal(facts: &CertificateFacts) -> String {
+    facts.principals().next().unwrap_or_default().to_owned()
+}
+
+fn address(address: &Address) -> auth::Address {
+    let kind = match address {
+        Address::Ip(ip) => Kind::SocketAddress(auth::SocketAddress {
+            address: ip.ip().to_string(),
+            port_value: ip.port().into(),
+        }),
+        Address::Pipe(path) => Kind::Pipe(auth::Pipe { path: path.display().to_string() }),
+        Address::Internal(internal) => Kind::EnvoyInternalAddress(auth::InternalAddress {
+            server_listener_name: internal.listener.to_string(),
+            endpoint_id: internal.endpoint_id.to_string(),
+        }),
+    };
+    auth::Address { kind: Some(kind) }
+}
+
+/// What is there under these names; the first of `sources` that has one decides.
+fn metadata(names: &[String], sources: &[Option<&Value>]) -> auth::Metadata {
+    let find = |name: &String| sources.iter().flatten().find_map(|all| all.get(name));
+    let found = names.iter().filter_map(|name| Some((name.clone(), to_struct(find(name)?)?)));
+    auth::Metadata { filter_metadata: found.collect() }
+}
+
+fn http_request(question: &Question<'_>) -> auth::HttpRequest {
+    let info = &question.stream.info;
+    let request = &question.stream.request;
+    let mut http = auth::HttpRequest {
+        id: info.stream_id.to_string(),
+        method: text(request, HeaderId::Method),
+        path: text(request, HeaderId::Path),
+        host: text(request, HeaderId::Authority),
+        scheme: text(request, HeaderId::Scheme),
+        size: info.bytes_received as i64,
+        protocol: info.protocol.map_or("", |protocol| protocol.name()).to_owned(),
+        ..Default::default()
+    };
+    let partial = question.body.map(|body| (PARTIAL_BODY, body.is_part().as_bytes()));
+    let headers = question.headers().chain(partial);
+    match question.told.raw_headers {
+        true => http.header_map = Some(header_map(headers)),
+        false => http.headers = joined(headers),
+    }
+    if let Some(body) = question.body {
+        match question.told.body_as_bytes {
+            true => http.raw_body = body.bytes.to_vec(),
+            false => http.body = sanitized(body.bytes).into_owned(),
+        }
+    }
+    http
+}
+
+fn header_map<'a>(headers: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> auth::HeaderMap {
+    let raw = |(name, value): (&[u8], &[u8])| auth::HeaderValue {
+        key: sanitized(name).into_owned(),
+        raw_value: value.to_vec(),
+        ..Default::default()
+    };
+    auth::HeaderMap { headers: headers.map(raw).collect() }
+}
+
+fn joined<'a>(headers: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> BTreeMap<String, String> {
+    let mut all: BTreeMap<String, String> = BTreeMap::new();
+    for (name, value) in headers {
+        let value = sanitized(value);
+        all.entry(sanitized(name).into_owned())
+            .and_modify(|before| {
+                before.push(',');
+                before.push_str(&value);
+            })
+            .or_insert_with(|| value.clone().into_owned());
+    }
+    all
+}
+
+fn text(headers: &Headers, id: HeaderId) -> String {
+    sanitized(headers.get(id).unwrap_or_default()).into_owned()
+}
+
+/// Text; as in Envoy, `!` stands for each byte that is none.
+fn sanitized(bytes: &[u8]) -> Cow<'_, str> {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return Cow::Borrowed(text);
+    }
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().map(|_| '!'));
+    }
+    Cow::Owned(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::values::to_map;
+    use super::{header_map, joined, metadata, sanitized};
+
+    #[test]
+    fn text_that_is_none_is_marked() {
+        assert_eq!(sanitized(b"a\xff\xfeb\xc3"), "a!!b!");
+        assert_eq!(sanitized("\u{fc}".as_bytes()), "\u{fc}");
+    }
+
+    #[test]
+    fn repeated_headers_are_joined_or_told_as_they_are() {
+        let headers = [(&b"x-a"[..], &b"1"[..]), (b"x-b", b"\xff"), (b"x-a", b"2")];
+        let all = joined(headers.into_iter());
+        assert_eq!((&*all["x-a"], &*all["x-b"]), ("1,2", "!"));
+        let raw = header_map(headers.into_iter()).headers;
+        assert_eq!((raw.len(), &raw[1].raw_value[..]), (3, &b"\xff"[..]));
+    }
+
+    #[test]
+    fn the_first_source_of_metadata_decides() {
+        let (first, second) = (json!({"a": {"x": 1}}), json!({"a": {"x": 2}, "b": {"y": 1}}));
+        let names = ["a", "b", "c"].map(str::to_owned);
+        let found = metadata(&names, &[None, Some(&first), Some(&second)]).filter_metadata;
+        assert_eq!(found.keys().collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!(to_map(found["a"].clone())["x"], 1);
+    }
+}
