@@ -46,6 +46,7 @@ def _policies(count: int, value: str) -> str:
 PLAIN = Row("plain", "nothing but the router", Added())
 _BUCKET = "token_bucket: { max_tokens: 1000000000, tokens_per_fill: 1000000, fill_interval: 1s }"
 _INLINE = "text_format_source: { inline_string: v }"
+_SERVICE = "http_service: { server_uri: { uri: http://a, cluster: upstream, timeout: 1s } }"
 _HASHED = """
       lb_policy: RING_HASH"""
 _WATCHED = """
@@ -88,6 +89,11 @@ ROWS = (
         "aborts none of the requests",
         "fault.v3.HTTPFault",
         "abort: { http_status: 503, percentage: { numerator: 0 } }",
+    ),
+    Row(
+        "ext_authz",
+        "asks the upstream whether a request may pass",
+        Added(filters=_filter("ext_authz", "ext_authz.v3.ExtAuthz", _SERVICE, 1)),
     ),
     _row("cors", "requests without an origin", "cors.v3.Cors", ""),
     _row("csrf", "GET, which it lets pass", "csrf.v3.CsrfPolicy", f"filter_enabled: {_PERCENT}"),
