@@ -18,6 +18,7 @@ pub mod headers;
 pub mod http;
 pub mod http1;
 pub mod http2;
+pub mod jwt;
 pub mod lb;
 pub mod listener;
 pub mod log;
