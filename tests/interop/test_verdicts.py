@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.interop.health_verdicts import VERDICTS as HEALTH_VERDICTS
+from tests.interop.jwt_verdicts import VERDICTS as JWT_VERDICTS
 from tests.interop.listener_verdicts import VERDICTS as LISTENER_VERDICTS
 from tests.interop.overload_verdicts import VERDICTS as OVERLOAD_VERDICTS
 from tests.interop.verdicts import VERDICTS as GENERAL_VERDICTS
@@ -17,7 +18,13 @@ from tests.interop.verdicts import Verdict
 from tests.support.proxies import envoy_command, lateen_command
 
 Judge = Callable[[str], tuple[int, int, str]]
-VERDICTS = (*GENERAL_VERDICTS, *LISTENER_VERDICTS, *OVERLOAD_VERDICTS, *HEALTH_VERDICTS)
+VERDICTS = (
+    *GENERAL_VERDICTS,
+    *HEALTH_VERDICTS,
+    *JWT_VERDICTS,
+    *LISTENER_VERDICTS,
+    *OVERLOAD_VERDICTS,
+)
 
 
 def accepts(command: Sequence[str], path: Path, arguments: Sequence[str]) -> tuple[int, str]:

@@ -7,11 +7,15 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import cache
 
+from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
 Json = Mapping[str, object]
 Jwk = dict[str, str]
@@ -110,7 +114,8 @@ def jwk(kty: str, crv: str = "P-256") -> Jwk:
     if kty == "RSA":
         return {"kty": kty, "n": _RSA_N, "e": "AQAB"}
     if kty == "OKP":
-        return {"kty": kty, "crv": "Ed25519", "x": unpadded(_ed25519_key().public_key().public_bytes_raw())}
+        public = _ed25519_key().public_key().public_bytes_raw()
+        return {"kty": kty, "crv": "Ed25519", "x": unpadded(public)}
     numbers = _ec_key(crv).public_key().public_numbers()
     size = _CURVES[crv][1]
     x, y = (unpadded(number.to_bytes(size, "big")) for number in (numbers.x, numbers.y))
@@ -121,6 +126,16 @@ def jwks(*keys: Mapping[str, object]) -> str:
     """A key set as JSON (RFC 7517, section 5); all keys that there are if none is given."""
     every = [jwk("RSA"), *(jwk("EC", crv) for crv in _CURVES), jwk("oct"), jwk("OKP")]
     return json.dumps({"keys": list(keys) or every})
+
+
+@cache
+def certificate(kty: str) -> str:
+    """A certificate (PEM) of the RSA or EC key."""
+    key = _rsa_key() if kty == "RSA" else _ec_key("P-256")
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "keys")])
+    start, end = (datetime.fromtimestamp(at, UTC) for at in (0, NEVER))
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, start, end)
+    return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM).decode()
 
 
 @cache

@@ -14,6 +14,7 @@ pub mod grpc_web;
 pub mod header_mutation;
 pub mod header_to_metadata;
 pub mod health_check;
+pub mod jwt_authn;
 pub mod local_ratelimit;
 pub mod on_demand;
 pub mod rbac;

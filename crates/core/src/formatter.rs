@@ -22,8 +22,9 @@ mod text;
 mod time;
 mod xfcc;
 
-pub use json::JsonFormatter;
+pub use json::{render_value, JsonFormatter};
 pub use operator::{Operator, Rendered};
+pub use path::percent_decode;
 
 pub(crate) use grpc::status_for_filters as grpc_status;
 pub(crate) use grpc::{header_status, http_of_status, is_grpc, status_of_http};

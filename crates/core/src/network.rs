@@ -104,6 +104,13 @@ impl NetworkFilters {
         }
     }
 
+    /// Begins what they do beside connections. Once they have, it changes nothing.
+    pub fn start(&self, worker: &Rc<Worker>) {
+        if let LastConfig::Http(config) = &self.last {
+            config.start(worker);
+        }
+    }
+
     /// Makes what serves connections. `drain` tells when they are to end.
     pub fn program(&self, worker: &Worker, drain: &Rc<Drain>) -> Program {
         let last = match &self.last {

@@ -20,6 +20,7 @@ mod path_match;
 mod path_rewrite;
 mod redirect;
 mod regex_rewrite;
+mod request_match;
 mod retry;
 mod scopes;
 #[cfg(test)]
@@ -47,6 +48,7 @@ pub use mirror::Mirror;
 pub use overrides::FilterConfig;
 pub use redirect::{DirectResponse, Redirect};
 pub use regex_rewrite::RegexRewrite;
+pub use request_match::RequestMatch;
 pub use retry::{RateLimitedBackoff, ResetHeader, RetryOn, RetryPolicy};
 pub use scopes::{RouteScopes, ScopeKeyBuilder};
 pub use virtual_cluster::{VirtualClusterMatch, VirtualClusters};

@@ -330,6 +330,7 @@ fn obey(worker: &Rc<Worker>, listeners: &mut Listeners, command: Command) -> boo
         }
         Command::RouteTable(table) => worker.set_route_table(table),
         Command::DiscoveredFilter(name, filter) => {
+            filter.step.start(worker);
             worker.discovered_filters.borrow_mut().insert(name, filter);
             worker.forget_blocks();
         }

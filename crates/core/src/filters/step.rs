@@ -1,5 +1,6 @@
 //! The filters: one line each in [`Step`], [`Filter::compile`] and [`Step::request`].
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::buffer::Buffer;
@@ -14,6 +15,7 @@ use super::grpc_web;
 use super::header_mutation::HeaderMutation;
 use super::header_to_metadata::HeaderToMetadata;
 use super::health_check::HealthCheck;
+use super::jwt_authn::JwtAuthn;
 use super::local_ratelimit::LocalRateLimit;
 use super::on_demand::OnDemand;
 use super::rbac::Rbac;
@@ -27,6 +29,7 @@ use crate::http::stream::{Answer, Stream};
 use crate::matcher::Regexes;
 use crate::proto::{self, http_filter::Kind};
 use crate::timer::Timer;
+use crate::worker::Worker;
 
 /// One step of the program. A filter that does not wait costs no boxed future.
 pub enum Step {
@@ -42,6 +45,7 @@ pub enum Step {
     HeaderMutation(HeaderMutation),
     HeaderToMetadata(HeaderToMetadata),
     HealthCheck(Box<HealthCheck>),
+    JwtAuthn(Box<JwtAuthn>),
     LocalRateLimit(LocalRateLimit),
     OnDemand(OnDemand),
     Rbac(Box<Rbac>),
@@ -88,6 +92,9 @@ impl Filter {
             Some(Kind::HealthCheck(filter)) => {
                 let filter = HealthCheck::compile(filter, regexes).at("health_check")?;
                 Step::HealthCheck(Box::new(filter))
+            }
+            Some(Kind::JwtAuthn(filter)) => {
+                Step::JwtAuthn(Box::new(JwtAuthn::compile(filter, regexes).at("jwt_authn")?))
             }
             Some(Kind::LocalRatelimit(filter)) => Step::LocalRateLimit(
                 LocalRateLimit::compile(filter, regexes).at("local_ratelimit")?,
@@ -138,6 +145,7 @@ impl Step {
             Self::HeaderMutation(mutation) => mutation.request(name, stream),
             Self::HeaderToMetadata(rules) => rules.request(name, stream),
             Self::HealthCheck(check) => return check.request(place, stream).map_err(Some),
+            Self::JwtAuthn(jwt) => return jwt.run(name, stream, down, timer).await,
             Self::LocalRateLimit(limit) => {
                 return limit.request(place, name, stream).map_err(Some);
             }
@@ -149,6 +157,13 @@ impl Step {
             Self::Router(_) | Self::Discovered(_) => {}
         }
         Ok(())
+    }
+
+    /// Begins what goes on beside requests, once its configuration is in use.
+    pub fn start(&self, worker: &Rc<Worker>) {
+        if let Self::JwtAuthn(jwt) = self {
+            jwt.start(worker);
+        }
     }
 
     /// It has something to do with the heads of responses, without having attached itself.

@@ -89,11 +89,11 @@ impl QueryParam {
         for pair in query.split(|&byte| byte == b'&') {
             let equals = memchr::memchr(b'=', pair).unwrap_or(pair.len());
             let start = out.len();
-            decode(&pair[..equals], out);
+            percent_decode(&pair[..equals], out);
             let found = out[start..] == *self.name;
             out.truncate(start);
             if found {
-                decode(pair.get(equals + 1..).unwrap_or_default(), out);
+                percent_decode(pair.get(equals + 1..).unwrap_or_default(), out);
                 return Rendered::Text;
             }
         }
@@ -129,7 +129,7 @@ impl QueryParams {
 }
 
 /// Appends `text` with each `%XX` replaced by its byte; a broken escape stays.
-fn decode(text: &[u8], out: &mut Vec<u8>) {
+pub fn percent_decode(text: &[u8], out: &mut Vec<u8>) {
     for escape in Escapes(text) {
         match escape {
             Escape::Byte(byte, _) => out.push(byte),

@@ -7,6 +7,7 @@ pub mod response;
 pub mod trust;
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ use crate::proto;
 use crate::proto::http_connection_manager::{
     CodecType, EscapedSlashes, ForwardClientCert, ServerHeader, StripPort, Underscores,
 };
+use crate::worker::Worker;
 
 pub use trust::InternalAddresses;
 
@@ -146,6 +148,12 @@ pub(crate) fn header_case(http1: Option<&proto::Http1Options>) -> HeaderCase {
 }
 
 impl ManagerConfig {
+    /// Begins what its filters do beside requests. Once they have, it changes nothing.
+    pub fn start(&self, worker: &Rc<Worker>) {
+        let filters = self.filters.iter().chain(self.upgrades.all_filters());
+        filters.for_each(|filter| filter.step.start(worker));
+    }
+
     /// A client's first bytes tell which protocol it speaks.
     pub fn detects_http2(&self) -> bool {
         self.codec == CodecType::Auto

@@ -69,6 +69,11 @@ impl Upgrades {
     pub fn filters(&self, place: usize) -> Option<&[Filter]> {
         self.0.get(place).map(|upgrade| upgrade.filters.as_slice())
     }
+
+    /// Those of every kind of upgrade that has filters of its own.
+    pub fn all_filters(&self) -> impl Iterator<Item = &Filter> {
+        self.0.iter().flat_map(|upgrade| &upgrade.filters)
+    }
 }
 
 impl Upgrade {

@@ -62,7 +62,7 @@ static CURVES: [Curve; 3] = [
 
 enum Verifier {
     Public(ParsedPublicKey),
-    Shared(hmac::Key),
+    Shared(Box<hmac::Key>),
 }
 
 impl Verifier {
@@ -212,7 +212,8 @@ fn read_oct(jwk: &Members, alg: &str) -> Result<Vec<(Algorithm, Verifier)>, Faul
     if secret.is_empty() {
         return Err("[k] is empty for an oct key");
     }
-    let with = |algorithm, hash| (algorithm, Verifier::Shared(hmac::Key::new(hash, &secret)));
+    let with =
+        |algorithm, hash| (algorithm, Verifier::Shared(Box::new(hmac::Key::new(hash, &secret))));
     Ok(vec![
         with(Algorithm::Hs256, hmac::HMAC_SHA256),
         with(Algorithm::Hs384, hmac::HMAC_SHA384),

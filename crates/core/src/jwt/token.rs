@@ -1,6 +1,8 @@
 //! A token, read but not verified.
 
-use data_encoding::BASE64URL_NOPAD;
+use std::sync::LazyLock;
+
+use data_encoding::{Encoding, Specification, BASE64URL_NOPAD};
 use serde_json::{Map, Value};
 
 use super::algorithm::Algorithm;
@@ -114,6 +116,14 @@ impl Token {
     }
 }
 
+/// Base64url (RFC 4648 section 5) whose last letter may have bits that stand for nothing.
+static BASE64URL: LazyLock<Encoding> = LazyLock::new(|| {
+    let specification = BASE64URL_NOPAD.specification();
+    Specification { check_trailing_bits: false, ..specification }
+        .encoding()
+        .unwrap_or(BASE64URL_NOPAD)
+});
+
 /// The bytes of base64url. Padding, which RFC 7515 leaves out, may be there.
 pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
     let bare = text.trim_end_matches('=');
@@ -121,7 +131,7 @@ pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
     if padding != 0 && (padding > 2 || text.len() % 4 != 0) {
         return None;
     }
-    BASE64URL_NOPAD.decode(bare.as_bytes()).ok()
+    BASE64URL.decode(bare.as_bytes()).ok()
 }
 
 fn text_of<'a>(members: &'a Members, name: &str) -> &'a str {

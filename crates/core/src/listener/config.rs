@@ -1,6 +1,7 @@
 //! A listener's configuration as workers use it.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::atomic::AtomicU64;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +20,7 @@ use crate::matcher::tree::Matcher;
 use crate::matcher::Regexes;
 use crate::proto;
 use crate::tls::Contexts;
+use crate::worker::Worker;
 
 /// Envoy's default of per_connection_buffer_limit_bytes; also stands for its 0, which is no limit there.
 const DEFAULT_BUFFER_LIMIT: usize = 1 << 20;
@@ -134,6 +136,14 @@ impl ListenerSettings {
 }
 
 impl ListenerConfig {
+    /// Begins what its filters do beside requests. Once they have, it changes nothing.
+    pub fn start(&self, worker: &Rc<Worker>) {
+        self.chains
+            .iter()
+            .filter_map(|chain| chain.filters.as_ref())
+            .for_each(|it| it.start(worker));
+    }
+
     /// Compiles a listener. Of `old`, the listener that it replaces, it takes over the chains that are
     /// equal, if nothing but chains changed.
     ///

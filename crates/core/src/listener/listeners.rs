@@ -48,6 +48,7 @@ struct Entry {
 impl Entry {
     /// Begins to accept.
     fn start(&mut self, worker: &Rc<Worker>) {
+        self.slot.borrow().config.start(worker);
         let balance = self.slot.borrow().listener.settings.balance.clone();
         if let Some(balance) = balance {
             let placed = balance.join(worker.index);

@@ -9,6 +9,7 @@ use crate::filters::csrf::CsrfPolicy;
 use crate::filters::ext_authz::AuthzOfRoute;
 use crate::filters::fault::FaultSettings;
 use crate::filters::header_to_metadata::MetadataRules;
+use crate::filters::jwt_authn::JwtOfRoute;
 use crate::filters::local_ratelimit::LocalRateLimitConfig;
 use crate::filters::on_demand::OnDemand;
 use crate::filters::rbac::RbacConfig;
@@ -40,6 +41,7 @@ pub enum FilterConfig {
     Fault(Arc<FaultSettings>),
     HeaderMutation(HeaderMutationRules),
     HeaderToMetadata(Arc<MetadataRules>),
+    JwtAuthn(Arc<JwtOfRoute>),
     LocalRateLimit(Arc<LocalRateLimitConfig>),
     OnDemand(Arc<OnDemand>),
     Rbac(Arc<RbacConfig>),
@@ -95,6 +97,9 @@ impl Override {
             Some(Kind::HeaderMutation(rules)) => Some(FilterConfig::HeaderMutation(
                 HeaderMutationRules::compile(rules, regexes).at("header_mutation")?,
             )),
+            Some(Kind::JwtAuthn(of_route)) => {
+                Some(FilterConfig::JwtAuthn(JwtOfRoute::compile(of_route).into()))
+            }
             Some(Kind::LocalRatelimit(config)) => Some(FilterConfig::LocalRateLimit(
                 LocalRateLimitConfig::compile(config, regexes).at("local_ratelimit")?.into(),
             )),

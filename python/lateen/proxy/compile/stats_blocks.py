@@ -44,6 +44,7 @@ class BlockKind(Enum):
     EXT_AUTHZ = "ext_authz"
     HTTP_LOCAL_RATE_LIMIT = "http_local_rate_limit"
     HEALTH_CHECK_FILTER = "health_check_filter"
+    JWT_AUTHN = "jwt_authn"
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,4 +173,5 @@ _LAYOUTS = {
     BlockKind.EXT_AUTHZ: layouts.ext_authz_layout,
     BlockKind.HTTP_LOCAL_RATE_LIMIT: layouts.http_local_rate_limit_layout,
     BlockKind.HEALTH_CHECK_FILTER: layouts.health_check_filter_layout,
+    BlockKind.JWT_AUTHN: layouts.jwt_authn_layout,
 }

@@ -401,6 +401,12 @@ def health_check_filter_layout() -> Layout:
 
 
 @functools.cache
+def jwt_authn_layout() -> Layout:
+    """`http.STAT_PREFIX.jwt_authn.*`."""
+    return _layout(wire.JwtAuthnStat.items(), "JWT_AUTHN_")
+
+
+@functools.cache
 def downstream_ssl_layout() -> Layout:
     """`listener.ADDRESS.ssl.*` and `listener.ADDRESS.server_ssl_socket_factory.*`."""
     return _ssl_layout("server_ssl_socket_factory")

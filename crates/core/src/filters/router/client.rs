@@ -5,7 +5,7 @@ mod caller;
 mod feed;
 mod grpc;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr};

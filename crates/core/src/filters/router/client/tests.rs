@@ -19,7 +19,7 @@ use crate::upstream::testing::{accept, closed, http2, listen, message, send, sha
 use crate::worker::Worker;
 
 /// Runs `test` in a worker, which must end within 20 seconds.
-fn run<F: Future<Output = ()>>(test: impl FnOnce(Rc<Worker>) -> F) {
+pub(crate) fn run<F: Future<Output = ()>>(test: impl FnOnce(Rc<Worker>) -> F) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let sinks = Sinks::start(Duration::from_secs(10), &Registry::default(), 9).unwrap();
     let worker = Worker::alone(Arc::default(), sinks.clone());
