@@ -39,6 +39,8 @@ class Scenario:
     upstream: str = "http1"
     #: The proxies pass bytes on; requests are the client's and the upstream's alone.
     tcp: bool = False
+    #: Further headers of every request, `Name: value`.
+    sent: tuple[str, ...] = ()
 
     @property
     def in_flight(self) -> int:
@@ -48,7 +50,7 @@ class Scenario:
     @property
     def headers(self) -> Sequence[str]:
         """The request headers that make the load what it is."""
-        return ["Connection: close"] if self.new_connections else []
+        return [*self.sent, *(["Connection: close"] if self.new_connections else [])]
 
     def fits(self, proxy: Proxy) -> bool:
         """Whether the scenario means anything for the proxy."""

@@ -7,6 +7,7 @@ import statistics
 import sys
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from bench import machine, report, results, traffic
@@ -43,7 +44,8 @@ def _measure(context: Context, rows: Sequence[Row]) -> filters_report.Rounds:
             turn = number % len(context.proxies)
             for proxy in [*context.proxies[turn:], *context.proxies[:turn]]:
                 with run_proxy(context, proxy, added=row.added) as running:
-                    values = traffic.round_of(context, _SCENARIO, proxy, running)
+                    scenario = replace(_SCENARIO, sent=row.sent)
+                    values = traffic.round_of(context, scenario, proxy, running)
                 found[row.name, proxy.name].append(values[results.CPU])
                 shown = f"{values[results.CPU]:.2f} us, others {values[results.OTHERS]:.0%}"
                 print(f"round {number + 1} {row.name} {proxy.name}: {shown}", file=sys.stderr)
@@ -69,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
-    about["chain"] = f"{COPIES} of each filter, but of rbac-1000; what one adds"
+    about["chain"] = f"{COPIES} of each filter, but of rbac-1000 and jwt_authn; what one adds"
     names = [proxy.name for proxy in proxies]
     plain = {name: statistics.median(found[PLAIN.name, name]) for name in names}
     costs = filters_report.fold(rows, found, names)

@@ -23,6 +23,8 @@ class Row:
     copies: int = 1
     #: The most that it may add, as a share of what it adds in Envoy.
     limit: float = 1.0
+    #: Headers of every request, `Name: value`.
+    sent: tuple[str, ...] = ()
 
 
 def _filter(name: str, message: str, fields: str, copies: int = COPIES) -> str:
@@ -45,6 +47,24 @@ def _policies(count: int, value: str) -> str:
 
 PLAIN = Row("plain", "nothing but the router", Added())
 _BUCKET = "token_bucket: { max_tokens: 1000000000, tokens_per_fill: 1000000, fill_interval: 1s }"
+# The token and key of RFC 7515, appendix A.2. Its time was over in 2011: so much skew is allowed.
+_TOKEN = (
+    "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNv"
+    "bS9pc19yb290Ijp0cnVlfQ.cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu3XOiZj5RZmh7AAuHIm"
+    "4Bh-0Qc_lF5YKt_O8W2Fp5jujGbds9uJdbF9CUAr7t1dnZcAcQjbKBYNX4BAynRFdiuB--f_nZLgrnbyTyWzO75vRK5h6x"
+    "BArLIARNPvkSjtQBMHlb1L07Qe7K0GarZRmB_eSN9383LcOLn6_dO--xi12jzDwusC-eOkHWEsqtFZESc6BfI7noOPqvhJ"
+    "1phCnvWh6IeYI2w9QOYEUipUTI8np6LbgGY9Fs98rqVt5AXLIhWkWywlVmtVrBp0igcN_IoypGlUPQGe77Rw"
+)
+_N = (
+    "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4"
+    "d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5re"
+    "xMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxX"
+    "FvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ"
+)
+_KEYS = f'{{ "keys": [{{ "kty": "RSA", "n": "{_N}", "e": "AQAB" }}] }}'
+_PROVIDER = (
+    f"issuer: joe, clock_skew_seconds: 4294967295, local_jwks: {{ inline_string: '{_KEYS}' }}"
+)
 _INLINE = "text_format_source: { inline_string: v }"
 _SERVICE = "http_service: { server_uri: { uri: http://a, cluster: upstream, timeout: 1s } }"
 _HASHED = """
@@ -117,6 +137,21 @@ ROWS = (
         "set_filter_state.v3.Config",
         "on_request_headers: [{ object_key: k, factory_key: envoy.string, "
         f"format_string: {{ {_INLINE} }} }}]",
+    ),
+    Row(
+        "jwt_authn",
+        "verifies a token (RS256)",
+        Added(
+            filters=_filter(
+                "jwt_authn",
+                "jwt_authn.v3.JwtAuthentication",
+                f"providers: {{ p: {{ {_PROVIDER} }} }}, "
+                "rules: [{ match: { prefix: / }, requires: { provider_name: p } }]",
+                1,
+            )
+        ),
+        limit=0.5,
+        sent=(f"Authorization: Bearer {_TOKEN}",),
     ),
     _row("grpc_stats", "requests that are no gRPC", "grpc_stats.v3.FilterConfig", ""),
     Row("outlier_detection", "a cluster whose host does well", Added(cluster=_WATCHED)),
