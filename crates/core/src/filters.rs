@@ -27,9 +27,10 @@ mod wait;
 
 use std::sync::Arc;
 
+use crate::http::connection_manager::Manager;
 use crate::http::downstream::Downstream;
 use crate::http::flags::ResponseFlags;
-use crate::http::stream::{Answer, Manager, Stream};
+use crate::http::stream::{Answer, Stream};
 use crate::route::{is_grpc, FilterConfig};
 use crate::timer::Timer;
 

@@ -1,6 +1,7 @@
 //! HTTP above the codecs.
 
 pub mod body_format;
+pub mod connection_manager;
 pub mod date;
 pub mod downstream;
 pub mod flags;
@@ -10,8 +11,8 @@ pub mod manager;
 pub mod mutation;
 pub mod mutation_list;
 pub mod path;
-pub mod redirects;
 pub mod permissions;
+pub mod redirects;
 pub mod request_id;
 pub mod scoped_routes;
 pub mod server;

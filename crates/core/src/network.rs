@@ -18,8 +18,8 @@ use std::sync::Arc;
 
 use crate::access_log::Sinks;
 use crate::compile::{At, CompileError, Result};
+use crate::http::connection_manager::Manager;
 use crate::http::manager::ManagerConfig;
-use crate::http::stream::Manager;
 use crate::listener::Drain;
 use crate::matcher::Regexes;
 use crate::proto::{self, network_filter::Kind};

@@ -11,7 +11,7 @@ mod linger;
 
 use std::rc::Rc;
 
-use crate::http::stream::Manager;
+use crate::http::connection_manager::Manager;
 use crate::http::stream_info::ConnectionInfo;
 use crate::overload::Point;
 use crate::proto::http_connection_manager::CodecType;

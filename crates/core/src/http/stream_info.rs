@@ -128,13 +128,13 @@ pub struct ConnectionInfo {
 }
 
 impl ConnectionInfo {
-    /// Of requests that the proxy makes by itself: Envoy puts loopback addresses where a client's would be.
-    pub fn without_client() -> Self {
-        let loopback = Address::Ip((Ipv4Addr::LOCALHOST, 0).into());
+    /// Of requests that the proxy makes by itself. `address` stands where a client's would.
+    pub fn without_client(id: u64, address: Ipv4Addr) -> Self {
+        let address = Address::Ip((address, 0).into());
         Self {
-            id: 0,
-            remote: loopback.clone(),
-            local: loopback,
+            id,
+            remote: address.clone(),
+            local: address,
             start: clock::now(),
             listener: "".into(),
             filter_chain: "".into(),

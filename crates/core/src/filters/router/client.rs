@@ -16,14 +16,14 @@ use std::time::Duration;
 
 use super::forward::forward;
 use super::Router;
-use crate::address::Address;
 use crate::clock;
 use crate::compile::{At, Result};
 use crate::headers::{HeaderId, Headers};
+use crate::http::connection_manager::Manager;
 use crate::http::downstream::Downstream;
 use crate::http::manager::request::append_list;
 use crate::http::manager::{duration, ManagerConfig};
-use crate::http::stream::{Answer, Manager, Stream};
+use crate::http::stream::{Answer, Stream};
 use crate::http::stream_info::ConnectionInfo;
 use crate::http1::request::RequestHead;
 use crate::http1::BodyLength;
@@ -91,22 +91,7 @@ pub struct OwnRequests {
 
 impl OwnRequests {
     fn new(worker: &Worker, config: &Arc<ManagerConfig>) -> Self {
-        let nowhere = || Address::Ip((Ipv4Addr::UNSPECIFIED, 0).into());
-        let connection = ConnectionInfo {
-            id: worker.next_id(),
-            remote: nowhere(),
-            local: nowhere(),
-            start: clock::now(),
-            listener: "".into(),
-            filter_chain: "".into(),
-            listener_metadata: None,
-            filter_chain_metadata: None,
-            tls: None,
-            traffic_direction: "unspecified",
-            tally: Default::default(),
-            inspected: None,
-            state: Default::default(),
-        };
+        let connection = ConnectionInfo::without_client(worker.next_id(), Ipv4Addr::UNSPECIFIED);
         let manager = Rc::new(Manager::of_own_requests(worker, config.clone()));
         Self { manager, connection: Rc::new(connection) }
     }

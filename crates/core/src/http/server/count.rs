@@ -5,7 +5,8 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use crate::clock;
-use crate::http::stream::{Manager, Stream};
+use crate::http::connection_manager::Manager;
+use crate::http::stream::Stream;
 use crate::http::stream_info::ConnectionInfo;
 use crate::proto::{HttpHistogram, HttpStat};
 

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use super::Accepted;
 use crate::clock;
-use crate::http::stream::Manager;
+use crate::http::connection_manager::Manager;
 use crate::http2::config::Keepalive;
 use crate::overload::TimerKind;
 use crate::proto::HttpStat;

@@ -1,5 +1,6 @@
 //! A host as its checks see it: where it is, what it is called, and connections to it.
 
+use std::net::Ipv4Addr;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -129,7 +130,8 @@ impl Target<'_> {
             return;
         }
         let start = crate::clock::now();
-        let connection = Rc::new(ConnectionInfo::without_client());
+        // Envoy has loopback addresses where a client's would be.
+        let connection = Rc::new(ConnectionInfo::without_client(0, Ipv4Addr::LOCALHOST));
         let mut info = StreamInfo::new(connection, start, crate::clock::wall());
         info.protocol = Some(of);
         info.upstream.host = Some(self.host.clone());
