@@ -115,6 +115,12 @@ ROWS = (
         "asks the upstream whether a request may pass",
         Added(filters=_filter("ext_authz", "ext_authz.v3.ExtAuthz", _SERVICE, 1)),
     ),
+    _row(
+        "health_check",
+        "requests that are no health checks",
+        "health_check.v3.HealthCheck",
+        "pass_through_mode: false, headers: [{ name: ':path', string_match: { exact: /healthz } }]",
+    ),
     _row("cors", "requests without an origin", "cors.v3.Cors", ""),
     _row("csrf", "GET, which it lets pass", "csrf.v3.CsrfPolicy", f"filter_enabled: {_PERCENT}"),
     _row("buffer", "requests without a body", "buffer.v3.Buffer", "max_request_bytes: 1024"),

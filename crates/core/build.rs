@@ -5,6 +5,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "../../proto/worker.proto",
         "../../proto/worker_stats.proto",
         "../../proto/services/ext_authz.proto",
+        "../../proto/services/ratelimit.proto",
+        "../../proto/services/struct.proto",
     ];
     for file in files {
         println!("cargo:rerun-if-changed={file}");

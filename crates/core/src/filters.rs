@@ -17,6 +17,7 @@ pub mod health_check;
 pub mod jwt_authn;
 pub mod local_ratelimit;
 pub mod on_demand;
+pub mod ratelimit;
 pub mod rbac;
 pub mod router;
 mod routing;

@@ -1,6 +1,8 @@
 //! What filters leave for others under names: dynamic metadata, `{"filter": {...}}`, and filter state,
 //! `{"key": ...}`. Neither exists before something is written.
 
+pub mod values;
+
 use serde_json::{Map, Value};
 
 /// Sets the value of `key`.

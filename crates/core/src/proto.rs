@@ -3,7 +3,7 @@
 
 include!(concat!(env!("OUT_DIR"), "/lateen.worker.v1.rs"));
 
-/// What authorization services are asked and answer: proto/services/ext_authz.proto.
-pub mod auth {
-    include!(concat!(env!("OUT_DIR"), "/lateen.service.auth.v1.rs"));
+/// What services are asked and answer: proto/services/.
+pub mod service {
+    include!(concat!(env!("OUT_DIR"), "/lateen.service.v1.rs"));
 }

@@ -9,7 +9,6 @@ mod http;
 mod query;
 mod question;
 mod service;
-mod values;
 mod verdict;
 
 use std::collections::BTreeMap;

@@ -18,6 +18,7 @@ use super::health_check::HealthCheck;
 use super::jwt_authn::JwtAuthn;
 use super::local_ratelimit::LocalRateLimit;
 use super::on_demand::OnDemand;
+use super::ratelimit::RateLimit;
 use super::rbac::Rbac;
 use super::router::Router;
 use super::set_filter_state::SetFilterState;
@@ -48,6 +49,7 @@ pub enum Step {
     JwtAuthn(Box<JwtAuthn>),
     LocalRateLimit(LocalRateLimit),
     OnDemand(OnDemand),
+    RateLimit(Box<RateLimit>),
     Rbac(Box<Rbac>),
     Router(Router),
     SetFilterState(SetFilterState),
@@ -100,6 +102,9 @@ impl Filter {
                 LocalRateLimit::compile(filter, regexes).at("local_ratelimit")?,
             ),
             Some(Kind::OnDemand(filter)) => Step::OnDemand(OnDemand::compile(filter)),
+            Some(Kind::Ratelimit(filter)) => {
+                Step::RateLimit(Box::new(RateLimit::compile(filter, regexes).at("ratelimit")?))
+            }
             Some(Kind::Rbac(filter)) => {
                 Step::Rbac(Box::new(Rbac::compile(filter, regexes).at("rbac")?))
             }
@@ -150,6 +155,9 @@ impl Step {
                 return limit.request(place, name, stream).map_err(Some);
             }
             Self::OnDemand(on_demand) => return on_demand.run(name, stream, down, timer).await,
+            Self::RateLimit(limit) => {
+                return Box::pin(limit.run(place, name, stream, down, timer)).await;
+            }
             Self::Rbac(rbac) => return rbac.request(name, stream).map_err(Some),
             Self::SetFilterState(state) => state.request(name, stream),
             Self::SetMetadata(metadata) => metadata.request(name, stream),

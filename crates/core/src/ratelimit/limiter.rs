@@ -222,6 +222,8 @@ mod tests {
             hits: 1,
             gives_back: false,
             headers: None,
+            given_hits: false,
+            limit: None,
         };
         limiter.ask(&values.iter().map(describe).collect::<Vec<_>>()).allowed
     }

@@ -12,6 +12,7 @@ use crate::filters::header_to_metadata::MetadataRules;
 use crate::filters::jwt_authn::JwtOfRoute;
 use crate::filters::local_ratelimit::LocalRateLimitConfig;
 use crate::filters::on_demand::OnDemand;
+use crate::filters::ratelimit::RateLimitOfRoute;
 use crate::filters::rbac::RbacConfig;
 use crate::filters::set_filter_state::FilterStateValues;
 use crate::filters::set_metadata::MetadataEntries;
@@ -38,6 +39,7 @@ pub enum FilterConfig {
     Cors(Arc<CorsPolicy>),
     Csrf(Arc<CsrfPolicy>),
     ExtAuthz(Arc<AuthzOfRoute>),
+    RateLimit(Arc<RateLimitOfRoute>),
     Fault(Arc<FaultSettings>),
     HeaderMutation(HeaderMutationRules),
     HeaderToMetadata(Arc<MetadataRules>),
@@ -88,6 +90,9 @@ impl Override {
             Some(Kind::Csrf(policy)) => {
                 Some(FilterConfig::Csrf(CsrfPolicy::compile(policy, regexes).at("csrf")?.into()))
             }
+            Some(Kind::Ratelimit(of_route)) => Some(FilterConfig::RateLimit(
+                RateLimitOfRoute::compile(of_route, regexes).at("ratelimit")?.into(),
+            )),
             Some(Kind::ExtAuthz(of_route)) => Some(FilterConfig::ExtAuthz(
                 AuthzOfRoute::compile(of_route, regexes).at("ext_authz")?.into(),
             )),

@@ -23,6 +23,7 @@ from lateen.proxy.compile.http_filters import (
     health_check,
     jwt_authn,
     on_demand,
+    ratelimit,
     router,
     set_metadata,
 )
@@ -96,6 +97,7 @@ _HTTP_FILTERS: tuple[HttpExtension, ...] = (
     jwt_authn.EXTENSION,
     http_local_ratelimit.EXTENSION,
     on_demand.EXTENSION,
+    ratelimit.EXTENSION,
     http_rbac.EXTENSION,
     router.EXTENSION,
     http_set_filter_state.EXTENSION,

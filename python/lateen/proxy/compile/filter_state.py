@@ -33,6 +33,7 @@ _FACTORIES = (
     "envoy.filters.listener.original_dst.remote_ip",
     "envoy.hashable_string",
     "envoy.network.transport_socket.original_dst_address",
+    "envoy.ratelimit.hits_addend",
     "envoy.string",
     "envoy.tcp_proxy.cluster",
 )

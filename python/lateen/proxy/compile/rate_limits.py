@@ -31,11 +31,12 @@ _NO_FORMAT = "values are texts, as in Envoy, where formats are off unless runtim
 SUPPORT = (
     Fields(
         f"{_PACKAGE}.RateLimit",
-        implemented="stage disable_key actions hits_addend x_ratelimit_option",
-        harmless={"limit": "only a rate limit service reads it"},
+        implemented="stage disable_key actions hits_addend x_ratelimit_option limit",
         rejected={"apply_on_stream_done": "leave it out: limits apply when a request comes"},
     ),
     whole(f"{_PACKAGE}.RateLimit.HitsAddend"),
+    whole(f"{_PACKAGE}.RateLimit.Override"),
+    whole(f"{_PACKAGE}.RateLimit.Override.DynamicMetadata"),
     Fields(
         _ACTION,
         implemented="""
@@ -88,6 +89,8 @@ def _compile(ctx: CompileContext, limit: envoy.RateLimit, at: str) -> RateLimit:
         gives_back=limit.hits_addend.is_negative_hits,
         headers=cast("RateLimit.Headers", limit.x_ratelimit_option),
     )
+    if limit.HasField("limit"):
+        compiled.limit.extend(_path(limit.limit.dynamic_metadata.metadata_key))
     hits = limit.hits_addend
     if hits.HasField("number"):
         compiled.number = hits.number.value

@@ -47,6 +47,7 @@ def test_an_http_filter_has_an_override_or_is_known_to_have_none():
         f"{package}.header_mutation.v3.HeaderMutationPerRoute",
         f"{package}.header_to_metadata.v3.Config",
         f"{package}.jwt_authn.v3.PerRouteConfig",
+        f"{package}.ratelimit.v3.RateLimitPerRoute",
         f"{package}.local_ratelimit.v3.LocalRateLimit",
         f"{package}.on_demand.v3.PerRouteConfig",
         f"{package}.rbac.v3.RBACPerRoute",

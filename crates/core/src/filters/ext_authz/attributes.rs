@@ -7,12 +7,12 @@ use std::time::UNIX_EPOCH;
 use serde_json::Value;
 
 use super::question::{Question, PARTIAL_BODY};
-use super::values::to_struct;
 use crate::address::Address;
 use crate::headers::{HeaderId, Headers};
 use crate::http::stream_info::ConnectionInfo;
-use crate::proto::auth::address::Kind;
-use crate::proto::auth::{self, CheckRequest};
+use crate::metadata::values::to_struct;
+use crate::proto::service::address::Kind;
+use crate::proto::service::{self, CheckRequest};
 use crate::tls::{encoded_pem, CertificateFacts};
 
 pub fn check_request(question: &Question<'_>) -> CheckRequest {
@@ -22,12 +22,12 @@ pub fn check_request(question: &Question<'_>) -> CheckRequest {
     let state = connection.state.borrow();
     let of_connection = state.dynamic_metadata.as_deref();
     let of_route = stream.info.route.as_ref().and_then(|route| route.metadata.as_deref());
-    let sni = || auth::TlsSession { sni: connection.requested_server_name().to_owned() };
+    let sni = || service::TlsSession { sni: connection.requested_server_name().to_owned() };
     CheckRequest {
-        attributes: Some(auth::AttributeContext {
+        attributes: Some(service::AttributeContext {
             source: Some(source(question)),
             destination: Some(destination(connection)),
-            request: Some(auth::Request {
+            request: Some(service::Request {
                 time: Some(timestamp(question)),
                 http: Some(http_request(question)),
             }),
@@ -39,17 +39,17 @@ pub fn check_request(question: &Question<'_>) -> CheckRequest {
     }
 }
 
-fn timestamp(question: &Question<'_>) -> auth::Timestamp {
+fn timestamp(question: &Question<'_>) -> service::Timestamp {
     let since = question.stream.info.start_wall.duration_since(UNIX_EPOCH).unwrap_or_default();
-    auth::Timestamp { seconds: since.as_secs() as i64, nanos: since.subsec_nanos() as i32 }
+    service::Timestamp { seconds: since.as_secs() as i64, nanos: since.subsec_nanos() as i32 }
 }
 
 /// The client.
-fn source(question: &Question<'_>) -> auth::Peer {
+fn source(question: &Question<'_>) -> service::Peer {
     let connection = &question.stream.info.connection;
     let peer = connection.tls.as_ref().and_then(|tls| tls.peer());
     let leaf = peer.and_then(|peer| peer.chain.first()).filter(|_| question.told.peer_certificate);
-    auth::Peer {
+    service::Peer {
         address: Some(address(&connection.remote)),
         service: text(&question.stream.request, HeaderId::XEnvoyDownstreamServiceCluster),
         principal: peer.map(|peer| principal(&peer.facts)).unwrap_or_default(),
@@ -58,9 +58,9 @@ fn source(question: &Question<'_>) -> auth::Peer {
 }
 
 /// The listener.
-fn destination(connection: &ConnectionInfo) -> auth::Peer {
+fn destination(connection: &ConnectionInfo) -> service::Peer {
     let local = connection.tls.as_ref().and_then(|tls| tls.local());
-    auth::Peer {
+    service::Peer {
         address: Some(address(&connection.local)),
         principal: local.map(|local| principal(&local.facts)).unwrap_or_default(),
         ..Default::default()
@@ -72,32 +72,32 @@ fn principal(facts: &CertificateFacts) -> String {
     facts.principals().next().unwrap_or_default().to_owned()
 }
 
-fn address(address: &Address) -> auth::Address {
+fn address(address: &Address) -> service::Address {
     let kind = match address {
-        Address::Ip(ip) => Kind::SocketAddress(auth::SocketAddress {
+        Address::Ip(ip) => Kind::SocketAddress(service::SocketAddress {
             address: ip.ip().to_string(),
             port_value: ip.port().into(),
         }),
-        Address::Pipe(path) => Kind::Pipe(auth::Pipe { path: path.display().to_string() }),
-        Address::Internal(internal) => Kind::EnvoyInternalAddress(auth::InternalAddress {
+        Address::Pipe(path) => Kind::Pipe(service::Pipe { path: path.display().to_string() }),
+        Address::Internal(internal) => Kind::EnvoyInternalAddress(service::InternalAddress {
             server_listener_name: internal.listener.to_string(),
             endpoint_id: internal.endpoint_id.to_string(),
         }),
     };
-    auth::Address { kind: Some(kind) }
+    service::Address { kind: Some(kind) }
 }
 
 /// What is there under these names; the first of `sources` that has one decides.
-fn metadata(names: &[String], sources: &[Option<&Value>]) -> auth::Metadata {
+fn metadata(names: &[String], sources: &[Option<&Value>]) -> service::Metadata {
     let find = |name: &String| sources.iter().flatten().find_map(|all| all.get(name));
     let found = names.iter().filter_map(|name| Some((name.clone(), to_struct(find(name)?)?)));
-    auth::Metadata { filter_metadata: found.collect() }
+    service::Metadata { filter_metadata: found.collect() }
 }
 
-fn http_request(question: &Question<'_>) -> auth::HttpRequest {
+fn http_request(question: &Question<'_>) -> service::HttpRequest {
     let info = &question.stream.info;
     let request = &question.stream.request;
-    let mut http = auth::HttpRequest {
+    let mut http = service::HttpRequest {
         id: info.stream_id.to_string(),
         method: text(request, HeaderId::Method),
         path: text(request, HeaderId::Path),
@@ -122,13 +122,13 @@ fn http_request(question: &Question<'_>) -> auth::HttpRequest {
     http
 }
 
-fn header_map<'a>(headers: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> auth::HeaderMap {
-    let raw = |(name, value): (&[u8], &[u8])| auth::HeaderValue {
+fn header_map<'a>(headers: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> service::HeaderMap {
+    let raw = |(name, value): (&[u8], &[u8])| service::HeaderValue {
         key: sanitized(name).into_owned(),
         raw_value: value.to_vec(),
         ..Default::default()
     };
-    auth::HeaderMap { headers: headers.map(raw).collect() }
+    service::HeaderMap { headers: headers.map(raw).collect() }
 }
 
 fn joined<'a>(headers: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> BTreeMap<String, String> {
@@ -166,8 +166,8 @@ fn sanitized(bytes: &[u8]) -> Cow<'_, str> {
 mod tests {
     use serde_json::json;
 
-    use super::super::values::to_map;
     use super::{header_map, joined, metadata, sanitized};
+    use crate::metadata::values::to_map;
 
     #[test]
     fn text_that_is_none_is_marked() {

@@ -6,13 +6,13 @@ use super::attributes::check_request;
 use super::changes::{Changes, ResponseChanges};
 use super::question::Question;
 use super::service::Deciding;
-use super::values::to_map;
 use super::verdict::{Decision, Field, LocalReply, Verdict};
 use crate::compile::Result;
 use crate::filters::router::client::GrpcClient;
 use crate::headers::HeaderName;
-use crate::proto::auth::check_response::HttpResponse;
-use crate::proto::auth::{CheckResponse, HeaderValueOption, OkResponse};
+use crate::metadata::values::to_map;
+use crate::proto::service::check_response::HttpResponse;
+use crate::proto::service::{CheckResponse, HeaderValueOption, OkResponse};
 use crate::proto::GrpcServiceClient;
 
 const CHECK: &str = "/envoy.service.auth.v3.Authorization/Check";
@@ -117,9 +117,9 @@ fn response_changes(options: Vec<HeaderValueOption>) -> (ResponseChanges, bool) 
 mod tests {
     use serde_json::json;
 
-    use super::super::values::to_struct;
     use super::*;
-    use crate::proto::auth::{BoolValue, HeaderValue, LocalResponse, Status};
+    use crate::metadata::values::to_struct;
+    use crate::proto::service::{BoolValue, HeaderValue, LocalResponse, Status};
 
     fn option(name: &str, append: Option<bool>, append_action: i32) -> HeaderValueOption {
         let header = HeaderValue { key: name.into(), value: "v".into(), ..Default::default() };

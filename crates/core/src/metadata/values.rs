@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Number, Value as Json};
 
-use crate::proto::auth::{value::Kind, ListValue, Struct, Value};
+use crate::proto::service::{value::Kind, ListValue, Struct, Value};
 
 /// None for what is no object.
 pub fn to_struct(json: &Json) -> Option<Struct> {
