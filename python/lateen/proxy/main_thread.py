@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from lateen.proxy.prepare import Prepared
     from lateen.proxy.resources.opening import OpenDynamic
     from lateen.proxy.runtime_watch import RuntimeWatch
+    from lateen.proxy.stats.statsd import StatsdSink
     from lateen.proxy.workers import Workers
     from lateen.proxy.xds.load_stats import LoadReporter
 
@@ -240,16 +242,48 @@ class MainThread:
         return listener
 
     async def _flush(self) -> None:
-        """Merges histograms at every flush interval."""
+        """Merges histograms at every flush interval, and sends stats to sinks."""
         config = self._prepared.stats
         if config.flush_on_admin:
             return
+        with contextlib.ExitStack() as stack:
+            sinks = self._open_sinks()
+            for sink in sinks:
+                stack.callback(sink.close)
+            await self._flush_for_ever(config.flush_interval_s, sinks)
+
+    async def _flush_for_ever(self, interval_s: float, sinks: Sequence[StatsdSink]) -> None:
         while True:
-            await asyncio.sleep(config.flush_interval_s)
+            await asyncio.sleep(interval_s)
             self._stats.merge()
+            if sinks:
+                await self._send_stats(sinks)
             if self._open is not None:
                 self._open.dynamic.tick()
             gc.collect(0)
+
+    def _open_sinks(self) -> list[StatsdSink]:
+        if not self._prepared.stats_sinks:
+            return []
+        # Imported here: a proxy without sinks does without.
+        from lateen.proxy.stats.statsd import StatsdSink
+
+        tags = self._prepared.stats.tags
+        return [StatsdSink(plan, tags) for plan in self._prepared.stats_sinks]
+
+    async def _send_stats(self, sinks: Sequence[StatsdSink]) -> None:
+        """In steps, so that whatever else the main thread does has its turn."""
+        steps = self._stats.snapshot_in_steps()
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                snapshot = end.value
+                break
+            await asyncio.sleep(0)
+        for sink in sinks:
+            for _ in sink.flush(snapshot):
+                await asyncio.sleep(0)
 
     def _context(self) -> AdminContext:
         return AdminContext(

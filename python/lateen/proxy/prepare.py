@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lateen.proxy.compile.context import CompileContext
     from lateen.proxy.compile.overload_plan import OverloadPlan
     from lateen.proxy.compile.stats_blocks import StatsBlocks
+    from lateen.proxy.compile.stats_sinks import StatsdPlan
     from lateen.proxy.options import Options
     from lateen.proxy.workers import Rejection
 
@@ -61,6 +62,7 @@ class Prepared:
         reports_load: whether load is reported.
         pins_workers: whether each worker is to have a core of its own.
         overload: what the overload manager does; None: there is none.
+        stats_sinks: where stats are sent to.
     """
 
     update: bytes
@@ -77,6 +79,7 @@ class Prepared:
     reports_load: bool = False
     pins_workers: bool = False
     overload: OverloadPlan | None = None
+    stats_sinks: Sequence[StatsdPlan] = ()
 
 
 @dataclass
@@ -171,6 +174,7 @@ def _prepare(
         reports_load=bootstrap.cluster_manager.HasField("load_stats_config"),
         pins_workers=bootstrap.enable_worker_cpu_affinity,
         overload=ctx.overload,
+        stats_sinks=ctx.stats_sinks,
     )
 
 

@@ -19,6 +19,7 @@ from lateen.proxy.compile.internal_listener import internal_buffer_bytes
 from lateen.proxy.compile.listener import compile_listener
 from lateen.proxy.compile.overload import compile_overload
 from lateen.proxy.compile.runtime import compile_runtime, runtime_for_workers
+from lateen.proxy.compile.stats_sinks import compile_stats_sinks
 
 if TYPE_CHECKING:
     from envoy.config.bootstrap.v3.bootstrap_pb2 import Bootstrap
@@ -41,9 +42,9 @@ SUPPORT = (
             dns_resolution_config typed_dns_resolver_config stats_server_version_override
             application_log_config node_context_params config_sources default_config_source
             overload_manager bootstrap_extensions enable_worker_cpu_affinity
+            stats_sinks
         """,
         harmless={
-            "stats_sinks": "stats are not sent anywhere yet; the admin listener serves them",
             "flags_path": "nothing reads it, as in Envoy",
             "deferred_stat_options": _PROCESS,
             "stats_eviction_interval": _PROCESS,
@@ -150,8 +151,8 @@ def compile_bootstrap_resources(
     """Everything static in a bootstrap, in the order of the file, as one update, and what its
     listeners subscribe to.
 
-    The context's runtime, default resolver, default bind source, event log, overload plan, limits
-    and cluster names are set from the bootstrap.
+    The context's runtime, default resolver, default bind source, event log, stats sinks, overload
+    plan, limits and cluster names are set from the bootstrap.
     """
     ctx.runtime = compile_runtime(ctx, bootstrap.layered_runtime, "layered_runtime")
     ctx.default_resolver = compile_default_resolver(ctx, bootstrap)
@@ -159,6 +160,7 @@ def compile_bootstrap_resources(
         ctx.default_bind = bootstrap.cluster_manager.upstream_bind_config
     ctx.outlier_event_log = bootstrap.cluster_manager.outlier_detection.event_log_path
     ctx.secrets = {secret.name: secret for secret in bootstrap.static_resources.secrets}
+    ctx.stats_sinks = compile_stats_sinks(ctx, bootstrap)
     ctx.overload = compile_overload(ctx, bootstrap.overload_manager, "overload_manager")
     ctx.max_connections = ctx.overload.max_connections if ctx.overload is not None else 0
     ctx.internal_buffer_bytes = internal_buffer_bytes(ctx, bootstrap.bootstrap_extensions)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lateen.protos.worker_pb2 import Dns
     from lateen.proxy.compile.extensions import Extensions
     from lateen.proxy.compile.overload_plan import OverloadPlan
+    from lateen.proxy.compile.stats_sinks import StatsdPlan
     from lateen.proxy.compile.transport_sockets.plan import TlsPlan
 
 
@@ -42,6 +43,7 @@ class CompileContext:
         runtime: the runtime snapshot.
         disk_layers: the values of runtime layers on disk, by the name of the layer.
         default_resolver: what resolves the names of clusters that do not say.
+        stats_sinks: where stats are sent to.
         overload: what the overload manager does; None: there is none.
         max_connections: how many connections all listeners may have together; 0 for no limit.
         internal_buffer_bytes: the buffers of connections to internal listeners; None: no such
@@ -70,6 +72,7 @@ class CompileContext:
     default_resolver: Dns | None = None
     default_bind: BindConfig | None = None
     outlier_event_log: str = ""
+    stats_sinks: Sequence[StatsdPlan] = ()
     overload: OverloadPlan | None = None
     max_connections: int = 0
     internal_buffer_bytes: int | None = None
