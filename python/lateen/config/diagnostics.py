@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -41,6 +40,9 @@ class Diagnostic:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """A hint that names the known name most like `name`; empty when none is like it."""
+    # Imported here: a configuration without a mistake does without.
+    import difflib
+
     by_folded = {candidate.casefold(): candidate for candidate in known}
     found = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.6)
     return f"did you mean {by_folded[found[0]]!r}?" if found else ""

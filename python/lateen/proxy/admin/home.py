@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from html import escape
 
 from lateen.proxy.admin.endpoint import Endpoint, Parameter
+from lateen.proxy.admin.html_text import escape
 
 _STYLE = (
     "body{font-family:sans-serif}td{padding:4px 12px;vertical-align:top}"

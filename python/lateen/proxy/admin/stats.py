@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from html import escape
 from http import HTTPStatus
 
 from lateen.proxy.admin.context import AdminContext
@@ -15,6 +14,7 @@ from lateen.proxy.admin.exchange import (
     bad_request,
 )
 from lateen.proxy.admin.home import page
+from lateen.proxy.admin.html_text import escape
 from lateen.proxy.stats.model import StatKind
 from lateen.proxy.stats.regex import RegexError
 from lateen.proxy.stats.render_json import render_json
