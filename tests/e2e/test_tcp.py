@@ -83,7 +83,8 @@ def test_a_slow_upstream_stops_the_client(
     stats = proxy.stats()
     assert stats["tcp.t.downstream_flow_control_paused_reading_total"] >= 1
     buffered = stats["cluster.be.upstream_cx_tx_bytes_buffered"]
-    assert limit <= buffered <= limit + 65536
+    # The kernel may have taken a little more since; reading begins again below half of the limit.
+    assert limit // 2 <= buffered <= limit + 65536
 
 
 def test_many_connections_at_once(

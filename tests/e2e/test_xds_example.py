@@ -27,7 +27,7 @@ def test_a_canary_goes_from_nothing_to_everything():
         start_new_session=True,
     )
     try:
-        output, _ = process.communicate(timeout=90)
+        output, _ = process.communicate(timeout=180)
     except BaseException:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()

@@ -6,6 +6,7 @@ from tests.interop.cases.ext_authz_http import LOG, PART, of_route
 from tests.interop.filters import filtered, grpc_call, route, typed
 from tests.interop.model import Case, Differs, Drop, Step, Wait, Write
 from tests.support.client import get, post
+from tests.support.http2_upstream import Script2, frames
 from tests.support.unary_service import Reply, UnaryScript
 from tests.support.upstream import Script, reply
 
@@ -20,6 +21,7 @@ SERVICE = "envoy_grpc: {cluster_name: $auth}, timeout: 0.4s"
 UNSTABLE = r"_auth\.(http2\.|upstream_cx_[rt]x_bytes_total)"
 VARYING = ("attributes.request.time", "attributes.request.http.id")
 OK = Reply("status: {code: 0}")
+SILENT = Script2([frames()])
 
 
 def ok(fields: str) -> Reply:
@@ -44,11 +46,15 @@ def checked(
     fields: str = "",
     service: str = SERVICE,
     filters: tuple[str, ...] = (),
+    silent: bool = False,
     differs: Differs | None = None,
     ignored: str = "",
     **more: str,
 ) -> Case:
-    """Requests that the service judges; `fields` add to the filter's."""
+    """Requests that the service judges, or never answers (`silent`); `fields` add to the filter's.
+
+    A real service would give up at the same moment as the proxy.
+    """
     more_fields = f", {fields}" if fields else ""
     config = typed("ext_authz.v3.ExtAuthz", f"grpc_service: {{{service}}}{more_fields}")
     more.setdefault("clusters", CLUSTERS)
@@ -59,7 +65,8 @@ def checked(
         replies,
         VARYING,
     )
-    upstreams = {"up": Script([reply(200, b"ok", "X-Up: 1\r\n")]), "auth_server": script}
+    service_ = SILENT if silent else script
+    upstreams = {"up": Script([reply(200, b"ok", "X-Up: 1\r\n")]), "auth_server": service_}
     return filtered(
         f"ext_authz_grpc_{name}",
         (*filters, config),
@@ -193,7 +200,7 @@ CASES = (
     ),
     checked("has_a_status", replies=(Reply(status="PERMISSION_DENIED"),)),
     checked("talks_nonsense", replies=(Reply(raw=b"\xff\xff\xff"),)),
-    checked("is_slow", replies=(Reply("status: {code: 0}", pause=0.8),)),
+    checked("is_silent", silent=True),
     checked("is_away", clusters=CLUSTERS.replace("$auth_server", "$dead")),
     checked("has_no_cluster", clusters="[{name: $be, hosts: [$up]}]"),
     checked(
