@@ -142,16 +142,22 @@ def message_lines(message: Message, normaliser: Normaliser) -> list[str]:
     if message.has_data:
         lines.append("  data: " + (repr(content) if len(content) <= 400 else str(len(content))))
     lines += fields("  trailer ", message.trailers or ())
+    return [*lines, end_line(message)]
+
+
+def end_line(message: Message) -> str:
+    """How what came on a stream of HTTP/2 ended."""
     reset = f"reset {error_name(message.reset)}" if message.reset is not None else ""
     endings = ["ended" if message.ended else "", reset]
-    return [*lines, f"  {' and '.join(filter(None, endings)) or 'not over'}"]
+    return f"  {' and '.join(filter(None, endings)) or 'not over'}"
 
 
 def received_lines(name: str, received: Received | Received2, normaliser: Normaliser) -> list[str]:
     """A request as an upstream saw it, with the number of its connection."""
     if isinstance(received, Received2):
         where = f"{name} connection {received.connection} stream {received.stream}"
-        return [where, *message_lines(received.message, normaliser)]
+        told = [end_line(received.message)] if received.terse else None
+        return [where, *(told or message_lines(received.message, normaliser))]
     return [
         f"{name} connection {received.connection}",
         *head_lines(received.head, normaliser),

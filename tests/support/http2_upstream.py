@@ -55,7 +55,7 @@ class Script2:
     """Answers in sequence, for all requests or by path; the last of a sequence repeats.
 
     `values` are the settings of each connection; `greeting` follows them; `shown` tells the
-    settings of the proxy too.
+    settings of the proxy too; `terse` tells of requests only how they end.
     """
 
     answers: Sequence[Answer2]
@@ -63,6 +63,7 @@ class Script2:
     values: Mapping[int, int] = field(default_factory=lambda: {ENABLE_CONNECT_PROTOCOL: 1})
     greeting: tuple[Move, ...] = ()
     shown: bool = False
+    terse: bool = False
     reads: bool = True
     answers_pings: bool = True
 
@@ -91,6 +92,7 @@ class Received2:
     peer_port: int
     stream: int
     message: Message
+    terse: bool = False
 
 
 class Upstream2(Server):
@@ -138,7 +140,7 @@ class Upstream2(Server):
         for stream in fresh:
             message = peer.message(stream)
             with self._lock:
-                self.requests.append(Received2(number, port, stream, message))
+                self.requests.append(Received2(number, port, stream, message, self.script.terse))
             path = dict(message.heads[0]).get(":path", "")
             found.append((stream, self._next_answer(path)))
         return found

@@ -21,7 +21,7 @@ SERVICE = "envoy_grpc: {cluster_name: $auth}, timeout: 0.4s"
 UNSTABLE = r"_auth\.(http2\.|upstream_cx_[rt]x_bytes_total)"
 VARYING = ("attributes.request.time", "attributes.request.http.id")
 OK = Reply("status: {code: 0}")
-SILENT = Script2([frames()])
+SILENT = Script2([frames()], terse=True)
 
 
 def ok(fields: str) -> Reply:
