@@ -71,10 +71,12 @@ def run_proxy(
     tcp: bool = False,
     cores: Sequence[int] = (),
     added: Added = NOTHING,
+    sent: Sequence[str] = (),
 ) -> Iterator[Running]:
     """Run a proxy in front of the upstream until it answers, and for the block's length.
 
-    It has a worker for each of `cores`, which is the proxy's one core by default.
+    It has a worker for each of `cores`, which is the proxy's one core by default. `sent` are
+    headers without which it does not answer.
     """
     cores = cores or [context.cores.proxy]
     with tempfile.TemporaryDirectory(prefix="lateen-bench-") as directory:
@@ -97,5 +99,5 @@ def run_proxy(
         # nginx gives up its privileges: its worker must be able to write here.
         setup.directory.chmod(0o777)
         with Process(proxy.command(setup), cores=cores, output=output) as process:
-            wait_for(process, setup.port, "/128", b"x", seconds=START_SECONDS)
+            wait_for(process, setup.port, "/128", b"x", seconds=START_SECONDS, sent=sent)
             yield Running(process, setup)

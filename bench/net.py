@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import socket
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.errors import BenchError
@@ -30,11 +31,15 @@ def free_port() -> int:
         return port
 
 
-def get(port: int, path: str, *, timeout: float = 5.0) -> Answer:
-    """GET a path from the loopback port; connection failures raise OSError."""
+def get(port: int, path: str, *, timeout: float = 5.0, sent: Sequence[str] = ()) -> Answer:
+    """GET a path from the loopback port with the headers `sent` (`Name: value`).
+
+    Connection failures raise OSError.
+    """
     connection = http.client.HTTPConnection(ADDRESS, port, timeout=timeout)
     try:
-        connection.request("GET", path)
+        headers = dict(header.split(": ", 1) for header in sent)
+        connection.request("GET", path, headers=headers)
         answer = connection.getresponse()
         return Answer(answer.status, answer.read())
     except http.client.HTTPException as error:
@@ -43,8 +48,18 @@ def get(port: int, path: str, *, timeout: float = 5.0) -> Answer:
         connection.close()
 
 
-def wait_for(process: Process, port: int, path: str, body: bytes, *, seconds: float) -> None:
+def wait_for(
+    process: Process,
+    port: int,
+    path: str,
+    body: bytes,
+    *,
+    seconds: float,
+    sent: Sequence[str] = (),
+) -> None:
     """Wait until `path` answers 200 with `body` (any body when it is empty).
+
+    Requests carry the headers `sent`.
 
     Raises:
         BenchError: the process has exited, or the time is over.
@@ -53,7 +68,7 @@ def wait_for(process: Process, port: int, path: str, body: bytes, *, seconds: fl
     while time.monotonic() < deadline:
         process.check_alive()
         try:
-            answer = get(port, path)
+            answer = get(port, path, sent=sent)
             if answer.status == 200 and body in answer.body:
                 return
         except OSError:

@@ -206,7 +206,7 @@ def put_load(context: Context, scenario: Scenario, port: int, seconds: float) ->
 
 
 def _check_answer(scenario: Scenario, proxy: Proxy, port: int) -> None:
-    answer = get(port, scenario.path)
+    answer = get(port, scenario.path, sent=scenario.sent)
     if answer.status != 200 or len(answer.body) != scenario.size:
         raise BenchError(
             f"{proxy.name} answered {scenario.path} with status {answer.status} and "
