@@ -184,6 +184,8 @@ CASES = (
         "h2_to_h2_large_up_small_window",
         steps=asked(ask(method="POST", end=False), Data(b"x" * 100_000, 1, True), within=6.0),
         script=Script2([reply2()], values={INITIAL_WINDOW_SIZE: 1000}),
+        # How many window updates the upstream sends depends on how much each of its reads gives.
+        ignore_stats="upstream_cx_rx_bytes",
     ),
     case(
         "h2_to_h2_early_answer",
