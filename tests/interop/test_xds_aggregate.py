@@ -38,6 +38,9 @@ def test_members_come_and_go(setting):
     setting.until("two")
     setting.server.remove(CDS, ["c"])
     setting.until(503)
+    made = {each["cluster"]["name"] for each in setting.dump("dynamic_active_clusters")}
+    assert made == {"a", "all"}
+    assert setting.proxy.stats()["cluster_manager.cluster_removed"] == 2
 
 
 def test_the_health_of_members_decides(setting):
@@ -50,8 +53,10 @@ def test_the_health_of_members_decides(setting):
     setting.until("one")
     setting.put(EDS, down("b", setting.one))
     setting.until("two")
+    assert setting.proxy.stats()["cluster.b.membership_healthy"] == 0
     setting.put(EDS, assignment("b", setting.one))
     setting.until("one")
+    assert setting.proxy.stats()["cluster.b.membership_healthy"] == 1
 
 
 def test_the_members_change(setting):

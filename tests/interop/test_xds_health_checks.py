@@ -86,6 +86,9 @@ def test_a_host_may_go_although_it_passes(setting, stack):
     setting.until("one")
     setting.put(EDS, assignment("a", setting.one), assignment("c", two.port))
     setting.until({two.port: "healthy"}, lambda: flags(setting))
+    stats = setting.proxy.stats()
+    assert stats["cluster.c.membership_total"] == 1
+    assert stats["cluster.c.health_check.failure"] == 0
 
 
 def test_health_is_kept_when_other_hosts_come(setting, stack):
@@ -94,6 +97,9 @@ def test_health_is_kept_when_other_hosts_come(setting, stack):
     setting.until({one.port: "healthy"}, lambda: flags(setting))
     setting.put(EDS, assignment("a", setting.one), assignment("c", one.port, slow.port))
     setting.until({one.port: "healthy", slow.port: "/failed_active_hc"}, lambda: flags(setting))
+    stats = setting.proxy.stats()
+    assert stats["cluster.c.membership_healthy"] == 1
+    assert stats["cluster.c.membership_total"] == 2
 
 
 def test_new_hosts_do_not_count_before_they_were_checked(setting, stack):

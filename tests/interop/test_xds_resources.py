@@ -66,6 +66,9 @@ def test_an_original_dst_cluster_is_ready_at_once(setting):
     setting.until("one")
     setting.put(RDS, routes("r", "o"))
     setting.until(503)
+    stats = setting.proxy.stats()
+    assert stats["cluster_manager.warming_clusters"] == 0
+    assert stats["cluster.o.upstream_cx_none_healthy"] > 0
 
 
 def test_a_removed_cluster_is_gone(setting):
