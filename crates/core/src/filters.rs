@@ -40,6 +40,10 @@ use routing::{choose_cluster, clear_route, route};
 
 pub use step::{Filter, Step};
 
+/// What a filter that may wait comes to. An error: the request is over, with an answer if there is
+/// still somebody to tell.
+pub type Proceed<T = ()> = Result<T, Option<Answer>>;
+
 /// Runs the filters on a request. An answer: a filter refused it; `None`: a response was written.
 pub async fn run(stream: &mut Stream, down: &mut dyn Downstream, timer: &Timer) -> Option<Answer> {
     if let Err(answer) = route(stream) {

@@ -4,11 +4,11 @@
 use std::sync::Arc;
 
 use super::bodies::{kept_request, Whole};
-use super::of_route;
 use super::wait::{refuse_too_large, wait_for_body};
+use super::{of_route, Proceed};
 use crate::headers::HeaderId;
 use crate::http::downstream::Downstream;
-use crate::http::stream::{Answer, Stream};
+use crate::http::stream::Stream;
 use crate::http1::BodyLength;
 use crate::proto;
 use crate::route::FilterConfig;
@@ -40,7 +40,7 @@ impl Buffer {
         stream: &mut Stream,
         down: &mut dyn Downstream,
         timer: &Timer,
-    ) -> Result<(), Option<Answer>> {
+    ) -> Proceed {
         let of_route: Option<Arc<BufferLimit>> = of_route(name, stream, |config| match config {
             FilterConfig::Buffer(limit) => Some(limit),
             _ => None,

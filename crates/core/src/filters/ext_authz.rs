@@ -18,12 +18,13 @@ use std::task::Context;
 use super::bodies::{kept_request, Whole};
 use super::levels_of;
 use super::wait::{refuse_too_large, wait_beside_body, wait_for_body};
+use super::Proceed;
 use crate::clock;
 use crate::compile::{At, Result};
 use crate::headers::HeaderName;
 use crate::http::downstream::Downstream;
 use crate::http::permissions::Permissions;
-use crate::http::stream::{Answer, Stream};
+use crate::http::stream::Stream;
 use crate::http1::BodyLength;
 use crate::matcher::{MetadataMatcher, Regexes};
 use crate::proto::{self, ExtAuthzStat};
@@ -141,7 +142,7 @@ impl ExtAuthz {
         stream: &mut Stream,
         down: &mut dyn Downstream,
         timer: &Timer,
-    ) -> std::result::Result<(), Option<Answer>> {
+    ) -> Proceed {
         let levels = levels_of(name, stream, |config| match config {
             FilterConfig::ExtAuthz(of_route) => Some(of_route),
             _ => None,
@@ -200,7 +201,7 @@ async fn keep_body(
     stream: &mut Stream,
     down: &mut dyn Downstream,
     timer: &Timer,
-) -> std::result::Result<(), Option<Answer>> {
+) -> Proceed {
     let most = limit.bytes.saturating_sub(usize::from(limit.allow_partial));
     match wait_for_body(stream, down, timer, most).await? {
         Whole::No if !limit.allow_partial => Err(Some(refuse_too_large(stream))),

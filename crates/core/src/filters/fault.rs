@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use super::bodies::{attach, slow_down, StreamFilter};
-use super::of_route;
 use super::wait::wait;
+use super::{of_route, Proceed};
 use crate::clock;
 use crate::compile::{At, CompileError, Result};
 use crate::headers::HeaderId;
@@ -77,7 +77,7 @@ impl Fault {
         stream: &mut Stream,
         down: &mut dyn Downstream,
         timer: &Timer,
-    ) -> std::result::Result<(), Option<Answer>> {
+    ) -> Proceed {
         let of_route = of_route(name, stream, |config| match config {
             FilterConfig::Fault(settings) => Some(settings),
             _ => None,
@@ -120,7 +120,7 @@ impl Injection<'_> {
         stream: &mut Stream,
         down: &mut dyn Downstream,
         timer: &Timer,
-    ) -> std::result::Result<(), Option<Answer>> {
+    ) -> Proceed {
         let delay = ask(stream, |asked| self.settings.delay(asked));
         let Some(delay) = delay.filter(|_| self.begin(stream)) else { return Ok(()) };
         self.count(stream, FaultStat::FaultDelaysInjected, DELAYS);

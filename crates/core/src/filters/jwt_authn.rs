@@ -17,9 +17,9 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::of_route;
 use super::routing::clear_route;
 use super::wait::wait;
+use super::{of_route, Proceed};
 use crate::compile::{each, At, Result};
 use crate::headers::{HeaderId, HeaderName, Headers};
 use crate::http::downstream::Downstream;
@@ -128,7 +128,7 @@ impl JwtAuthn {
         stream: &mut Stream,
         down: &mut dyn Downstream,
         timer: &Timer,
-    ) -> std::result::Result<(), Option<Answer>> {
+    ) -> Proceed {
         let block = stream.worker.kept_block(self.stats_block, BlockKind::Filter);
         for header in &self.own_headers {
             stream.request.remove(header);
@@ -199,7 +199,7 @@ impl JwtAuthn {
         stream: &mut Stream,
         down: &mut dyn Downstream,
         timer: &Timer,
-    ) -> std::result::Result<(std::result::Result<(), Refusal>, Notes), Option<Answer>> {
+    ) -> Proceed<(std::result::Result<(), Refusal>, Notes)> {
         let mut fetched = Vec::new();
         let may_wait = self.providers.iter().any(|provider| provider.keys.are_missing());
         let before = may_wait.then(|| stream.request.clone());
@@ -232,7 +232,7 @@ impl JwtAuthn {
         stream: &mut Stream,
         down: &mut dyn Downstream,
         timer: &Timer,
-    ) -> std::result::Result<Option<Arc<KeySet>>, Option<Answer>> {
+    ) -> Proceed<Option<Arc<KeySet>>> {
         let Keys::Remote(remote) = &self.providers[provider].keys else { return Ok(None) };
         let mut fetched = pin!(remote.fetch(&stream.worker.clone()));
         Ok(wait(stream, down, timer, None, |cx, _, _| fetched.as_mut().poll(cx)).await?.flatten())

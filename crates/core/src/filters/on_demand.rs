@@ -6,11 +6,11 @@ use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use super::wait::wait;
-use super::{choose_cluster, of_route, route};
+use super::{choose_cluster, of_route, route, Proceed};
 use crate::clock;
 use crate::headers::HeaderId;
 use crate::http::downstream::Downstream;
-use crate::http::stream::{Answer, Stream};
+use crate::http::stream::Stream;
 use crate::on_demand::{Ask, OnDemandClusters};
 use crate::proto::{self, on_demand::Kind};
 use crate::route::{Action, FilterConfig};
@@ -32,7 +32,7 @@ impl OnDemand {
         stream: &mut Stream,
         down: &mut dyn Downstream,
         timer: &Timer,
-    ) -> Result<(), Option<Answer>> {
+    ) -> Proceed {
         // A scope is asked for its routes first, and then these for a virtual host; each once.
         let mut asked = None;
         while let Some(ask) = missing_route(stream) {
@@ -74,7 +74,7 @@ impl OnDemand {
         stream: &mut Stream,
         down: &mut dyn Downstream,
         timer: &Timer,
-    ) -> Result<(), Option<Answer>> {
+    ) -> Proceed {
         let worker = stream.worker.clone();
         let Some(waiter) = worker.waiting.join(&worker.shared.asks, ask) else { return Ok(()) };
         let mut answered = pin!(waiter.answered.notified());

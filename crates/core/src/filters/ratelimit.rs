@@ -11,13 +11,13 @@ use std::task::Context;
 use prost::Message;
 
 use super::bodies::attach;
-use super::of_route;
 use super::router::client::GrpcClient;
 use super::wait::wait_beside_body;
+use super::{of_route, Proceed};
 use crate::compile::{At, Result};
 use crate::http::downstream::Downstream;
 use crate::http::mutation::HeaderChanges;
-use crate::http::stream::{Answer, Stream};
+use crate::http::stream::Stream;
 use crate::matcher::Regexes;
 use crate::proto;
 use crate::proto::rate_limit_filter::{RequestType, VirtualHostLimits};
@@ -121,7 +121,7 @@ impl RateLimit {
         stream: &mut Stream,
         down: &mut dyn Downstream,
         timer: &Timer,
-    ) -> std::result::Result<(), Option<Answer>> {
+    ) -> Proceed {
         let of_route = of_route(name, stream, |config| match config {
             FilterConfig::RateLimit(of_route) => Some(of_route),
             _ => None,

@@ -23,10 +23,11 @@ use super::rbac::Rbac;
 use super::router::Router;
 use super::set_filter_state::SetFilterState;
 use super::set_metadata::SetMetadata;
+use super::Proceed;
 use crate::access_log::Sinks;
 use crate::compile::{At, CompileError, Result};
 use crate::http::downstream::Downstream;
-use crate::http::stream::{Answer, Stream};
+use crate::http::stream::Stream;
 use crate::matcher::Regexes;
 use crate::proto::{self, http_filter::Kind};
 use crate::timer::Timer;
@@ -134,7 +135,7 @@ impl Step {
         stream: &mut Stream,
         down: &mut dyn Downstream,
         timer: &Timer,
-    ) -> std::result::Result<(), Option<Answer>> {
+    ) -> Proceed {
         match self {
             Self::Buffer(buffer) => return buffer.run(name, stream, down, timer).await,
             Self::Cors(cors) => return cors.request(place, name, stream).map_err(Some),

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::bodies::{poll_whole_request, request_too_large, Whole};
 use super::router::{manager_timeout, Failure, TimeoutKind};
+use super::Proceed;
 use crate::body::ReadError;
 use crate::clock;
 use crate::http::downstream::Downstream;
@@ -24,7 +25,7 @@ pub async fn wait<T>(
     timer: &Timer,
     limit: Option<Instant>,
     mut poll: impl FnMut(&mut Context<'_>, &mut Stream, &mut dyn Downstream) -> Poll<T>,
-) -> Result<Option<T>, Option<Answer>> {
+) -> Proceed<Option<T>> {
     let ended = poll_fn(|cx| {
         if let Poll::Ready(result) = poll(cx, stream, down) {
             return Poll::Ready(Ok(Some(result)));
@@ -55,7 +56,7 @@ pub async fn wait_beside_body<T>(
     down: &mut dyn Downstream,
     timer: &Timer,
     mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
-) -> Result<Option<T>, Option<Answer>> {
+) -> Proceed<Option<T>> {
     let limit = stream.buffer_limit();
     let comes = stream.head.body != BodyLength::Empty && !stream.head.is_tunnel();
     let poll = |cx: &mut Context<'_>, stream: &mut Stream, down: &mut dyn Downstream| {
@@ -96,7 +97,7 @@ pub async fn wait_for_body(
     down: &mut dyn Downstream,
     timer: &Timer,
     limit: usize,
-) -> Result<Whole, Option<Answer>> {
+) -> Proceed<Whole> {
     let poll = |cx: &mut Context<'_>, stream: &mut Stream, down: &mut dyn Downstream| {
         poll_kept(cx, stream, down, limit)
     };
