@@ -172,10 +172,10 @@ impl Server {
 
     /// What becomes of a connection from which bytes came while resources are short.
     fn shed(&mut self, first: bool, pending: &mut Option<Box<Stream>>) -> Option<Next> {
-        let overload = self.accepted.manager.overload.clone();
-        if overload.is_calm() {
+        if self.accepted.manager.overload.is_calm() {
             return None;
         }
+        let overload = self.accepted.manager.overload.clone();
         if first && self.accepted.sheds_codec() {
             return Some(Next::Shed);
         }
