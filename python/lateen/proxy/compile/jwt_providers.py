@@ -70,16 +70,15 @@ def compile_provider(
         failure_key=provider.failed_status_in_metadata,
         space_delimited_claims=provider.normalize_payload_in_metadata.space_delimited_claims,
         clear_route_cache=provider.clear_route_cache,
+        cached_tokens=provider.jwt_cache_config.jwt_cache_size or _CACHED_TOKENS,
+        longest_cached_token=provider.jwt_cache_config.jwt_max_token_size or _LONGEST_CACHED_TOKEN,
+        counts_cached_tokens=provider.HasField("jwt_cache_config"),
     )
     if provider.HasField("subjects"):
         subjects = compile_string(ctx, provider.subjects, f"{at}.subjects")
         compiled.subjects.CopyFrom(subjects)
     if provider.HasField("max_lifetime"):
         compiled.max_lifetime_ms = milliseconds(provider.max_lifetime)
-    if provider.HasField("jwt_cache_config"):
-        cache = provider.jwt_cache_config
-        compiled.cached_tokens = cache.jwt_cache_size or _CACHED_TOKENS
-        compiled.longest_cached_token = cache.jwt_max_token_size or _LONGEST_CACHED_TOKEN
     _locate(provider, compiled)
     if provider.HasField("remote_jwks"):
         compiled.remote.CopyFrom(_remote(ctx, name, provider.remote_jwks, f"{at}.remote_jwks"))

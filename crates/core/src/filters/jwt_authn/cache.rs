@@ -53,7 +53,7 @@ impl TokenCache {
     }
 
     pub fn put(&self, worker: usize, text: &[u8], token: Arc<Token>, keys: Arc<KeySet>) {
-        if text.len() > self.longest {
+        if self.size == 0 || text.len() > self.longest {
             return;
         }
         self.with(worker, |part| {

@@ -24,7 +24,10 @@ pub struct Provider {
     pub pass_on: PassOn,
     /// Where dynamic metadata tells why a token is refused; empty: nowhere.
     pub failure_key: String,
-    pub cache: Option<TokenCache>,
+    /// Verified with the keys that are named with each.
+    pub verified: TokenCache,
+    /// A verified token is taken without a look at whether its keys are still fresh, and counted.
+    pub counts_verified: bool,
 }
 
 /// What is left of a token's time.
@@ -65,7 +68,8 @@ impl Provider {
             keys: Keys::compile(message, stats_block)?,
             pass_on: PassOn::compile(message),
             failure_key: message.failure_key.clone(),
-            cache: (size > 0).then(|| TokenCache::new(size, longest)),
+            verified: TokenCache::new(size, longest),
+            counts_verified: message.counts_cached_tokens,
         })
     }
 

@@ -28,6 +28,8 @@ const TOKEN: &str =
     dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const KEYS: &str = r#"{"keys":[{"kty":"oct","k":"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow"}]}"#;
 const STATS: u32 = 7;
+/// Seconds since 1970, when the token was valid.
+const TIME: u64 = 1_300_819_000;
 
 fn remote_message() -> proto::RemoteJwks {
     proto::RemoteJwks {
@@ -68,23 +70,63 @@ fn judge(
     fetched: &[(usize, Option<Arc<KeySet>>)],
 ) -> (Result<(), Stop>, Notes, Headers) {
     let requirement = Requirement::compile(requirement, providers).unwrap();
-    let compiled: Vec<_> = providers
-        .iter()
-        .map(|message| Provider::compile(message, STATS, &Regexes::default()).unwrap())
-        .collect();
+    let compiled: Vec<_> = providers.iter().map(compile).collect();
+    judge_at(TIME, &requirement, &compiled, header, fetched)
+}
+
+fn compile(message: &proto::JwtProvider) -> Provider {
+    Provider::compile(message, STATS, &Regexes::default()).unwrap()
+}
+
+/// The same at a time in seconds since 1970.
+fn judge_at(
+    time: u64,
+    requirement: &Requirement,
+    providers: &[Provider],
+    header: &str,
+    fetched: &[(usize, Option<Arc<KeySet>>)],
+) -> (Result<(), Stop>, Notes, Headers) {
     let mut request = Headers::new();
     request.append_raw(header.as_bytes(), TOKEN.as_bytes());
     let mut judge = Judge {
-        providers: &compiled,
+        providers,
         fetched,
         worker: 0,
-        now: SystemTime::UNIX_EPOCH + Duration::from_secs(1_300_819_000),
+        now: SystemTime::UNIX_EPOCH + Duration::from_secs(time),
         request: &mut request,
         notes: Notes::default(),
     };
-    let verdict = judge.judge(&requirement);
+    let verdict = judge.judge(requirement);
     let notes = judge.notes;
     (verdict, notes, request)
+}
+
+#[test]
+fn a_token_is_verified_once_with_the_same_keys_and_judged_each_time() {
+    let message = proto::JwtProvider {
+        cached_tokens: 2,
+        longest_cached_token: 1000,
+        ..provider("p", Source::Remote(remote_message()))
+    };
+    let requirement = Requirement::compile(&of("p"), &[message.clone()]).unwrap();
+    let providers = [compile(&message)];
+    let verdict = |time, keys: &Arc<KeySet>| {
+        let fetched = [(0, Some(keys.clone()))];
+        let (verdict, notes, _) = judge_at(time, &requirement, &providers, "x-p", &fetched);
+        assert_eq!((notes.cache_hits, notes.cache_misses), (0, 1));
+        verdict
+    };
+    let keys = Arc::new(KeySet::read(KEYS.as_bytes()).unwrap());
+    let others = Arc::new(KeySet::read(KEYS.replace("AyM1", "AAAA").as_bytes()).unwrap());
+    let known = |keys| providers[0].verified.get(0, TOKEN.as_bytes(), keys).is_some();
+    assert_eq!(verdict(TIME, &others), Err(Stop::Refused(Refusal::NotVerified)));
+    assert!(!known(&others));
+    assert_eq!(verdict(TIME, &keys), Ok(()));
+    assert!(known(&keys));
+    assert_eq!(verdict(TIME, &keys), Ok(()));
+    assert_eq!(verdict(TIME, &others), Err(Stop::Refused(Refusal::NotVerified)));
+    assert_eq!(verdict(TIME + 1_000, &keys), Err(Stop::Refused(Refusal::Expired)));
+    assert_eq!(judge_at(TIME, &requirement, &providers, "x-p", &[]).0, Err(Stop::NeedsKeys(0)));
 }
 
 #[test]

@@ -54,8 +54,10 @@ def test_what_a_provider_does_not_say_is_filled_in():
     assert (made.name, made.local, made.clock_skew_s) == ("p", b"keys", 60)
     assert [(h.name, h.value_prefix) for h in made.headers] == [("authorization", "Bearer ")]
     assert list(made.parameters) == ["access_token"]
-    assert (made.cached_tokens, made.HasField("max_lifetime_ms")) == (0, False)
+    assert (made.counts_cached_tokens, made.HasField("max_lifetime_ms")) == (False, False)
+    assert (made.cached_tokens, made.longest_cached_token) == (100, 4096)
     made = provider("jwt_cache_config: {}")
+    assert made.counts_cached_tokens
     assert (made.cached_tokens, made.longest_cached_token) == (100, 4096)
 
 
