@@ -108,8 +108,9 @@ fn a_token_is_verified_once_with_the_same_keys_and_judged_each_time() {
         longest_cached_token: 1000,
         ..provider("p", Source::Remote(remote_message()))
     };
-    let requirement = Requirement::compile(&of("p"), &[message.clone()]).unwrap();
-    let providers = [compile(&message)];
+    let messages = [message];
+    let requirement = Requirement::compile(&of("p"), &messages).unwrap();
+    let providers = messages.each_ref().map(compile);
     let verdict = |time, keys: &Arc<KeySet>| {
         let fetched = [(0, Some(keys.clone()))];
         let (verdict, notes, _) = judge_at(time, &requirement, &providers, "x-p", &fetched);
