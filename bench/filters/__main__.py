@@ -71,7 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
-    about["chain"] = f"{COPIES} of each filter, but of rbac-1000 and jwt_authn; what one adds"
+    alone = ", ".join(row.name for row in rows if row.copies == 1)
+    about["chain"] = f"{COPIES} of each filter (one of: {alone}); what one adds"
     names = [proxy.name for proxy in proxies]
     plain = {name: statistics.median(found[PLAIN.name, name]) for name in names}
     costs = filters_report.fold(rows, found, names)

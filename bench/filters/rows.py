@@ -67,6 +67,8 @@ _PROVIDER = (
 )
 _INLINE = "text_format_source: { inline_string: v }"
 _SERVICE = "http_service: { server_uri: { uri: http://a, cluster: upstream, timeout: 1s } }"
+_GRPC = "transport_api_version: V3, grpc_service: { envoy_grpc: { cluster_name: service } }"
+_LIMITED = ", rate_limits: [{ actions: [{ generic_key: { descriptor_value: all } }] }]"
 _HASHED = """
       lb_policy: RING_HASH"""
 _WATCHED = """
@@ -114,6 +116,24 @@ ROWS = (
         "ext_authz",
         "asks the upstream whether a request may pass",
         Added(filters=_filter("ext_authz", "ext_authz.v3.ExtAuthz", _SERVICE, 1)),
+    ),
+    Row(
+        "ext_authz-grpc",
+        "asks a gRPC service whether a request may pass",
+        Added(filters=_filter("ext_authz", "ext_authz.v3.ExtAuthz", _GRPC, 1)),
+    ),
+    Row(
+        "ratelimit",
+        "asks a gRPC service with one descriptor",
+        Added(
+            filters=_filter(
+                "ratelimit",
+                "ratelimit.v3.RateLimit",
+                f"domain: d, rate_limit_service: {{ {_GRPC} }}",
+                1,
+            ),
+            route=_LIMITED,
+        ),
     ),
     _row(
         "health_check",

@@ -49,5 +49,6 @@ def traffic(setup: Setup) -> Path:
         "filters": setup.added.filters,
         "route": setup.added.route,
         "more": setup.added.cluster,
+        "http2_options": HTTP2,
     }
     return write_config(setup, "envoy.yaml", access_log=log, tls=tls, to=to, **added)

@@ -1,4 +1,5 @@
-//! The same answers over HTTP/2, and `/grpc`: a message of 16 bytes in a unary call.
+//! The same answers over HTTP/2, and unary calls of gRPC: `/grpc` with a message of 16 bytes, and the services that
+//! proxies ask, which let everything pass.
 
 use std::collections::HashMap;
 use std::io;
@@ -11,9 +12,13 @@ use tokio::net::TcpStream;
 /// How a connection begins that speaks HTTP/2.
 pub const PREFACE: &[u8] = b"PRI * HTTP/2";
 
-const GRPC: &[u8] = b"/grpc";
-/// Length-prefixed, as gRPC has messages: not compressed, 16 bytes.
-const MESSAGE: &[u8] = b"\0\0\0\0\x100123456789abcdef";
+/// Methods of gRPC and what they answer, length-prefixed and not compressed: 16 bytes; a CheckResponse without a
+/// status, which is OK; a RateLimitResponse whose `overall_code` is OK.
+const METHODS: [(&[u8], &[u8]); 3] = [
+    (b"/grpc", b"\0\0\0\0\x100123456789abcdef"),
+    (b"/envoy.service.auth.v3.Authorization/Check", b"\0\0\0\0\0"),
+    (b"/envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit", b"\0\0\0\0\x02\x08\x01"),
+];
 
 /// The bodies that are answered with, by path.
 pub type Bodies = Vec<(&'static [u8], Vec<u8>)>;
@@ -40,7 +45,7 @@ pub async fn serve(mut stream: TcpStream, mut input: Vec<u8>, bodies: &Bodies) -
                 }
                 Some(Event::Data { stream, bytes, end_stream, .. }) => {
                     engine.release(stream, bytes.len());
-                    if let Some(path) = asked.remove(&stream).filter(|_| end_stream) {
+                    if let Some(path) = end_stream.then(|| asked.remove(&stream)).flatten() {
                         answer(&mut engine, stream, &path, bodies)?;
                     }
                 }
@@ -67,19 +72,19 @@ fn answer(
     path: &[u8],
     bodies: &Bodies,
 ) -> io::Result<()> {
+    let method = METHODS.iter().find(|(known, _)| *known == path);
     let found = bodies.iter().find(|(known, _)| *known == path).map(|(_, body)| &body[..]);
-    let (status, kind, body): (&[u8], &[u8], &[u8]) = match found {
-        _ if path == GRPC => (b"200", b"application/grpc", MESSAGE),
-        Some(body) => (b"200", b"text/plain", body),
-        None => (b"404", b"text/plain", b""),
+    let (status, kind, body): (&[u8], &[u8], &[u8]) = match (method, found) {
+        (Some((_, message)), _) => (b"200", b"application/grpc", message),
+        (None, Some(body)) => (b"200", b"text/plain", body),
+        (None, None) => (b"404", b"text/plain", b""),
     };
     let head = [(&b":status"[..], status), (b"content-type", kind)];
     engine.send_headers(stream, head.iter().map(|(n, v)| FieldRef::new(n, v)), false);
-    let last = path != GRPC;
-    if engine.send_data(stream, body, last) < body.len() {
+    if engine.send_data(stream, body, method.is_none()) < body.len() {
         return Err(io::Error::other("the window of the proxy is smaller than an answer"));
     }
-    if !last {
+    if method.is_some() {
         let trailers = [FieldRef::new(b"grpc-status", b"0")];
         engine.send_headers(stream, trailers.into_iter(), true);
     }
