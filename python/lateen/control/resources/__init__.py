@@ -1,0 +1,1 @@
+"""Istio's and Kubernetes' resources as typed values, one file a kind."""

@@ -1,0 +1,174 @@
+"""Manifests to resources: the kind, its fields and types, then what the kind checks itself."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import TypeVar
+
+import msgspec
+
+from lateen.config.diagnostics import nearest
+from lateen.config.syntax import Tree
+from lateen.control.documents import Document, Path
+from lateen.control.resources.kind import Kind
+from lateen.control.resources.kinds import KINDS
+from lateen.control.resources.meta import Key, Lenient, Resource
+from lateen.control.resources.report import Report
+from lateen.control.resources.scalars import decode
+from lateen.control.resources.unknown import unknown_fields
+
+Value = TypeVar("Value")
+
+_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
+_LONGEST_NAME = 253
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
+
+
+class Metadata(Lenient, frozen=True):
+    """The `metadata` of a manifest."""
+
+    name: str = ""
+    namespace: str = ""
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+    creation_timestamp: str = ""
+
+
+def read_resource(
+    document: Document, namespace: str = "default"
+) -> tuple[Resource[object] | None, Report]:
+    """The resource of a manifest, and what is wrong with it.
+
+    Args:
+        document: the manifest.
+        namespace: of a manifest that says none.
+
+    Returns:
+        The resource, or None: an error refuses it, or its kind is none that matters here (a
+        warning says so if its group is Istio's).
+    """
+    report = Report(document)
+    tree = document.tree
+    if not isinstance(tree, dict):
+        report.error((), "a manifest is a mapping with apiVersion, kind and metadata")
+        return None, report
+    kind = _kind_of(tree, report)
+    if kind is None:
+        return None, report
+    metadata = _convert(tree.get("metadata") or {}, Metadata, ("metadata",), report)
+    body = tree.get(kind.field) if kind.field else tree
+    at: Path = (kind.field,) if kind.field else ()
+    spec = _convert({} if body is None else body, kind.spec, at, report)
+    if metadata is None or spec is None:
+        return None, report
+    key = Key(
+        kind.name, (metadata.namespace or namespace) if kind.namespaced else "", metadata.name
+    )
+    _check_name(metadata.name, report)
+    kind.check(key, spec, report)
+    if report.refuses:
+        return None, report
+    made = Resource(
+        key=key,
+        labels=metadata.labels,
+        annotations=metadata.annotations,
+        spec=spec,
+        created=_seconds(metadata.creation_timestamp, report),
+        version=_digest(tree),
+        source=document,
+    )
+    return made, report
+
+
+def manifests(document: Document) -> Iterator[Document]:
+    """The manifests of a document: itself, or the items of a `kind: List`."""
+    tree = document.tree
+    items = tree.get("items") if isinstance(tree, dict) and tree.get("kind") == "List" else None
+    if not isinstance(items, list):
+        yield document
+        return
+    for index, item in enumerate(items):
+        yield document.part(("items", index), item)
+
+
+def _kind_of(tree: Mapping[str, Tree], report: Report) -> Kind | None:
+    api_version, name = tree.get("apiVersion"), tree.get("kind")
+    if not isinstance(api_version, str) or not isinstance(name, str):
+        missing = "kind" if isinstance(api_version, str) else "apiVersion"
+        report.error((), f"the manifest has no {missing}")
+        return None
+    group = api_version.rpartition("/")[0]
+    kind = KINDS.get((group, name))
+    if kind is not None and api_version in kind.api_versions:
+        return kind
+    if kind is not None:
+        known = ", ".join(kind.api_versions)
+        report.error(("apiVersion",), f"{name} has no version {api_version!r}", f"it has {known}")
+    elif group.endswith("istio.io"):
+        known_names = [other for known_group, other in KINDS if known_group.endswith("istio.io")]
+        report.warn(("kind",), f"{name} of {group} is not read", nearest(name, known_names))
+    return None
+
+
+def _convert(tree: Tree, wanted: type[Value], at: Path, report: Report) -> Value | None:
+    """The tree as a value; what does not fit is reported and gives None."""
+    tree = _without_nulls(tree)
+    strangers = list(unknown_fields(tree, wanted))
+    for path, hint in strangers:
+        report.error((*at, *path), f"unknown field {path[-1]!r}", hint)
+    if strangers:
+        return None
+    try:
+        return msgspec.convert(tree, wanted, str_keys=True, dec_hook=decode)
+    except msgspec.ValidationError as error:
+        message, _, place = str(error).partition(" - at `")
+        place = place.removeprefix("key` in `").removeprefix("$").rstrip("`")
+        report.error((*at, *_steps(place)), message[:1].lower() + message[1:])
+    return None
+
+
+def _steps(place: str) -> Iterator[str | int]:
+    """The path of msgspec's message; a key of a map that it does not tell ends it."""
+    for name, index in _STEP.findall(place):
+        if index == "...":
+            return
+        yield int(index) if index else name
+
+
+def _without_nulls(tree: Tree) -> Tree:
+    """A field that is null is one that is not set."""
+    if isinstance(tree, dict):
+        return {name: _without_nulls(value) for name, value in tree.items() if value is not None}
+    return [_without_nulls(item) for item in tree] if isinstance(tree, list) else tree
+
+
+def _check_name(name: str, report: Report) -> None:
+    if not name:
+        report.error(("metadata", "name"), "the resource has no name")
+    elif len(name) > _LONGEST_NAME or not _NAME.fullmatch(name):
+        report.warn(
+            ("metadata", "name"),
+            f"{name!r} is no name that Kubernetes takes",
+            "253 lower-case letters, digits, '-' and '.', with a letter or digit at both ends",
+        )
+
+
+def _seconds(timestamp: str, report: Report) -> float:
+    if not timestamp:
+        return 0.0
+    try:
+        return datetime.fromisoformat(timestamp).timestamp()
+    except ValueError:
+        report.warn(
+            ("metadata", "creationTimestamp"),
+            f"{timestamp!r} is no time",
+            "as 2026-01-31T08:00:00Z",
+        )
+        return 0.0
+
+
+def _digest(tree: Tree) -> str:
+    return hashlib.sha256(msgspec.json.encode(tree)).hexdigest()[:16]

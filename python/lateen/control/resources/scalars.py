@@ -1,0 +1,51 @@
+"""Values that are text in a manifest: durations."""
+
+from __future__ import annotations
+
+import re
+
+_UNITS = {
+    "ns": 1e-9,
+    "us": 1e-6,
+    "µs": 1e-6,
+    "μs": 1e-6,
+    "ms": 1e-3,
+    "s": 1.0,
+    "m": 60.0,
+    "h": 3600.0,
+}
+_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
+_WHOLE = re.compile(rf"-?(?:{_PART.pattern})+|0")
+
+
+class Duration(float):
+    """Seconds, written as Go writes a duration: `1h30m`, `0.5s`, `250ms`.
+
+    Source: https://pkg.go.dev/time#ParseDuration, by which Istio reads durations.
+    """
+
+    @classmethod
+    def parse(cls, text: str) -> Duration:
+        """Read a duration.
+
+        Raises:
+            ValueError: it is none.
+        """
+        if not _WHOLE.fullmatch(text):
+            raise ValueError(f"{text!r} is no duration such as 1h30m, 5s or 250ms")
+        seconds = sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
+        return cls(-seconds if text.startswith("-") else seconds)
+
+
+def decode(wanted: type, value: object) -> object:
+    """msgspec's `dec_hook`: turns text into values that msgspec does not know.
+
+    Raises:
+        ValueError: it is not such a text.
+        NotImplementedError: another type is wanted.
+    """
+    if wanted is Duration:
+        if isinstance(value, str):
+            return Duration.parse(value)
+        raise ValueError(f"{value!r} is no duration such as 1h30m, 5s or 250ms")
+    raise NotImplementedError(wanted)
