@@ -1,0 +1,1 @@
+"""From resources to what a proxy is sent: pure functions of declared inputs."""
