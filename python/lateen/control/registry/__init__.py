@@ -1,0 +1,1 @@
+"""Where services, endpoints and resources come from."""
