@@ -1,0 +1,105 @@
+"""A proxy, as its node tells who it is.
+
+Source: pilot/pkg/model/context.go ParseServiceNodeWithMetadata.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from ipaddress import ip_address
+
+_PARTS = 4
+
+
+class NodeError(ValueError):
+    """A node's id is none of a proxy of the mesh; the message says why."""
+
+
+class ProxyType(Enum):
+    """What a proxy is for."""
+
+    SIDECAR = "sidecar"
+    ROUTER = "router"
+
+
+@dataclass(frozen=True)
+class Proxy:
+    """A proxy.
+
+    Attributes:
+        id: the node's id, `TYPE~ADDRESS~NAME.NAMESPACE~DOMAIN`.
+        type: what it is for.
+        addresses: of the workload, the first is the id's.
+        name: of the workload's instance.
+        namespace: of the workload.
+        domain: in which short names are looked up, `NAMESPACE.svc.CLUSTER_DOMAIN`.
+        labels: of the workload.
+        service_account: whose identity it has.
+        locality: `REGION/ZONE/SUBZONE`, as far as it is known.
+    """
+
+    id: str
+    type: ProxyType
+    addresses: tuple[str, ...]
+    name: str
+    namespace: str
+    domain: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    service_account: str = "default"
+    locality: str = ""
+
+    @property
+    def cluster_domain(self) -> str:
+        """The domain of the cluster: what follows `.svc.` in its own."""
+        return self.domain.partition(".svc.")[2] or self.domain
+
+    @property
+    def has_ipv4(self) -> bool:
+        """Whether one of its addresses is of IPv4."""
+        return any(ip_address(one).version == 4 for one in self.addresses)
+
+    @property
+    def has_ipv6(self) -> bool:
+        """Whether one of its addresses is of IPv6."""
+        return any(ip_address(one).version == 6 for one in self.addresses)
+
+
+def parse_node(
+    node_id: str,
+    labels: Mapping[str, str] | None = None,
+    addresses: tuple[str, ...] = (),
+    service_account: str = "default",
+    locality: str = "",
+) -> Proxy:
+    """The proxy of a node's id and of what its metadata tells.
+
+    Raises:
+        NodeError: the id has another form.
+    """
+    parts = node_id.split("~")
+    if len(parts) != _PARTS:
+        raise NodeError(f"{node_id!r} is no id of a node: TYPE~ADDRESS~NAME.NAMESPACE~DOMAIN")
+    kind, address, name, domain = parts
+    types = {one.value: one for one in ProxyType}
+    if kind not in types:
+        raise NodeError(f"{kind!r} is no type of a proxy: {', '.join(types)}")
+    try:
+        ip_address(address)
+    except ValueError:
+        raise NodeError(f"{address!r} is no IP address of a proxy") from None
+    instance, dot, namespace = name.partition(".")
+    if not dot or not namespace:
+        raise NodeError(f"{name!r} is no name and namespace of a proxy")
+    return Proxy(
+        id=node_id,
+        type=types[kind],
+        addresses=tuple(dict.fromkeys((address, *addresses))),
+        name=instance,
+        namespace=namespace,
+        domain=domain,
+        labels=labels or {},
+        service_account=service_account,
+        locality=locality,
+    )

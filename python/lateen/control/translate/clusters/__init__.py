@@ -1,0 +1,1 @@
+"""CDS: the clusters of a proxy."""

@@ -1,0 +1,175 @@
+"""The clusters of the services that a proxy may call: one for each port, one more for each subset.
+
+Source: pilot/pkg/networking/core/cluster.go, cluster_builder.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lateen.control.mesh import Mesh
+from lateen.control.model.protocol import Protocol
+from lateen.control.model.proxy import Proxy, ProxyType
+from lateen.control.model.service import Endpoint, Port, Resolution, Service
+from lateen.control.resources.destination_rule import DestinationRule, Subset, TrafficPolicy
+from lateen.control.resources.meta import Resource
+from lateen.control.translate import api, names
+from lateen.control.translate.clusters import metadata, policy, pools
+from lateen.control.translate.clusters.balancing import balance, detect_outliers, passes_through
+from lateen.control.translate.clusters.tls import Peers, announce, secure
+from lateen.control.translate.endpoints import assignment, subset_of
+from lateen.control.translate.peers import identities, mutual_tls
+from lateen.control.translate.values import by_ads, duration
+
+if TYPE_CHECKING:
+    from envoy.config.cluster.v3.cluster_pb2 import Cluster
+
+_OUTSIDE = ("SIMPLE", "MUTUAL")
+
+
+@dataclass(frozen=True)
+class Outbound:
+    """What the clusters are made for.
+
+    Attributes:
+        mesh: at this moment.
+        proxy: that calls.
+    """
+
+    mesh: Mesh
+    proxy: Proxy
+
+    def clusters(self, services: Iterable[Service]) -> Iterator[Cluster]:
+        """The clusters of services that the proxy may call."""
+        for service in services:
+            if service.resolution is Resolution.ALIAS:
+                continue
+            rules = self.mesh.destination_rules(service, self.proxy.namespace, self.proxy.labels)
+            for port in service.ports:
+                if port.protocol is not Protocol.UDP:
+                    yield from self._of_port(service, port, rules[0] if rules else None)
+
+    def _of_port(
+        self, service: Service, port: Port, rule: Resource[DestinationRule] | None
+    ) -> Iterator[Cluster]:
+        yield from self._cluster(service, port, rule, None)
+        for subset in rule.spec.subsets if rule is not None else ():
+            yield from self._cluster(service, port, rule, subset)
+
+    def _cluster(
+        self,
+        service: Service,
+        port: Port,
+        rule: Resource[DestinationRule] | None,
+        subset: Subset | None,
+    ) -> Iterator[Cluster]:
+        """The cluster; none where DNS is to be asked for endpoints and there are none."""
+        said = self._policy(rule, subset, port)
+        name = names.outbound(port.number, subset.name if subset else "", service.host)
+        cluster = api.Cluster(name=name, alt_stat_name=names.for_stats(name))
+        cluster.common_lb_config.SetInParent()
+        if not self._find(cluster, service, port, subset, said):
+            return
+        options = pools.protocols(
+            port.protocol,
+            said.connection_pool,
+            self.mesh.config,
+            sniffed=self.proxy.type is ProxyType.SIDECAR,
+        )
+        pools.limit(cluster, said.connection_pool, said.retry_budget, self.mesh.config)
+        detect_outliers(cluster, said.outlier_detection)
+        metadata.tell_services(cluster, [service])
+        secure(cluster, options, said.tls, self._peers(service, port, subset, said))
+        announce(cluster, said.proxy_protocol)
+        pools.set_protocols(cluster, options)
+        self._tell(cluster, service, rule, subset, said)
+        yield cluster
+
+    def _policy(
+        self, rule: Resource[DestinationRule] | None, subset: Subset | None, port: Port
+    ) -> TrafficPolicy:
+        of_rule = rule.spec.traffic_policy if rule is not None else None
+        of_subset = subset.traffic_policy if subset is not None else None
+        said = policy.of_subset(of_rule, of_subset, port.number)
+        return policy.with_defaults(said, self.mesh.config.default_traffic_policy)
+
+    def _find(
+        self,
+        cluster: Cluster,
+        service: Service,
+        port: Port,
+        subset: Subset | None,
+        said: TrafficPolicy,
+    ) -> bool:
+        """Say how endpoints are found; False: there are none."""
+        if passes_through(said.load_balancer) or (
+            service.resolution is Resolution.PASSTHROUGH and self._may_pass_through(service)
+        ):
+            cluster.type = api.Cluster.ORIGINAL_DST
+            cluster.lb_policy = api.Cluster.CLUSTER_PROVIDED
+            return True
+        balance(cluster, said.load_balancer)
+        if service.resolution in (Resolution.DNS, Resolution.DNS_ROUND_ROBIN):
+            endpoints = list(self._endpoints(service, port, subset))
+            if not endpoints:
+                return False
+            every = service.resolution is Resolution.DNS
+            cluster.type = api.Cluster.STRICT_DNS if every else api.Cluster.LOGICAL_DNS
+            self._ask_dns(cluster)
+            cluster.load_assignment.CopyFrom(assignment(cluster.name, endpoints))
+            return True
+        cluster.type = api.Cluster.EDS
+        cluster.eds_cluster_config.service_name = cluster.name
+        cluster.eds_cluster_config.eds_config.CopyFrom(by_ads(first_fetch=0))
+        return True
+
+    def _may_pass_through(self, service: Service) -> bool:
+        """A gateway has no address that an application called; Kubernetes knows the endpoints."""
+        return self.proxy.type is ProxyType.SIDECAR and service.source.kind != "Service"
+
+    def _endpoints(self, service: Service, port: Port, subset: Subset | None) -> Iterator[Endpoint]:
+        labels = subset.labels if subset is not None else {}
+        return subset_of(self.mesh.endpoints.get(service.host, ()), port.name, labels)
+
+    def _ask_dns(self, cluster: Cluster) -> None:
+        four, six = self.proxy.has_ipv4, self.proxy.has_ipv6
+        families = {
+            (True, True): api.Cluster.ALL,
+            (True, False): api.Cluster.V4_ONLY,
+            (False, True): api.Cluster.V6_ONLY,
+        }
+        cluster.dns_lookup_family = families[four, six]
+        cluster.dns_refresh_rate.CopyFrom(duration(self.mesh.config.dns_refresh_rate))
+        cluster.respect_dns_ttl = True
+
+    def _peers(
+        self, service: Service, port: Port, subset: Subset | None, said: TrafficPolicy
+    ) -> Peers:
+        endpoints = list(self._endpoints(service, port, None))
+        by_address = passes_through(said.load_balancer) or service.is_headless
+        return Peers(
+            sni=names.outbound_sni(port.number, subset.name if subset else "", service.host),
+            accounts=identities(service, endpoints, self.mesh.config),
+            mutual=mutual_tls(self.mesh, service, endpoints if by_address else None),
+            alternative_names=service.subject_alt_names,
+        )
+
+    def _tell(
+        self,
+        cluster: Cluster,
+        service: Service,
+        rule: Resource[DestinationRule] | None,
+        subset: Subset | None,
+        said: TrafficPolicy,
+    ) -> None:
+        if service.mesh_external and subset is None:
+            metadata.tell_external(cluster)
+        if rule is None:
+            return
+        metadata.tell_rule(cluster, rule, "networking.istio.io/v1")
+        if subset is not None:
+            metadata.tell_subset(cluster, subset.name)
+        if said.tls is not None and said.tls.mode in _OUTSIDE:
+            metadata.tell_no_alpn(cluster)

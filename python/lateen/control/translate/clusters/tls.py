@@ -1,0 +1,169 @@
+"""How a cluster speaks TLS: as a rule says, or mutual TLS where the mesh finds it out by itself.
+
+Source: pilot/pkg/networking/core/cluster_tls.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lateen.control.resources.destination_rule import ClientTls, ProxyProtocol
+from lateen.control.translate import api
+from lateen.control.translate.clusters.pools import speaks_http2
+from lateen.control.translate.values import by_ads, raw_buffer, struct
+
+if TYPE_CHECKING:
+    from envoy.config.cluster.v3.cluster_pb2 import Cluster
+    from envoy.config.core.v3.base_pb2 import TransportSocket
+    from envoy.extensions.transport_sockets.tls.v3.common_pb2 import TlsParameters
+    from envoy.extensions.transport_sockets.tls.v3.secret_pb2 import SdsSecretConfig
+    from envoy.extensions.transport_sockets.tls.v3.tls_pb2 import CommonTlsContext
+    from envoy.extensions.upstreams.http.v3.http_protocol_options_pb2 import HttpProtocolOptions
+
+_TLS = "envoy.transport_sockets.tls"
+_PROXY = "envoy.transport_sockets.upstream_proxy_protocol"
+_IDENTITY, _ROOTS = "default", "ROOTCA"
+_SYSTEM_ROOTS = "system"
+_PEERS = ("istio-peer-exchange", "istio")
+
+
+@dataclass(frozen=True)
+class Peers:
+    """What is known of the endpoints of a cluster.
+
+    Attributes:
+        sni: what mutual TLS of the mesh calls it.
+        accounts: identities that they may have, as `spiffe://` names; none: any of the mesh.
+        mutual: whether mutual TLS is spoken with those that can, when no rule says anything.
+        alternative_names: what certificates must have outside the mesh, when the rule says nothing.
+    """
+
+    sni: str
+    accounts: Sequence[str] = ()
+    mutual: bool = False
+    alternative_names: Sequence[str] = ()
+
+
+def secure(
+    cluster: Cluster, options: HttpProtocolOptions, tls: ClientTls | None, peers: Peers
+) -> None:
+    """Set the transport sockets of a cluster.
+
+    Without a rule, endpoints that have a sidecar are called by mutual TLS, the others without TLS.
+    """
+    by_address = cluster.type == api.Cluster.ORIGINAL_DST
+    if tls is None:
+        if not peers.mutual:
+            return
+        socket = _mutual(options, peers.accounts, peers.sni)
+        if by_address:
+            cluster.transport_socket.CopyFrom(socket)
+        else:
+            _match_mode(cluster, socket)
+    elif tls.mode == "ISTIO_MUTUAL":
+        names = tls.subject_alt_names or peers.accounts
+        cluster.transport_socket.CopyFrom(_mutual(options, names, tls.sni or peers.sni))
+    elif tls.mode != "DISABLE":
+        cluster.transport_socket.CopyFrom(_originated(options, tls, peers))
+
+
+def _match_mode(cluster: Cluster, socket: TransportSocket) -> None:
+    for name, match, chosen in (
+        ("tlsMode-istio", {"tlsMode": "istio"}, socket),
+        ("tlsMode-disabled", {}, raw_buffer()),
+    ):
+        cluster.transport_socket_matches.add(
+            name=name, match=struct({**match}), transport_socket=chosen
+        )
+
+
+def _mutual(options: HttpProtocolOptions, names: Sequence[str], sni: str) -> TransportSocket:
+    """With the identity of the proxy, to peers of the mesh."""
+    protocols = [*_PEERS, "h2"] if speaks_http2(options) else [*_PEERS]
+    common = api.CommonTlsContext(
+        tls_params=_versions(),
+        tls_certificate_sds_secret_configs=[_secret(_IDENTITY)],
+        alpn_protocols=protocols,
+    )
+    _validate(common, names, _ROOTS)
+    return _socket(common, sni)
+
+
+def _originated(options: HttpProtocolOptions, tls: ClientTls, peers: Peers) -> TransportSocket:
+    """As a rule says, to servers that know nothing of the mesh."""
+    _set_automatic_names(options, tls)
+    common = api.CommonTlsContext(tls_params=_versions())
+    if tls.mode == "MUTUAL":
+        own = tls.credential_name or f"file-cert:{tls.client_certificate}~{tls.private_key}"
+        common.tls_certificate_sds_secret_configs.append(_secret(_of_credential(own, tls)))
+    if not tls.insecure_skip_verify:
+        names = tls.subject_alt_names or tuple(peers.alternative_names)
+        _validate(common, names, _roots(tls))
+    if speaks_http2(options):
+        common.alpn_protocols.append("h2")
+    return _socket(common, tls.sni)
+
+
+def _of_credential(name: str, tls: ClientTls) -> str:
+    return f"kubernetes://{name}" if tls.credential_name else name
+
+
+def _roots(tls: ClientTls) -> str:
+    if tls.credential_name:
+        return f"kubernetes://{tls.credential_name}-cacert"
+    return f"file-root:{tls.ca_certificates or _SYSTEM_ROOTS}"
+
+
+def _set_automatic_names(options: HttpProtocolOptions, tls: ClientTls) -> None:
+    """Without an SNI, the host of the request is that, and what the certificate must have."""
+    if tls.sni:
+        return
+    upstream = options.upstream_http_protocol_options
+    upstream.auto_sni = True
+    if not tls.subject_alt_names and not tls.insecure_skip_verify:
+        upstream.auto_san_validation = True
+
+
+def _validate(common: CommonTlsContext, names: Sequence[str], roots: str) -> None:
+    combined = common.combined_validation_context
+    combined.default_validation_context.SetInParent()
+    for name in names:
+        combined.default_validation_context.match_subject_alt_names.add(exact=name)
+    combined.validation_context_sds_secret_config.CopyFrom(_secret(roots))
+
+
+def _secret(name: str) -> SdsSecretConfig:
+    """A secret that comes over the stream of all resources."""
+    return api.SdsSecretConfig(name=name, sds_config=by_ads())
+
+
+def _versions() -> TlsParameters:
+    return api.TlsParameters(
+        tls_minimum_protocol_version=api.TlsParameters.TLSv1_2,
+        tls_maximum_protocol_version=api.TlsParameters.TLSv1_3,
+    )
+
+
+def _socket(common: CommonTlsContext, sni: str) -> TransportSocket:
+    context = api.UpstreamTlsContext(common_tls_context=common, sni=sni)
+    return api.TransportSocket(name=_TLS, typed_config=api.packed(context))
+
+
+def announce(cluster: Cluster, protocol: ProxyProtocol | None) -> None:
+    """Begin connections with a PROXY header where that is wanted."""
+    if protocol is None:
+        return
+    sockets = [match.transport_socket for match in cluster.transport_socket_matches]
+    if not sockets and not cluster.HasField("transport_socket"):
+        cluster.transport_socket.CopyFrom(raw_buffer())
+    if cluster.HasField("transport_socket"):
+        sockets.append(cluster.transport_socket)
+    versions = {"V1": api.ProxyProtocolConfig.V1, "V2": api.ProxyProtocolConfig.V2}
+    for socket in sockets:
+        outer = api.ProxyProtocolUpstreamTransport(
+            config=api.ProxyProtocolConfig(version=versions[protocol.version]),
+            transport_socket=socket,
+        )
+        socket.CopyFrom(api.TransportSocket(name=_PROXY, typed_config=api.packed(outer)))

@@ -1,0 +1,33 @@
+"""The names of clusters and what is derived from them.
+
+Source: pilot/pkg/model/service.go BuildSubsetKey, BuildDNSSrvSubsetKey.
+"""
+
+from __future__ import annotations
+
+PASSTHROUGH = "PassthroughCluster"
+BLACK_HOLE = "BlackHoleCluster"
+INBOUND_PASSTHROUGH = "InboundPassthroughCluster"
+#: Where a sidecar's inbound clusters connect from, which traffic capture leaves alone.
+INBOUND_SOURCE = "127.0.0.6"
+INBOUND_SOURCE_IPV6 = "::6"
+
+
+def outbound(port: int, subset: str, host: str) -> str:
+    """The cluster of a service's port, or of a subset of it."""
+    return f"outbound|{port}|{subset}|{host}"
+
+
+def outbound_sni(port: int, subset: str, host: str) -> str:
+    """What the cluster is called in the SNI of mutual TLS."""
+    return f"outbound_.{port}_.{subset}_.{host}"
+
+
+def inbound(port: int) -> str:
+    """The cluster of a port of the application."""
+    return f"inbound|{port}||"
+
+
+def for_stats(cluster: str) -> str:
+    """A cluster's name in stats; the delimiter tells where it ends."""
+    return f"{cluster};"

@@ -1,0 +1,63 @@
+"""Values as Envoy's messages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, TypeAlias
+
+from lateen.control.translate import api
+
+if TYPE_CHECKING:
+    from envoy.config.core.v3.address_pb2 import Address
+    from envoy.config.core.v3.base_pb2 import TransportSocket
+    from envoy.config.core.v3.config_source_pb2 import ConfigSource
+    from google.protobuf.duration_pb2 import Duration
+    from google.protobuf.struct_pb2 import Struct
+    from google.protobuf.wrappers_pb2 import UInt32Value
+
+_UNIX = "unix://"
+Json: TypeAlias = "bool | float | str | list[Json] | dict[str, Json] | None"
+
+
+def duration(seconds: float) -> Duration:
+    """A length of time."""
+    made = api.Duration()
+    made.FromNanoseconds(round(seconds * 1e9))
+    return made
+
+
+def uint32(value: int) -> UInt32Value:
+    """A number that may be left out."""
+    return api.UInt32Value(value=value)
+
+
+def struct(fields: Mapping[str, Json]) -> Struct:
+    """A value as JSON has it."""
+    made = api.Struct()
+    made.update(fields)
+    return made
+
+
+def address(host: str, port: int) -> Address:
+    """An address, a name, or a path (`unix://`)."""
+    if host.startswith(_UNIX):
+        return api.Address(pipe=api.Pipe(path=host.removeprefix(_UNIX)))
+    return api.Address(socket_address=api.SocketAddress(address=host, port_value=port))
+
+
+def by_ads(first_fetch: float | None = None) -> ConfigSource:
+    """Comes over the stream of all resources.
+
+    Args:
+        first_fetch: how long it is waited for, in seconds; 0: as long as it takes. None: as Envoy.
+    """
+    made = api.ConfigSource(ads=api.AggregatedConfigSource(), resource_api_version="V3")
+    if first_fetch is not None:
+        made.initial_fetch_timeout.CopyFrom(duration(first_fetch))
+    return made
+
+
+def raw_buffer() -> TransportSocket:
+    """A transport socket without TLS."""
+    config = api.packed(api.RawBuffer())
+    return api.TransportSocket(name="envoy.transport_sockets.raw_buffer", typed_config=config)
