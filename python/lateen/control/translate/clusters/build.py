@@ -8,6 +8,7 @@ from lateen.control.mesh import Mesh
 from lateen.control.model.proxy import Proxy, ProxyType
 from lateen.control.translate import api, names
 from lateen.control.translate.clusters import pools
+from lateen.control.translate.clusters.inbound import bind_inbound, inbound
 from lateen.control.translate.clusters.outbound import Outbound
 from lateen.control.translate.values import duration
 
@@ -22,6 +23,7 @@ def clusters(mesh: Mesh, proxy: Proxy) -> list[Cluster]:
     found = list(Outbound(mesh, proxy).clusters(mesh.visible_services(proxy.namespace)))
     found.append(_black_hole(mesh))
     if proxy.type is ProxyType.SIDECAR:
+        found += inbound(mesh, proxy)
         found += [_passthrough(mesh), _inbound_passthrough(mesh, proxy)]
     return sorted({one.name: one for one in reversed(found)}.values(), key=lambda one: one.name)
 
@@ -56,12 +58,5 @@ def _passthrough(mesh: Mesh, name: str = names.PASSTHROUGH) -> Cluster:
 def _inbound_passthrough(mesh: Mesh, proxy: Proxy) -> Cluster:
     """The application, at a port that no service has."""
     cluster = _passthrough(mesh, names.INBOUND_PASSTHROUGH)
-    sources = [names.INBOUND_SOURCE] if proxy.has_ipv4 else []
-    sources += [names.INBOUND_SOURCE_IPV6] if proxy.has_ipv6 else []
-    bind = cluster.upstream_bind_config
-    bind.source_address.CopyFrom(api.SocketAddress(address=sources[0], port_value=0))
-    for source in sources[1:]:
-        bind.extra_source_addresses.add().address.CopyFrom(
-            api.SocketAddress(address=source, port_value=0)
-        )
+    bind_inbound(cluster, proxy)
     return cluster
