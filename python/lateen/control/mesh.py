@@ -115,6 +115,17 @@ class Mesh:
                 return found
         return []
 
+    def subset_labels(self, service: Service, subset: str) -> Mapping[str, str] | None:
+        """The labels of a subset, whoever may see its rule; None: there is no such subset."""
+        if not subset:
+            return {}
+        for by_host in self._rules.values():
+            for rule in most_specific(service.host, by_host) or ():
+                for one in rule.spec.subsets:
+                    if one.name == subset:
+                        return one.labels
+        return None
+
     @cached_property
     def _rules(self) -> Mapping[str, Mapping[str, Sequence[Resource[DestinationRule]]]]:
         """Destination rules by namespace and full host."""

@@ -24,9 +24,13 @@ if TYPE_CHECKING:
     from envoy.config.core.v3.address_pb2 import Pipe as Pipe
     from envoy.config.core.v3.address_pb2 import SocketAddress as SocketAddress
     from envoy.config.core.v3.address_pb2 import TcpKeepalive as TcpKeepalive
+    from envoy.config.core.v3.base_pb2 import DataSource as DataSource
+    from envoy.config.core.v3.base_pb2 import HeaderValue as HeaderValue
+    from envoy.config.core.v3.base_pb2 import HeaderValueOption as HeaderValueOption
     from envoy.config.core.v3.base_pb2 import Locality as Locality
     from envoy.config.core.v3.base_pb2 import Metadata as Metadata
     from envoy.config.core.v3.base_pb2 import RuntimeDouble as RuntimeDouble
+    from envoy.config.core.v3.base_pb2 import RuntimeFractionalPercent as RuntimeFractionalPercent
     from envoy.config.core.v3.base_pb2 import TransportSocket as TransportSocket
     from envoy.config.core.v3.config_source_pb2 import ConfigSource as ConfigSource
     from envoy.config.core.v3.extension_pb2 import TypedExtensionConfig as TypedExtensionConfig
@@ -40,17 +44,60 @@ if TYPE_CHECKING:
     from envoy.config.endpoint.v3.endpoint_components_pb2 import Endpoint as Endpoint
     from envoy.config.endpoint.v3.endpoint_components_pb2 import LbEndpoint as LbEndpoint
     from envoy.config.listener.v3 import listener_components_pb2 as _listener
+    from envoy.config.listener.v3 import listener_components_pb2 as _listener_listener_components
+    from envoy.config.listener.v3.listener_components_pb2 import FilterChain as FilterChain
+    from envoy.config.listener.v3.listener_components_pb2 import ListenerFilter as ListenerFilter
+    from envoy.config.listener.v3.listener_pb2 import Listener as Listener
     from envoy.config.rbac.v3 import rbac_pb2 as _rbac
     from envoy.config.rbac.v3.rbac_pb2 import Permission as Permission
     from envoy.config.rbac.v3.rbac_pb2 import Policy as Policy
     from envoy.config.rbac.v3.rbac_pb2 import Principal as Principal
+    from envoy.config.route.v3 import route_components_pb2 as _route_route_components
+    from envoy.config.route.v3.route_components_pb2 import Decorator as Decorator
     from envoy.config.route.v3.route_components_pb2 import HeaderMatcher as HeaderMatcher
+    from envoy.config.route.v3.route_components_pb2 import RedirectAction as RedirectAction
+    from envoy.config.route.v3.route_components_pb2 import RetryPolicy as RetryPolicy
+    from envoy.config.route.v3.route_components_pb2 import Route as Route
+    from envoy.config.route.v3.route_components_pb2 import RouteAction as RouteAction
+    from envoy.config.route.v3.route_components_pb2 import RouteMatch as RouteMatch
+    from envoy.config.route.v3.route_components_pb2 import VirtualHost as VirtualHost
+    from envoy.config.route.v3.route_components_pb2 import WeightedCluster as WeightedCluster
+    from envoy.config.route.v3.route_pb2 import RouteConfiguration as RouteConfiguration
+    from envoy.extensions.filters.common.fault.v3.fault_pb2 import FaultDelay as FaultDelay
+    from envoy.extensions.filters.http.cors.v3.cors_pb2 import Cors as Cors
+    from envoy.extensions.filters.http.cors.v3.cors_pb2 import CorsPolicy as CorsPolicy
+    from envoy.extensions.filters.http.fault.v3 import fault_pb2 as _fault_fault
+    from envoy.extensions.filters.http.fault.v3.fault_pb2 import FaultAbort as FaultAbort
+    from envoy.extensions.filters.http.grpc_stats.v3 import config_pb2 as _grpc_stats_config
+    from envoy.extensions.filters.http.grpc_web.v3.grpc_web_pb2 import GrpcWeb as GrpcWeb
+    from envoy.extensions.filters.http.jwt_authn.v3 import config_pb2 as _jwt_authn_config
+    from envoy.extensions.filters.http.jwt_authn.v3.config_pb2 import JwtProvider as JwtProvider
     from envoy.extensions.filters.http.rbac.v3 import rbac_pb2 as _http_rbac
+    from envoy.extensions.filters.http.router.v3.router_pb2 import Router as Router
+    from envoy.extensions.filters.listener.http_inspector.v3 import (
+        http_inspector_pb2 as _http_inspector_http_inspector,
+    )
+    from envoy.extensions.filters.listener.original_dst.v3 import (
+        original_dst_pb2 as _original_dst_original_dst,
+    )
+    from envoy.extensions.filters.listener.tls_inspector.v3 import (
+        tls_inspector_pb2 as _tls_inspector_tls_inspector,
+    )
     from envoy.extensions.filters.network.http_connection_manager.v3 import (
         http_connection_manager_pb2 as _hcm,
     )
+    from envoy.extensions.filters.network.http_connection_manager.v3 import (
+        http_connection_manager_pb2 as _http_connection_manager_http_connection_manager,
+    )
     from envoy.extensions.filters.network.rbac.v3 import rbac_pb2 as _network_rbac
+    from envoy.extensions.filters.network.tcp_proxy.v3.tcp_proxy_pb2 import TcpProxy as TcpProxy
     from envoy.extensions.path.match.uri_template.v3 import uri_template_match_pb2 as _uri
+    from envoy.extensions.retry.host.previous_hosts.v3 import (
+        previous_hosts_pb2 as _previous_hosts_previous_hosts,
+    )
+    from envoy.extensions.retry.priority.previous_priorities.v3 import (
+        previous_priorities_config_pb2 as _previous_priorities_previous_priorities_config,
+    )
     from envoy.extensions.transport_sockets.proxy_protocol.v3 import (
         upstream_proxy_protocol_pb2 as _upstream_proxy_protocol,
     )
@@ -58,26 +105,47 @@ if TYPE_CHECKING:
     from envoy.extensions.transport_sockets.tls.v3 import common_pb2 as _common
     from envoy.extensions.transport_sockets.tls.v3 import secret_pb2 as _secret
     from envoy.extensions.transport_sockets.tls.v3 import tls_pb2 as _tls
+    from envoy.extensions.transport_sockets.tls.v3 import tls_pb2 as _tls_tls
     from envoy.extensions.transport_sockets.tls.v3.common_pb2 import TlsParameters as TlsParameters
     from envoy.extensions.upstreams.http.v3 import (
         http_protocol_options_pb2 as _http_protocol_options,
     )
     from envoy.type.matcher.v3.metadata_pb2 import MetadataMatcher as MetadataMatcher
     from envoy.type.matcher.v3.path_pb2 import PathMatcher as PathMatcher
+    from envoy.type.matcher.v3.regex_pb2 import RegexMatchAndSubstitute as RegexMatchAndSubstitute
     from envoy.type.matcher.v3.regex_pb2 import RegexMatcher as RegexMatcher
     from envoy.type.matcher.v3.string_pb2 import StringMatcher as StringMatcher
     from envoy.type.matcher.v3.value_pb2 import ListMatcher as ListMatcher
     from envoy.type.matcher.v3.value_pb2 import OrMatcher as OrMatcher
     from envoy.type.matcher.v3.value_pb2 import ValueMatcher as ValueMatcher
+    from envoy.type.v3.percent_pb2 import FractionalPercent as FractionalPercent
     from envoy.type.v3.percent_pb2 import Percent as Percent
     from google.protobuf.any_pb2 import Any as Any
     from google.protobuf.duration_pb2 import Duration as Duration
     from google.protobuf.message import Message
     from google.protobuf.struct_pb2 import Struct as Struct
+    from google.protobuf.wrappers_pb2 import BoolValue as BoolValue
     from google.protobuf.wrappers_pb2 import UInt32Value as UInt32Value
     from google.protobuf.wrappers_pb2 import UInt64Value as UInt64Value
 
     HttpFilter = _hcm.HttpFilter
+    JwtAuthentication = _jwt_authn_config.JwtAuthentication
+    JwtRequirement = _jwt_authn_config.JwtRequirement
+    JwtRequirementOrList = _jwt_authn_config.JwtRequirementOrList
+    JwtRequirementAndList = _jwt_authn_config.JwtRequirementAndList
+    DirectResponseAction = _route_route_components.DirectResponseAction
+    QueryParameterMatcher = _route_route_components.QueryParameterMatcher
+    HttpFault = _fault_fault.HTTPFault
+    PreviousHosts = _previous_hosts_previous_hosts.PreviousHostsPredicate
+    PreviousPriorities = _previous_priorities_previous_priorities_config.PreviousPrioritiesConfig
+    FilterChainMatch = _listener_listener_components.FilterChainMatch
+    HttpConnectionManager = _http_connection_manager_http_connection_manager.HttpConnectionManager
+    Rds = _http_connection_manager_http_connection_manager.Rds
+    GrpcStats = _grpc_stats_config.FilterConfig
+    TlsInspector = _tls_inspector_tls_inspector.TlsInspector
+    HttpInspector = _http_inspector_http_inspector.HttpInspector
+    OriginalDst = _original_dst_original_dst.OriginalDst
+    DownstreamTlsContext = _tls_tls.DownstreamTlsContext
     AggregatedConfigSource = _config_source.AggregatedConfigSource
     ClusterLoadAssignment = _endpoint.ClusterLoadAssignment
     LocalityLbEndpoints = _endpoint_components.LocalityLbEndpoints
@@ -96,12 +164,15 @@ if TYPE_CHECKING:
     Rbac = _rbac.RBAC
     UriTemplateMatchConfig = _uri.UriTemplateMatchConfig
 
+_MANAGER = "envoy.extensions.filters.network.http_connection_manager.v3"
+_PRIORITIES = "envoy.extensions.retry.priority.previous_priorities.v3"
 _SOCKETS = "envoy.extensions.transport_sockets"
 _NAMES = {
     "Address": "envoy.config.core.v3.Address",
     "AggregatedConfigSource": "envoy.config.core.v3.AggregatedConfigSource",
     "Any": "google.protobuf.Any",
     "BindConfig": "envoy.config.core.v3.BindConfig",
+    "BoolValue": "google.protobuf.BoolValue",
     "CertificateValidationContext": f"{_SOCKETS}.tls.v3.CertificateValidationContext",
     "CidrRange": "envoy.config.core.v3.CidrRange",
     "CircuitBreakers": "envoy.config.cluster.v3.CircuitBreakers",
@@ -109,17 +180,42 @@ _NAMES = {
     "ClusterLoadAssignment": "envoy.config.endpoint.v3.ClusterLoadAssignment",
     "CommonTlsContext": "envoy.extensions.transport_sockets.tls.v3.CommonTlsContext",
     "ConfigSource": "envoy.config.core.v3.ConfigSource",
+    "Cors": "envoy.extensions.filters.http.cors.v3.Cors",
+    "CorsPolicy": "envoy.extensions.filters.http.cors.v3.CorsPolicy",
+    "DataSource": "envoy.config.core.v3.DataSource",
+    "Decorator": "envoy.config.route.v3.Decorator",
+    "DirectResponseAction": "envoy.config.route.v3.DirectResponseAction",
+    "DownstreamTlsContext": "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
     "Duration": "google.protobuf.Duration",
     "Endpoint": "envoy.config.endpoint.v3.Endpoint",
+    "FaultAbort": "envoy.extensions.filters.http.fault.v3.FaultAbort",
+    "FaultDelay": "envoy.extensions.filters.common.fault.v3.FaultDelay",
+    "FilterChain": "envoy.config.listener.v3.FilterChain",
+    "FilterChainMatch": "envoy.config.listener.v3.FilterChainMatch",
+    "FractionalPercent": "envoy.type.v3.FractionalPercent",
+    "GrpcStats": "envoy.extensions.filters.http.grpc_stats.v3.FilterConfig",
+    "GrpcWeb": "envoy.extensions.filters.http.grpc_web.v3.GrpcWeb",
     "HeaderMatcher": "envoy.config.route.v3.HeaderMatcher",
+    "HeaderValue": "envoy.config.core.v3.HeaderValue",
+    "HeaderValueOption": "envoy.config.core.v3.HeaderValueOption",
     "Http1ProtocolOptions": "envoy.config.core.v3.Http1ProtocolOptions",
     "Http2ProtocolOptions": "envoy.config.core.v3.Http2ProtocolOptions",
-    "HttpFilter": "envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter",
+    "HttpConnectionManager": f"{_MANAGER}.HttpConnectionManager",
+    "HttpFault": "envoy.extensions.filters.http.fault.v3.HTTPFault",
+    "HttpFilter": f"{_MANAGER}.HttpFilter",
+    "HttpInspector": "envoy.extensions.filters.listener.http_inspector.v3.HttpInspector",
     "HttpProtocolOptions": "envoy.config.core.v3.HttpProtocolOptions",
     "HttpRbac": "envoy.extensions.filters.http.rbac.v3.RBAC",
+    "JwtAuthentication": "envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication",
+    "JwtProvider": "envoy.extensions.filters.http.jwt_authn.v3.JwtProvider",
+    "JwtRequirement": "envoy.extensions.filters.http.jwt_authn.v3.JwtRequirement",
+    "JwtRequirementAndList": "envoy.extensions.filters.http.jwt_authn.v3.JwtRequirementAndList",
+    "JwtRequirementOrList": "envoy.extensions.filters.http.jwt_authn.v3.JwtRequirementOrList",
     "KeepaliveSettings": "envoy.config.core.v3.KeepaliveSettings",
     "LbEndpoint": "envoy.config.endpoint.v3.LbEndpoint",
     "ListMatcher": "envoy.type.matcher.v3.ListMatcher",
+    "Listener": "envoy.config.listener.v3.Listener",
+    "ListenerFilter": "envoy.config.listener.v3.ListenerFilter",
     "Locality": "envoy.config.core.v3.Locality",
     "LocalityLbEndpoints": "envoy.config.endpoint.v3.LocalityLbEndpoints",
     "Metadata": "envoy.config.core.v3.Metadata",
@@ -127,26 +223,42 @@ _NAMES = {
     "NetworkFilter": "envoy.config.listener.v3.Filter",
     "NetworkRbac": "envoy.extensions.filters.network.rbac.v3.RBAC",
     "OrMatcher": "envoy.type.matcher.v3.OrMatcher",
+    "OriginalDst": "envoy.extensions.filters.listener.original_dst.v3.OriginalDst",
     "OutlierDetection": "envoy.config.cluster.v3.OutlierDetection",
     "PathMatcher": "envoy.type.matcher.v3.PathMatcher",
     "Percent": "envoy.type.v3.Percent",
     "Permission": "envoy.config.rbac.v3.Permission",
     "Pipe": "envoy.config.core.v3.Pipe",
     "Policy": "envoy.config.rbac.v3.Policy",
+    "PreviousHosts": "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate",
+    "PreviousPriorities": f"{_PRIORITIES}.PreviousPrioritiesConfig",
     "Principal": "envoy.config.rbac.v3.Principal",
     "ProxyProtocolConfig": "envoy.config.core.v3.ProxyProtocolConfig",
     "ProxyProtocolUpstreamTransport": (
         f"{_SOCKETS}.proxy_protocol.v3.ProxyProtocolUpstreamTransport"
     ),
+    "QueryParameterMatcher": "envoy.config.route.v3.QueryParameterMatcher",
     "RawBuffer": "envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer",
     "Rbac": "envoy.config.rbac.v3.RBAC",
+    "Rds": f"{_MANAGER}.Rds",
+    "RedirectAction": "envoy.config.route.v3.RedirectAction",
+    "RegexMatchAndSubstitute": "envoy.type.matcher.v3.RegexMatchAndSubstitute",
     "RegexMatcher": "envoy.type.matcher.v3.RegexMatcher",
+    "RetryPolicy": "envoy.config.route.v3.RetryPolicy",
+    "Route": "envoy.config.route.v3.Route",
+    "RouteAction": "envoy.config.route.v3.RouteAction",
+    "RouteConfiguration": "envoy.config.route.v3.RouteConfiguration",
+    "RouteMatch": "envoy.config.route.v3.RouteMatch",
+    "Router": "envoy.extensions.filters.http.router.v3.Router",
     "RuntimeDouble": "envoy.config.core.v3.RuntimeDouble",
+    "RuntimeFractionalPercent": "envoy.config.core.v3.RuntimeFractionalPercent",
     "SdsSecretConfig": "envoy.extensions.transport_sockets.tls.v3.SdsSecretConfig",
     "SocketAddress": "envoy.config.core.v3.SocketAddress",
     "StringMatcher": "envoy.type.matcher.v3.StringMatcher",
     "Struct": "google.protobuf.Struct",
     "TcpKeepalive": "envoy.config.core.v3.TcpKeepalive",
+    "TcpProxy": "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
+    "TlsInspector": "envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector",
     "TlsParameters": "envoy.extensions.transport_sockets.tls.v3.TlsParameters",
     "TransportSocket": "envoy.config.core.v3.TransportSocket",
     "TypedExtensionConfig": "envoy.config.core.v3.TypedExtensionConfig",
@@ -158,6 +270,8 @@ _NAMES = {
     "UpstreamTlsContext": "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
     "UriTemplateMatchConfig": "envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig",
     "ValueMatcher": "envoy.type.matcher.v3.ValueMatcher",
+    "VirtualHost": "envoy.config.route.v3.VirtualHost",
+    "WeightedCluster": "envoy.config.route.v3.WeightedCluster",
 }
 
 if not TYPE_CHECKING:

@@ -9,12 +9,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from lateen.control.mesh import Mesh
 from lateen.control.model.service import Endpoint
 from lateen.control.resources.selectors import selects
 from lateen.control.translate import api
 from lateen.control.translate.values import address, uint32
 
 if TYPE_CHECKING:
+    from envoy.config.cluster.v3.cluster_pb2 import Cluster
     from envoy.config.core.v3.base_pb2 import Locality
     from envoy.config.endpoint.v3.endpoint_components_pb2 import LbEndpoint
     from envoy.config.endpoint.v3.endpoint_pb2 import ClusterLoadAssignment
@@ -45,6 +47,26 @@ def assignment(cluster: str, endpoints: Iterable[Endpoint]) -> ClusterLoadAssign
             load_balancing_weight=uint32(sum(one.weight or 1 for one in here)),
         )
     return made
+
+
+def assignments(mesh: Mesh, clusters: Iterable[Cluster]) -> Iterator[ClusterLoadAssignment]:
+    """The assignments of those clusters whose endpoints come by EDS."""
+    for cluster in clusters:
+        if cluster.type == api.Cluster.EDS:
+            yield assignment(cluster.name, endpoints_of_cluster(mesh, cluster.name))
+
+
+def endpoints_of_cluster(mesh: Mesh, name: str) -> list[Endpoint]:
+    """The endpoints of an outbound cluster; none where its service or subset is not known."""
+    _, number, subset, host = name.split("|")
+    service = mesh.services.get(host)
+    port = service.port(int(number)) if service is not None else None
+    if service is None or port is None:
+        return []
+    labels = mesh.subset_labels(service, subset)
+    if labels is None:
+        return []
+    return list(subset_of(mesh.endpoints.get(host, ()), port.name, labels))
 
 
 def _locality(name: str) -> Locality:

@@ -113,5 +113,13 @@ def claim(name: str, matcher: StringMatcher) -> MetadataMatcher:
 
 def claims(names: Sequence[str], values: Sequence[str]) -> MetadataMatcher:
     """Matches a claim, perhaps nested, that is one of the texts or a list with one of them."""
-    either = texts(values)
-    return metadata(_JWT, (_PAYLOAD, *names), any_of([in_list(either), either]))
+    return _claim(names, texts(values))
+
+
+def claim_or_item(names: Sequence[str], matcher: StringMatcher) -> MetadataMatcher:
+    """Matches a claim, perhaps nested, that is such a text or a list with one."""
+    return _claim(names, api.ValueMatcher(string_match=matcher))
+
+
+def _claim(names: Sequence[str], value: ValueMatcher) -> MetadataMatcher:
+    return metadata(_JWT, (_PAYLOAD, *names), any_of([in_list(value), value]))

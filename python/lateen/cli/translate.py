@@ -1,0 +1,56 @@
+"""`lateen translate`: prints what a proxy would be sent, from a directory of manifests."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lateen.control.model.proxy import NodeError, parse_node
+from lateen.control.offline import KINDS, load, translate
+
+
+def run(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="with manifests")],
+    proxy: Annotated[
+        str, typer.Option(metavar="ID", help="TYPE~ADDRESS~NAME.NAMESPACE~NAMESPACE.svc.DOMAIN")
+    ],
+    label: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="of the proxy's workload")
+    ] = None,
+    only: Annotated[
+        str, typer.Option(metavar="KIND", help=f"one of {', '.join(KINDS)}; default: all")
+    ] = "",
+) -> int:
+    """Print the xDS that a proxy would get, as JSON.
+
+    What is wrong in the directory is told on standard error; the rest is translated.
+    """
+    try:
+        node = parse_node(proxy, labels=_labels(label or []))
+        if only and only not in KINDS:
+            raise NodeError(f"{only!r} is none of {', '.join(KINDS)}")
+        mesh, problems = load(directory, node.cluster_domain)
+    except (NodeError, FileNotFoundError) as error:
+        print(f"lateen translate: {error}", file=sys.stderr)
+        return 1
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    made = translate(mesh, node)
+    print(json.dumps({kind: made[kind] for kind in KINDS if only in ("", kind)}, indent=2))
+    return 1 if any(problem.severity == "error" for problem in problems) else 0
+
+
+def _labels(written: list[str]) -> dict[str, str]:
+    """Labels by name.
+
+    Raises:
+        NodeError: one has no value.
+    """
+    for one in written:
+        if "=" not in one:
+            raise NodeError(f"--label: {one!r} is not NAME=VALUE")
+    return {name: value for name, _, value in (one.partition("=") for one in written)}

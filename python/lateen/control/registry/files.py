@@ -1,0 +1,181 @@
+"""A directory of manifests as a mesh's resources.
+
+Every `.yaml`, `.yml` and `.json` file below the directory is read. An invalid manifest is refused
+alone; the last version of it that was valid stays in force, as do all manifests of a file that is
+no YAML. Of two manifests with one name the one in the first file counts.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lateen.config.diagnostics import Diagnostic
+from lateen.config.syntax import ConfigSyntaxError
+from lateen.control.documents import Document, read_documents
+from lateen.control.resources.meta import Key, Resource
+from lateen.control.resources.reading import manifests, read_resource
+
+_ENDS = (".yaml", ".yml", ".json")
+_LARGEST = 64 << 20
+
+#: A file's name and what tells that it changed.
+Stamp = tuple[str, int, int]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a directory says at one moment.
+
+    Attributes:
+        resources: by key.
+        problems: what is wrong, by file and line.
+        files: the keys that each file defines.
+        stamps: of the files that were read.
+        shadowed: files that define a resource which another file defines.
+    """
+
+    resources: Mapping[Key, Resource[object]] = field(default_factory=dict)
+    problems: tuple[Diagnostic, ...] = ()
+    files: Mapping[str, tuple[Key, ...]] = field(default_factory=dict)
+    stamps: tuple[Stamp, ...] = ()
+    shadowed: frozenset[str] = frozenset()
+
+
+def stamps_of(directory: Path) -> tuple[Stamp, ...]:
+    """The files of a directory, in order, with what tells that one changed.
+
+    Raises:
+        FileNotFoundError: there is no such directory.
+    """
+    if not directory.is_dir():
+        raise FileNotFoundError(f"{directory} is no directory")
+    found = []
+    for path in _files(directory):
+        try:
+            status = path.stat()
+        except OSError:
+            continue
+        found.append((str(path), status.st_mtime_ns, status.st_size))
+    return tuple(found)
+
+
+def _files(directory: Path) -> Iterator[Path]:
+    for parent, folders, names in os.walk(directory):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            if name.endswith(_ENDS) and not name.startswith("."):
+                yield Path(parent) / name
+
+
+def read_directory(directory: Path, before: Reading | None = None) -> Reading:
+    """Read a directory.
+
+    Args:
+        before: what it said before; of a file that did not change, this is taken over.
+
+    Raises:
+        FileNotFoundError: there is no such directory.
+    """
+    before = before or Reading()
+    stamps = stamps_of(directory)
+    same = set(stamps) & set(before.stamps)
+    reader = _Reader(before)
+    for stamp in stamps:
+        reader.read(stamp[0], unchanged=stamp in same)
+    return Reading(
+        reader.resources,
+        tuple(reader.problems),
+        reader.files,
+        stamps,
+        frozenset(reader.shadowed),
+    )
+
+
+class _Reader:
+    """Puts the files of one reading together."""
+
+    def __init__(self, before: Reading) -> None:
+        self._before = before
+        self.resources: dict[Key, Resource[object]] = {}
+        self.problems: list[Diagnostic] = []
+        self.files: dict[str, tuple[Key, ...]] = {}
+        self.shadowed: set[str] = set()
+
+    def read(self, file: str, *, unchanged: bool) -> None:
+        known = self._before.files.get(file, ())
+        alone = file not in self._before.shadowed and not any(k in self.resources for k in known)
+        if unchanged and alone:
+            self.problems += [one for one in self._before.problems if one.file == file]
+            self._keep(file, known)
+            return
+        try:
+            documents = read_documents(file, _text(file))
+        except (OSError, UnicodeDecodeError, ValueError) as error:
+            self._fail(file, str(error))
+        except ConfigSyntaxError as error:
+            self._fail(file, error.message, error.line, error.column)
+        else:
+            self._take(file, documents)
+
+    def _fail(self, file: str, message: str, line: int = 0, column: int = 0) -> None:
+        self.problems.append(Diagnostic("error", "", message, "", file, line, column))
+        self._keep(file, self._before.files.get(file, ()))
+
+    def _take(self, file: str, documents: list[Document]) -> None:
+        keys = []
+        for document in documents:
+            for manifest in manifests(document):
+                resource, report = read_resource(manifest)
+                self.problems += report.found
+                if resource is None:
+                    key = _key_of(manifest)
+                    keys += [key] if key is not None and self._keep(file, (key,)) else []
+                elif self._add(resource):
+                    keys.append(resource.key)
+        self.files[file] = tuple(keys)
+
+    def _add(self, resource: Resource[object]) -> bool:
+        taken = self.resources.get(resource.key)
+        if taken is None:
+            self.resources[resource.key] = resource
+            return True
+        line, column = resource.position(("metadata", "name"))
+        where = f"{taken.source.file}:{taken.position(('metadata', 'name'))[0]}"
+        message = f"{resource.key} is already defined in {where}"
+        file = resource.source.file
+        found = Diagnostic("error", "metadata.name", message, "rename one", file, line, column)
+        self.problems.append(found)
+        self.shadowed.add(file)
+        return False
+
+    def _keep(self, file: str, keys: tuple[Key, ...]) -> bool:
+        """Let what was valid stay; False: nothing was."""
+        kept = [key for key in keys if key in self._before.resources and key not in self.resources]
+        for key in kept:
+            self.resources[key] = self._before.resources[key]
+        self.files[file] = (*self.files.get(file, ()), *kept)
+        return bool(kept)
+
+
+def _text(file: str) -> str:
+    with open(file, "rb") as opened:
+        content = opened.read(_LARGEST + 1)
+    if len(content) > _LARGEST:
+        raise ValueError(f"the file is larger than {_LARGEST >> 20} MB")
+    return content.decode()
+
+
+def _key_of(manifest: Document) -> Key | None:
+    """Which resource a manifest that is refused would be."""
+    tree = manifest.tree
+    metadata = tree.get("metadata") if isinstance(tree, dict) else None
+    if not isinstance(tree, dict) or not isinstance(metadata, dict):
+        return None
+    kind, name = tree.get("kind"), metadata.get("name")
+    namespace = metadata.get("namespace") or "default"
+    if isinstance(kind, str) and isinstance(name, str) and isinstance(namespace, str):
+        return Key(kind, namespace, name)
+    return None

@@ -1,0 +1,1 @@
+"""LDS: the listeners of a proxy."""

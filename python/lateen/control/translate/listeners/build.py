@@ -1,0 +1,20 @@
+"""All listeners of a proxy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lateen.control.mesh import Mesh
+from lateen.control.model.proxy import Proxy, ProxyType
+from lateen.control.translate.listeners.inbound import Inbound
+from lateen.control.translate.listeners.outbound import Outbound
+
+if TYPE_CHECKING:
+    from envoy.config.listener.v3.listener_pb2 import Listener
+
+
+def listeners(mesh: Mesh, proxy: Proxy) -> list[Listener]:
+    """The listeners that a sidecar is sent."""
+    if proxy.type is not ProxyType.SIDECAR:
+        return []
+    return [*Outbound(mesh, proxy).listeners(), Inbound(mesh, proxy).listener()]

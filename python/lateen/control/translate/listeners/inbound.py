@@ -1,0 +1,220 @@
+"""The listener of what others send to a sidecar's application.
+
+One listener takes everything that is captured. Its chains tell by the application's port, by TLS
+and by ALPN who calls: a peer of the mesh announces itself by an ALPN that begins with `istio`.
+
+Source: pilot/pkg/networking/core/listener_inbound.go, filterchain_options.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from lateen.control.mesh import Mesh
+from lateen.control.model.protocol import Protocol
+from lateen.control.model.proxy import Proxy
+from lateen.control.model.service import UNSPECIFIED
+from lateen.control.resources.authorization_policy import AuthorizationPolicy
+from lateen.control.resources.peer_authentication import Mode
+from lateen.control.translate import api, names
+from lateen.control.translate.authz.filters import http_filters, network_filters
+from lateen.control.translate.authz.trust import TrustDomains
+from lateen.control.translate.jwt import jwt_filter
+from lateen.control.translate.listeners.manager import http_manager, network_filter, tcp_proxy
+from lateen.control.translate.listeners.tls import peer_socket
+from lateen.control.translate.routes.matching import route_match
+from lateen.control.translate.routes.retries import inbound_retries
+from lateen.control.translate.targets import Target, targets_of
+from lateen.control.translate.values import address, duration
+from lateen.control.translate.workloads import jwt_rules, mutual_tls_modes, policies_of
+
+if TYPE_CHECKING:
+    from envoy.config.listener.v3.listener_components_pb2 import (
+        Filter,
+        FilterChain,
+        ListenerFilter,
+    )
+    from envoy.config.listener.v3.listener_pb2 import Listener
+    from envoy.config.route.v3.route_pb2 import RouteConfiguration
+    from google.protobuf.any_pb2 import Any
+
+CAPTURED = 15006
+_TLS, _PLAIN = "tls", "raw_buffer"
+_PLAIN_HTTP = ("http/1.0", "http/1.1", "h2c")
+_PEER_HTTP = ("istio-http/1.0", "istio-http/1.1", "istio-h2")
+_PEER_TCP = ("istio-peer-exchange", "istio")
+_PEER = ("istio", "istio-peer-exchange", "istio-http/1.0", "istio-http/1.1", "istio-h2")
+
+
+@dataclass(frozen=True)
+class Match:
+    """How a chain knows its connections.
+
+    Attributes:
+        http: whether it reads requests.
+        transport: `tls` or `raw_buffer`; empty: either.
+        protocols: of ALPN, or as the first bytes tell; none: any.
+        mutual: whether it ends mutual TLS; else TLS is the application's.
+    """
+
+    http: bool
+    transport: str
+    protocols: tuple[str, ...] = ()
+    mutual: bool = False
+
+
+#: For each mode and protocol (HTTP, TCP, not known), the chains that a port has.
+MATCHES: dict[tuple[str, str], tuple[Match, ...]] = {
+    ("STRICT", "http"): (Match(True, _TLS, mutual=True),),
+    ("STRICT", "tcp"): (Match(False, _TLS, mutual=True),),
+    ("STRICT", "auto"): (Match(True, _TLS, _PEER_HTTP, True), Match(False, _TLS, mutual=True)),
+    ("PERMISSIVE", "http"): (Match(True, _TLS, _PEER, True), Match(True, _PLAIN)),
+    ("PERMISSIVE", "tcp"): (
+        Match(False, _TLS, _PEER, True),
+        Match(False, _TLS),
+        Match(False, _PLAIN),
+    ),
+    ("PERMISSIVE", "auto"): (
+        Match(True, _TLS, _PEER_HTTP, True),
+        Match(True, _PLAIN, _PLAIN_HTTP),
+        Match(False, _TLS, _PEER_TCP, True),
+        Match(False, _PLAIN),
+        Match(False, _TLS),
+    ),
+    ("DISABLE", "http"): (Match(True, _PLAIN),),
+    ("DISABLE", "tcp"): (Match(False, _PLAIN),),
+    ("DISABLE", "auto"): (Match(True, _PLAIN, _PLAIN_HTTP), Match(False, _PLAIN)),
+}
+
+
+def matches_of(mode: Mode, protocol: Protocol) -> tuple[Match, ...]:
+    """The chains of a port."""
+    kind = "http" if protocol.is_http else "tcp" if protocol.is_tcp else "auto"
+    return MATCHES[mode if mode != "UNSET" else "PERMISSIVE", kind]
+
+
+@dataclass(frozen=True)
+class Inbound:
+    """What the listener is made for.
+
+    Attributes:
+        mesh: at this moment.
+        proxy: whose application is called.
+    """
+
+    mesh: Mesh
+    proxy: Proxy
+
+    @cached_property
+    def _trust(self) -> TrustDomains:
+        config = self.mesh.config
+        return TrustDomains((config.trust_domain, *config.trust_domain_aliases))
+
+    def listener(self) -> Listener:
+        """The listener."""
+        modes = mutual_tls_modes(self.mesh, self.proxy)
+        chains = [self._black_hole()]
+        for port in sorted(modes.ports):
+            if port not in self._targets:
+                chains += self._chains(port, modes.of(port), None)
+        chains += self._chains(0, modes.mode, None)
+        for port, targets in self._targets.items():
+            chains += self._chains(port, modes.of(port), targets[0])
+        made = api.Listener(
+            name="virtualInbound",
+            address=address(UNSPECIFIED if self.proxy.has_ipv4 else "::", CAPTURED),
+            filter_chains=chains,
+            listener_filters=[
+                _inspector("original_dst", api.packed(api.OriginalDst())),
+                _inspector("tls_inspector", api.packed(api.TlsInspector())),
+                _inspector("http_inspector", api.packed(api.HttpInspector())),
+            ],
+            traffic_direction="INBOUND",
+            continue_on_listener_filters_timeout=True,
+        )
+        made.listener_filters_timeout.CopyFrom(duration(0))
+        return made
+
+    @cached_property
+    def _targets(self) -> dict[int, list[Target]]:
+        return dict(targets_of(self.mesh, self.proxy))
+
+    def _black_hole(self) -> FilterChain:
+        made = api.FilterChain(
+            name="virtualInbound-blackhole",
+            filters=[tcp_proxy(names.BLACK_HOLE, [(names.BLACK_HOLE, 1)])],
+        )
+        made.filter_chain_match.destination_port.value = CAPTURED
+        return made
+
+    def _chains(self, port: int, mode: Mode, target: Target | None) -> list[FilterChain]:
+        """The chains of a port; 0: of every port that has none of its own."""
+        protocol = target.port.protocol if target is not None else Protocol.UNSUPPORTED
+        return [self._chain(port, match, protocol, target) for match in matches_of(mode, protocol)]
+
+    def _chain(
+        self, port: int, match: Match, protocol: Protocol, target: Target | None
+    ) -> FilterChain:
+        cluster = names.inbound(port) if target is not None else names.INBOUND_PASSTHROUGH
+        made = api.FilterChain(name=_name(port, match, target))
+        found = made.filter_chain_match
+        if port:
+            found.destination_port.value = port
+        found.transport_protocol = match.transport
+        found.application_protocols.extend(match.protocols)
+        if match.mutual:
+            made.transport_socket.CopyFrom(peer_socket(self.mesh.config, http=match.http))
+        made.filters.extend(self._requests(cluster, protocol, target) if match.http else ())
+        made.filters.extend(() if match.http else self._connections(cluster))
+        return made
+
+    def _requests(
+        self, cluster: str, protocol: Protocol, target: Target | None
+    ) -> Sequence[Filter]:
+        policies = list(policies_of(self.mesh, self.proxy, AuthorizationPolicy))
+        tokens = jwt_filter(self.mesh, jwt_rules(self.mesh, self.proxy))
+        judges = [*([tokens] if tokens is not None else []), *http_filters(policies, self._trust)]
+        prefix = f"inbound_{UNSPECIFIED}_{target.number}" if target is not None else cluster
+        manager = http_manager(prefix, _routes(cluster, target, protocol), protocol, judges)
+        manager.forward_client_cert_details = api.HttpConnectionManager.APPEND_FORWARD
+        details = manager.set_current_client_cert_details
+        details.subject.value = True
+        details.dns = True
+        details.uri = True
+        return [network_filter(manager)]
+
+    def _connections(self, cluster: str) -> Sequence[Filter]:
+        policies = list(policies_of(self.mesh, self.proxy, AuthorizationPolicy))
+        return [*network_filters(policies, self._trust), tcp_proxy(cluster, [(cluster, 1)])]
+
+
+def _name(port: int, match: Match, target: Target | None) -> str:
+    if target is not None:
+        return f"{UNSPECIFIED}_{port}"
+    return "virtualInbound-catchall-http" if match.http else "virtualInbound"
+
+
+def _routes(cluster: str, target: Target | None, protocol: Protocol) -> RouteConfiguration:
+    """Everything goes to the application, however long it takes."""
+    made = api.RouteConfiguration(name=cluster)
+    made.validate_clusters.value = False
+    port = target.port.number if target is not None else 0
+    host = made.virtual_hosts.add(name=f"inbound|http|{port}", domains=["*"])
+    route = host.routes.add(name="default", match=route_match(None))
+    called = target.service.host if target is not None else ""
+    route.decorator.operation = f"{called}:{port}/*"
+    action = route.route
+    action.cluster = cluster
+    action.timeout.CopyFrom(duration(0))
+    action.max_stream_duration.max_stream_duration.CopyFrom(duration(0))
+    action.max_stream_duration.grpc_timeout_header_max.CopyFrom(duration(0))
+    if protocol not in (Protocol.GRPC, Protocol.GRPC_WEB):
+        action.retry_policy.CopyFrom(inbound_retries())
+    return made
+
+
+def _inspector(name: str, config: Any) -> ListenerFilter:
+    return api.ListenerFilter(name=f"envoy.filters.listener.{name}", typed_config=config)

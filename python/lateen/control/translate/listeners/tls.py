@@ -1,0 +1,48 @@
+"""Mutual TLS to peers of the mesh.
+
+Source: pilot/pkg/security/authn/utils/utils.go BuildInboundTLS.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lateen.control.mesh_config import MeshConfig
+from lateen.control.translate import api
+from lateen.control.translate.values import by_ads
+
+if TYPE_CHECKING:
+    from envoy.config.core.v3.base_pb2 import TransportSocket
+
+_CIPHERS = (
+    "ECDHE-ECDSA-AES256-GCM-SHA384",
+    "ECDHE-RSA-AES256-GCM-SHA384",
+    "ECDHE-ECDSA-AES128-GCM-SHA256",
+    "ECDHE-RSA-AES128-GCM-SHA256",
+    "AES256-GCM-SHA384",
+    "AES128-GCM-SHA256",
+)
+_HTTP = ("h2", "http/1.1")
+_TCP = ("istio-peer-exchange", *_HTTP)
+
+
+def peer_socket(config: MeshConfig, *, http: bool) -> TransportSocket:
+    """Ends mutual TLS: callers have a certificate of the mesh, or of an aliased trust domain."""
+    context = api.DownstreamTlsContext()
+    context.require_client_certificate.value = True
+    common = context.common_tls_context
+    common.alpn_protocols.extend(_HTTP if http else _TCP)
+    common.tls_params.cipher_suites.extend(_CIPHERS)
+    common.tls_params.tls_minimum_protocol_version = api.TlsParameters.TLSv1_2
+    common.tls_params.tls_maximum_protocol_version = api.TlsParameters.TLSv1_3
+    common.tls_certificate_sds_secret_configs.add(name="default", sds_config=by_ads())
+    combined = common.combined_validation_context
+    combined.default_validation_context.SetInParent()
+    if config.trust_domain_aliases:
+        for domain in (config.trust_domain, *config.trust_domain_aliases):
+            combined.default_validation_context.match_subject_alt_names.add(
+                prefix=f"spiffe://{domain}/"
+            )
+    roots = api.SdsSecretConfig(name="ROOTCA", sds_config=by_ads())
+    combined.validation_context_sds_secret_config.CopyFrom(roots)
+    return api.TransportSocket(name="envoy.transport_sockets.tls", typed_config=api.packed(context))

@@ -1,0 +1,1 @@
+"""RDS: the route tables of a proxy."""
