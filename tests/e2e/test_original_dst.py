@@ -62,7 +62,10 @@ def test_connections_go_to_the_listener_of_their_destination(
         "name": "wide",
         "address": {"socket_address": {"address": "0.0.0.0", "port_value": anywhere}},
     }
-    start({"static_resources": {"listeners": [outer, inner, wide]}})
+    proxy = start({"static_resources": {"listeners": [outer, inner, wide]}})
+    listed = proxy.admin("/listeners").text.splitlines()
+    assert f"inner::127.0.0.1:{exact}" in listed
+    assert f"wide::0.0.0.0:{anywhere}" in listed
     assert said(port, "127.0.0.1", exact) == b"inner"
     assert said(port, "127.0.0.2", exact) == b"outer"
     assert said(port, "10.1.2.3", anywhere) == b"wide"

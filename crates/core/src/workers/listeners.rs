@@ -29,6 +29,18 @@ struct Known {
     addresses: Vec<Bound>,
 }
 
+impl Known {
+    fn status(&self, name: &str) -> proto::ListenerStatus {
+        let bound = self.addresses.iter().map(|address| address.bound.to_message());
+        let mut addresses: Vec<_> = bound.collect();
+        if addresses.is_empty() {
+            let wanted = self.config.settings.addresses.iter();
+            addresses.extend(wanted.map(Address::to_message));
+        }
+        proto::ListenerStatus { name: name.to_owned(), addresses }
+    }
+}
+
 /// Where the sockets of an address come from, for all workers.
 enum Plan {
     /// By worker.
@@ -56,12 +68,9 @@ fn reason(error: &std::io::Error) -> String {
 }
 
 impl ListenerTable {
+    /// The listeners and their addresses: those that were bound, or that are wanted where nothing is bound.
     pub fn statuses(&self) -> Vec<proto::ListenerStatus> {
-        let status = |(name, known): (&String, &Known)| proto::ListenerStatus {
-            name: name.clone(),
-            addresses: known.addresses.iter().map(|a| a.bound.to_message()).collect(),
-        };
-        self.known.iter().map(status).collect()
+        self.known.iter().map(|(name, known)| known.status(name)).collect()
     }
 
     /// Adds a listener or replaces the one of its name; `removed` are about to go, and a listener takes
