@@ -11,23 +11,8 @@ from tests.support.corpus import istio_corpus
 from tests.support.proxies import envoy_command
 
 NODE = "sidecar~10.0.0.1~app-1.default~default.svc.cluster.local"
-CONTROL_PLANE = {
-    "name": "xds",
-    "load_assignment": {
-        "cluster_name": "xds",
-        "endpoints": [
-            {
-                "lb_endpoints": [
-                    {
-                        "endpoint": {
-                            "address": {"socket_address": {"address": "127.0.0.1", "port_value": 1}}
-                        }
-                    }
-                ]
-            }
-        ],
-    },
-}
+# Where the configuration says that resources and secrets come from.
+SOURCES = ("xds", "sds-grpc")
 
 
 def with_tables(tree, tables):
@@ -50,7 +35,7 @@ def bootstrap(made):
         "dynamic_resources": {"ads_config": {"api_type": "GRPC", "grpc_services": [grpc]}},
         "static_resources": {
             "listeners": with_tables(made["listeners"], tables),
-            "clusters": [*made["clusters"], CONTROL_PLANE],
+            "clusters": [*made["clusters"], *({"name": name} for name in SOURCES)],
         },
     }
 

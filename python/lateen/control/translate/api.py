@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from envoy.config.core.v3.base_pb2 import RuntimeDouble as RuntimeDouble
     from envoy.config.core.v3.base_pb2 import RuntimeFractionalPercent as RuntimeFractionalPercent
     from envoy.config.core.v3.base_pb2 import TransportSocket as TransportSocket
+    from envoy.config.core.v3.config_source_pb2 import ApiConfigSource as ApiConfigSource
     from envoy.config.core.v3.config_source_pb2 import ConfigSource as ConfigSource
     from envoy.config.core.v3.extension_pb2 import TypedExtensionConfig as TypedExtensionConfig
     from envoy.config.core.v3.protocol_pb2 import Http1ProtocolOptions as Http1ProtocolOptions
@@ -171,6 +172,7 @@ _NAMES = {
     "Address": "envoy.config.core.v3.Address",
     "AggregatedConfigSource": "envoy.config.core.v3.AggregatedConfigSource",
     "Any": "google.protobuf.Any",
+    "ApiConfigSource": "envoy.config.core.v3.ApiConfigSource",
     "BindConfig": "envoy.config.core.v3.BindConfig",
     "BoolValue": "google.protobuf.BoolValue",
     "CertificateValidationContext": f"{_SOCKETS}.tls.v3.CertificateValidationContext",

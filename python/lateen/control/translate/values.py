@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from google.protobuf.struct_pb2 import Struct
     from google.protobuf.wrappers_pb2 import UInt32Value
 
+AGENT = "sds-grpc"
+"""The cluster of the agent, which the bootstrap has."""
+
 _UNIX = "unix://"
 Json: TypeAlias = "bool | float | str | list[Json] | dict[str, Json] | None"
 
@@ -54,6 +57,16 @@ def by_ads(first_fetch: float | None = None) -> ConfigSource:
     made = api.ConfigSource(ads=api.AggregatedConfigSource(), resource_api_version="V3")
     if first_fetch is not None:
         made.initial_fetch_timeout.CopyFrom(duration(first_fetch))
+    return made
+
+
+def by_agent() -> ConfigSource:
+    """Comes from the agent beside the proxy, which keeps its identity."""
+    made = api.ConfigSource(resource_api_version="V3")
+    source = made.api_config_source
+    source.CopyFrom(api.ApiConfigSource(api_type="GRPC", transport_api_version="V3"))
+    source.set_node_on_first_message_only = True
+    source.grpc_services.add().envoy_grpc.cluster_name = AGENT
     return made
 
 

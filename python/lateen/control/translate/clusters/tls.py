@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from lateen.control.resources.destination_rule import ClientTls, ProxyProtocol
 from lateen.control.translate import api
 from lateen.control.translate.clusters.pools import speaks_http2
-from lateen.control.translate.values import by_ads, raw_buffer, struct
+from lateen.control.translate.values import by_ads, by_agent, raw_buffer, struct
 
 if TYPE_CHECKING:
     from envoy.config.cluster.v3.cluster_pb2 import Cluster
@@ -135,8 +135,9 @@ def _validate(common: CommonTlsContext, names: Sequence[str], roots: str) -> Non
 
 
 def _secret(name: str) -> SdsSecretConfig:
-    """A secret that comes over the stream of all resources."""
-    return api.SdsSecretConfig(name=name, sds_config=by_ads())
+    """A secret: of a resource from the control plane, else from the agent beside the proxy."""
+    of_resource = name.startswith("kubernetes://")
+    return api.SdsSecretConfig(name=name, sds_config=by_ads() if of_resource else by_agent())
 
 
 def _versions() -> TlsParameters:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from lateen.control.mesh_config import MeshConfig
 from lateen.control.translate import api
-from lateen.control.translate.values import by_ads
+from lateen.control.translate.values import by_agent
 
 if TYPE_CHECKING:
     from envoy.config.core.v3.base_pb2 import TransportSocket
@@ -35,7 +35,7 @@ def peer_socket(config: MeshConfig, *, http: bool) -> TransportSocket:
     common.tls_params.cipher_suites.extend(_CIPHERS)
     common.tls_params.tls_minimum_protocol_version = api.TlsParameters.TLSv1_2
     common.tls_params.tls_maximum_protocol_version = api.TlsParameters.TLSv1_3
-    common.tls_certificate_sds_secret_configs.add(name="default", sds_config=by_ads())
+    common.tls_certificate_sds_secret_configs.add(name="default", sds_config=by_agent())
     combined = common.combined_validation_context
     combined.default_validation_context.SetInParent()
     if config.trust_domain_aliases:
@@ -43,6 +43,6 @@ def peer_socket(config: MeshConfig, *, http: bool) -> TransportSocket:
             combined.default_validation_context.match_subject_alt_names.add(
                 prefix=f"spiffe://{domain}/"
             )
-    roots = api.SdsSecretConfig(name="ROOTCA", sds_config=by_ads())
+    roots = api.SdsSecretConfig(name="ROOTCA", sds_config=by_agent())
     combined.validation_context_sds_secret_config.CopyFrom(roots)
     return api.TransportSocket(name="envoy.transport_sockets.tls", typed_config=api.packed(context))
