@@ -1,0 +1,1 @@
+"""What each proxy is sent, when, and what it answered."""
