@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _app() -> typer.Typer:
     import typer
 
-    from lateen.cli import capture, reload, translate, version
+    from lateen.cli import capture, control, reload, translate, version
 
     app = typer.Typer(name="lateen", no_args_is_help=True, add_completion=False)
 
@@ -43,6 +43,7 @@ def _app() -> typer.Typer:
     # One line a command.
     app.command("proxy", help="Run a proxy (lateen proxy --help).")(_never)
     app.command("capture")(capture.run)
+    app.command("control")(control.run)
     app.command("reload")(reload.run)
     app.command("translate")(translate.run)
     app.command("version")(version.run)

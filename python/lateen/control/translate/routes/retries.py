@@ -5,7 +5,6 @@ Source: pilot/pkg/networking/core/route/retry/retry.go.
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from lateen.control.resources.virtual_service import HttpRetry
@@ -20,7 +19,7 @@ _SELECTIONS = 5
 _RETRY_ON = "connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes"
 _INBOUND_RETRY_ON = "reset-before-request"
 _BY_STATUS = "retriable-status-codes"
-_STATUSES = frozenset(int(status) for status in HTTPStatus)
+_STATUSES = range(100, 600)
 
 
 def outbound_retries(retry: HttpRetry | None, *, hashed: bool = False) -> RetryPolicy | None:

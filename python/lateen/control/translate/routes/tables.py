@@ -144,7 +144,7 @@ class Tables:
         action = route.route
         action.cluster = cluster
         action.timeout.CopyFrom(duration(0))
-        action.max_grpc_timeout.CopyFrom(duration(0))
+        action.max_stream_duration.grpc_timeout_header_max.CopyFrom(duration(0))
         retries = outbound_retries(None)
         if retries is not None:
             action.retry_policy.CopyFrom(retries)
@@ -166,7 +166,7 @@ def catch_all(mesh: Mesh) -> VirtualHost:
         route = api.Route(name="allow_any", match=route_match(None))
         route.route.cluster = names.PASSTHROUGH
         route.route.timeout.CopyFrom(duration(0))
-        route.route.max_grpc_timeout.CopyFrom(duration(0))
+        route.route.max_stream_duration.grpc_timeout_header_max.CopyFrom(duration(0))
         return api.VirtualHost(name="allow_any", domains=["*"], routes=[route])
     refused = api.Route(name="block_all", match=route_match(None))
     refused.direct_response.status = 502

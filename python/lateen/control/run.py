@@ -1,0 +1,87 @@
+"""The control plane as a process: a directory in, proxies served, until it is told to end."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from lateen.config.diagnostics import Diagnostic
+from lateen.control.mesh import Mesh
+from lateen.control.mesh_config import MeshConfig
+from lateen.control.push.plane import Plane
+from lateen.control.registry.files import Reading, read_directory
+from lateen.control.server import Server
+from lateen.control.watch import readings
+
+_GRACE_S = 1.0
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How the control plane runs.
+
+    Attributes:
+        directory: with manifests.
+        address: `HOST:PORT` where proxies connect without TLS.
+        domain: of the cluster.
+        insecure: serve without TLS to others than this machine, too.
+    """
+
+    directory: Path
+    address: str = "127.0.0.1:15010"
+    domain: str = "cluster.local"
+    insecure: bool = False
+
+
+async def serve(options: Options, say: Say) -> None:
+    """Serve until SIGTERM or SIGINT comes.
+
+    Args:
+        say: is told what happens, a line each.
+
+    Raises:
+        FileNotFoundError: there is no such directory.
+        ServeError: the address cannot be listened to.
+    """
+    reading = read_directory(options.directory)
+    _tell(reading.problems, say)
+    plane = Plane(_mesh(reading, options))
+    server = Server(plane)
+    port = server.listen_plain(options.address, insecure=options.insecure)
+    await server.start()
+    say(f"serving {len(reading.resources)} resources of {options.directory} on port {port}")
+    follower = asyncio.create_task(_follow(plane, reading, options, say))
+    try:
+        await _told_to_end()
+    finally:
+        follower.cancel()
+        await server.stop(_GRACE_S)
+
+
+async def _follow(plane: Plane, first: Reading, options: Options, say: Say) -> None:
+    async for reading in readings(options.directory, first):
+        _tell(reading.problems, say)
+        plane.update(_mesh(reading, options))
+        told = f"{len(reading.resources)} resources, {len(plane.connections)} proxies connected"
+        say(f"generation {plane.generation}: {told}")
+
+
+def _mesh(reading: Reading, options: Options) -> Mesh:
+    return Mesh(MeshConfig(), options.domain, tuple(reading.resources.values()))
+
+
+def _tell(problems: Iterable[Diagnostic], say: Say) -> None:
+    for problem in problems:
+        say(str(problem))
+
+
+async def _told_to_end() -> None:
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told.set)
+    await told.wait()

@@ -1,0 +1,149 @@
+"""The gRPC server of the control plane: the aggregated discovery service, delta and not."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+
+import grpc
+import grpc.aio
+
+from lateen.control import wire
+from lateen.control.model.proxy import NodeError, Proxy
+from lateen.control.push.plane import Plane, Request
+from lateen.xds.codec import BadMessageError
+from lateen.xds.messages import Response
+from lateen.xds.resource_types import ADS_SERVICE
+
+if TYPE_CHECKING:
+    from envoy.config.core.v3.base_pb2 import Node
+
+    Context = grpc.aio.ServicerContext[bytes, bytes]
+
+_KEEPALIVE_MS = 30_000
+# A proxy that takes nothing for so long is dropped; it connects again.
+_KEEPALIVE_TIMEOUT_MS = 10_000
+_LARGEST_REQUEST = 16 << 20
+_OPTIONS = (
+    ("grpc.keepalive_time_ms", _KEEPALIVE_MS),
+    ("grpc.keepalive_timeout_ms", _KEEPALIVE_TIMEOUT_MS),
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 1_000),
+    ("grpc.max_receive_message_length", _LARGEST_REQUEST),
+    ("grpc.so_reuseport", 0),
+)
+
+Decode = Callable[[bytes], "tuple[Request, Node | None]"]
+Encode = Callable[[Response], bytes]
+
+
+class ServeError(Exception):
+    """The server cannot listen; the message says why and what to do."""
+
+
+class Server:
+    """Serves the resources of a plane."""
+
+    def __init__(self, plane: Plane) -> None:
+        self._plane = plane
+        self._server = grpc.aio.server(options=_OPTIONS)
+        self._server.add_generic_rpc_handlers((self._handler(),))
+
+    def listen_plain(self, address: str, *, insecure: bool = False) -> int:
+        """Listen without TLS; returns the port.
+
+        Args:
+            address: `HOST:PORT`; port 0 takes a free one.
+            insecure: also where others than this machine can connect.
+
+        Raises:
+            ServeError: the address is not the machine's own, or taken.
+        """
+        host = address.rpartition(":")[0].strip("[]")
+        if not insecure and not _is_loopback(host):
+            raise ServeError(
+                f"{address}: without TLS the control plane serves on the loopback only "
+                "(--insecure-plaintext serves it to everybody)"
+            )
+        try:
+            return self._server.add_insecure_port(address)
+        except RuntimeError as error:
+            raise ServeError(f"cannot listen to {address}: {error}") from None
+
+    async def start(self) -> None:
+        """Begin to serve."""
+        await self._server.start()
+
+    async def stop(self, grace: float) -> None:
+        """End all streams, at the latest after `grace` seconds."""
+        await self._server.stop(grace)
+
+    def _handler(self) -> grpc.GenericRpcHandler:
+        methods = {
+            "DeltaAggregatedResources": self._method(wire.decode_delta, wire.encode_delta),
+            "StreamAggregatedResources": self._method(wire.decode_sotw, wire.encode_sotw),
+        }
+        return grpc.method_handlers_generic_handler(ADS_SERVICE, methods)
+
+    def _method(self, decode: Decode, encode: Encode) -> grpc.RpcMethodHandler[bytes, bytes]:
+        async def serve(requests: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
+            async for response in self._stream(requests, context, decode):
+                yield encode(response)
+
+        return grpc.stream_stream_rpc_method_handler(serve)
+
+    async def _stream(
+        self, requests: AsyncIterator[bytes], context: Context, decode: Decode
+    ) -> AsyncIterator[Response]:
+        try:
+            first, proxy = await _first(requests, decode)
+        except (BadMessageError, NodeError) as error:
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+            return
+        queue: asyncio.Queue[Request | None] = asyncio.Queue()
+        queue.put_nowait(first)
+        reader = asyncio.create_task(_read(requests, decode, queue))
+        try:
+            async for response in self._plane.serve(proxy, queue):
+                yield response
+            await reader
+        except BadMessageError as error:
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+        finally:
+            reader.cancel()
+
+
+async def _first(requests: AsyncIterator[bytes], decode: Decode) -> tuple[Request, Proxy]:
+    """The first request, which tells who the proxy is.
+
+    Raises:
+        BadMessageError: it is no request.
+        NodeError: it tells no proxy.
+    """
+    async for data in requests:
+        request, node = decode(data)
+        if node is None:
+            raise NodeError("the first request of a stream must tell the node")
+        return request, wire.proxy_of(node)
+    raise NodeError("the stream ended before a request came")
+
+
+async def _read(
+    requests: AsyncIterator[bytes], decode: Decode, queue: asyncio.Queue[Request | None]
+) -> None:
+    """Hand requests on, and None when no more will come."""
+    try:
+        async for data in requests:
+            queue.put_nowait(decode(data)[0])
+    finally:
+        queue.put_nowait(None)
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
