@@ -4,6 +4,7 @@ pub mod bodies;
 pub mod buffer;
 pub mod cors;
 pub mod csrf;
+pub mod dynamic_forward_proxy;
 pub mod ext_authz;
 pub mod fault;
 pub mod grpc;

@@ -64,6 +64,8 @@ pub struct LbContext<'a> {
     pub headers: Option<&'a Headers>,
     /// Dynamic metadata of the request.
     pub metadata: Option<&'a serde_json::Value>,
+    /// Of the request; None: that of the connection counts.
+    pub filter_state: Option<&'a serde_json::Value>,
     /// Of a tcp_proxy, for the PROXY protocol.
     pub tlvs: &'a [Tlv],
     /// What the request decides of TLS.
@@ -102,6 +104,8 @@ pub struct LbSettings {
     pub locality_weighted: bool,
     /// Requests may name hosts.
     pub named_by_requests: bool,
+    /// The cluster chooses hosts by their names, which requests give.
+    pub provided: bool,
     /// RING_HASH and MAGLEV.
     pub hashing: Option<HashSettings>,
 }
@@ -119,6 +123,7 @@ impl Default for LbSettings {
             fail_traffic_on_panic: false,
             locality_weighted: false,
             named_by_requests: false,
+            provided: false,
             hashing: None,
         }
     }

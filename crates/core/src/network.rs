@@ -11,6 +11,7 @@ mod local_ratelimit;
 mod rbac;
 mod serve;
 mod set_filter_state;
+mod sni_dynamic_forward_proxy;
 pub mod tcp_proxy;
 
 use std::rc::Rc;
@@ -30,6 +31,7 @@ use filters::Step;
 use local_ratelimit::{LocalRateLimit, LocalRateLimitConfig};
 use rbac::{NetworkRbac, NetworkRbacConfig};
 use set_filter_state::SetFilterState;
+use sni_dynamic_forward_proxy::SniDynamicForwardProxy;
 use tcp_proxy::{TcpProxy, TcpProxyConfig};
 
 pub use serve::serve;
@@ -49,6 +51,7 @@ enum BeforeConfig {
     Rbac(Arc<NetworkRbacConfig>),
     SetFilterState(Arc<SetFilterState>),
     SniCluster,
+    SniDynamicForwardProxy(Arc<SniDynamicForwardProxy>),
 }
 
 enum LastConfig {
@@ -106,6 +109,11 @@ impl NetworkFilters {
 
     /// Begins what they do beside connections. Once they have, it changes nothing.
     pub fn start(&self, worker: &Rc<Worker>) {
+        for filter in &self.before {
+            if let BeforeConfig::SniDynamicForwardProxy(proxy) = filter {
+                proxy.start(worker);
+            }
+        }
         if let LastConfig::Http(config) = &self.last {
             config.start(worker);
         }
@@ -153,6 +161,11 @@ impl Compiled {
                 Arc::new(SetFilterState::compile(state).at("set_filter_state")?),
             )),
             Some(Kind::SniCluster(_)) => Self::Before(BeforeConfig::SniCluster),
+            Some(Kind::SniDynamicForwardProxy(proxy)) => {
+                Self::Before(BeforeConfig::SniDynamicForwardProxy(Arc::new(
+                    SniDynamicForwardProxy::compile(proxy).at("sni_dynamic_forward_proxy")?,
+                )))
+            }
             None => {
                 let reason = format!("network filter {:?} is unknown", message.name);
                 return Err(CompileError::new(reason));
@@ -173,6 +186,7 @@ impl BeforeConfig {
             Self::Rbac(config) => Step::Rbac(Rc::new(NetworkRbac::new(worker, config.clone()))),
             Self::SetFilterState(config) => Step::SetFilterState(config.clone()),
             Self::SniCluster => Step::SniCluster,
+            Self::SniDynamicForwardProxy(config) => Step::SniDynamicForwardProxy(config.clone()),
         }
     }
 }

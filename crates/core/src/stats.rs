@@ -277,6 +277,7 @@ mod tests {
         fits(BlockKind::Filter, true, |i| HttpLocalRateLimitStat::try_from(i).is_ok());
         fits(BlockKind::Filter, true, |i| ExtAuthzStat::try_from(i).is_ok());
         fits(BlockKind::Filter, true, |i| JwtAuthnStat::try_from(i).is_ok());
+        fits(BlockKind::Filter, true, |i| DnsCacheStat::try_from(i).is_ok());
     }
 
     #[test]

@@ -26,6 +26,7 @@ use crate::route::{RouteScopes, RouteTable};
 use crate::runtime::Runtime;
 use crate::stats::{Block, BlockKind, Registry, PROCESS_BLOCK};
 use crate::timer::Timers;
+use crate::upstream::dns_cache::DnsCaches;
 use crate::upstream::internal::Doors;
 use crate::upstream::{ClusterShared, Clusters, UpstreamContext};
 
@@ -53,6 +54,7 @@ pub struct Shared {
     pub drain_over: Duration,
     /// What requests wait for.
     pub asks: Asks,
+    pub dns_caches: DnsCaches,
 }
 
 /// What the main thread asks of a worker.
@@ -180,6 +182,7 @@ impl Worker {
             drain_time: Duration::ZERO,
             drain_over: Duration::ZERO,
             asks: Asks::default(),
+            dns_caches: DnsCaches::new(tokio::sync::mpsc::unbounded_channel().0),
         };
         Self::new(0, Arc::new(shared), WorkerLogBuffers::new(sinks, block))
     }

@@ -18,6 +18,7 @@ use crate::proto::{self, ProcessStat};
 use crate::runtime::SharedRuntime;
 use crate::stats::{BlockKind, Registry, PROCESS_BLOCK};
 use crate::tls::Contexts;
+use crate::upstream::dns_cache::DnsCaches;
 use crate::upstream::endpoints::{EndpointThread, Resolve};
 use crate::worker::{run, Command, Shared, Worker};
 
@@ -64,6 +65,7 @@ impl Workers {
     pub fn start(options: Options) -> std::io::Result<Self> {
         let concurrency = options.concurrency.max(1);
         let registry = Arc::new(Registry::default());
+        let (questions, asked) = unbounded_channel();
         let shared = Arc::new(Shared {
             registry: registry.clone(),
             ids: Arc::new(AtomicU64::new(1)),
@@ -72,6 +74,7 @@ impl Workers {
             drain_time: options.drain_time,
             drain_over: if options.gradual_drain { options.drain_time } else { Duration::ZERO },
             asks: Asks::default(),
+            dns_caches: DnsCaches::new(questions),
         });
         let sinks = Sinks::start(options.file_flush_interval, &registry, concurrency)?;
         let cores = crate::sys::allowed_cores();
@@ -86,7 +89,7 @@ impl Workers {
             shared,
             sinks,
             // The number after that of the log writer, which is also the one for what is counted on demand.
-            endpoints: EndpointThread::start(options.resolve, registry, concurrency + 1)?,
+            endpoints: EndpointThread::start(options.resolve, registry, concurrency + 1, asked)?,
             contexts: Contexts::default(),
             runtime: SharedRuntime::default(),
             resources: Arc::default(),
@@ -241,12 +244,17 @@ impl Workers {
                 checker.write_stats(&cluster.host_sets(), &block);
             }
         }
+        for cache in self.shared.dns_caches.all() {
+            let number = cache.settings.number;
+            cache.write_stats(&self.registry().block(self.concurrency, number, BlockKind::Filter));
+        }
     }
 
     /// Sets counters to 0. `is_gauge` tells what to leave.
     pub fn reset_counters(&self, is_gauge: impl Fn(BlockKind, usize) -> bool) {
         let resources = self.resources.lock().unwrap_or_else(PoisonError::into_inner);
         resources.clusters().for_each(|cluster| cluster.reset_counters());
+        self.shared.dns_caches.all().iter().for_each(|cache| cache.reset_counters());
         for (_, _, kind, block) in self.registry().all() {
             block.reset(|index| !is_gauge(kind, index));
         }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::buffer::Buffer;
 use super::cors::Cors;
 use super::csrf::Csrf;
+use super::dynamic_forward_proxy::DynamicForwardProxy;
 use super::ext_authz::ExtAuthz;
 use super::fault::Fault;
 use super::grpc_http1_bridge::GrpcHttp1Bridge;
@@ -38,6 +39,7 @@ pub enum Step {
     Buffer(Buffer),
     Cors(Cors),
     Csrf(Csrf),
+    DynamicForwardProxy(DynamicForwardProxy),
     ExtAuthz(Box<ExtAuthz>),
     Fault(Box<Fault>),
     GrpcHttp1Bridge(GrpcHttp1Bridge),
@@ -72,6 +74,9 @@ impl Filter {
             Some(Kind::Buffer(filter)) => Step::Buffer(Buffer::compile(filter)),
             Some(Kind::Cors(filter)) => Step::Cors(Cors::compile(filter)),
             Some(Kind::Csrf(filter)) => Step::Csrf(Csrf::compile(filter, regexes).at("csrf")?),
+            Some(Kind::DynamicForwardProxy(filter)) => Step::DynamicForwardProxy(
+                DynamicForwardProxy::compile(filter).at("dynamic_forward_proxy")?,
+            ),
             Some(Kind::ExtAuthz(filter)) => {
                 Step::ExtAuthz(Box::new(ExtAuthz::compile(filter, regexes).at("ext_authz")?))
             }
@@ -140,6 +145,7 @@ impl Step {
             Self::Buffer(buffer) => return buffer.run(name, stream, down, timer).await,
             Self::Cors(cors) => return cors.request(place, name, stream).map_err(Some),
             Self::Csrf(csrf) => return csrf.request(name, stream).map_err(Some),
+            Self::DynamicForwardProxy(proxy) => return proxy.run(name, stream, down, timer).await,
             Self::ExtAuthz(authz) => {
                 return Box::pin(authz.run(place, name, stream, down, timer)).await;
             }
@@ -170,8 +176,10 @@ impl Step {
 
     /// Begins what goes on beside requests, once its configuration is in use.
     pub fn start(&self, worker: &Rc<Worker>) {
-        if let Self::JwtAuthn(jwt) = self {
-            jwt.start(worker);
+        match self {
+            Self::JwtAuthn(jwt) => jwt.start(worker),
+            Self::DynamicForwardProxy(proxy) => proxy.start(worker),
+            _ => {}
         }
     }
 

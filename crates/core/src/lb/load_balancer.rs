@@ -18,6 +18,7 @@ enum State {
     Policies(Balancer),
     Hashing(Order),
     Subsets(Box<SubsetBalancer>),
+    Provided,
 }
 
 impl LoadBalancer {
@@ -26,6 +27,7 @@ impl LoadBalancer {
             Kind::Policies => State::Policies(Balancer::new(prepared.sets.clone(), settings)),
             Kind::Hashing(_) => State::Hashing(Order::default()),
             Kind::Subsets(subsets) => State::Subsets(Box::new(SubsetBalancer::new(subsets))),
+            Kind::Provided(_) => State::Provided,
         };
         Self { prepared, state }
     }
@@ -50,7 +52,7 @@ impl LoadBalancer {
             (State::Subsets(balancer), Kind::Subsets(subsets)) => {
                 balancer.choose(subsets, context, asker)
             }
-            (State::Hashing(_) | State::Subsets(_), _) => None,
+            (State::Hashing(_) | State::Subsets(_) | State::Provided, _) => None,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What of load balancing is made once an update and shared by all workers.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::hashing::Tables;
@@ -7,7 +8,7 @@ use super::override_host::{by_address, HostsByAddress};
 use super::subsets::Subsets;
 use super::{LbSettings, SubsetSettings};
 use crate::stats::Block;
-use crate::upstream::HostSets;
+use crate::upstream::{Host, HostSets};
 
 /// The hosts of a cluster, or of a subset of them, at one moment, with what its policy prepares for them.
 pub struct Prepared {
@@ -22,7 +23,11 @@ pub(super) enum Kind {
     Policies,
     Hashing(Box<Tables>),
     Subsets(Box<Subsets>),
+    /// The cluster chooses them by their names.
+    Provided(HostsByName),
 }
+
+type HostsByName = HashMap<Arc<str>, Arc<Host>, ahash::RandomState>;
 
 impl Prepared {
     /// Of a whole cluster. What did not change is taken over from `previous`.
@@ -49,10 +54,12 @@ impl Prepared {
     pub(super) fn new(sets: Arc<HostSets>, settings: &LbSettings, previous: Option<&Self>) -> Self {
         let old = previous.and_then(|previous| match &previous.kind {
             Kind::Hashing(tables) => Some(&**tables),
-            Kind::Policies | Kind::Subsets(_) => None,
+            Kind::Policies | Kind::Subsets(_) | Kind::Provided(_) => None,
         });
+        let by_name = || sets.hosts().map(|host| (host.hostname.clone(), host.clone())).collect();
         let kind = match settings.hashing {
             Some(hashing) => Kind::Hashing(Box::new(Tables::new(&sets, settings, hashing, old))),
+            None if settings.provided => Kind::Provided(by_name()),
             None => Kind::Policies,
         };
         Self { sets, kind, named: None }
@@ -66,7 +73,15 @@ impl Prepared {
     fn subsets(&self) -> Option<&Subsets> {
         match &self.kind {
             Kind::Subsets(subsets) => Some(subsets),
-            Kind::Policies | Kind::Hashing(_) => None,
+            Kind::Policies | Kind::Hashing(_) | Kind::Provided(_) => None,
+        }
+    }
+
+    /// The host of a name, where the cluster chooses hosts by their names.
+    pub fn host(&self, name: &str) -> Option<&Arc<Host>> {
+        match &self.kind {
+            Kind::Provided(by_name) => by_name.get(name),
+            _ => None,
         }
     }
 
@@ -79,7 +94,7 @@ impl Prepared {
     /// balancers Envoy would have, one for each thread.
     pub fn write_stats(&self, block: &Block, balancers: u64) {
         match &self.kind {
-            Kind::Policies => {}
+            Kind::Policies | Kind::Provided(_) => {}
             Kind::Hashing(tables) => tables.write_stats(block),
             Kind::Subsets(subsets) => subsets.write_stats(block, balancers),
         }

@@ -7,6 +7,7 @@ use super::connection_limit::{ConnectionLimit, Permit};
 use super::local_ratelimit::LocalRateLimit;
 use super::rbac::NetworkRbac;
 use super::set_filter_state::SetFilterState;
+use super::sni_dynamic_forward_proxy::SniDynamicForwardProxy;
 use crate::http::flags::ResponseFlags;
 use crate::http::stream_info::{ConnectionInfo, StreamInfo};
 use crate::worker::Worker;
@@ -18,6 +19,7 @@ pub enum Step {
     Rbac(Rc<NetworkRbac>),
     SetFilterState(Arc<SetFilterState>),
     SniCluster,
+    SniDynamicForwardProxy(Arc<SniDynamicForwardProxy>),
 }
 
 /// What became of a new connection.
@@ -62,7 +64,7 @@ impl Closed {
 }
 
 impl Step {
-    pub fn open(&self, worker: &Worker, connection: &Rc<ConnectionInfo>) -> Opened {
+    pub async fn open(&self, worker: &Worker, connection: &Rc<ConnectionInfo>) -> Opened {
         match self {
             Self::ConnectionLimit(limit) => limit.open(worker),
             Self::LocalRateLimit(limit) => limit.open(worker),
@@ -79,6 +81,7 @@ impl Step {
                 }
                 Opened::Continue
             }
+            Self::SniDynamicForwardProxy(proxy) => proxy.open(worker, connection).await,
         }
     }
 

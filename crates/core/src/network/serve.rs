@@ -51,7 +51,7 @@ pub async fn serve(
     let Some(program) = chain.program(&worker) else { return };
     let mut permits = Vec::new();
     for step in &program.before {
-        match step.open(&worker, &connection) {
+        match step.open(&worker, &connection).await {
             Opened::Continue => {}
             Opened::Held(permit) => permits.push(permit),
             Opened::Closed(closed) => {

@@ -6,6 +6,7 @@ use crate::compile::{each, At, Result};
 use crate::filters::buffer::BufferLimit;
 use crate::filters::cors::CorsPolicy;
 use crate::filters::csrf::CsrfPolicy;
+use crate::filters::dynamic_forward_proxy::ForwardedHost;
 use crate::filters::ext_authz::AuthzOfRoute;
 use crate::filters::fault::FaultSettings;
 use crate::filters::header_to_metadata::MetadataRules;
@@ -41,6 +42,7 @@ pub enum FilterConfig {
     ExtAuthz(Arc<AuthzOfRoute>),
     RateLimit(Arc<RateLimitOfRoute>),
     Fault(Arc<FaultSettings>),
+    ForwardedHost(Arc<ForwardedHost>),
     HeaderMutation(HeaderMutationRules),
     HeaderToMetadata(Arc<MetadataRules>),
     JwtAuthn(Arc<JwtOfRoute>),
@@ -89,6 +91,9 @@ impl Override {
             }
             Some(Kind::Csrf(policy)) => {
                 Some(FilterConfig::Csrf(CsrfPolicy::compile(policy, regexes).at("csrf")?.into()))
+            }
+            Some(Kind::DynamicForwardProxy(host)) => {
+                Some(FilterConfig::ForwardedHost(ForwardedHost::compile(host).into()))
             }
             Some(Kind::Ratelimit(of_route)) => Some(FilterConfig::RateLimit(
                 RateLimitOfRoute::compile(of_route, regexes).at("ratelimit")?.into(),

@@ -138,6 +138,14 @@ impl ClusterConfig {
         })
     }
 
+    /// That of a host which is named without one.
+    pub fn default_port(&self) -> u16 {
+        match self.sockets.matching(None).tls {
+            Some(_) => 443,
+            None => 80,
+        }
+    }
+
     /// Bytes that wait to be written to a host before no more are read for it.
     pub fn buffer_limit(&self) -> usize {
         match self.per_connection_buffer_limit {
@@ -185,6 +193,7 @@ fn lb_settings(message: &proto::Cluster) -> LbSettings {
         fail_traffic_on_panic: options.fail_traffic_on_panic,
         locality_weighted: options.locality_weighted,
         named_by_requests: options.override_host.is_some(),
+        provided: message.discovery() == proto::Discovery::DynamicForwardProxy,
         hashing: hash_settings(message.lb_policy(), &options.hashing.unwrap_or_default()),
     }
 }

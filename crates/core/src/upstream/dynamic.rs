@@ -21,7 +21,8 @@ pub struct Apart {
     pub names: TlsNames,
 }
 
-type Key = (Address, Apart);
+/// The name of the host sets it apart where many have one address.
+type Key = (Address, Arc<str>, Apart);
 
 struct Entry {
     host: Arc<Host>,
@@ -51,7 +52,8 @@ impl DynamicHosts {
     pub fn host(&self, address: Address, apart: Apart, like: Option<&Arc<Host>>) -> Arc<Host> {
         self.clean();
         let mut entries = self.entries.borrow_mut();
-        let entry = entries.entry(key(&address, &apart)).or_insert_with(|| {
+        let hostname = like.map(|host| host.hostname.clone()).unwrap_or_default();
+        let entry = entries.entry(key(&address, hostname, &apart)).or_insert_with(|| {
             let host = match like {
                 Some(host) => host.variant(apart.opening, apart.names),
                 None => {
@@ -78,7 +80,7 @@ impl DynamicHosts {
     ) -> Rc<Pool> {
         let mut entries = self.entries.borrow_mut();
         let apart = Apart { opening: host.opening.clone(), names: host.names.clone() };
-        match entries.get_mut(&key(&host.address, &apart)) {
+        match entries.get_mut(&key(&host.address, host.hostname.clone(), &apart)) {
             Some(entry) => entry.pools[priority][protocol].get_or_insert_with(make).clone(),
             None => {
                 let pool = make();
@@ -127,9 +129,9 @@ impl DynamicHosts {
 }
 
 /// Names that differ in case alone are the same.
-fn key(address: &Address, apart: &Apart) -> Key {
+fn key(address: &Address, hostname: Arc<str>, apart: &Apart) -> Key {
     let names = apart.names.lowered();
-    (address.clone(), Apart { opening: apart.opening.clone(), names })
+    (address.clone(), hostname, Apart { opening: apart.opening.clone(), names })
 }
 
 impl Entry {

@@ -1,12 +1,14 @@
-//! The endpoint thread: resolves the names of DNS clusters and publishes their hosts; checks the health of hosts;
-//! lets outlier detection judge hosts an interval at a time.
+//! The endpoint thread: resolves the names of DNS clusters, and those that requests ask for, and publishes their
+//! hosts; checks the health of hosts; lets outlier detection judge hosts an interval at a time.
 //! <https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/service_discovery>
 
+mod caches;
 mod discovery;
 mod hosts_file;
 mod resolver;
 mod schedule;
 mod unready;
+mod words;
 
 use std::collections::HashMap;
 use std::io;
@@ -19,9 +21,11 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc::{unbounded_channel, UnboundedReceiver, UnboundedSender};
 use tokio::task::{spawn_local, AbortHandle, LocalSet};
 
+use self::caches::Caches;
 use self::discovery::Discovery;
 use self::resolver::Resolvers;
 use self::unready::Unready;
+use super::dns_cache::Question;
 use super::health_check::check_hosts;
 use super::{CheckContext, ClusterShared};
 use crate::compile::CompileError;
@@ -80,7 +84,7 @@ pub struct EndpointThread {
 
 impl EndpointThread {
     /// Starts the thread, which counts as thread number `thread` in stats. `resolve` comes before hosts file and
-    /// DNS; host names are compared without regard to case.
+    /// DNS; host names are compared without regard to case. `questions` are those of DNS caches.
     ///
     /// # Errors
     /// The system has no thread or no event loop to give.
@@ -88,6 +92,7 @@ impl EndpointThread {
         resolve: Vec<Resolve>,
         registry: Arc<Registry>,
         thread: usize,
+        questions: UnboundedReceiver<Question>,
     ) -> io::Result<Self> {
         let entry = |r: Resolve| ((r.host.to_ascii_lowercase(), r.port), r.address);
         let table = resolve.into_iter().map(entry).collect();
@@ -97,17 +102,15 @@ impl EndpointThread {
         let told = unready.clone();
         let thread = std::thread::Builder::new().name("endpoints".into()).spawn(move || {
             let block = registry.block(thread, PROCESS_BLOCK, BlockKind::Process);
+            let resolvers = Rc::new(Resolvers::new(table, block));
+            let random = Rc::new(Random::new());
             let tools = Tools {
-                resolvers: Rc::new(Resolvers::new(table, block)),
-                checks: Rc::new(CheckContext {
-                    registry,
-                    thread,
-                    timers: Timers::new(),
-                    random: Rc::new(Random::new()),
-                }),
+                caches: Caches::new(resolvers.clone(), random.clone()),
+                resolvers,
+                checks: Rc::new(CheckContext { registry, thread, timers: Timers::new(), random }),
                 unready: told,
             };
-            LocalSet::new().block_on(&runtime, serve(queue, tools));
+            LocalSet::new().block_on(&runtime, serve(queue, questions, tools));
         })?;
         Ok(Self { unready, running: Mutex::new(Some((commands, thread))) })
     }
@@ -178,6 +181,7 @@ impl Drop for EndpointThread {
 
 /// What the thread works with.
 struct Tools {
+    caches: Caches,
     resolvers: Rc<Resolvers>,
     checks: Rc<CheckContext>,
     unready: Arc<Unready>,
@@ -187,6 +191,7 @@ impl Tools {
     /// Starts what there is to do for a cluster.
     fn begin(&self, shared: Arc<ClusterShared>, names: Option<Box<Names>>) -> Vec<AbortHandle> {
         let mut tasks = Vec::new();
+        self.caches.attach(&shared);
         if shared.outlier().is_some() {
             tasks.push(spawn_local(sweep_outliers(shared.clone())).abort_handle());
             let placing = shared.clone();
@@ -208,14 +213,28 @@ impl Tools {
     }
 }
 
-async fn serve(mut queue: UnboundedReceiver<Command>, tools: Tools) {
+async fn serve(
+    mut queue: UnboundedReceiver<Command>,
+    mut questions: UnboundedReceiver<Question>,
+    tools: Tools,
+) {
     spawn_local(tools.checks.timers.clone().drive());
     let mut running: HashMap<Arc<str>, Vec<AbortHandle>> = HashMap::new();
     let mut repeating: Option<AbortHandle> = None;
     let stop = |tasks: Option<Vec<AbortHandle>>| {
         tasks.into_iter().flatten().for_each(|task| task.abort());
     };
-    while let Some(command) = queue.recv().await {
+    loop {
+        // A cluster is known before anybody can ask for one of its hosts.
+        let command = tokio::select! {
+            biased;
+            command = queue.recv() => command,
+            Some(question) = questions.recv() => {
+                tools.caches.answer(question);
+                continue;
+            }
+        };
+        let Some(command) = command else { return };
         match command {
             Command::Set(shared, names) => {
                 let name = shared.name().clone();

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicU8, Ordering::Re
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
+use super::dns_cache::CachedHost;
 use super::health_check::{CheckFlags, EndpointCheck, SharedFlags};
 use super::outlier::Monitor;
 use crate::address::Address;
@@ -115,6 +116,8 @@ pub struct Host {
     /// Shared by the successive hosts of one endpoint whose weight, priority or metadata changed: two
     /// hosts are the same endpoint exactly if they share it.
     pub stats: Arc<HostStats>,
+    /// The name of a DNS cache that it is resolved from.
+    pub cached: Option<Arc<CachedHost>>,
     /// What its connections begin with.
     pub opening: Option<Arc<Opening>>,
     /// What requests decide of TLS.
@@ -152,6 +155,7 @@ impl Host {
             check: None,
             health: AtomicU8::new(Health::Unknown as u8),
             stats: Arc::default(),
+            cached: None,
             opening: None,
             names: TlsNames::default(),
             since: clock::now(),
@@ -174,6 +178,7 @@ impl Host {
             check: self.check.clone(),
             health: AtomicU8::new(self.health.load(Relaxed)),
             stats: self.stats.clone(),
+            cached: self.cached.clone(),
             opening,
             names,
             since: self.since,

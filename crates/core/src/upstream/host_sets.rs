@@ -1,5 +1,6 @@
 //! The hosts of a cluster at one moment: priorities, in them localities, in them hosts.
 
+mod named;
 mod removed;
 
 use std::collections::{HashMap, HashSet};

@@ -1,6 +1,7 @@
 //! A cluster as all threads of the process share it.
 
 mod checks;
+mod named_hosts;
 mod status;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::*};
@@ -12,6 +13,8 @@ use tokio::sync::Notify;
 
 use super::breakers::{write_gauges, Breakers, Priority};
 use super::discovered::Discovered;
+use super::dns_cache::{CacheSettings, DnsCaches};
+use super::forward_proxy::ForwardProxy;
 use super::health_check::{CheckFlags, HealthChecker};
 use super::host_sets::{Change, HostSets, Rules};
 use super::outlier::{Detector, Outcome};
@@ -40,12 +43,15 @@ pub struct Surroundings<'a> {
     pub runtime: &'a SharedRuntime,
     /// Where events go; none: nowhere.
     pub sinks: Option<&'a Sinks>,
+    pub dns_caches: &'a DnsCaches,
 }
 
 pub struct ClusterShared {
     pub config: ClusterConfig,
     outlier: Option<Box<Detector>>,
     health_checker: Option<Box<HealthChecker>>,
+    /// Its hosts are those that requests name.
+    forward: Option<Box<ForwardProxy>>,
     /// Told of each ejection where hosts are placed by hashes.
     ejected: Notify,
     breakers: [Breakers; 2],
@@ -63,16 +69,6 @@ impl ClusterShared {
     ///
     /// # Errors
     /// What cannot be used of `message`, with its path.
-    pub fn compile(message: &proto::Cluster) -> Result<Arc<Self>> {
-        let (contexts, runtime) = (Contexts::default(), SharedRuntime::default());
-        let surroundings = Surroundings { contexts: &contexts, runtime: &runtime, sinks: None };
-        Self::compile_with(message, &surroundings)
-    }
-
-    /// The same, with what the process has for it.
-    ///
-    /// # Errors
-    /// What cannot be used of `message`, with its path.
     pub fn compile_with(message: &proto::Cluster, with: &Surroundings<'_>) -> Result<Arc<Self>> {
         let config = ClusterConfig::compile(message, with.contexts)?;
         let outlier = message.outlier_detection.as_ref().map(|outlier| {
@@ -82,17 +78,25 @@ impl ClusterShared {
             .health_check
             .as_ref()
             .map(|checks| HealthChecker::compile(checks, config.name.clone(), with).map(Box::new));
+        let forward = message.forward_cache.as_ref().map(|cache| {
+            let cache = with.dns_caches.get(&CacheSettings::compile(cache)?);
+            Ok(Box::new(ForwardProxy { cache, default_port: config.default_port() }))
+        });
         let subsets = config.subsets.as_ref();
         let prepared = Prepared::of_cluster(Arc::default(), &config.lb, subsets, None);
         let prepared = ArcSwap::from_pointee(prepared);
         let is_static = matches!(
             config.discovery,
-            Discovery::Static | Discovery::OriginalDst | Discovery::Aggregate
+            Discovery::Static
+                | Discovery::OriginalDst
+                | Discovery::Aggregate
+                | Discovery::DynamicForwardProxy
         );
         let this = Self {
             config,
             outlier: outlier.transpose().at("outlier_detection")?,
             health_checker: checker.transpose().at("health_check")?,
+            forward: forward.transpose().at("forward_cache")?,
             ejected: Notify::new(),
             breakers: [
                 Breakers::compile(message.default_priority.as_ref()),
@@ -112,7 +116,7 @@ impl ClusterShared {
             }
             Discovery::StrictDns | Discovery::LogicalDns => check(endpoints).at("endpoints")?,
             Discovery::Eds => this.start_eds(message)?,
-            Discovery::Aggregate => {}
+            Discovery::Aggregate | Discovery::DynamicForwardProxy => {}
         }
         if is_static {
             this.resolved.store(true, Relaxed);
@@ -273,6 +277,11 @@ impl ClusterShared {
         }
     }
 
+    /// What names its hosts, where requests do.
+    pub fn forward(&self) -> Option<&ForwardProxy> {
+        self.forward.as_deref()
+    }
+
     /// Outlier detection, where the cluster has it.
     pub fn outlier(&self) -> Option<&Detector> {
         self.outlier.as_deref()
@@ -356,7 +365,8 @@ impl ClusterShared {
             Discovery::Static
             | Discovery::LogicalDns
             | Discovery::OriginalDst
-            | Discovery::Aggregate => 0,
+            | Discovery::Aggregate
+            | Discovery::DynamicForwardProxy => 0,
         }
     }
 

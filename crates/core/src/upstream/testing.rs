@@ -10,18 +10,23 @@ use std::time::Duration;
 use lateen_http2::{Config, Connection, Event, FieldRef, StreamKey};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc::unbounded_channel;
 use tokio::task::{spawn_local, LocalSet};
 
+use super::dns_cache::DnsCaches;
 use super::{
     Acquire, Carrier, Cluster, ClusterShared, ConnectError, Overflow, PooledConnection, Priority,
-    UpstreamContext,
+    Surroundings, UpstreamContext,
 };
+use crate::compile::CompileError;
 use crate::lb::LbContext;
 use crate::overload::Overload;
 use crate::proto::{self, ClusterStat};
 use crate::random::Random;
+use crate::runtime::SharedRuntime;
 use crate::stats::Registry;
 use crate::timer::Timers;
+use crate::tls::Contexts;
 
 /// Runs a worker's loop around `test`, which must end within 20 seconds.
 pub fn run<F: Future<Output = ()>>(test: impl FnOnce(Rc<UpstreamContext>) -> F) {
@@ -97,6 +102,21 @@ pub fn message(addresses: &[SocketAddr]) -> proto::Cluster {
         max_response_headers_bytes: 80 * 1024,
         max_response_headers_count: 100,
         ..Default::default()
+    }
+}
+
+impl ClusterShared {
+    /// A cluster of a process that has nothing for it.
+    pub fn compile(message: &proto::Cluster) -> Result<Arc<Self>, CompileError> {
+        let (contexts, runtime) = (Contexts::default(), SharedRuntime::default());
+        let dns_caches = DnsCaches::new(unbounded_channel().0);
+        let surroundings = Surroundings {
+            contexts: &contexts,
+            runtime: &runtime,
+            sinks: None,
+            dns_caches: &dns_caches,
+        };
+        Self::compile_with(message, &surroundings)
     }
 }
 

@@ -193,6 +193,7 @@ impl Resources {
             contexts: &workers.contexts,
             runtime: &workers.runtime,
             sinks: Some(&workers.sinks),
+            dns_caches: &workers.shared.dns_caches,
         };
         let cluster = ClusterShared::compile_with(message, &surroundings)?;
         if dry {
@@ -201,6 +202,7 @@ impl Resources {
         let name = &message.name;
         let watched = cluster.outlier().is_some()
             || cluster.health_checker().is_some()
+            || cluster.forward().is_some()
             || matches!(message.discovery(), Discovery::StrictDns | Discovery::LogicalDns);
         if watched {
             workers.endpoints.set_cluster(&cluster, message);

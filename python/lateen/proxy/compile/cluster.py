@@ -14,6 +14,7 @@ from lateen.proxy.compile.address import compile_socket_address
 from lateen.proxy.compile.circuit_breakers import compile_circuit_breakers, default_limits
 from lateen.proxy.compile.discovery import compile_discovery
 from lateen.proxy.compile.endpoints import compile_endpoints
+from lateen.proxy.compile.forward_proxy import compile_forward_proxy
 from lateen.proxy.compile.health_check import compile_health_check
 from lateen.proxy.compile.load_balancing import compile_load_balancing
 from lateen.proxy.compile.outlier_detection import compile_outlier_detection
@@ -36,6 +37,9 @@ from lateen.proxy.compile.values import (
 if TYPE_CHECKING:
     from envoy.config.cluster.v3 import cluster_pb2 as envoy
     from envoy.config.core.v3.address_pb2 import BindConfig
+    from envoy.extensions.clusters.dynamic_forward_proxy.v3.cluster_pb2 import (
+        ClusterConfig as ForwardProxy,
+    )
 
     from lateen.proxy.compile.context import CompileContext
     from lateen.proxy.compile.stats_blocks import StatsBlocks
@@ -120,6 +124,9 @@ def compile_cluster(ctx: CompileContext, source: envoy.Cluster, at: str) -> work
     compile_discovery(ctx, source, cluster, at)
     compile_load_balancing(ctx, source, cluster, at)
     compile_upstream_protocol(ctx, source, cluster, at)
+    if cluster.discovery == Discovery.DYNAMIC_FORWARD_PROXY:
+        config: ForwardProxy = ctx.unpack(source.cluster_type.typed_config)  # type: ignore[assignment]
+        compile_forward_proxy(ctx, config, source, cluster, at)
     _compile_hosts(ctx, source, cluster, at)
     _compile_limits(ctx, source, cluster, at)
     _compile_sockets(ctx, source, cluster, at)
@@ -162,6 +169,9 @@ def _compile_hosts(
     where = f"{at}.load_assignment"
     if out.discovery == Discovery.AGGREGATE:
         ctx.warning(where, "has no effect: an aggregate cluster has the hosts of its clusters")
+        return
+    if out.discovery == Discovery.DYNAMIC_FORWARD_PROXY:
+        ctx.warning(where, "has no effect: requests name the hosts of the cluster")
         return
     endpoints = compile_endpoints(
         ctx, source.load_assignment, source.name, where, host_names=host_names

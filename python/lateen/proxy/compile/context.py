@@ -56,6 +56,7 @@ class CompileContext:
         file_mode: the permissions of a file that a configuration names; None: unknown.
         secrets: the static secrets, by name.
         tls: the TLS contexts that what was compiled needs.
+        dns_caches: the settings of DNS caches, by the number of their block of stats.
     """
 
     types: TypeRegistry
@@ -82,6 +83,7 @@ class CompileContext:
     file_mode: Callable[[str], int | None] = lambda _: None
     secrets: Mapping[str, Secret] = field(default_factory=dict)
     tls: list[TlsPlan] = field(default_factory=list)
+    dns_caches: dict[int, bytes] = field(default_factory=dict)
 
     def error(self, at: str, message: str, hint: str = "") -> None:
         """Report what makes a resource unusable; compiling goes on, to find the rest."""

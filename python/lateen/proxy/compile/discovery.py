@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 from lateen.config.support import whole
 from lateen.protos import worker_pb2
 from lateen.protos.worker_pb2 import Discovery
+from lateen.proxy.compile import forward_proxy
 from lateen.proxy.compile.dns import compile_cluster_dns, compile_dns_cluster
 from lateen.proxy.compile.original_dst import compile_original_dst
 from lateen.proxy.compile.values import enum_name
@@ -28,6 +29,7 @@ SUPPORT = (
     whole("envoy.config.cluster.v3.Cluster.CustomClusterType"),
     whole("envoy.config.cluster.v3.Cluster.EdsClusterConfig"),
     whole(_AGGREGATE),
+    *forward_proxy.SUPPORT,
 )
 
 _BY_TYPE = {
@@ -109,6 +111,9 @@ def _compile_custom(
         return
     message = ctx.unpack(custom.typed_config)
     kind = message.DESCRIPTOR.full_name if message is not None else ""
+    if kind == forward_proxy.TYPE:
+        out.discovery = Discovery.DYNAMIC_FORWARD_PROXY
+        return
     if kind == _AGGREGATE:
         out.discovery = Discovery.AGGREGATE
         out.members.extend(cast("AggregateConfig", message).clusters)

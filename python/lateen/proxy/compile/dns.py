@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from envoy.config.core.v3.extension_pb2 import TypedExtensionConfig
     from envoy.config.core.v3.resolver_pb2 import DnsResolverOptions
     from envoy.extensions.clusters.dns.v3.dns_cluster_pb2 import DnsCluster
+    from envoy.extensions.common.dynamic_forward_proxy.v3.dns_cache_pb2 import DnsCacheConfig
     from envoy.extensions.network.dns_resolver.cares.v3.cares_dns_resolver_pb2 import (
         CaresDnsResolverConfig,
     )
@@ -88,6 +89,7 @@ SUPPORT = (
 
 _CARES = "envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig"
 _REFRESH_MS = 5000
+_CACHE_REFRESH_MS = 60_000
 _MAX_FACTOR = 10
 
 
@@ -135,6 +137,27 @@ def compile_dns_cluster(ctx: CompileContext, config: DnsCluster, at: str) -> Dns
     if config.HasField("typed_dns_resolver_config"):
         where = f"{at}.typed_dns_resolver_config"
         _compile_resolver(ctx, config.typed_dns_resolver_config, dns, where)
+    else:
+        _inherit(ctx, dns)
+    return dns
+
+
+def compile_cache_dns(ctx: CompileContext, config: DnsCacheConfig, at: str) -> Dns:
+    """How the names of a DNS cache are resolved."""
+    dns = Dns(refresh_ms=_CACHE_REFRESH_MS, family=cast("DnsFamily", config.dns_lookup_family))
+    if config.HasField("dns_refresh_rate"):
+        dns.refresh_ms = milliseconds(config.dns_refresh_rate)
+    rate = config.dns_failure_refresh_rate if config.HasField("dns_failure_refresh_rate") else None
+    _compile_failure_rate(ctx, rate, dns, f"{at}.dns_failure_refresh_rate")
+    if config.HasField("typed_dns_resolver_config"):
+        where = f"{at}.typed_dns_resolver_config"
+        _compile_resolver(ctx, config.typed_dns_resolver_config, dns, where)
+    elif config.HasField("dns_resolution_config"):
+        old = config.dns_resolution_config
+        _compile_servers(ctx, old.resolvers, dns, f"{at}.dns_resolution_config.resolvers")
+        _compile_options(old.dns_resolver_options, dns)
+    elif config.use_tcp_for_dns_lookups:
+        dns.use_tcp = True
     else:
         _inherit(ctx, dns)
     return dns

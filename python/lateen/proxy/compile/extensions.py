@@ -12,6 +12,7 @@ from lateen.proxy.compile.http_filters import (
     buffer,
     cors,
     csrf,
+    dynamic_forward_proxy,
     ext_authz,
     fault,
     grpc_http1_bridge,
@@ -45,6 +46,7 @@ from lateen.proxy.compile.network_filters import (
     rbac,
     set_filter_state,
     sni_cluster,
+    sni_dynamic_forward_proxy,
     tcp_proxy,
 )
 from lateen.proxy.compile.network_filters import local_ratelimit as network_local_ratelimit
@@ -79,12 +81,14 @@ _NETWORK_FILTERS: tuple[NetworkExtension, ...] = (
     rbac.EXTENSION,
     set_filter_state.EXTENSION,
     sni_cluster.EXTENSION,
+    sni_dynamic_forward_proxy.EXTENSION,
     tcp_proxy.EXTENSION,
 )
 _HTTP_FILTERS: tuple[HttpExtension, ...] = (
     buffer.EXTENSION,
     cors.EXTENSION,
     csrf.EXTENSION,
+    dynamic_forward_proxy.EXTENSION,
     ext_authz.EXTENSION,
     fault.EXTENSION,
     grpc_http1_bridge.EXTENSION,

@@ -36,6 +36,8 @@ _FACTORIES = (
     "envoy.ratelimit.hits_addend",
     "envoy.string",
     "envoy.tcp_proxy.cluster",
+    "envoy.upstream.dynamic_host",
+    "envoy.upstream.dynamic_port",
 )
 # Whose objects a hash policy can name.
 _HASHABLE = ("envoy.hashable_string", "envoy.network.transport_socket.original_dst_address")

@@ -45,6 +45,7 @@ class BlockKind(Enum):
     HTTP_LOCAL_RATE_LIMIT = "http_local_rate_limit"
     HEALTH_CHECK_FILTER = "health_check_filter"
     JWT_AUTHN = "jwt_authn"
+    DNS_CACHE = "dns_cache"
 
 
 @dataclass(frozen=True, slots=True)

@@ -174,4 +174,5 @@ _LAYOUTS = {
     BlockKind.HTTP_LOCAL_RATE_LIMIT: layouts.http_local_rate_limit_layout,
     BlockKind.HEALTH_CHECK_FILTER: layouts.health_check_filter_layout,
     BlockKind.JWT_AUTHN: layouts.jwt_authn_layout,
+    BlockKind.DNS_CACHE: layouts.dns_cache_layout,
 }

@@ -156,6 +156,13 @@ _CLUSTER_SHOWN: dict[str, tuple[str, ...]] = {
     },
 }
 
+_DNS_CACHE_GAUGES = frozenset(
+    {
+        "num_hosts",
+        "circuit_breakers.rq_pending_open",
+        "circuit_breakers.rq_pending_remaining",
+    }
+)
 _TCP_GAUGES = frozenset(
     {
         "downstream_cx_rx_bytes_buffered",
@@ -404,6 +411,12 @@ def health_check_filter_layout() -> Layout:
 def jwt_authn_layout() -> Layout:
     """`http.STAT_PREFIX.jwt_authn.*`."""
     return _layout(wire.JwtAuthnStat.items(), "JWT_AUTHN_")
+
+
+@functools.cache
+def dns_cache_layout() -> Layout:
+    """`dns_cache.NAME.*`."""
+    return _layout(wire.DnsCacheStat.items(), "DNS_CACHE_", gauges=_DNS_CACHE_GAUGES)
 
 
 @functools.cache

@@ -41,6 +41,7 @@ def test_an_http_filter_has_an_override_or_is_known_to_have_none():
         f"{package}.buffer.v3.BufferPerRoute",
         f"{package}.cors.v3.CorsPolicy",
         f"{package}.csrf.v3.CsrfPolicy",
+        f"{package}.dynamic_forward_proxy.v3.PerRouteConfig",
         f"{package}.ext_authz.v3.ExtAuthzPerRoute",
         f"{package}.fault.v3.HTTPFault",
         f"{package}.grpc_http1_reverse_bridge.v3.FilterConfigPerRoute",

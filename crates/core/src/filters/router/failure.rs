@@ -31,7 +31,9 @@ pub enum ConnectFailure {
 
 #[derive(Debug)]
 pub enum Failure {
-    NoHost,
+    NoHost {
+        details: Cow<'static, str>,
+    },
     /// The cluster turns away a share of its requests (drop_overloads), or all of them.
     Dropped {
         all: bool,
@@ -79,7 +81,7 @@ impl Failure {
 
     pub fn flag(&self) -> ResponseFlags {
         match self {
-            Self::NoHost => ResponseFlags::NO_HEALTHY_UPSTREAM,
+            Self::NoHost { .. } => ResponseFlags::NO_HEALTHY_UPSTREAM,
             Self::Dropped { all: true } => ResponseFlags::UNCONDITIONAL_DROP_OVERLOAD,
             Self::Dropped { all: false } => ResponseFlags::DROP_OVERLOAD,
             Self::Overflow => ResponseFlags::UPSTREAM_OVERFLOW,
@@ -104,7 +106,7 @@ impl Failure {
     /// The upstream or the way to it is at fault, or an attempt took too long: what retry policies are about.
     pub fn is_of_upstream(&self) -> bool {
         match self {
-            Self::NoHost
+            Self::NoHost { .. }
             | Self::Dropped { .. }
             | Self::ClientGone
             | Self::ClientBody(_)
@@ -150,7 +152,11 @@ impl Failure {
     ) -> Answer {
         let late = if request_done { 504 } else { 408 };
         match self {
-            Self::NoHost => Answer::new(503, "no healthy upstream", "no_healthy_upstream"),
+            Self::NoHost { details } => {
+                let mut answer = Answer::new(503, "no healthy upstream", "");
+                answer.details = details.clone();
+                answer
+            }
             Self::Dropped { all: true } => {
                 Answer::new(503, "unconditional drop overload", "unconditional_drop_overload")
                     .header(HeaderId::XEnvoyUnconditionalDropOverload, "true")

@@ -200,9 +200,9 @@ impl Forwarding<'_> {
         if self.route.include_request_attempt_count() {
             attempt_count(&mut stream.request, stream.info.attempts);
         }
-        let Some((cluster, host)) = self.choose_host() else {
-            self.cluster.count_no_host();
-            return Err(Failure::NoHost);
+        let (cluster, host) = match self.choose_host() {
+            Some(chosen) => chosen,
+            None => self.resolve_host().await?,
         };
         self.retries.note(&host);
         if self.parties.stream.info.attempts == 1 && !self.parties.holding {

@@ -9,7 +9,7 @@ use crate::http::stream::Stream;
 /// Writes the logs about an attempt that has ended. As with Envoy they know the attempt alone: its status, its
 /// flags and its connection, but not how many there were nor what became of the request.
 pub fn attempt(router: &Router, stream: &mut Stream, status: u16, failure: Option<&Failure>) {
-    if router.upstream_logs.is_empty() || matches!(failure, Some(Failure::NoHost)) {
+    if router.upstream_logs.is_empty() || matches!(failure, Some(Failure::NoHost { .. })) {
         return;
     }
     let info = &mut stream.info;

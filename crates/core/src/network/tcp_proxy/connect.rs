@@ -14,6 +14,7 @@ use crate::http::flags::ResponseFlags;
 use crate::http::stream_info::Attempt;
 use crate::lb::{Criteria, LbContext};
 use crate::proto::{ClusterStat, TcpStat};
+use crate::upstream::forward_proxy::Resolution;
 use crate::upstream::{Cluster, ConnectError, Host, Outcome, Target, TcpError, TcpPermit};
 
 /// Why a client got no upstream connection; the number is in Envoy's reason of the close.
@@ -78,9 +79,13 @@ impl Session {
                 let flag = ResponseFlags::UPSTREAM_RETRY_LIMIT_EXCEEDED;
                 return self.fail(Failure::ConnectFailed, flag);
             }
-            let chosen = self.choose_host(cluster, criteria, &tried_named);
+            let chosen = match self.choose_host(cluster, criteria, &tried_named) {
+                None if self.resolve(cluster).await? => {
+                    self.choose_host(cluster, criteria, &tried_named)
+                }
+                chosen => chosen,
+            };
             let Some((member, host)) = chosen else {
-                cluster.count_no_host();
                 let flag = ResponseFlags::NO_HEALTHY_UPSTREAM;
                 return self.fail(Failure::NoHealthyUpstream, flag);
             };
@@ -124,6 +129,19 @@ impl Session {
         };
         let host = cluster.choose_host(&context)?;
         Some((cluster, host))
+    }
+
+    /// Waits until the name of the host is resolved, where clients name the hosts of the cluster. Whether there
+    /// may be a host now; none when the connection ends meanwhile.
+    async fn resolve(&mut self, cluster: &Cluster) -> Option<bool> {
+        let connection = Some(&*self.info.connection);
+        let context = LbContext { connection, ..LbContext::default() };
+        if let Some(Resolution::Loading(_permit, answer)) = cluster.resolve(&context) {
+            self.in_time(answer).await?.ok();
+            return Some(true);
+        }
+        cluster.count_no_host();
+        Some(false)
     }
 
     /// What decides the host where the cluster hashes.

@@ -19,7 +19,7 @@ use hickory_resolver::system_conf::read_system_conf;
 use hickory_resolver::{ResolveError, TokioResolver};
 
 use super::hosts_file::HostsFile;
-use super::ResolveTable;
+use super::{words, ResolveTable};
 use crate::proto::{self, DnsFamily, ProcessStat};
 use crate::stats::Block;
 
@@ -33,19 +33,29 @@ pub struct Answer {
     pub addresses: Vec<SocketAddr>,
     /// The shortest of the records; none for what DNS did not say.
     pub ttl: Option<Duration>,
+    /// Why there are no addresses, in the words of Envoy's resolver.
+    pub missing: &'static str,
 }
 
 /// The name could not be resolved now: no answer, or a server's failure.
 #[derive(Debug)]
 pub struct Failure {
     reason: String,
+    /// The same in the words of Envoy's resolver.
+    pub cause: &'static str,
     timed_out: bool,
 }
 
 impl Failure {
     /// There is an answer, but a host is needed.
     pub fn empty() -> Self {
-        Self { reason: "no address".into(), timed_out: false }
+        Self { reason: "no address".into(), cause: words::NO_DATA, timed_out: false }
+    }
+
+    /// An address of another family than is asked for.
+    fn of_family() -> Self {
+        let reason = "an address of the other family".into();
+        Self { reason, cause: words::MISFORMATTED, timed_out: false }
     }
 }
 
@@ -115,19 +125,18 @@ impl Resolvers {
         settings: &Settings,
     ) -> Result<Answer, Failure> {
         if let Some(address) = self.table.get(&(host.to_ascii_lowercase(), port)) {
-            return Ok(Answer { addresses: vec![*address], ttl: None });
+            return Ok(Answer { addresses: vec![*address], ..Answer::default() });
         }
-        let known = match host.parse::<IpAddr>() {
-            Ok(literal) => Some(vec![literal]),
-            Err(_) => self.hosts.borrow_mut().lookup(host),
-        };
-        let source = match known {
-            Some(addresses) => Source::Known(addresses),
-            None => Source::Dns(self.resolver(settings)),
+        let source = match host.parse::<IpAddr>() {
+            Ok(literal) => Source::Literal(literal),
+            Err(_) => match self.hosts.borrow_mut().lookup(host) {
+                Some(addresses) => Source::Known(addresses),
+                None => Source::Dns(self.resolver(settings)),
+            },
         };
         let found = Question { source, block: &self.block }.lookup_families(host, family).await?;
         let addresses = found.addresses.into_iter().map(|ip| SocketAddr::new(ip, port)).collect();
-        Ok(Answer { addresses, ttl: found.ttl })
+        Ok(Answer { addresses, ttl: found.ttl, missing: found.missing })
     }
 
     fn resolver(&self, settings: &Settings) -> Rc<TokioResolver> {
@@ -193,10 +202,12 @@ fn servers(addresses: &[SocketAddr]) -> Vec<NameServerConfig> {
 struct Found {
     addresses: Vec<IpAddr>,
     ttl: Option<Duration>,
+    missing: &'static str,
 }
 
 enum Source {
-    /// From the hosts file, or a literal.
+    Literal(IpAddr),
+    /// From the hosts file.
     Known(Vec<IpAddr>),
     Dns(Rc<TokioResolver>),
 }
@@ -279,23 +290,31 @@ impl Drop for Pending<'_> {
 
 impl Source {
     async fn lookup(&self, host: &str, kind: RecordType) -> Result<Found, Failure> {
+        let wanted = |ip: &&IpAddr| ip.is_ipv4() == (kind == RecordType::A);
         match self {
-            Self::Known(addresses) => {
-                let wanted = |ip: &&IpAddr| ip.is_ipv4() == (kind == RecordType::A);
-                Ok(Found {
-                    addresses: addresses.iter().filter(wanted).copied().collect(),
-                    ttl: None,
-                })
-            }
+            Self::Literal(literal) => match wanted(&literal) {
+                true => Ok(Found { addresses: vec![*literal], ..Found::default() }),
+                false => Err(Failure::of_family()),
+            },
+            Self::Known(addresses) => Ok(Found {
+                addresses: addresses.iter().filter(wanted).copied().collect(),
+                ttl: None,
+                missing: words::NO_NAME,
+            }),
             Self::Dns(resolver) => match resolver.lookup(host, kind).await {
                 Ok(answer) => Ok(Found {
                     addresses: answer.iter().filter_map(|data| data.ip_addr()).collect(),
                     ttl: ttl(answer.records().iter().map(|record| record.ttl())),
+                    missing: words::NO_DATA,
                 }),
-                Err(error) if is_answer(&error) => Ok(Found::default()),
-                Err(error) => {
-                    Err(Failure { reason: error.to_string(), timed_out: is_timeout(&error) })
+                Err(error) if is_answer(&error) => {
+                    Ok(Found { missing: words::of(&error), ..Found::default() })
                 }
+                Err(error) => Err(Failure {
+                    reason: error.to_string(),
+                    cause: words::of(&error),
+                    timed_out: is_timeout(&error),
+                }),
             },
         }
     }

@@ -1,3 +1,5 @@
+mod caches;
+
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -8,6 +10,7 @@ use std::time::{Duration, Instant};
 use hickory_resolver::proto::op::{Message, MessageType, ResponseCode};
 use hickory_resolver::proto::rr::{rdata, RData, Record, RecordType};
 use hickory_resolver::system_conf::parse_resolv_conf;
+use tokio::sync::mpsc::unbounded_channel;
 
 use super::resolver::{build_with, Settings};
 use super::{EndpointThread, Resolve};
@@ -148,7 +151,9 @@ struct Resolved {
 fn resolve(message: &proto::Cluster, table: Vec<Resolve>) -> Resolved {
     let registry = Arc::new(Registry::default());
     let process = registry.block(1, PROCESS_BLOCK, BlockKind::Process);
-    let Ok(thread) = EndpointThread::start(table, registry, 1) else { unreachable!("no thread") };
+    let (_, questions) = unbounded_channel();
+    let started = EndpointThread::start(table, registry, 1, questions);
+    let Ok(thread) = started else { unreachable!("no thread") };
     let Ok(cluster) = ClusterShared::compile(message) else { unreachable!("a good cluster") };
     thread.set_cluster(&cluster, message);
     assert!(thread.wait_ready(Duration::from_secs(15)));

@@ -111,7 +111,7 @@ def compile_load_balancing(
                 " 'CLUSTER_PROVIDED' is allowed with cluster type 'ORIGINAL_DST'"
             )
             ctx.error(f"{at}.lb_policy", reason)
-    elif out.discovery == Discovery.AGGREGATE:
+    elif out.discovery in (Discovery.AGGREGATE, Discovery.DYNAMIC_FORWARD_PROXY):
         _check_provided(ctx, source, policy, at)
     elif source.HasField("load_balancing_policy"):
         where = f"{at}.load_balancing_policy"

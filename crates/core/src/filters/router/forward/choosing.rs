@@ -1,11 +1,17 @@
 //! Which host an attempt goes to.
 
+use std::borrow::Cow;
+use std::future::{poll_fn, Future};
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Poll;
 
+use super::super::failure::Failure;
 use super::super::hash::hash;
 use super::Forwarding;
 use crate::lb::LbContext;
+use crate::upstream::forward_proxy::Resolution;
 use crate::upstream::{Cluster, Host, Target};
 
 impl Forwarding<'_> {
@@ -31,10 +37,42 @@ impl Forwarding<'_> {
             connection: Some(&stream.info.connection),
             headers: Some(&stream.request),
             metadata: stream.info.dynamic_metadata.as_deref(),
+            filter_state: stream.info.filter_state.as_deref(),
             names: self.names.as_ref(),
             ..LbContext::default()
         };
         let host = cluster.choose_host(&context)?;
         Some((cluster, host))
+    }
+
+    /// The host that there is once its name is resolved, where requests name the hosts of the cluster.
+    ///
+    /// # Errors
+    /// There is no host, or the request is over before.
+    pub(super) async fn resolve_host(&mut self) -> Result<(Rc<Cluster>, Arc<Host>), Failure> {
+        let stream = &mut *self.parties.stream;
+        let context = LbContext {
+            connection: Some(&stream.info.connection),
+            headers: Some(&stream.request),
+            filter_state: stream.info.filter_state.as_deref(),
+            ..LbContext::default()
+        };
+        let details: Cow<'static, str> = match self.cluster.resolve(&context) {
+            Some(Resolution::Loading(_permit, answer)) => {
+                stream.waited = true;
+                let mut answer = pin!(answer);
+                let found = poll_fn(|cx| match answer.as_mut().poll(cx) {
+                    Poll::Ready(found) => Poll::Ready(Ok(found.unwrap_or_default())),
+                    Poll::Pending => self.parties.poll_interrupted(cx).map(Err),
+                })
+                .await?;
+                let details = found.details.to_string().into();
+                return self.choose_host().ok_or(Failure::NoHost { details });
+            }
+            None => "no_healthy_upstream".into(),
+            Some(failed) => failed.details(),
+        };
+        self.cluster.count_no_host();
+        Err(Failure::NoHost { details })
     }
 }

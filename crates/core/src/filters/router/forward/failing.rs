@@ -64,7 +64,7 @@ impl Forwarding<'_> {
         if !self.parties.committed {
             charge::answer(self.router, stream, &self.cluster, status, false);
         }
-        if !matches!(failure, Failure::NoHost) {
+        if !matches!(failure, Failure::NoHost { .. }) {
             charge::host(stream, false);
         }
     }

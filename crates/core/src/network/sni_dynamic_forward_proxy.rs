@@ -1,0 +1,84 @@
+//! envoy.filters.network.sni_dynamic_forward_proxy: a client waits until the name for which it asks is resolved.
+//! <https://www.envoyproxy.io/docs/envoy/latest/configuration/listeners/network_filters/sni_dynamic_forward_proxy_filter>
+
+use std::rc::Rc;
+use std::sync::{Arc, OnceLock};
+
+use super::filters::{Closed, Opened};
+use crate::compile::{CompileError, Result};
+use crate::http::stream_info::ConnectionInfo;
+use crate::proto;
+use crate::upstream::dns_cache::{CacheSettings, DnsCache, Found, HostName, Lookup};
+use crate::upstream::forward_proxy::{host_of, port_of, ADDRESS_KEY, PORT_KEY};
+use crate::worker::Worker;
+
+/// Immutable, shared by all workers.
+pub struct SniDynamicForwardProxy {
+    settings: Arc<CacheSettings>,
+    cache: OnceLock<Arc<DnsCache>>,
+    port: u16,
+    save_upstream_address: bool,
+}
+
+impl SniDynamicForwardProxy {
+    /// # Errors
+    /// A port that is none, or a range of addresses.
+    pub fn compile(message: &proto::SniDynamicForwardProxy) -> Result<Self> {
+        let cache = message.cache.clone().unwrap_or_default();
+        Ok(Self {
+            settings: CacheSettings::compile(&cache)?,
+            cache: OnceLock::new(),
+            port: u16::try_from(message.port)
+                .map_err(|_| CompileError::new(format!("{} is not a port", message.port)))?,
+            save_upstream_address: message.save_upstream_address,
+        })
+    }
+
+    /// Begins to resolve what is known ahead.
+    pub fn start(&self, worker: &Worker) {
+        self.cache(worker).begin();
+    }
+
+    fn cache(&self, worker: &Worker) -> &Arc<DnsCache> {
+        self.cache.get_or_init(|| worker.shared.dns_caches.get(&self.settings))
+    }
+
+    /// Waits for the name. A client goes on also when it has no address: its cluster has no host then.
+    pub async fn open(&self, worker: &Worker, connection: &Rc<ConnectionInfo>) -> Opened {
+        let Some(host) = self.host(connection) else { return Opened::Continue };
+        let cache = self.cache(worker);
+        let Some(_permit) = cache.pending() else { return Opened::Closed(Closed::for_reason("")) };
+        let found = match cache.look_up(&host) {
+            Lookup::Known(found) => found,
+            Lookup::Overflow => return Opened::Closed(Closed::for_reason("")),
+            Lookup::Loading(answer) => answer.await.unwrap_or_default(),
+        };
+        if self.save_upstream_address {
+            save(&found, connection);
+        }
+        Opened::Continue
+    }
+
+    /// What the filter state names, or the client asks for; none if that is nothing.
+    fn host(&self, connection: &ConnectionInfo) -> Option<HostName> {
+        let (host, port) = {
+            let state = connection.state.borrow();
+            let state = state.filter_state.as_deref();
+            let host = state.and_then(host_of).unwrap_or(connection.requested_server_name());
+            if host.is_empty() {
+                return None;
+            }
+            (host.to_owned(), state.and_then(port_of))
+        };
+        if port.is_none() {
+            connection.state.borrow_mut().set_filter_state(PORT_KEY, self.port.into());
+        }
+        HostName::new(&host, port.unwrap_or(self.port))
+    }
+}
+
+fn save(found: &Found, connection: &ConnectionInfo) {
+    if let Some(address) = found.addresses.first() {
+        connection.state.borrow_mut().set_filter_state(ADDRESS_KEY, address.to_string().into());
+    }
+}
