@@ -2,98 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
-from tests.interop.config import ROUTER
-from tests.interop.model import Admin, Case, End, Read, Step, Write, once
+from tests.interop.forward_proxy import LOG, admin, forward, rewritten, state
+from tests.interop.model import End, Read, Write, once
 from tests.support.client import get
 from tests.support.upstream import Script, reply
 
-CLUSTER = "type.googleapis.com/envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig"
-FILTER = "type.googleapis.com/envoy.extensions.filters.http.dynamic_forward_proxy.v3.FilterConfig"
-PER_ROUTE = (
-    "type.googleapis.com/envoy.extensions.filters.http.dynamic_forward_proxy.v3.PerRouteConfig"
-)
-CARES = "type.googleapis.com/envoy.extensions.network.dns_resolver.cares.v3.CaresDnsResolverConfig"
-STATS = r"^(http|cluster|dns_cache)\."
-COUNTED = "match_count|cx_tx_bytes|_length_ms|connect_ms"
-NAMES: Mapping[str, Sequence[Sequence[str] | str]] = {
-    "a.test": [["127.0.0.1"]],
-    "b.test": [["127.0.0.1"]],
-    "two.test": [["127.0.0.1", "127.0.0.2"]],
-    "broken.test": ["servfail"],
-    "empty.test": [[]],
-}
-LOG = (
-    "%RESPONSE_CODE% %RESPONSE_CODE_DETAILS% flags=%RESPONSE_FLAGS% host=%UPSTREAM_HOST%"
-    " cluster=%UPSTREAM_CLUSTER% fail=%UPSTREAM_TRANSPORT_FAILURE_REASON%"
-    " attempts=%UPSTREAM_REQUEST_ATTEMPT_COUNT% authority=%REQ(:AUTHORITY)%\\n"
+RETRIES = (
+    "[{match: {prefix: /}, route: {cluster: $be, timeout: 2s,"
+    " retry_policy: {retry_on: 'connect-failure,5xx', num_retries: 2}}}]"
 )
 
 
-def cache(fields: str = "", name: str = "$cache") -> str:
-    """A DNS cache that asks the server of the case."""
-    servers = "resolvers: [{socket_address: {address: 127.0.0.1, port_value: $dns}}]"
-    resolver = f"{{name: cares, typed_config: {{'@type': {CARES}, {servers}}}}}"
-    more = f", {fields}" if fields else ""
-    return (
-        f"{{name: {name}, dns_lookup_family: V4_ONLY, typed_dns_resolver_config: {resolver}{more}}}"
-    )
-
-
-def cluster(config: str = "", fields: str = "", dns: str = "", name: str = "$be") -> str:
-    """A cluster of what requests name."""
-    source = f"dns_cache_config: {dns or cache()}" if "sub_clusters" not in config else ""
-    parts = ", ".join(part for part in (f"'@type': {CLUSTER}", source, config) if part)
-    more = f", {fields}" if fields else ""
-    return (
-        f"{{name: {name}, lb_policy: CLUSTER_PROVIDED, cluster_type: {{"
-        f"name: envoy.clusters.dynamic_forward_proxy, typed_config: {{{parts}}}}}{more}}}"
-    )
-
-
-def filters(config: str = "", dns: str = "", before: str = "") -> str:
-    """The filter before the router."""
-    source = f"dns_cache_config: {dns or cache()}" if "sub_cluster" not in config else ""
-    parts = ", ".join(part for part in (f"'@type': {FILTER}", source, config) if part)
-    return (
-        f"http_filters: [{before}"
-        f"{{name: envoy.filters.http.dynamic_forward_proxy, typed_config: {{{parts}}}}},"
-        f" {{name: router, typed_config: {{'@type': {ROUTER}}}}}]"
-    )
-
-
-def forward(
-    name: str,
-    *hosts: str,
-    steps: tuple[Step, ...] = (),
-    dns: str = "",
-    in_filter: str = "",
-    in_cluster: str = "",
-    fields: str = "",
-    with_filter: bool = True,
-    before: str = "",
-    routes: str = "[{match: {prefix: /}, route: {cluster: $be, timeout: 2s}}]",
-    names: Mapping[str, Sequence[Sequence[str] | str]] = NAMES,
-    ttl: int = 60,
-    ignore: str = "",
-    up: Script | None = None,
-) -> Case:
-    """A connection manager whose requests say where they go."""
-    asked = tuple(step for host in hosts for step in once(get(host=host)))
-    source = cache(dns)
-    return Case(
-        name, (*asked, *steps), names=names, name_ttl=ttl, stats=STATS, log_format=LOG,
-        clusters=f"[{cluster(in_cluster, fields, source)}]", routes=routes,
-        hcm=filters(in_filter, source, before) if with_filter else "",
-        upstreams={"up": up or Script([reply()])},
-        ignore_stats="|".join(part for part in (COUNTED, ignore) if part),
-    )  # fmt: skip
-
-
-def admin(keep: str, path: str = "/clusters") -> Admin:
-    """What /clusters says of the case's cluster."""
-    return Admin(path, keep=keep)
+def routed(action: str) -> str:
+    """A route to the cluster with something more."""
+    return f"[{{match: {{prefix: /}}, route: {{cluster: $be, timeout: 2s, {action}}}}}]"
 
 
 CASES = (
@@ -110,15 +32,53 @@ CASES = (
     forward("dfp_empty_answer", "empty.test:$up"),
     forward("dfp_two_addresses", "two.test:$up"),
     forward("dfp_without_filter", "a.test:$up", "a.test:$up", "no.test:$up", with_filter=False),
-    forward("dfp_max_hosts", "a.test:$up", "b.test:$up", "a.test:$up", dns="max_hosts: 1"),
-    forward("dfp_max_hosts_without_filter", "a.test:$up", "b.test:$up", dns="max_hosts: 1",
-            with_filter=False),
-    forward("dfp_no_pending", "a.test:$up",
-            dns="dns_cache_circuit_breaker: {max_pending_requests: 0}"),
-    forward("dfp_no_pending_without_filter", "a.test:$up", with_filter=False,
-            dns="dns_cache_circuit_breaker: {max_pending_requests: 0}"),
-    forward("dfp_query_timeout", "slow.test:$up", dns="dns_query_timeout: 0.3s",
-            names={"slow.test": ["silence"]}),
     forward("dfp_clusters", "two.test:$up", "no.test:$up",
             steps=(admin(r"^be::"),)),
+    forward("dfp_hostnames", steps=(
+        *once(get(host="[::1]:$dead")), *once(get(host="127.0.0.1")),
+        *once(get(host="a.test")), *once(get(host="[::1]")), admin(r"^be::.*::hostname::")),
+        dns="dns_lookup_family: ALL", unordered=True),
+    forward("dfp_odd_hosts", "a.test:99999", "a.test:", "[a]:80", "a..test:$up", "::1",
+            "a.test.:$up"),
+    forward("dfp_retries", "a.test:$dead", routes=RETRIES, with_filter=False),
+    forward("dfp_retries_after", "a.test:$up", routes=RETRIES.replace("2s", "0s"),
+            up=Script([reply(503), reply(200)])),
+    forward("dfp_direct_response", "no.test",
+            routes="[{match: {prefix: /}, direct_response: {status: 200}}]"),
+    forward("dfp_other_cluster", "no.test", clusters="[{name: $be, hosts: [$up]}]"),
+    forward("dfp_route_host", "no.test", routes=rewritten("host_rewrite_literal: 'a.test:$up'")),
+    forward("dfp_route_header", steps=once(get(host="no.test", headers="x-to: a.test:$up\r\n")),
+            routes=rewritten("host_rewrite_header: X-To")),
+    forward("dfp_route_header_twice", steps=once(
+        get(host="no.test", headers="x-to: a.test:$up\r\nx-to: b.test\r\n")),
+        routes=rewritten("host_rewrite_header: x-to")),
+    forward("dfp_route_header_empty", steps=once(get(host="a.test:$up", headers="x-to: \r\n")),
+            routes=rewritten("host_rewrite_header: x-to")),
+    forward("dfp_route_header_missing", "a.test:$up",
+            routes=rewritten("host_rewrite_header: x-to")),
+    forward("dfp_router_host", "a.test:$up",
+            routes=routed("host_rewrite_literal: 'b.test:$up'")),
+    forward("dfp_router_host_unknown", "a.test:$up",
+            routes=routed("host_rewrite_literal: 'no.test:$up'")),
+    forward("dfp_auto_host", "a.test:$up",
+            routes=routed("auto_host_rewrite: true")),
+    forward("dfp_absolute", steps=once(
+        b"GET http://a.test:$up/x HTTP/1.1\r\nHost: no.test\r\n\r\n")),
+    forward("dfp_no_host", steps=(
+        *once(b"GET / HTTP/1.1\r\nHost:\r\n\r\n"), *once(b"GET / HTTP/1.1\r\n\r\n"))),
+    forward("dfp_saves_address", "a.test:$up", in_filter="save_upstream_address: true",
+            log=LOG.replace("host=", "saved=%FILTER_STATE(envoy.stream.upstream_address)% host=")),
+    forward("dfp_state_host", "no.test", in_filter="allow_dynamic_host_from_filter_state: true",
+            before=state("host", "a.test") + state("port", "$up")),
+    forward("dfp_state_host_with_port", "no.test",
+            in_filter="allow_dynamic_host_from_filter_state: true",
+            before=state("host", "a.test:$up")),
+    forward("dfp_state_port", "a.test", "a.test:$dead",
+            in_filter="allow_dynamic_host_from_filter_state: true", before=state("port", "$up")),
+    forward("dfp_state_not_allowed", "b.test:$dead",
+            before=state("host", "a.test") + state("port", "$up")),
+    forward("dfp_state_port_bad", "a.test:$up", before=state("port", "70000"),
+            in_filter="allow_dynamic_host_from_filter_state: true"),
+    forward("dfp_state_port_text", "a.test:$up", before=state("port", "http"),
+            in_filter="allow_dynamic_host_from_filter_state: true"),
 )  # fmt: skip

@@ -17,13 +17,12 @@ use crate::proto;
 use crate::route::FilterConfig;
 use crate::timer::Timer;
 use crate::upstream::dns_cache::{CacheSettings, DnsCache, Found, HostName, Lookup};
-use crate::upstream::forward_proxy::{host_of, port_of, ADDRESS_KEY};
+use crate::upstream::forward_proxy::{host_of, port_of};
 use crate::worker::Worker;
 
 pub struct DynamicForwardProxy {
     settings: Arc<CacheSettings>,
     cache: OnceLock<Arc<DnsCache>>,
-    save_upstream_address: bool,
     use_filter_state: bool,
 }
 
@@ -59,7 +58,6 @@ impl DynamicForwardProxy {
         Ok(Self {
             settings: CacheSettings::compile(&cache)?,
             cache: OnceLock::new(),
-            save_upstream_address: message.save_upstream_address,
             use_filter_state: message.use_filter_state,
         })
     }
@@ -111,7 +109,10 @@ impl DynamicForwardProxy {
                 found.await?.and_then(std::result::Result::ok).unwrap_or_default()
             }
         };
-        self.take(stream, &found)
+        match found.is_usable() {
+            true => Ok(()),
+            false => Err(Some(unresolved(&found))),
+        }
     }
 
     fn host(&self, stream: &Stream, default_port: u16) -> Option<HostName> {
@@ -121,19 +122,12 @@ impl DynamicForwardProxy {
         let host = state.and_then(host_of).or_else(|| std::str::from_utf8(authority).ok())?;
         HostName::new(host, port)
     }
+}
 
-    /// Lets the request go on to the address that was found.
-    fn take(&self, stream: &mut Stream, found: &Found) -> Proceed {
-        let Some(address) = found.addresses.first() else {
-            let mut answer = refuse("DNS resolution failure", "");
-            answer.details = Cow::Owned(found.details.to_string());
-            return Err(Some(answer.flag(ResponseFlags::DNS_RESOLUTION_FAILED)));
-        };
-        if self.save_upstream_address {
-            stream.info.set_filter_state(ADDRESS_KEY, address.to_string().into());
-        }
-        Ok(())
-    }
+fn unresolved(found: &Found) -> Answer {
+    let mut answer = refuse("DNS resolution failure", "");
+    answer.details = Cow::Owned(found.details.to_string());
+    answer.flag(ResponseFlags::DNS_RESOLUTION_FAILED)
 }
 
 fn refuse(body: &'static str, details: &'static str) -> Answer {

@@ -8,8 +8,8 @@ use super::filters::{Closed, Opened};
 use crate::compile::{CompileError, Result};
 use crate::http::stream_info::ConnectionInfo;
 use crate::proto;
-use crate::upstream::dns_cache::{CacheSettings, DnsCache, Found, HostName, Lookup};
-use crate::upstream::forward_proxy::{host_of, port_of, ADDRESS_KEY, PORT_KEY};
+use crate::upstream::dns_cache::{CacheSettings, DnsCache, HostName, Lookup};
+use crate::upstream::forward_proxy::{host_of, port_of, PORT_KEY};
 use crate::worker::Worker;
 
 /// Immutable, shared by all workers.
@@ -17,7 +17,6 @@ pub struct SniDynamicForwardProxy {
     settings: Arc<CacheSettings>,
     cache: OnceLock<Arc<DnsCache>>,
     port: u16,
-    save_upstream_address: bool,
 }
 
 impl SniDynamicForwardProxy {
@@ -30,7 +29,6 @@ impl SniDynamicForwardProxy {
             cache: OnceLock::new(),
             port: u16::try_from(message.port)
                 .map_err(|_| CompileError::new(format!("{} is not a port", message.port)))?,
-            save_upstream_address: message.save_upstream_address,
         })
     }
 
@@ -48,13 +46,10 @@ impl SniDynamicForwardProxy {
         let Some(host) = self.host(connection) else { return Opened::Continue };
         let cache = self.cache(worker);
         let Some(_permit) = cache.pending() else { return Opened::Closed(Closed::for_reason("")) };
-        let found = match cache.look_up(&host) {
-            Lookup::Known(found) => found,
+        match cache.look_up(&host) {
             Lookup::Overflow => return Opened::Closed(Closed::for_reason("")),
-            Lookup::Loading(answer) => answer.await.unwrap_or_default(),
-        };
-        if self.save_upstream_address {
-            save(&found, connection);
+            Lookup::Known(_) => {}
+            Lookup::Loading(answer) => drop(answer.await),
         }
         Opened::Continue
     }
@@ -74,11 +69,5 @@ impl SniDynamicForwardProxy {
             connection.state.borrow_mut().set_filter_state(PORT_KEY, self.port.into());
         }
         HostName::new(&host, port.unwrap_or(self.port))
-    }
-}
-
-fn save(found: &Found, connection: &ConnectionInfo) {
-    if let Some(address) = found.addresses.first() {
-        connection.state.borrow_mut().set_filter_state(ADDRESS_KEY, address.to_string().into());
     }
 }

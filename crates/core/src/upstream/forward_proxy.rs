@@ -16,9 +16,6 @@ use crate::lb::LbContext;
 pub const HOST_KEY: &str = "envoy.upstream.dynamic_host";
 pub const PORT_KEY: &str = "envoy.upstream.dynamic_port";
 
-/// Filter state for the address that a filter has found.
-pub const ADDRESS_KEY: &str = "envoy.stream.upstream_address";
-
 /// What comes of a name that the cluster has no host for.
 pub enum Resolution {
     EmptyName,

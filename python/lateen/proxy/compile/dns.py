@@ -147,8 +147,9 @@ def compile_cache_dns(ctx: CompileContext, config: DnsCacheConfig, at: str) -> D
     dns = Dns(refresh_ms=_CACHE_REFRESH_MS, family=cast("DnsFamily", config.dns_lookup_family))
     if config.HasField("dns_refresh_rate"):
         dns.refresh_ms = milliseconds(config.dns_refresh_rate)
-    rate = config.dns_failure_refresh_rate if config.HasField("dns_failure_refresh_rate") else None
-    _compile_failure_rate(ctx, rate, dns, f"{at}.dns_failure_refresh_rate")
+    if config.HasField("dns_failure_refresh_rate"):
+        where = f"{at}.dns_failure_refresh_rate"
+        _compile_failure_rate(ctx, config.dns_failure_refresh_rate, dns, where)
     if config.HasField("typed_dns_resolver_config"):
         where = f"{at}.typed_dns_resolver_config"
         _compile_resolver(ctx, config.typed_dns_resolver_config, dns, where)

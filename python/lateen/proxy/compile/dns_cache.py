@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 from lateen.config.support import Fields, whole
 from lateen.protos.worker_pb2 import DnsCache
-from lateen.proxy.compile.address import compile_cidrs, compile_socket_address
+from lateen.proxy.compile.address import compile_cidrs
 from lateen.proxy.compile.dns import compile_cache_dns
 from lateen.proxy.compile.stats_blocks import BlockKind
 from lateen.proxy.compile.values import milliseconds
@@ -85,9 +85,8 @@ def _compile_preresolved(
             f" than max_hosts={cache.max_hosts}"
         )
         ctx.error(f"{at}.preresolve_hostnames", reason)
-    for index, name in enumerate(names):
-        where = f"{at}.preresolve_hostnames[{index}]"
-        cache.preresolve.append(compile_socket_address(ctx, name, where))
+    for name in names:
+        cache.preresolve.add(host=name.address, port=name.port_value)
 
 
 def _allot(ctx: CompileContext, config: DnsCacheConfig, cache: DnsCache, at: str) -> None:

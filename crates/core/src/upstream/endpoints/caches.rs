@@ -186,7 +186,7 @@ impl Resolving {
                 Some(answer.ttl.unwrap_or_default().max(cache.settings.min_refresh))
             }
             Err(_) if cache.settings.no_refresh_on_failure => None,
-            Err(_) => Some(schedule.after_failure(&self.random)),
+            Err(_) => Some(schedule.after_failure(&self.random).max(cache.settings.min_refresh)),
         }
     }
 
@@ -196,7 +196,10 @@ impl Resolving {
             Ok(answer) => (
                 DnsCacheStat::DnsCacheDnsQuerySuccess,
                 accepted(cache, &answer.addresses),
-                format!("cares_norecords:{}", answer.missing),
+                match answer.addresses.is_empty() {
+                    true => format!("cares_norecords:{}", answer.missing),
+                    false => "address_denied".to_owned(),
+                },
             ),
             Err(details) => {
                 (DnsCacheStat::DnsCacheDnsQueryFailure, Box::default(), details.clone())

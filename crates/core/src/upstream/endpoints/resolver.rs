@@ -52,10 +52,9 @@ impl Failure {
         Self { reason: "no address".into(), cause: words::NO_DATA, timed_out: false }
     }
 
-    /// An address of another family than is asked for.
-    fn of_family() -> Self {
-        let reason = "an address of the other family".into();
-        Self { reason, cause: words::MISFORMATTED, timed_out: false }
+    /// What is asked for cannot be a name.
+    fn of_name(reason: &str) -> Self {
+        Self { reason: reason.into(), cause: words::MISFORMATTED, timed_out: false }
     }
 }
 
@@ -127,16 +126,26 @@ impl Resolvers {
         if let Some(address) = self.table.get(&(host.to_ascii_lowercase(), port)) {
             return Ok(Answer { addresses: vec![*address], ..Answer::default() });
         }
-        let source = match host.parse::<IpAddr>() {
-            Ok(literal) => Source::Literal(literal),
-            Err(_) => match self.hosts.borrow_mut().lookup(host) {
-                Some(addresses) => Source::Known(addresses),
-                None => Source::Dns(self.resolver(settings)),
-            },
+        if let Ok(literal) = host.parse::<IpAddr>() {
+            return self.literal(SocketAddr::new(literal, port), family);
+        }
+        let source = match self.hosts.borrow_mut().lookup(host) {
+            Some(addresses) => Source::Known(addresses),
+            None => Source::Dns(self.resolver(settings)),
         };
         let found = Question { source, block: &self.block }.lookup_families(host, family).await?;
         let addresses = found.addresses.into_iter().map(|ip| SocketAddr::new(ip, port)).collect();
         Ok(Answer { addresses, ttl: found.ttl, missing: found.missing })
+    }
+
+    /// An address stands for itself; one of IPv4 also where IPv6 is asked for.
+    fn literal(&self, literal: SocketAddr, family: DnsFamily) -> Result<Answer, Failure> {
+        self.block.inc(ProcessStat::ProcessDnsCaresResolveTotal);
+        if literal.is_ipv6() && family == DnsFamily::DnsV4Only {
+            self.block.inc(ProcessStat::ProcessDnsCaresGetAddrFailure);
+            return Err(Failure::of_name("an address of the other family"));
+        }
+        Ok(Answer { addresses: vec![literal], ..Answer::default() })
     }
 
     fn resolver(&self, settings: &Settings) -> Rc<TokioResolver> {
@@ -206,7 +215,6 @@ struct Found {
 }
 
 enum Source {
-    Literal(IpAddr),
     /// From the hosts file.
     Known(Vec<IpAddr>),
     Dns(Rc<TokioResolver>),
@@ -292,15 +300,12 @@ impl Source {
     async fn lookup(&self, host: &str, kind: RecordType) -> Result<Found, Failure> {
         let wanted = |ip: &&IpAddr| ip.is_ipv4() == (kind == RecordType::A);
         match self {
-            Self::Literal(literal) => match wanted(&literal) {
-                true => Ok(Found { addresses: vec![*literal], ..Found::default() }),
-                false => Err(Failure::of_family()),
-            },
             Self::Known(addresses) => Ok(Found {
                 addresses: addresses.iter().filter(wanted).copied().collect(),
                 ttl: None,
                 missing: words::NO_NAME,
             }),
+            Self::Dns(_) if !words::is_name(host) => Err(Failure::of_name("no name")),
             Self::Dns(resolver) => match resolver.lookup(host, kind).await {
                 Ok(answer) => Ok(Found {
                     addresses: answer.iter().filter_map(|data| data.ip_addr()).collect(),

@@ -13,6 +13,16 @@ const BAD_QUERY: &str = "DNS server claims query was misformatted";
 const TIMEOUT: &str = "Timeout while contacting DNS servers";
 const NO_SERVER: &str = "Could not contact DNS servers";
 
+/// Whether DNS can be asked for it.
+pub fn is_name(host: &str) -> bool {
+    let host = host.strip_suffix('.').unwrap_or(host);
+    let label = |label: &str| {
+        let known = |byte: u8| byte.is_ascii_alphanumeric() || b"-_/*".contains(&byte);
+        (1..=63).contains(&label.len()) && label.bytes().all(known)
+    };
+    host.len() <= 253 && host.split('.').all(label)
+}
+
 pub fn of(error: &ResolveError) -> &'static str {
     let Some(error) = error.proto() else { return FAILURE };
     match error.kind() {

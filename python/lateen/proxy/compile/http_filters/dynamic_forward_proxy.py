@@ -27,9 +27,8 @@ _PACKAGE = "envoy.extensions.filters.http.dynamic_forward_proxy.v3"
 SUPPORT = (
     Fields(
         f"{_PACKAGE}.FilterConfig",
-        implemented="""
-            dns_cache_config save_upstream_address allow_dynamic_host_from_filter_state
-        """,
+        implemented="dns_cache_config allow_dynamic_host_from_filter_state",
+        harmless={"save_upstream_address": "no filter reads the address from filter state yet"},
         category="envoy.filters.http",
     ),
     whole(f"{_PACKAGE}.PerRouteConfig", category="envoy.filters.http"),
@@ -45,7 +44,6 @@ def compile_dynamic_forward_proxy(
     return HttpFilter(
         dynamic_forward_proxy=DynamicForwardProxyFilter(
             cache=cache,
-            save_upstream_address=config.save_upstream_address,
             use_filter_state=config.allow_dynamic_host_from_filter_state,
         )
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lateen.config.support import whole
+from lateen.config.support import Fields
 from lateen.protos import worker_pb2
 from lateen.protos.worker_pb2 import NetworkFilter
 from lateen.proxy.compile.dns_cache import compile_dns_cache
@@ -25,7 +25,14 @@ if TYPE_CHECKING:
 
 _TYPE = "envoy.extensions.filters.network.sni_dynamic_forward_proxy.v3.FilterConfig"
 
-SUPPORT = (whole(_TYPE, category="envoy.filters.network"),)
+SUPPORT = (
+    Fields(
+        _TYPE,
+        implemented="dns_cache_config port_value",
+        harmless={"save_upstream_address": "no filter reads the address from filter state yet"},
+        category="envoy.filters.network",
+    ),
+)
 
 
 def compile_sni_dynamic_forward_proxy(
@@ -37,7 +44,6 @@ def compile_sni_dynamic_forward_proxy(
         sni_dynamic_forward_proxy=worker_pb2.SniDynamicForwardProxy(
             cache=compile_dns_cache(ctx, config.dns_cache_config, f"{at}.dns_cache_config"),
             port=config.port_value,
-            save_upstream_address=config.save_upstream_address,
         )
     )
 
