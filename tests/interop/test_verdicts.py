@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.interop.forward_proxy_verdicts import VERDICTS as FORWARD_PROXY_VERDICTS
 from tests.interop.health_verdicts import VERDICTS as HEALTH_VERDICTS
 from tests.interop.jwt_verdicts import VERDICTS as JWT_VERDICTS
 from tests.interop.listener_verdicts import VERDICTS as LISTENER_VERDICTS
@@ -19,6 +20,7 @@ from tests.support.proxies import envoy_command, lateen_command
 
 Judge = Callable[[str], tuple[int, int, str]]
 VERDICTS = (
+    *FORWARD_PROXY_VERDICTS,
     *GENERAL_VERDICTS,
     *HEALTH_VERDICTS,
     *JWT_VERDICTS,

@@ -62,6 +62,12 @@ CASES = (
             routes=routed("host_rewrite_literal: 'no.test:$up'")),
     forward("dfp_auto_host", "a.test:$up",
             routes=routed("auto_host_rewrite: true")),
+    forward("dfp_ejected", "a.test:$up", "a.test:$up", "b.test:$up",
+            fields="outlier_detection: {consecutive_5xx: 1, max_ejection_percent: 100}",
+            up=Script([reply(503), reply(200)])),
+    forward("dfp_ejected_without_filter", "a.test:$up", "a.test:$up", with_filter=False,
+            fields="outlier_detection: {consecutive_5xx: 1, max_ejection_percent: 100}",
+            up=Script([reply(503), reply(200)])),
     forward("dfp_absolute", steps=once(
         b"GET http://a.test:$up/x HTTP/1.1\r\nHost: no.test\r\n\r\n")),
     forward("dfp_no_host", steps=(

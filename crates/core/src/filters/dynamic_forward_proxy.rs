@@ -87,26 +87,25 @@ impl DynamicForwardProxy {
             _ => None,
         });
         of_route.inspect(|host| host.rewrite(stream));
-        let worker = stream.worker.clone();
-        let cache = self.cache(&worker);
-        let Some(_permit) = cache.pending() else {
-            return Err(Some(refuse(
-                "Dynamic forward proxy pending request overflow",
-                "dynamic_forward_proxy_pending_request_overflow",
-            )));
-        };
         let Some(host) = self.host(stream, forward.default_port) else {
             return Err(Some(Answer::new(400, "Empty host header", "empty_host_header")));
         };
-        let found = match cache.look_up(&host) {
-            Lookup::Known(found) => found,
-            Lookup::Overflow => {
+        let found = match self.cache(&stream.worker).look_up(&host) {
+            Lookup::Usable => return Ok(()),
+            Lookup::Failed(found) => found,
+            Lookup::TooManyHosts => {
                 return Err(Some(refuse("DNS cache overflow", "dns_cache_overflow")));
             }
-            Lookup::Loading(mut answer) => {
+            Lookup::TooManyPending => {
+                return Err(Some(refuse(
+                    "Dynamic forward proxy pending request overflow",
+                    "dynamic_forward_proxy_pending_request_overflow",
+                )));
+            }
+            Lookup::Loading(mut loading) => {
                 let found =
-                    wait(stream, down, timer, None, |cx, _, _| Pin::new(&mut answer).poll(cx));
-                found.await?.and_then(std::result::Result::ok).unwrap_or_default()
+                    wait(stream, down, timer, None, |cx, _, _| Pin::new(&mut loading).poll(cx));
+                found.await?.unwrap_or_default()
             }
         };
         match found.is_usable() {

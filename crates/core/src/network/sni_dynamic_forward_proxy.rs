@@ -44,12 +44,12 @@ impl SniDynamicForwardProxy {
     /// Waits for the name. A client goes on also when it has no address: its cluster has no host then.
     pub async fn open(&self, worker: &Worker, connection: &Rc<ConnectionInfo>) -> Opened {
         let Some(host) = self.host(connection) else { return Opened::Continue };
-        let cache = self.cache(worker);
-        let Some(_permit) = cache.pending() else { return Opened::Closed(Closed::for_reason("")) };
-        match cache.look_up(&host) {
-            Lookup::Overflow => return Opened::Closed(Closed::for_reason("")),
-            Lookup::Known(_) => {}
-            Lookup::Loading(answer) => drop(answer.await),
+        match self.cache(worker).look_up(&host) {
+            Lookup::TooManyHosts | Lookup::TooManyPending => {
+                return Opened::Closed(Closed::for_reason(""));
+            }
+            Lookup::Usable | Lookup::Failed(_) => {}
+            Lookup::Loading(loading) => drop(loading.await),
         }
         Opened::Continue
     }

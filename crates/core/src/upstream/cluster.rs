@@ -1,5 +1,7 @@
 //! A cluster in one worker: its load balancer and its connection pools, made when first used.
 
+mod resolve;
+
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::atomic::AtomicU64;
@@ -7,15 +9,13 @@ use std::sync::Arc;
 
 use super::aggregate::{Aggregate, Target};
 use super::breakers::{Permits, Priority, RetryPermit};
-use super::dns_cache::{HostName, Lookup};
 use super::dynamic::{Apart, DynamicHosts};
-use super::forward_proxy::Resolution;
 use super::host_sets::HostSets;
 use super::internal::Doors;
 use super::original_dst::OriginalDst;
 use super::pending::{Acquire, Overflow};
 use super::pool::{self, Pool, PoolContext, Protocol};
-use super::{Availability, ClusterConfig, ClusterShared, Clusters, Host, Opening, Outcome};
+use super::{ClusterConfig, ClusterShared, Clusters, Host, Opening, Outcome};
 use crate::lb::{Asker, LbContext, LoadBalancer};
 use crate::overload::Overload;
 use crate::proto::cluster::UpstreamProtocol;
@@ -129,7 +129,7 @@ impl Cluster {
         let host = match &self.config().original_dst {
             Some(original) => self.original_host(original, context),
             None => match self.shared().forward() {
-                Some(forward) => forwarded_host(&balancer, &forward.name(context)?),
+                Some(forward) => resolve::host(&balancer, &forward.name(context)?),
                 None => self
                     .named_host(&balancer, context)
                     .or_else(|| balancer.choose(context, &asker).cloned()),
@@ -142,20 +142,6 @@ impl Cluster {
         }
         let apart = Apart { opening, names: context.names.cloned().unwrap_or_default() };
         Some(dynamic.host(host.address.clone(), apart, Some(host)))
-    }
-
-    /// Has the name of the host resolved which the context names, where the cluster's hosts are such.
-    pub fn resolve(&self, context: &LbContext<'_>) -> Option<Resolution> {
-        let forward = self.shared().forward()?;
-        let Some(name) = forward.name(context) else { return Some(Resolution::EmptyName) };
-        let cache = &forward.cache;
-        let Some(permit) = cache.pending() else { return Some(Resolution::TooManyPending) };
-        Some(match cache.look_up(&name) {
-            Lookup::Overflow => Resolution::TooManyHosts,
-            Lookup::Known(found) if !found.is_usable() => Resolution::Failed(found),
-            Lookup::Known(_) => Resolution::Loading(permit, cache.ask(&name)),
-            Lookup::Loading(answer) => Resolution::Loading(permit, answer),
-        })
     }
 
     /// The host that the request names, where the cluster asks it.
@@ -294,13 +280,6 @@ impl Cluster {
             dynamic.drain();
         }
     }
-}
-
-/// The host of this name, unless it is known to be unwell.
-fn forwarded_host(balancer: &LoadBalancer, name: &HostName) -> Option<Arc<Host>> {
-    let host = balancer.prepared().host(name.as_str())?;
-    host.cached.as_ref().inspect(|cached| cached.touch());
-    (host.availability() != Availability::Unhealthy).then(|| host.clone())
 }
 
 impl Drop for Cluster {

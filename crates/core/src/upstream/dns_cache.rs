@@ -5,7 +5,7 @@
 mod cached_host;
 mod caches;
 mod host_name;
-mod pending;
+mod loading;
 mod settings;
 
 use std::collections::HashMap;
@@ -22,16 +22,21 @@ use crate::stats::{Block, SharedCounters};
 pub use cached_host::{CachedHost, Found};
 pub use caches::DnsCaches;
 pub use host_name::HostName;
-pub use pending::PendingLookup;
+pub use loading::Loading;
 pub use settings::CacheSettings;
 
 /// What comes of looking up a name.
 pub enum Lookup {
-    Known(Arc<Found>),
-    /// The answer is on its way; without one the cache is gone.
-    Loading(oneshot::Receiver<Arc<Found>>),
+    /// It has addresses.
+    Usable,
+    /// It has none.
+    Failed(Arc<Found>),
+    /// The answer is on its way.
+    Loading(Loading),
     /// There are as many names as may be.
-    Overflow,
+    TooManyHosts,
+    /// As many requests wait as may.
+    TooManyPending,
 }
 
 /// What the endpoint thread is to do for a cache.
@@ -78,36 +83,39 @@ impl DnsCache {
         }
     }
 
-    /// A place among the requests that wait; none when too many do, which is counted.
-    pub fn pending(self: &Arc<Self>) -> Option<PendingLookup> {
-        let permit = PendingLookup::take(self);
-        if permit.is_none() {
-            self.count(DnsCacheStat::DnsCacheDnsRqPendingOverflow);
-        }
-        permit
-    }
-
-    /// What a name is resolved to, or that it will be.
+    /// Whether a name has addresses, or will have.
     pub fn look_up(self: &Arc<Self>, name: &HostName) -> Lookup {
+        if self.pending.load(Relaxed) >= self.settings.max_pending {
+            return self.too_many_pending();
+        }
         let hosts = self.hosts.load();
-        let found = hosts.get(name.as_str()).and_then(|host| host.found());
-        if let Some(found) = found.filter(|found| !self.asks_again(found)) {
-            return Lookup::Known(found);
+        if let Some(host) = hosts.get(name.as_str()) {
+            match &*host.found.load() {
+                Some(found) if found.is_usable() => return Lookup::Usable,
+                Some(found) if !self.asks_again(found) => return Lookup::Failed(found.clone()),
+                _ => {}
+            }
         }
         if hosts.len() >= self.settings.max_hosts {
             self.count(DnsCacheStat::DnsCacheHostOverflow);
-            return Lookup::Overflow;
+            return Lookup::TooManyHosts;
         }
-        Lookup::Loading(self.ask(name))
+        self.load(name)
     }
 
     /// Asks the endpoint thread, whose answer comes once the clusters have the host.
-    pub fn ask(self: &Arc<Self>, name: &HostName) -> oneshot::Receiver<Arc<Found>> {
+    pub fn load(self: &Arc<Self>, name: &HostName) -> Lookup {
         let (answer, answered) = oneshot::channel();
+        let Some(loading) = Loading::new(self, answered) else { return self.too_many_pending() };
         let (cache, name) = (self.clone(), name.clone());
         // It fails only when the thread has ended, and then nobody answers.
         let _ = self.questions.send(Question::LookUp { cache, name, answer });
-        answered
+        Lookup::Loading(loading)
+    }
+
+    fn too_many_pending(&self) -> Lookup {
+        self.count(DnsCacheStat::DnsCacheDnsRqPendingOverflow);
+        Lookup::TooManyPending
     }
 
     /// What was found counts no more when somebody asks for it.

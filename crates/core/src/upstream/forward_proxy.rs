@@ -1,43 +1,17 @@
 //! DYNAMIC_FORWARD_PROXY clusters: the host is the one that the request or connection names.
 //! <https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/dynamic_forward_proxy_filter>
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use tokio::sync::oneshot;
-
-use super::dns_cache::{DnsCache, Found, HostName, PendingLookup};
+use super::dns_cache::{DnsCache, HostName};
 use crate::headers::HeaderId;
 use crate::lb::LbContext;
 
 /// Filter state that names a host, and the port of it.
 pub const HOST_KEY: &str = "envoy.upstream.dynamic_host";
 pub const PORT_KEY: &str = "envoy.upstream.dynamic_port";
-
-/// What comes of a name that the cluster has no host for.
-pub enum Resolution {
-    EmptyName,
-    TooManyPending,
-    TooManyHosts,
-    Failed(Arc<Found>),
-    /// There may be a host after the answer.
-    Loading(PendingLookup, oneshot::Receiver<Arc<Found>>),
-}
-
-impl Resolution {
-    /// Why there is no host.
-    pub fn details(&self) -> Cow<'static, str> {
-        match self {
-            Self::EmptyName => "empty_host_header".into(),
-            Self::TooManyPending => "dns_cache_pending_requests_overflow".into(),
-            Self::TooManyHosts => "dns_cache_overflow".into(),
-            Self::Failed(found) => found.details.to_string().into(),
-            Self::Loading(..) => "".into(),
-        }
-    }
-}
 
 /// Immutable.
 pub struct ForwardProxy {

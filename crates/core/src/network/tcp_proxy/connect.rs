@@ -14,7 +14,6 @@ use crate::http::flags::ResponseFlags;
 use crate::http::stream_info::Attempt;
 use crate::lb::{Criteria, LbContext};
 use crate::proto::{ClusterStat, TcpStat};
-use crate::upstream::forward_proxy::Resolution;
 use crate::upstream::{Cluster, ConnectError, Host, Outcome, Target, TcpError, TcpPermit};
 
 /// Why a client got no upstream connection; the number is in Envoy's reason of the close.
@@ -136,12 +135,13 @@ impl Session {
     async fn resolve(&mut self, cluster: &Cluster) -> Option<bool> {
         let connection = Some(&*self.info.connection);
         let context = LbContext { connection, ..LbContext::default() };
-        if let Some(Resolution::Loading(_permit, answer)) = cluster.resolve(&context) {
-            self.in_time(answer).await?.ok();
-            return Some(true);
+        match cluster.resolve(&context) {
+            Ok(loading) => self.in_time(loading).await.map(|_| true),
+            Err(_) => {
+                cluster.count_no_host();
+                Some(false)
+            }
         }
-        cluster.count_no_host();
-        Some(false)
     }
 
     /// What decides the host where the cluster hashes.

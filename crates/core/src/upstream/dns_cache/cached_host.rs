@@ -34,7 +34,7 @@ pub struct CachedHost {
     /// Milliseconds since it was created.
     last_used: AtomicU64,
     /// None before the first answer.
-    found: ArcSwapOption<Found>,
+    pub(super) found: ArcSwapOption<Found>,
 }
 
 impl CachedHost {

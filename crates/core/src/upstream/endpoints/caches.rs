@@ -212,7 +212,10 @@ impl Resolving {
             return;
         }
         let changed = before.is_none_or(|found| found.addresses != addresses);
-        let details = format!("dns_resolution_failure{{{}}}", details.replace(' ', "_"));
+        let details = match addresses.is_empty() {
+            true => format!("dns_resolution_failure{{{}}}", details.replace(' ', "_")),
+            false => String::new(),
+        };
         let found = Found { addresses, details: details.into(), failed: result.is_err() };
         if changed && found.is_usable() {
             cache.count(DnsCacheStat::DnsCacheHostAddressChanged);

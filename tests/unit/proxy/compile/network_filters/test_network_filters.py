@@ -11,6 +11,9 @@ from lateen.proxy.compile.network_filters.owner import FilterOwner
 from lateen.proxy.compile.network_filters.rbac import compile_rbac
 from lateen.proxy.compile.network_filters.set_filter_state import compile_set_filter_state
 from lateen.proxy.compile.network_filters.sni_cluster import compile_sni_cluster
+from lateen.proxy.compile.network_filters.sni_dynamic_forward_proxy import (
+    compile_sni_dynamic_forward_proxy,
+)
 from tests.support.messages import context, errors, message, unsupported
 
 _NETWORK = "extensions.filters.network"
@@ -25,6 +28,13 @@ def run(compile_filter, name, text, ctx=None):
 def test_filters_without_options():
     assert run(compile_echo, "echo.v3.Echo", "{}").HasField("echo")
     assert run(compile_sni_cluster, "sni_cluster.v3.SniCluster", "{}").HasField("sni_cluster")
+
+
+def test_sni_dynamic_forward_proxy():
+    text = "{dns_cache_config: {name: d}, port_value: 443}"
+    name = "sni_dynamic_forward_proxy.v3.FilterConfig"
+    proxy = run(compile_sni_dynamic_forward_proxy, name, text).sni_dynamic_forward_proxy
+    assert (proxy.cache.name, proxy.port) == ("d", 443)
 
 
 def test_direct_response():

@@ -1,6 +1,5 @@
 //! Which host an attempt goes to.
 
-use std::borrow::Cow;
 use std::future::{poll_fn, Future};
 use std::pin::pin;
 use std::rc::Rc;
@@ -11,7 +10,6 @@ use super::super::failure::Failure;
 use super::super::hash::hash;
 use super::Forwarding;
 use crate::lb::LbContext;
-use crate::upstream::forward_proxy::Resolution;
 use crate::upstream::{Cluster, Host, Target};
 
 impl Forwarding<'_> {
@@ -57,22 +55,20 @@ impl Forwarding<'_> {
             filter_state: stream.info.filter_state.as_deref(),
             ..LbContext::default()
         };
-        let details: Cow<'static, str> = match self.cluster.resolve(&context) {
-            Some(Resolution::Loading(_permit, answer)) => {
-                stream.waited = true;
-                let mut answer = pin!(answer);
-                let found = poll_fn(|cx| match answer.as_mut().poll(cx) {
-                    Poll::Ready(found) => Poll::Ready(Ok(found.unwrap_or_default())),
-                    Poll::Pending => self.parties.poll_interrupted(cx).map(Err),
-                })
-                .await?;
-                let details = found.details.to_string().into();
-                return self.choose_host().ok_or(Failure::NoHost { details });
+        let mut loading = match self.cluster.resolve(&context) {
+            Ok(loading) => pin!(loading),
+            Err(details) => {
+                self.cluster.count_no_host();
+                return Err(Failure::NoHost { details });
             }
-            None => "no_healthy_upstream".into(),
-            Some(failed) => failed.details(),
         };
-        self.cluster.count_no_host();
-        Err(Failure::NoHost { details })
+        stream.waited = true;
+        let found = poll_fn(|cx| match loading.as_mut().poll(cx) {
+            Poll::Ready(found) => Poll::Ready(Ok(found)),
+            Poll::Pending => self.parties.poll_interrupted(cx).map(Err),
+        })
+        .await?;
+        let details = found.details.to_string().into();
+        self.choose_host().ok_or(Failure::NoHost { details })
     }
 }

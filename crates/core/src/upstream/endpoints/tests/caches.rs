@@ -79,10 +79,15 @@ impl Scene {
 
 fn resolve(cache: &Arc<DnsCache>, name: &str) -> Arc<Found> {
     let Some(name) = HostName::new(name, 80) else { unreachable!("a name") };
+    let known = || cache.host(name.as_str()).and_then(|host| host.found());
     match cache.look_up(&name) {
-        Lookup::Known(found) => found,
-        Lookup::Loading(answer) => answer.blocking_recv().unwrap_or_default(),
-        Lookup::Overflow => unreachable!("there is room"),
+        Lookup::Usable => known().unwrap_or_default(),
+        Lookup::Failed(found) => found,
+        Lookup::Loading(loading) => {
+            let runtime = tokio::runtime::Builder::new_current_thread().build();
+            runtime.map(|runtime| runtime.block_on(loading)).unwrap_or_default()
+        }
+        Lookup::TooManyHosts | Lookup::TooManyPending => unreachable!("there is room"),
     }
 }
 
@@ -199,12 +204,13 @@ fn a_cache_has_so_many_names_and_so_many_wait_for_it() {
     let scene = Scene::new(|cache| cache.max_hosts = 1);
     let cache = scene.cache();
     resolve(&cache, "a.test");
-    let other = HostName::new("b.test", 80);
-    assert!(other.is_some_and(|name| matches!(cache.look_up(&name), Lookup::Overflow)));
+    let Some(other) = HostName::new("b.test", 80) else { unreachable!("a name") };
+    assert!(matches!(cache.look_up(&other), Lookup::TooManyHosts));
     assert_eq!(count(&cache, DnsCacheStat::DnsCacheHostOverflow), 1);
-    let (first, second) = (cache.pending(), cache.pending());
-    assert!(first.is_some() && second.is_some() && cache.pending().is_none());
+    let (first, second) = (cache.load(&other), cache.load(&other));
+    assert!(matches!((&first, &second), (Lookup::Loading(_), Lookup::Loading(_))));
     assert_eq!(count(&cache, DnsCacheStat::DnsCacheCircuitBreakersRqPendingOpen), 1);
+    assert!(matches!(cache.look_up(&other), Lookup::TooManyPending));
     drop(first);
     assert_eq!(count(&cache, DnsCacheStat::DnsCacheCircuitBreakersRqPendingRemaining), 1);
     assert_eq!(count(&cache, DnsCacheStat::DnsCacheDnsRqPendingOverflow), 1);
