@@ -9,8 +9,12 @@ TYPE = PREFIX + "envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfi
 FILTER = PREFIX + "envoy.extensions.filters.http.dynamic_forward_proxy.v3.FilterConfig"
 
 
+def cache(most):
+    return {"name": "names", "max_hosts": most, "dns_lookup_family": "V4_ONLY"}
+
+
 def forward(name, most, **more):
-    config = {"@type": TYPE, "dns_cache_config": {"name": "names", "max_hosts": most}}
+    config = {"@type": TYPE, "dns_cache_config": cache(most)}
     typed = {"name": "dfp", "typed_config": config}
     return cluster(
         name,
@@ -23,7 +27,7 @@ def forward(name, most, **more):
 
 
 def waiting(port, most):
-    config = {"@type": FILTER, "dns_cache_config": {"name": "names", "max_hosts": most}}
+    config = {"@type": FILTER, "dns_cache_config": cache(most)}
     source = {"config_source": {"ads": {}, "resource_api_version": "V3"}}
     manager = {
         "rds": {**source, "route_config_name": "r"},

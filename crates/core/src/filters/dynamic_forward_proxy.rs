@@ -4,7 +4,6 @@
 use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
 
 use super::wait::wait;
 use super::{of_route, Proceed};
@@ -16,13 +15,12 @@ use crate::http::stream::{Answer, Stream};
 use crate::proto;
 use crate::route::FilterConfig;
 use crate::timer::Timer;
-use crate::upstream::dns_cache::{CacheSettings, DnsCache, Found, HostName, Lookup};
+use crate::upstream::dns_cache::{CacheHandle, Found, HostName, Lookup};
 use crate::upstream::forward_proxy::{host_of, port_of};
 use crate::worker::Worker;
 
 pub struct DynamicForwardProxy {
-    settings: Arc<CacheSettings>,
-    cache: OnceLock<Arc<DnsCache>>,
+    cache: CacheHandle,
     use_filter_state: bool,
 }
 
@@ -54,21 +52,15 @@ impl DynamicForwardProxy {
     /// # Errors
     /// A range of addresses that is none.
     pub fn compile(message: &proto::DynamicForwardProxyFilter) -> Result<Self> {
-        let cache = message.cache.as_ref().cloned().unwrap_or_default();
         Ok(Self {
-            settings: CacheSettings::compile(&cache)?,
-            cache: OnceLock::new(),
+            cache: CacheHandle::compile(message.cache.as_ref())?,
             use_filter_state: message.use_filter_state,
         })
     }
 
     /// Begins to resolve what is known ahead.
     pub fn start(&self, worker: &Worker) {
-        self.cache(worker).begin();
-    }
-
-    fn cache(&self, worker: &Worker) -> &Arc<DnsCache> {
-        self.cache.get_or_init(|| worker.shared.dns_caches.get(&self.settings))
+        self.cache.of(&worker.shared.dns_caches).begin();
     }
 
     /// Waits for the name of the host, if the request goes to a cluster of such hosts.
@@ -90,7 +82,7 @@ impl DynamicForwardProxy {
         let Some(host) = self.host(stream, forward.default_port) else {
             return Err(Some(Answer::new(400, "Empty host header", "empty_host_header")));
         };
-        let found = match self.cache(&stream.worker).look_up(&host) {
+        let found = match self.cache.of(&stream.worker.shared.dns_caches).look_up(&host) {
             Lookup::Usable => return Ok(()),
             Lookup::Failed(found) => found,
             Lookup::TooManyHosts => {

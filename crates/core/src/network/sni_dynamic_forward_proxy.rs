@@ -2,20 +2,18 @@
 //! <https://www.envoyproxy.io/docs/envoy/latest/configuration/listeners/network_filters/sni_dynamic_forward_proxy_filter>
 
 use std::rc::Rc;
-use std::sync::{Arc, OnceLock};
 
 use super::filters::{Closed, Opened};
 use crate::compile::{CompileError, Result};
 use crate::http::stream_info::ConnectionInfo;
 use crate::proto;
-use crate::upstream::dns_cache::{CacheSettings, DnsCache, HostName, Lookup};
+use crate::upstream::dns_cache::{CacheHandle, HostName, Lookup};
 use crate::upstream::forward_proxy::{host_of, port_of, PORT_KEY};
 use crate::worker::Worker;
 
 /// Immutable, shared by all workers.
 pub struct SniDynamicForwardProxy {
-    settings: Arc<CacheSettings>,
-    cache: OnceLock<Arc<DnsCache>>,
+    cache: CacheHandle,
     port: u16,
 }
 
@@ -23,10 +21,8 @@ impl SniDynamicForwardProxy {
     /// # Errors
     /// A port that is none, or a range of addresses.
     pub fn compile(message: &proto::SniDynamicForwardProxy) -> Result<Self> {
-        let cache = message.cache.clone().unwrap_or_default();
         Ok(Self {
-            settings: CacheSettings::compile(&cache)?,
-            cache: OnceLock::new(),
+            cache: CacheHandle::compile(message.cache.as_ref())?,
             port: u16::try_from(message.port)
                 .map_err(|_| CompileError::new(format!("{} is not a port", message.port)))?,
         })
@@ -34,17 +30,13 @@ impl SniDynamicForwardProxy {
 
     /// Begins to resolve what is known ahead.
     pub fn start(&self, worker: &Worker) {
-        self.cache(worker).begin();
-    }
-
-    fn cache(&self, worker: &Worker) -> &Arc<DnsCache> {
-        self.cache.get_or_init(|| worker.shared.dns_caches.get(&self.settings))
+        self.cache.of(&worker.shared.dns_caches).begin();
     }
 
     /// Waits for the name. A client goes on also when it has no address: its cluster has no host then.
     pub async fn open(&self, worker: &Worker, connection: &Rc<ConnectionInfo>) -> Opened {
         let Some(host) = self.host(connection) else { return Opened::Continue };
-        match self.cache(worker).look_up(&host) {
+        match self.cache.of(&worker.shared.dns_caches).look_up(&host) {
             Lookup::TooManyHosts | Lookup::TooManyPending => {
                 return Opened::Closed(Closed::for_reason(""));
             }

@@ -4,6 +4,7 @@
 
 mod cached_host;
 mod caches;
+mod handle;
 mod host_name;
 mod loading;
 mod settings;
@@ -21,6 +22,7 @@ use crate::stats::{Block, SharedCounters};
 
 pub use cached_host::{CachedHost, Found};
 pub use caches::DnsCaches;
+pub use handle::CacheHandle;
 pub use host_name::HostName;
 pub use loading::Loading;
 pub use settings::CacheSettings;

@@ -107,14 +107,9 @@ def compile_cluster_dns(ctx: CompileContext, cluster: Cluster, at: str) -> Dns:
         cluster.dns_failure_refresh_rate if cluster.HasField("dns_failure_refresh_rate") else None
     )
     _compile_failure_rate(ctx, rate, dns, f"{at}.dns_failure_refresh_rate")
-    if cluster.HasField("typed_dns_resolver_config"):
-        where = f"{at}.typed_dns_resolver_config"
-        _compile_resolver(ctx, cluster.typed_dns_resolver_config, dns, where)
-    elif cluster.HasField("dns_resolution_config"):
-        old = cluster.dns_resolution_config
-        _compile_servers(ctx, old.resolvers, dns, f"{at}.dns_resolution_config.resolvers")
-        _compile_options(old.dns_resolver_options, dns)
-    elif cluster.dns_resolvers or cluster.use_tcp_for_dns_lookups:
+    if _compile_config(ctx, cluster, dns, at):
+        return dns
+    if cluster.dns_resolvers or cluster.use_tcp_for_dns_lookups:
         _compile_servers(ctx, cluster.dns_resolvers, dns, f"{at}.dns_resolvers")
         dns.use_tcp = cluster.use_tcp_for_dns_lookups
     else:
@@ -150,14 +145,9 @@ def compile_cache_dns(ctx: CompileContext, config: DnsCacheConfig, at: str) -> D
     if config.HasField("dns_failure_refresh_rate"):
         where = f"{at}.dns_failure_refresh_rate"
         _compile_failure_rate(ctx, config.dns_failure_refresh_rate, dns, where)
-    if config.HasField("typed_dns_resolver_config"):
-        where = f"{at}.typed_dns_resolver_config"
-        _compile_resolver(ctx, config.typed_dns_resolver_config, dns, where)
-    elif config.HasField("dns_resolution_config"):
-        old = config.dns_resolution_config
-        _compile_servers(ctx, old.resolvers, dns, f"{at}.dns_resolution_config.resolvers")
-        _compile_options(old.dns_resolver_options, dns)
-    elif config.use_tcp_for_dns_lookups:
+    if _compile_config(ctx, config, dns, at):
+        return dns
+    if config.use_tcp_for_dns_lookups:
         dns.use_tcp = True
     else:
         _inherit(ctx, dns)
@@ -167,16 +157,26 @@ def compile_cache_dns(ctx: CompileContext, config: DnsCacheConfig, at: str) -> D
 def compile_default_resolver(ctx: CompileContext, bootstrap: Bootstrap) -> Dns:
     """The resolver of clusters that name none: resolvers, use_tcp, no_default_search_domain."""
     dns = Dns()
-    if bootstrap.HasField("typed_dns_resolver_config"):
-        where = "typed_dns_resolver_config"
-        _compile_resolver(ctx, bootstrap.typed_dns_resolver_config, dns, where)
-    elif bootstrap.HasField("dns_resolution_config"):
-        old = bootstrap.dns_resolution_config
-        _compile_servers(ctx, old.resolvers, dns, "dns_resolution_config.resolvers")
-        _compile_options(old.dns_resolver_options, dns)
-    else:
+    if not _compile_config(ctx, bootstrap, dns, ""):
         dns.use_tcp = bootstrap.use_tcp_for_dns_lookups
     return dns
+
+
+def _compile_config(
+    ctx: CompileContext, source: Cluster | DnsCacheConfig | Bootstrap, dns: Dns, at: str
+) -> bool:
+    """Who resolves names by the fields that say so of many resources; False when none does."""
+    front = f"{at}." if at else ""
+    if source.HasField("typed_dns_resolver_config"):
+        where = f"{front}typed_dns_resolver_config"
+        _compile_resolver(ctx, source.typed_dns_resolver_config, dns, where)
+    elif source.HasField("dns_resolution_config"):
+        old = source.dns_resolution_config
+        _compile_servers(ctx, old.resolvers, dns, f"{front}dns_resolution_config.resolvers")
+        _compile_options(old.dns_resolver_options, dns)
+    else:
+        return False
+    return True
 
 
 def _inherit(ctx: CompileContext, dns: Dns) -> None:

@@ -32,7 +32,12 @@ _STATS = StatNames(
 _STATE = StatNames(gauges=("warming_state",))
 _DNS = (worker_pb2.STRICT_DNS, worker_pb2.LOGICAL_DNS)
 # Nothing is awaited for them: their hosts are in them, or come with the requests.
-_AT_ONCE = (worker_pb2.STATIC, worker_pb2.ORIGINAL_DST, worker_pb2.AGGREGATE)
+_AT_ONCE = (
+    worker_pb2.STATIC,
+    worker_pb2.ORIGINAL_DST,
+    worker_pb2.AGGREGATE,
+    worker_pb2.DYNAMIC_FORWARD_PROXY,
+)
 # How often it is looked whether DNS has answered, and hosts were checked.
 _POLL_S = 0.02
 

@@ -61,8 +61,11 @@ impl Caches {
                 self.resolving(&cache).look_up(&cache, &name, answer);
             }
             Question::Forget(number) => {
-                let forgotten = self.by_number.borrow_mut().remove(&number);
-                forgotten.into_iter().for_each(|resolving| resolving.stop());
+                let mut by_number = self.by_number.borrow_mut();
+                // A new cache of that number may have come before.
+                if by_number.get(&number).is_some_and(|it| it.cache.strong_count() == 0) {
+                    by_number.remove(&number).into_iter().for_each(|it| it.stop());
+                }
             }
         }
     }
@@ -85,16 +88,21 @@ impl Caches {
 
     fn resolving(&self, cache: &Arc<DnsCache>) -> Rc<Resolving> {
         let mut by_number = self.by_number.borrow_mut();
-        let made = by_number.entry(cache.settings.number).or_insert_with(|| {
-            Rc::new(Resolving {
-                cache: Arc::downgrade(cache),
-                resolvers: self.resolvers.clone(),
-                random: self.random.clone(),
-                hosts: RefCell::default(),
-                clusters: RefCell::default(),
-            })
+        let weak = Arc::downgrade(cache);
+        let known = by_number.get(&cache.settings.number);
+        if let Some(known) = known.filter(|known| known.cache.ptr_eq(&weak)) {
+            return known.clone();
+        }
+        let made = Rc::new(Resolving {
+            cache: weak,
+            resolvers: self.resolvers.clone(),
+            random: self.random.clone(),
+            hosts: RefCell::default(),
+            clusters: RefCell::default(),
         });
-        made.clone()
+        let old = by_number.insert(cache.settings.number, made.clone());
+        old.into_iter().for_each(|old| old.stop());
+        made
     }
 }
 
@@ -192,18 +200,11 @@ impl Resolving {
 
     /// Publishes what came of resolving a name.
     fn take(&self, cache: &DnsCache, host: &Arc<CachedHost>, result: &Result<&Answer, String>) {
-        let (stat, addresses, details) = match result {
-            Ok(answer) => (
-                DnsCacheStat::DnsCacheDnsQuerySuccess,
-                accepted(cache, &answer.addresses),
-                match answer.addresses.is_empty() {
-                    true => format!("cares_norecords:{}", answer.missing),
-                    false => "address_denied".to_owned(),
-                },
-            ),
-            Err(details) => {
-                (DnsCacheStat::DnsCacheDnsQueryFailure, Box::default(), details.clone())
+        let (stat, addresses) = match result {
+            Ok(answer) => {
+                (DnsCacheStat::DnsCacheDnsQuerySuccess, accepted(cache, &answer.addresses))
             }
+            Err(_) => (DnsCacheStat::DnsCacheDnsQueryFailure, Box::default()),
         };
         cache.count(stat);
         let before = host.found();
@@ -212,11 +213,8 @@ impl Resolving {
             return;
         }
         let changed = before.is_none_or(|found| found.addresses != addresses);
-        let details = match addresses.is_empty() {
-            true => format!("dns_resolution_failure{{{}}}", details.replace(' ', "_")),
-            false => String::new(),
-        };
-        let found = Found { addresses, details: details.into(), failed: result.is_err() };
+        let details = if addresses.is_empty() { details(result) } else { "".into() };
+        let found = Found { addresses, details, failed: result.is_err() };
         if changed && found.is_usable() {
             cache.count(DnsCacheStat::DnsCacheHostAddressChanged);
             self.each_cluster(|cluster| cluster.set_host(host, &found.addresses));
@@ -244,6 +242,16 @@ impl Resolving {
     fn stop(&self) {
         self.hosts.borrow_mut().drain().for_each(|(_, host)| host.task.abort());
     }
+}
+
+/// Why a name has no address.
+fn details(result: &Result<&Answer, String>) -> Box<str> {
+    let why = match result {
+        Ok(answer) if answer.addresses.is_empty() => format!("cares_norecords:{}", answer.missing),
+        Ok(_) => "address_denied".to_owned(),
+        Err(why) => why.clone(),
+    };
+    format!("dns_resolution_failure{{{}}}", why.replace(' ', "_")).into()
 }
 
 /// The addresses that count; others are counted.

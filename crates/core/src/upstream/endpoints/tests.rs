@@ -66,6 +66,21 @@ impl Server {
         Ok(Self { address, zone, thread: Some(thread) })
     }
 
+    /// What asks it, every 20 ms.
+    fn dns(&self) -> proto::Dns {
+        proto::Dns {
+            refresh_ms: 20,
+            family: DnsFamily::DnsV4Only.into(),
+            resolvers: vec![proto::SocketAddress {
+                host: self.address.ip().to_string(),
+                port: self.address.port().into(),
+                ..Default::default()
+            }],
+            no_default_search_domain: true,
+            ..Default::default()
+        }
+    }
+
     fn say(&self, name: &str, says: Says) {
         self.zone.names.lock().unwrap_or_else(PoisonError::into_inner).insert(name.into(), says);
     }
@@ -121,17 +136,7 @@ fn dns_cluster(server: &Server, discovery: Discovery, name: &str) -> proto::Clus
         address.kind = Some(proto::address::Kind::Socket(socket));
     }
     message.endpoints = Some(template);
-    message.dns = Some(proto::Dns {
-        refresh_ms: 20,
-        family: DnsFamily::DnsV4Only.into(),
-        resolvers: vec![proto::SocketAddress {
-            host: server.address.ip().to_string(),
-            port: server.address.port().into(),
-            ..Default::default()
-        }],
-        no_default_search_domain: true,
-        ..Default::default()
-    });
+    message.dns = Some(server.dns());
     message
 }
 

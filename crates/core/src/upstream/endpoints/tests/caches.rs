@@ -7,7 +7,7 @@ use hickory_resolver::proto::op::ResponseCode;
 use tokio::sync::mpsc::unbounded_channel;
 
 use super::{addresses, Says, Server};
-use crate::proto::{self, Discovery, DnsCacheStat, DnsFamily};
+use crate::proto::{self, Discovery, DnsCacheStat};
 use crate::runtime::SharedRuntime;
 use crate::stats::{Block, BlockKind, Registry};
 use crate::tls::Contexts;
@@ -27,19 +27,7 @@ impl Scene {
         let Ok(server) = Server::start() else { unreachable!("no server") };
         let mut message = proto::DnsCache {
             stats_block: 9,
-            dns: Some(proto::Dns {
-                refresh_ms: 20,
-                failure_base_ms: 20,
-                failure_max_ms: 20,
-                family: DnsFamily::DnsV4Only.into(),
-                resolvers: vec![proto::SocketAddress {
-                    host: server.address.ip().to_string(),
-                    port: server.address.port().into(),
-                    ..Default::default()
-                }],
-                no_default_search_domain: true,
-                ..Default::default()
-            }),
+            dns: Some(server.dns()),
             min_refresh_ms: 20,
             host_ttl_ms: 60_000,
             max_hosts: 3,
