@@ -52,3 +52,22 @@ pub fn port_of(state: &Value) -> Option<u16> {
     let number = port.as_u64().or_else(|| port.as_str()?.parse().ok())?;
     u16::try_from(number).ok().filter(|port| *port > 0)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{host_of, port_of};
+
+    #[test]
+    fn filter_state_names_a_host_and_a_port() {
+        let state = |port: serde_json::Value| json!({"envoy.upstream.dynamic_host": "a.test", "envoy.upstream.dynamic_port": port});
+        assert_eq!(host_of(&state(json!("80"))), Some("a.test"));
+        assert_eq!(port_of(&state(json!("80"))), Some(80));
+        assert_eq!(port_of(&state(json!(443))), Some(443));
+        for none in [json!("0"), json!("65536"), json!("http"), json!(null)] {
+            assert_eq!(port_of(&state(none)), None);
+        }
+        assert_eq!((host_of(&json!({})), port_of(&json!({}))), (None, None));
+    }
+}

@@ -68,3 +68,43 @@ impl HostSets {
         Self { priorities: vec![PriorityHosts { localities: vec![all] }], slots, ..Self::default() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+    use std::sync::Arc;
+
+    use super::HostSets;
+    use crate::upstream::dns_cache::{CachedHost, HostName};
+    use crate::upstream::host_sets::Rules;
+
+    fn with(sets: &HostSets, name: &str, addresses: &[SocketAddr]) -> HostSets {
+        let name = HostName::new(name, 80).unwrap();
+        sets.with_host(&Arc::new(CachedHost::new(&name)), addresses, Rules::default()).unwrap()
+    }
+
+    fn shown(sets: &HostSets) -> Vec<String> {
+        let show = |host: &crate::upstream::Host| {
+            let more = host.additional_addresses.len();
+            format!("{} {} +{more} at {}", host.hostname, host.address, host.slot)
+        };
+        sets.hosts().map(|host| show(host)).collect()
+    }
+
+    #[test]
+    fn hosts_come_move_and_go_by_their_names() {
+        let address = |last: u8| SocketAddr::from(([10, 0, 0, last], 80));
+        let first = with(&HostSets::default(), "a", &[address(1), address(2)]);
+        let both = with(&first, "b", &[address(1)]);
+        assert_eq!(shown(&both), ["a:80 10.0.0.1:80 +1 at 0", "b:80 10.0.0.1:80 +0 at 1"]);
+        let moved = with(&both, "a", &[address(3)]);
+        assert_eq!(shown(&moved), ["a:80 10.0.0.3:80 +0 at 0", "b:80 10.0.0.1:80 +0 at 1"]);
+        let same = both.hosts().zip(moved.hosts()).all(|(old, new)| old.same_endpoint(new));
+        assert!(same && moved.without_host("c:80").is_none());
+        let left = moved.without_host("a:80").unwrap();
+        assert_eq!(
+            shown(&with(&left, "c", &[address(4)])),
+            ["b:80 10.0.0.1:80 +0 at 1", "c:80 10.0.0.4:80 +0 at 0"]
+        );
+    }
+}
