@@ -36,6 +36,7 @@ pub mod route;
 pub mod runtime;
 pub mod stats;
 mod sys;
+pub mod telemetry;
 pub mod timer;
 pub mod tls;
 pub mod transport;

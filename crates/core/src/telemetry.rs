@@ -1,0 +1,3 @@
+//! What a worker tells others of requests and connections, beside files.
+
+pub mod batch;
