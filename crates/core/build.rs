@@ -4,7 +4,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let files = [
         "../../proto/worker.proto",
         "../../proto/worker_stats.proto",
+        "../../proto/services/access_log.proto",
         "../../proto/services/ext_authz.proto",
+        "../../proto/services/otlp.proto",
         "../../proto/services/ratelimit.proto",
         "../../proto/services/struct.proto",
     ];

@@ -14,6 +14,7 @@ from tests.interop.model import Case
 from tests.support.dns import DnsServer, Zone
 from tests.support.http2_upstream import Script2, Upstream2
 from tests.support.ports import PortLease
+from tests.support.telemetry_service import TelemetryScript, TelemetryService
 from tests.support.tls_files import tls_files
 from tests.support.unary_service import UnaryScript, UnaryService
 from tests.support.upstream import Upstream
@@ -45,7 +46,7 @@ class Scene:
     prefix: str
     listener: PortLease
     dead: PortLease
-    upstreams: dict[str, Upstream | Upstream2 | UnaryService]
+    upstreams: dict[str, Upstream | Upstream2 | UnaryService | TelemetryService]
     directory: Path
     dns: DnsServer | None = None
 
@@ -100,8 +101,12 @@ def make_scene(case: Case, number: int, directory: Path) -> Scene:
     return Scene(case, f"k{number:03d}", PortLease(), PortLease(), upstreams, home, dns)
 
 
-def _upstream(case: Case, name: str, home: Path) -> Upstream | Upstream2 | UnaryService:
+def _upstream(
+    case: Case, name: str, home: Path
+) -> Upstream | Upstream2 | UnaryService | TelemetryService:
     script = case.upstreams[name]
+    if isinstance(script, TelemetryScript):
+        return TelemetryService(script)
     if isinstance(script, UnaryScript):
         return UnaryService(script)
     if isinstance(script, Script2):

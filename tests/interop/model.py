@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from tests.support.http2 import Part
 from tests.support.http2_upstream import Script2
+from tests.support.telemetry_service import TelemetryScript
 from tests.support.unary_service import UnaryScript
 from tests.support.upstream import Script, TlsServer, reply
 
@@ -219,7 +220,7 @@ class Case:
     names: Mapping[str, Sequence[Sequence[str] | str]] | None = None
     name_ttl: int = 60
     upstream_tls: Mapping[str, TlsServer] = field(default_factory=dict)
-    upstreams: Mapping[str, Script | Script2 | UnaryScript] = field(
+    upstreams: Mapping[str, Script | Script2 | UnaryScript | TelemetryScript] = field(
         default_factory=lambda: {"up": Script([reply()])}
     )
     log_format: str = ""

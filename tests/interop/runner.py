@@ -46,6 +46,7 @@ from tests.support.client import Client
 from tests.support.http1 import ConnectionEnded
 from tests.support.http2_upstream import Upstream2
 from tests.support.proxies import DidNotStart, Proxy
+from tests.support.telemetry_service import TelemetryService
 from tests.support.tls_client import client_context, fingerprint_of
 from tests.support.unary_service import UnaryService
 
@@ -273,6 +274,8 @@ class _Run:
                 requests += [[self.normaliser.text(line) for line in c] for c in upstream.calls]
             if isinstance(upstream, Upstream2):
                 requests.append(connection_lines(name, upstream))
+            if isinstance(upstream, TelemetryService):
+                requests.append(sorted(map(self.normaliser.text, upstream.lines())))
         if case.unordered:
             requests.sort()
             seen.client.sort()

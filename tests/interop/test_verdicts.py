@@ -13,6 +13,7 @@ from tests.interop.forward_proxy_verdicts import VERDICTS as FORWARD_PROXY_VERDI
 from tests.interop.health_verdicts import VERDICTS as HEALTH_VERDICTS
 from tests.interop.jwt_verdicts import VERDICTS as JWT_VERDICTS
 from tests.interop.listener_verdicts import VERDICTS as LISTENER_VERDICTS
+from tests.interop.log_service_verdicts import VERDICTS as LOG_SERVICE_VERDICTS
 from tests.interop.overload_verdicts import VERDICTS as OVERLOAD_VERDICTS
 from tests.interop.verdicts import VERDICTS as GENERAL_VERDICTS
 from tests.interop.verdicts import Verdict
@@ -25,6 +26,7 @@ VERDICTS = (
     *HEALTH_VERDICTS,
     *JWT_VERDICTS,
     *LISTENER_VERDICTS,
+    *LOG_SERVICE_VERDICTS,
     *OVERLOAD_VERDICTS,
 )
 

@@ -8,16 +8,16 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use lateen_core::access_log::{AccessLog, Sinks, WorkerLogBuffers};
+use lateen_core::access_log::{AccessLog, Sinks};
 use lateen_core::address::Address;
 use lateen_core::formatter::{FormatContext, LogType};
 use lateen_core::headers::Headers;
 use lateen_core::http::stream_info::{ConnectionInfo, Protocol, StreamInfo};
 use lateen_core::proto;
-use lateen_core::random::Random;
 use lateen_core::runtime::Runtime;
-use lateen_core::stats::{BlockKind, Registry, PROCESS_BLOCK};
+use lateen_core::stats::Registry;
 use lateen_core::upstream::Host;
+use lateen_core::worker::Worker;
 
 const LINES: u32 = 2_000_000;
 
@@ -104,10 +104,9 @@ fn cpu() -> Result<Duration, Box<dyn Error>> {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let path = std::env::args().nth(1).unwrap_or_else(|| "/dev/null".to_owned());
-    let registry = Registry::default();
+    let registry = Arc::<Registry>::default();
     let sinks = Sinks::start(Duration::from_secs(10), &registry, 1)?;
-    let block = registry.block(0, PROCESS_BLOCK, BlockKind::Process);
-    let buffers = WorkerLogBuffers::new(sinks.clone(), block);
+    let worker = Worker::one_of(0, registry, sinks.clone());
     let request = headers(&[
         (":authority", "localhost:10000"),
         (":method", "GET"),
@@ -132,12 +131,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         let message =
             proto::AccessLog { path: path.clone(), format: Some(format), ..Default::default() };
         let log = AccessLog::compile(&message, &sinks)?;
-        let (runtime, random) = (Runtime::default(), Random::new());
+        let runtime = Runtime::default();
         let (start, before) = (Instant::now(), cpu()?);
         for _ in 0..LINES {
-            log.write(&context, &buffers, &runtime, &random);
+            log.write(&context, &worker, &runtime);
         }
-        buffers.flush();
+        worker.logs.flush();
         let per_line = |time: Duration| time.as_nanos() / u128::from(LINES);
         let (wall, used) = (per_line(start.elapsed()), per_line(cpu()?.saturating_sub(before)));
         println!("{name}: {wall} ns a line in the worker, {used} ns of CPU in all");

@@ -22,6 +22,7 @@ mod text;
 mod time;
 mod xfcc;
 
+pub(crate) use facts::stream_id;
 pub use json::{render_value, JsonFormatter};
 pub use operator::{Operator, Rendered};
 pub use path::percent_decode;

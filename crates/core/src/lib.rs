@@ -34,6 +34,7 @@ pub mod ratelimit;
 pub mod rbac;
 pub mod route;
 pub mod runtime;
+mod service_values;
 pub mod stats;
 mod sys;
 pub mod telemetry;

@@ -51,7 +51,7 @@ impl Listener {
     }
 
     /// Writes the listener's own access logs about a connection that has ended.
-    pub fn log(&self, worker: &Worker, info: &StreamInfo) {
+    pub fn log(&self, worker: &Rc<Worker>, info: &StreamInfo) {
         if self.settings.access_logs.is_empty() {
             return;
         }
@@ -65,7 +65,7 @@ impl Listener {
         };
         let runtime = worker.runtime();
         for log in &self.settings.access_logs {
-            log.write(&context, &worker.logs, &runtime, &worker.random);
+            log.write(&context, worker, &runtime);
         }
     }
 }

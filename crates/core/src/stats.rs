@@ -278,6 +278,7 @@ mod tests {
         fits(BlockKind::Filter, true, |i| ExtAuthzStat::try_from(i).is_ok());
         fits(BlockKind::Filter, true, |i| JwtAuthnStat::try_from(i).is_ok());
         fits(BlockKind::Filter, true, |i| DnsCacheStat::try_from(i).is_ok());
+        fits(BlockKind::Filter, true, |i| LogServiceStat::try_from(i).is_ok());
     }
 
     #[test]

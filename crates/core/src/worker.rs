@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 use ahash::AHashMap;
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use crate::access_log::WorkerLogBuffers;
+use crate::access_log::{Loggers, WorkerLogBuffers};
 use crate::clock;
 use crate::filters::router::client::OwnRequests;
 use crate::filters::Filter;
@@ -104,6 +104,8 @@ pub struct Worker {
     pub date: DateCache,
     pub headers: SpareHeaders,
     pub logs: WorkerLogBuffers,
+    /// Entries of access logs on their way to services.
+    pub loggers: Loggers,
     /// Downstream connections of this worker.
     pub open_connections: Cell<usize>,
     /// Requests that wait for what the main thread is to bring.
@@ -153,6 +155,7 @@ impl Worker {
             date: DateCache::default(),
             headers: SpareHeaders::default(),
             logs,
+            loggers: Loggers::default(),
             open_connections: Cell::new(0),
             waiting: Waiting::default(),
             directory: Directory::default(),
@@ -173,7 +176,16 @@ impl Worker {
     /// The only worker of a process.
     #[cfg(test)]
     pub fn alone(registry: Arc<Registry>, sinks: crate::access_log::Sinks) -> Rc<Self> {
-        let block = registry.block(0, PROCESS_BLOCK, BlockKind::Process);
+        Self::one_of(0, registry, sinks)
+    }
+
+    /// A worker that shares nothing with others but the statistics and the files of logs: for tests and examples.
+    pub fn one_of(
+        index: usize,
+        registry: Arc<Registry>,
+        sinks: crate::access_log::Sinks,
+    ) -> Rc<Self> {
+        let block = registry.block(index, PROCESS_BLOCK, BlockKind::Process);
         let shared = Shared {
             registry,
             ids: Arc::new(AtomicU64::new(1)),
@@ -184,7 +196,7 @@ impl Worker {
             asks: Asks::default(),
             dns_caches: DnsCaches::new(tokio::sync::mpsc::unbounded_channel().0),
         };
-        Self::new(0, Arc::new(shared), WorkerLogBuffers::new(sinks, block))
+        Self::new(index, Arc::new(shared), WorkerLogBuffers::new(sinks, block))
     }
 
     /// A number that no other connection or stream of the process has.
@@ -306,6 +318,7 @@ pub async fn run(worker: Rc<Worker>, mut commands: UnboundedReceiver<Command>) {
         loop {
             timer.until(Some(Instant::now() + flusher.logs.interval())).await;
             flusher.logs.flush();
+            flusher.loggers.sweep();
         }
     });
     let mut listeners = Listeners::new(&worker, worker.shared.drain_time);

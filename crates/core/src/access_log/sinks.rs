@@ -8,10 +8,11 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc::{channel, Sender};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::service::LogService;
 use super::writer::{Order, Writer};
 use crate::compile::{CompileError, Result};
 use crate::stats::{BlockKind, Registry, PROCESS_BLOCK};
@@ -75,6 +76,8 @@ pub(super) struct Batch {
 
 struct Shared {
     files: Mutex<HashMap<Target, Arc<LogFile>>>,
+    /// By their serialized configuration; those in use are held by access logs.
+    services: Mutex<HashMap<Vec<u8>, Weak<LogService>>>,
     orders: Sender<Order>,
     waiting: Arc<AtomicUsize>,
     interval: Duration,
@@ -102,8 +105,9 @@ impl Sinks {
             .name("log writer".to_owned())
             .spawn(move || writer.run(&inbox))?;
         let thread = Mutex::new(Some(thread));
-        let files = Mutex::default();
-        Ok(Self { shared: Arc::new(Shared { files, orders, waiting, interval, thread }) })
+        let (files, services) = (Mutex::default(), Mutex::default());
+        let shared = Shared { files, services, orders, waiting, interval, thread };
+        Ok(Self { shared: Arc::new(shared) })
     }
 
     /// The time between two writes of what waits in the buffers.
@@ -128,6 +132,23 @@ impl Sinks {
         let file = Arc::new(LogFile { index: files.len(), target: target.clone(), state });
         files.insert(target, file.clone());
         Ok(file)
+    }
+
+    /// The service that is configured like this, which `compile` makes on first use.
+    pub(super) fn service(
+        &self,
+        message: &impl prost::Message,
+        compile: impl FnOnce() -> Result<LogService>,
+    ) -> Result<Arc<LogService>> {
+        let mut services = self.shared.services.lock().unwrap_or_else(PoisonError::into_inner);
+        services.retain(|_, service| service.strong_count() > 0);
+        let key = message.encode_to_vec();
+        if let Some(service) = services.get(&key).and_then(Weak::upgrade) {
+            return Ok(service);
+        }
+        let service = Arc::new(compile()?);
+        services.insert(key, Arc::downgrade(&service));
+        Ok(service)
     }
 
     /// Hands lines to the writer. Gives them back when too much waits for it already.

@@ -1,9 +1,11 @@
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
 
-use super::{AccessLog, LogFilter, Sinks, WorkerLogBuffers};
+use super::{AccessLog, LogFilter, Sinks};
 use crate::formatter::tests::{format, Sample};
 use crate::http::flags::ResponseFlags;
 use crate::proto;
@@ -11,7 +13,8 @@ use crate::proto::access_log_filter::{comparison::Op, Kind};
 use crate::proto::ProcessStat;
 use crate::random::Random;
 use crate::runtime::Runtime;
-use crate::stats::{BlockKind, Registry, PROCESS_BLOCK};
+use crate::stats::Registry;
+use crate::worker::Worker;
 
 /// A directory of one test, removed at its end.
 struct Directory(PathBuf);
@@ -31,20 +34,19 @@ impl Drop for Directory {
 }
 
 struct Process {
-    registry: Registry,
+    registry: Arc<Registry>,
     sinks: Sinks,
 }
 
 impl Process {
     fn new() -> Self {
-        let registry = Registry::default();
+        let registry = Arc::<Registry>::default();
         let sinks = Sinks::start(Duration::from_secs(10), &registry, 9).unwrap();
         Self { registry, sinks }
     }
 
-    fn worker(&self, index: usize) -> WorkerLogBuffers {
-        let block = self.registry.block(index, PROCESS_BLOCK, BlockKind::Process);
-        WorkerLogBuffers::new(self.sinks.clone(), block)
+    fn worker(&self, index: usize) -> Rc<Worker> {
+        Worker::one_of(index, self.registry.clone(), self.sinks.clone())
     }
 
     fn log(&self, path: &Path, text: &str) -> AccessLog {
@@ -62,8 +64,8 @@ impl Process {
     }
 }
 
-fn write(log: &AccessLog, buffers: &WorkerLogBuffers) {
-    log.write(&Sample::new().context(), buffers, &Runtime::default(), &Random::seeded(1));
+fn write(log: &AccessLog, worker: &Rc<Worker>) {
+    log.write(&Sample::new().context(), worker, &Runtime::default());
 }
 
 #[test]
@@ -99,7 +101,7 @@ fn workers_and_logs_of_one_path_share_a_file() {
     }
     assert_eq!(process.total(ProcessStat::ProcessFilesystemWriteBuffered), 4);
     assert_eq!(process.total(ProcessStat::ProcessFilesystemWriteTotalBuffered), 16);
-    workers.iter().for_each(WorkerLogBuffers::flush);
+    workers.iter().for_each(|worker| worker.logs.flush());
     process.sinks.shutdown();
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "one\ntwo\none\ntwo\n");
     assert_eq!(process.total(ProcessStat::ProcessFilesystemWriteCompleted), 2);
@@ -129,11 +131,11 @@ fn a_rotated_file_is_opened_anew() {
     let log = process.log(&path, "line\n");
     let worker = process.worker(0);
     write(&log, &worker);
-    worker.flush();
+    worker.logs.flush();
     std::fs::rename(&path, directory.0.join("old")).unwrap();
     process.sinks.reopen();
     write(&log, &worker);
-    worker.flush();
+    worker.logs.flush();
     process.sinks.shutdown();
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "line\n");
     assert!(std::fs::read_to_string(directory.0.join("old")).unwrap().starts_with("line\n"));
@@ -151,7 +153,7 @@ fn a_failing_write_is_counted() {
     let worker = process.worker(0);
     for _ in 0..2 {
         write(&log, &worker);
-        worker.flush();
+        worker.logs.flush();
     }
     process.sinks.shutdown();
     assert_eq!(process.total(ProcessStat::ProcessFilesystemWriteFailed), 2);

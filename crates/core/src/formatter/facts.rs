@@ -261,7 +261,7 @@ fn response_flags(
 }
 
 /// The request id of a request, or an id of the connection.
-fn stream_id(context: &FormatContext<'_>, out: &mut Vec<u8>) -> Rendered {
+pub fn stream_id(context: &FormatContext<'_>, out: &mut Vec<u8>) -> Rendered {
     if let Some(headers) = context.request {
         return Rendered::text(headers.get(HeaderId::XRequestId), out);
     }

@@ -418,7 +418,7 @@ impl Stream {
         let runtime = self.worker.runtime();
         let context = self.context(log_type);
         for log in &self.manager.config.access_logs {
-            log.write(&context, &self.worker.logs, &runtime, &self.worker.random);
+            log.write(&context, &self.worker, &runtime);
         }
     }
 }

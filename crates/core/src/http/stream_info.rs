@@ -199,7 +199,7 @@ pub struct UpstreamInfo {
     pub protocol: Option<Protocol>,
     /// None: as it follows from the host.
     pub close_type: Option<CloseType>,
-    /// Why the transport failed, e.g. `delayed_connect_error:_Connection_refused`.
+    /// Why the transport failed, e.g. `delayed connect error: Connection refused`.
     pub transport_failure_reason: Cow<'static, str>,
     pub connect_start: Option<Instant>,
     pub connect_end: Option<Instant>,

@@ -162,7 +162,7 @@ fn establish(worker: &Rc<Worker>, current: &Rc<Current>, accepted: Accepted, lim
 }
 
 fn connection(
-    worker: &Worker,
+    worker: &Rc<Worker>,
     listener: &Listener,
     chain: Option<&Chain>,
     accepted: Accepted,
@@ -188,7 +188,7 @@ fn connection(
 }
 
 /// No filter chain takes the connection: it is closed.
-fn refuse(worker: &Worker, listener: &Listener, accepted: Accepted) {
+fn refuse(worker: &Rc<Worker>, listener: &Listener, accepted: Accepted) {
     listener.block.inc(ListenerStat::ListenerNoFilterChainMatch);
     let start = clock::now();
     let connection = connection(worker, listener, None, accepted, start).0;
@@ -200,7 +200,7 @@ fn refuse(worker: &Worker, listener: &Listener, accepted: Accepted) {
 
 /// Logs a connection that is closed at once, and why.
 fn log_closed(
-    worker: &Worker,
+    worker: &Rc<Worker>,
     listener: &Listener,
     connection: Rc<ConnectionInfo>,
     why: impl FnOnce(&mut StreamInfo),

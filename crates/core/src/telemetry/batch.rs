@@ -35,6 +35,12 @@ pub trait Receiver {
     fn send(&self, batch: Batch) -> Result<(), Batch>;
 }
 
+impl Receiver for Box<dyn Receiver> {
+    fn send(&self, batch: Batch) -> Result<(), Batch> {
+        (**self).send(batch)
+    }
+}
+
 /// The batch that is being collected, and who gets it.
 pub struct Batcher<R> {
     limits: Limits,

@@ -26,6 +26,8 @@ pub struct Handshake {
     /// `TLSv1.2` or `TLSv1.3`.
     pub version: &'static str,
     pub cipher: &'static str,
+    /// Its number at IANA.
+    pub cipher_id: u16,
     pub group: Option<&'static str>,
     pub alpn: Option<Box<[u8]>>,
     /// The name that this side, as a client, asked for.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from google.protobuf.message import DecodeError, Message
 
@@ -15,6 +15,7 @@ from lateen.proxy.compile.stats_blocks import StatsBlocks
 
 if TYPE_CHECKING:
     from envoy.config.core.v3.address_pb2 import BindConfig
+    from envoy.config.core.v3.base_pb2 import Node
     from envoy.extensions.transport_sockets.tls.v3.secret_pb2 import Secret
     from google.protobuf.any_pb2 import Any as PackedAny
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from lateen.proxy.compile.overload_plan import OverloadPlan
     from lateen.proxy.compile.stats_sinks import StatsdPlan
     from lateen.proxy.compile.transport_sockets.plan import TlsPlan
+
+_NODE = "envoy.config.core.v3.Node"
 
 
 @dataclass
@@ -37,6 +40,7 @@ class CompileContext:
         blocks: allots the blocks of stats.
         diagnostics: what was reported.
         environment: what `environment_variable` data sources read.
+        node: who this proxy is: a serialized core.v3.Node.
         node_id: --service-node or node.id.
         service_cluster: --service-cluster or node.cluster.
         clusters: the clusters that a route may name; None when that is not checked.
@@ -65,6 +69,7 @@ class CompileContext:
     blocks: StatsBlocks = field(default_factory=StatsBlocks)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     environment: Mapping[str, str] = field(default_factory=dict)
+    node: bytes = b""
     node_id: str = ""
     service_cluster: str = ""
     clusters: Collection[str] | None = None
@@ -112,6 +117,10 @@ class CompileContext:
         """Report `reason` when there is no cluster `name`, if that is to be checked."""
         if self.clusters is not None and name not in self.clusters:
             self.error(at, reason)
+
+    def parsed_node(self) -> Node:
+        """Who this proxy is."""
+        return cast("Node", self.types.message_class(_NODE).FromString(self.node))
 
     def apart(self) -> CompileContext:
         """The same with reports of its own."""

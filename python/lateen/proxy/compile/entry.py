@@ -69,6 +69,7 @@ def compile_bootstrap(
         extensions=known_extensions(),
         read_file=read_file,
         environment=environment or {},
+        node=bootstrap.node.SerializeToString(),
         node_id=node_id or bootstrap.node.id,
         service_cluster=service_cluster or bootstrap.node.cluster,
         disk_layers=disk_layers or {},

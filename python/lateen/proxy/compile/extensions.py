@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lateen.config.support import Fields
-from lateen.proxy.compile import access_log
+from lateen.proxy.compile import access_log, grpc_access_log, otlp_access_log
 from lateen.proxy.compile.http_filters import (
     buffer,
     cors,
@@ -111,6 +111,9 @@ _ACCESS_LOGGERS: tuple[Extension[AccessLogCompiler], ...] = (
     access_log.FILE,
     access_log.STDERR,
     access_log.STDOUT,
+    grpc_access_log.HTTP_GRPC,
+    grpc_access_log.TCP_GRPC,
+    otlp_access_log.OPEN_TELEMETRY,
 )
 
 

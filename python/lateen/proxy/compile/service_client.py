@@ -17,12 +17,13 @@ from lateen.protos.worker_pb2 import (
 )
 from lateen.proxy.compile.headers import compile_header_value
 from lateen.proxy.compile.retry import conditions
-from lateen.proxy.compile.values import milliseconds
+from lateen.proxy.compile.values import enum_name, milliseconds
 
 if TYPE_CHECKING:
     from envoy.config.core.v3.base_pb2 import RetryPolicy as CoreRetryPolicy
     from envoy.config.core.v3.grpc_service_pb2 import GrpcService
     from envoy.config.core.v3.http_uri_pb2 import HttpUri
+    from google.protobuf.message import Message
 
     from lateen.proxy.compile.context import CompileContext
 
@@ -73,7 +74,7 @@ def compile_http_client(
     """
     client = ServiceClient(cluster=uri.cluster, timeout_ms=milliseconds(uri.timeout), internal=True)
     if retry_policy is not None:
-        compiled = _retries(ctx, retry_policy, retry_on, f"{at}.retry_policy")
+        compiled = compile_retries(ctx, retry_policy, retry_on, f"{at}.retry_policy")
         client.retry_policy.CopyFrom(compiled)
     return client
 
@@ -103,13 +104,26 @@ def compile_grpc_client(
         max_message_bytes=envoy.max_receive_message_length.value,
     )
     if service.HasField("retry_policy"):
-        policy = _retries(ctx, service.retry_policy, "", f"{at}.retry_policy")
+        policy = compile_retries(ctx, service.retry_policy, "", f"{at}.retry_policy")
         compiled.client.retry_policy.CopyFrom(policy)
     return compiled
 
 
-def _retries(ctx: CompileContext, policy: CoreRetryPolicy, retry_on: str, at: str) -> RetryPolicy:
-    """The policy as one of a route, whose attempts take as long as the longest pause."""
+def check_transport_version(ctx: CompileContext, config: Message, at: str) -> None:
+    """Report a `transport_api_version` that is no longer spoken."""
+    if enum_name(config, "transport_api_version") == "V2":
+        reason = "The v2 xDS major version has been removed and is no longer supported"
+        ctx.error(f"{at}.transport_api_version", reason)
+
+
+def compile_retries(
+    ctx: CompileContext, policy: CoreRetryPolicy, retry_on: str, at: str
+) -> RetryPolicy:
+    """The policy as one of a route, whose attempts take as long as the longest pause.
+
+    Args:
+        retry_on: when an attempt is made again, where the policy does not say.
+    """
     base, longest = _back_off(ctx, policy, at)
     return RetryPolicy(
         retry_on=conditions(policy.retry_on or retry_on),

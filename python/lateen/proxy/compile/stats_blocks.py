@@ -46,6 +46,7 @@ class BlockKind(Enum):
     HEALTH_CHECK_FILTER = "health_check_filter"
     JWT_AUTHN = "jwt_authn"
     DNS_CACHE = "dns_cache"
+    LOG_SERVICE = "log_service"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ Source: envoy/config/core/v3/substitution_format_string.proto.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from lateen.config.support import Fields, whole
@@ -16,6 +17,7 @@ from lateen.proxy.compile.format import compile_format, compile_json_format
 from lateen.proxy.compile.values import struct_to_python
 
 if TYPE_CHECKING:
+    from envoy.config.core.v3.extension_pb2 import TypedExtensionConfig
     from envoy.config.core.v3.substitution_format_string_pb2 import SubstitutionFormatString
 
     from lateen.proxy.compile.context import CompileContext
@@ -41,7 +43,7 @@ def compile_format_string(
 ) -> Format | JsonFormat:
     """The compiled text or JSON format; `content_type` is left to the caller."""
     omit = source.omit_empty_values
-    extra = _extra_commands(source)
+    extra = extra_commands(source.formatters)
     kind = source.WhichOneof("format")
     if kind == "json_format":
         value = struct_to_python(source.json_format)
@@ -64,8 +66,9 @@ def compile_body_format(
     return BodyFormat(text=compiled, content_type=source.content_type or "text/plain")
 
 
-def _extra_commands(source: SubstitutionFormatString) -> dict[str, CommandRule]:
-    types = (formatter.typed_config.type_url.rpartition("/")[2] for formatter in source.formatters)
+def extra_commands(formatters: Iterable[TypedExtensionConfig]) -> dict[str, CommandRule]:
+    """The commands that formatters add to those that every format has."""
+    types = (formatter.typed_config.type_url.rpartition("/")[2] for formatter in formatters)
     return {
         commands.FORMATTERS[name]: CommandRule(Argument.REQUIRED, length=True)
         for name in types

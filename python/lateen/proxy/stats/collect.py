@@ -175,4 +175,5 @@ _LAYOUTS = {
     BlockKind.HEALTH_CHECK_FILTER: layouts.health_check_filter_layout,
     BlockKind.JWT_AUTHN: layouts.jwt_authn_layout,
     BlockKind.DNS_CACHE: layouts.dns_cache_layout,
+    BlockKind.LOG_SERVICE: layouts.log_service_layout,
 }

@@ -420,6 +420,12 @@ def dns_cache_layout() -> Layout:
 
 
 @functools.cache
+def log_service_layout() -> Layout:
+    """`access_logs.grpc_access_log.*` and `access_logs.open_telemetry_access_log.*`."""
+    return _layout(wire.LogServiceStat.items(), "LOG_SERVICE_")
+
+
+@functools.cache
 def downstream_ssl_layout() -> Layout:
     """`listener.ADDRESS.ssl.*` and `listener.ADDRESS.server_ssl_socket_factory.*`."""
     return _ssl_layout("server_ssl_socket_factory")

@@ -91,7 +91,7 @@ def test_a_formatter_adds_its_command():
 def test_a_logger_that_is_not_implemented_is_left_out_and_reported():
     source = message(
         "config.accesslog.v3.AccessLog",
-        {"name": "grpc", "typed_config": {"@type": f"{_LOGGERS}.grpc.v3.HttpGrpcAccessLogConfig"}},
+        {"name": "grpc", "typed_config": {"@type": f"{_LOGGERS}.wasm.v3.WasmAccessLog"}},
     )
     assert compile_access_logs(context(), [source], "l") == []
     (report,) = unsupported(source)

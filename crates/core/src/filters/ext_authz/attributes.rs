@@ -1,18 +1,15 @@
 //! The attributes of a request, as `envoy.service.auth.v3.CheckRequest` has them.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::time::UNIX_EPOCH;
 
 use serde_json::Value;
 
 use super::question::{Question, PARTIAL_BODY};
-use crate::address::Address;
-use crate::headers::{HeaderId, Headers};
+use crate::headers::HeaderId;
 use crate::http::stream_info::ConnectionInfo;
 use crate::metadata::values::to_struct;
-use crate::proto::service::address::Kind;
 use crate::proto::service::{self, CheckRequest};
+use crate::service_values::{address, header, text, timestamp};
 use crate::tls::{encoded_pem, CertificateFacts};
 
 pub fn check_request(question: &Question<'_>) -> CheckRequest {
@@ -28,7 +25,7 @@ pub fn check_request(question: &Question<'_>) -> CheckRequest {
             source: Some(source(question)),
             destination: Some(destination(connection)),
             request: Some(service::Request {
-                time: Some(timestamp(question)),
+                time: Some(timestamp(stream.info.start_wall)),
                 http: Some(http_request(question)),
             }),
             context_extensions: question.extensions.clone(),
@@ -39,11 +36,6 @@ pub fn check_request(question: &Question<'_>) -> CheckRequest {
     }
 }
 
-fn timestamp(question: &Question<'_>) -> service::Timestamp {
-    let since = question.stream.info.start_wall.duration_since(UNIX_EPOCH).unwrap_or_default();
-    service::Timestamp { seconds: since.as_secs() as i64, nanos: since.subsec_nanos() as i32 }
-}
-
 /// The client.
 fn source(question: &Question<'_>) -> service::Peer {
     let connection = &question.stream.info.connection;
@@ -51,7 +43,7 @@ fn source(question: &Question<'_>) -> service::Peer {
     let leaf = peer.and_then(|peer| peer.chain.first()).filter(|_| question.told.peer_certificate);
     service::Peer {
         address: Some(address(&connection.remote)),
-        service: text(&question.stream.request, HeaderId::XEnvoyDownstreamServiceCluster),
+        service: header(&question.stream.request, HeaderId::XEnvoyDownstreamServiceCluster),
         principal: peer.map(|peer| principal(&peer.facts)).unwrap_or_default(),
         certificate: leaf.map(|leaf| encoded_pem(leaf)).unwrap_or_default(),
     }
@@ -72,21 +64,6 @@ fn principal(facts: &CertificateFacts) -> String {
     facts.principals().next().unwrap_or_default().to_owned()
 }
 
-fn address(address: &Address) -> service::Address {
-    let kind = match address {
-        Address::Ip(ip) => Kind::SocketAddress(service::SocketAddress {
-            address: ip.ip().to_string(),
-            port_value: ip.port().into(),
-        }),
-        Address::Pipe(path) => Kind::Pipe(service::Pipe { path: path.display().to_string() }),
-        Address::Internal(internal) => Kind::EnvoyInternalAddress(service::InternalAddress {
-            server_listener_name: internal.listener.to_string(),
-            endpoint_id: internal.endpoint_id.to_string(),
-        }),
-    };
-    service::Address { kind: Some(kind) }
-}
-
 /// What is there under these names; the first of `sources` that has one decides.
 fn metadata(names: &[String], sources: &[Option<&Value>]) -> service::Metadata {
     let find = |name: &String| sources.iter().flatten().find_map(|all| all.get(name));
@@ -99,10 +76,10 @@ fn http_request(question: &Question<'_>) -> service::HttpRequest {
     let request = &question.stream.request;
     let mut http = service::HttpRequest {
         id: info.stream_id.to_string(),
-        method: text(request, HeaderId::Method),
-        path: text(request, HeaderId::Path),
-        host: text(request, HeaderId::Authority),
-        scheme: text(request, HeaderId::Scheme),
+        method: header(request, HeaderId::Method),
+        path: header(request, HeaderId::Path),
+        host: header(request, HeaderId::Authority),
+        scheme: header(request, HeaderId::Scheme),
         size: info.bytes_received as i64,
         protocol: info.protocol.map_or("", |protocol| protocol.name()).to_owned(),
         ..Default::default()
@@ -116,7 +93,7 @@ fn http_request(question: &Question<'_>) -> service::HttpRequest {
     if let Some(body) = question.body {
         match question.told.body_as_bytes {
             true => http.raw_body = body.bytes.to_vec(),
-            false => http.body = sanitized(body.bytes).into_owned(),
+            false => http.body = text(body.bytes).into_owned(),
         }
     }
     http
@@ -124,7 +101,7 @@ fn http_request(question: &Question<'_>) -> service::HttpRequest {
 
 fn header_map<'a>(headers: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> service::HeaderMap {
     let raw = |(name, value): (&[u8], &[u8])| service::HeaderValue {
-        key: sanitized(name).into_owned(),
+        key: text(name).into_owned(),
         raw_value: value.to_vec(),
         ..Default::default()
     };
@@ -134,8 +111,8 @@ fn header_map<'a>(headers: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> servic
 fn joined<'a>(headers: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> BTreeMap<String, String> {
     let mut all: BTreeMap<String, String> = BTreeMap::new();
     for (name, value) in headers {
-        let value = sanitized(value);
-        all.entry(sanitized(name).into_owned())
+        let value = text(value);
+        all.entry(text(name).into_owned())
             .and_modify(|before| {
                 before.push(',');
                 before.push_str(&value);
@@ -145,35 +122,12 @@ fn joined<'a>(headers: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> BTreeMap<S
     all
 }
 
-fn text(headers: &Headers, id: HeaderId) -> String {
-    sanitized(headers.get(id).unwrap_or_default()).into_owned()
-}
-
-/// Text; as in Envoy, `!` stands for each byte that is none.
-fn sanitized(bytes: &[u8]) -> Cow<'_, str> {
-    if let Ok(text) = std::str::from_utf8(bytes) {
-        return Cow::Borrowed(text);
-    }
-    let mut text = String::with_capacity(bytes.len());
-    for chunk in bytes.utf8_chunks() {
-        text.push_str(chunk.valid());
-        text.extend(chunk.invalid().iter().map(|_| '!'));
-    }
-    Cow::Owned(text)
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
-    use super::{header_map, joined, metadata, sanitized};
+    use super::{header_map, joined, metadata};
     use crate::metadata::values::to_map;
-
-    #[test]
-    fn text_that_is_none_is_marked() {
-        assert_eq!(sanitized(b"a\xff\xfeb\xc3"), "a!!b!");
-        assert_eq!(sanitized("\u{fc}".as_bytes()), "\u{fc}");
-    }
 
     #[test]
     fn repeated_headers_are_joined_or_told_as_they_are() {

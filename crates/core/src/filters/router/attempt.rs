@@ -164,14 +164,12 @@ pub(super) fn failed(error: ConnectError) -> Failure {
         ConnectError::Timeout => {
             Failure::Connect { kind: ConnectFailure::Timeout, reason: "".into() }
         }
-        ConnectError::Remote(reason) => Failure::Connect {
-            kind: ConnectFailure::Remote,
-            reason: reason.replace(' ', "_").into(),
-        },
-        ConnectError::Local(reason) => Failure::Connect {
-            kind: ConnectFailure::Local,
-            reason: reason.replace(' ', "_").into(),
-        },
+        ConnectError::Remote(reason) => {
+            Failure::Connect { kind: ConnectFailure::Remote, reason: reason.to_string().into() }
+        }
+        ConnectError::Local(reason) => {
+            Failure::Connect { kind: ConnectFailure::Local, reason: reason.to_string().into() }
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 mod caller;
 mod feed;
 mod grpc;
+mod grpc_stream;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -18,11 +19,12 @@ use super::forward::forward;
 use super::Router;
 use crate::clock;
 use crate::compile::{At, Result};
-use crate::headers::{HeaderId, Headers};
+use crate::headers::{HeaderId, Headers, Side};
 use crate::http::connection_manager::Manager;
 use crate::http::downstream::Downstream;
 use crate::http::manager::request::append_list;
 use crate::http::manager::{duration, ManagerConfig};
+use crate::http::mutation::HeaderChanges;
 use crate::http::stream::{Answer, Stream};
 use crate::http::stream_info::ConnectionInfo;
 use crate::http1::request::RequestHead;
@@ -34,6 +36,7 @@ use crate::worker::Worker;
 use caller::Kept;
 
 pub use grpc::{GrpcClient, GrpcStatus};
+pub use grpc_stream::GrpcStream;
 pub(super) use {caller::Caller, feed::Feed};
 
 /// Most bytes in the body of a response, as in Envoy (`http.async_response_buffer_limit`).
@@ -120,15 +123,47 @@ impl Client {
     /// Makes a request, which counts as any other in the stats of the cluster. What stands for the response of an
     /// upstream that fails or takes too long is a response as well: 503 or 504.
     pub fn send(&self, worker: &Rc<Worker>, request: Request) -> Responding {
-        let Some(cluster) = worker.clusters.get(&self.cluster) else {
-            return Box::pin(std::future::ready(Err(NoResponse::NoCluster)));
+        let body = match request.body.len() {
+            0 => BodyLength::Empty,
+            length => BodyLength::Length(length as u64),
         };
+        match self.prepare(worker, request.headers, body) {
+            Some(stream) => self.send_whole(stream, request.body),
+            None => Box::pin(std::future::ready(Err(NoResponse::NoCluster))),
+        }
+    }
+
+    /// The same with changes of its head, which no request of a client is the reason for.
+    pub fn send_changed(
+        &self,
+        worker: &Rc<Worker>,
+        request: Request,
+        changes: &HeaderChanges,
+    ) -> Responding {
+        let length = BodyLength::Length(request.body.len() as u64);
+        match self.prepare(worker, request.headers, length) {
+            Some(mut stream) => {
+                change(&mut stream, changes);
+                self.send_whole(stream, request.body)
+            }
+            None => Box::pin(std::future::ready(Err(NoResponse::NoCluster))),
+        }
+    }
+
+    fn send_whole(&self, stream: Stream, body: Vec<u8>) -> Responding {
+        let caller = Caller::waiting(Feed::whole(body), LONGEST_RESPONSE);
+        Box::pin(respond(stream, caller, self.route.clone()))
+    }
+
+    /// A request that is to be sent; None: there is no cluster of that name.
+    fn prepare(&self, worker: &Rc<Worker>, headers: Headers, body: BodyLength) -> Option<Stream> {
+        let cluster = worker.clusters.get(&self.cluster)?;
         let own = worker.own_requests.get_or_init(|| OwnRequests::new(worker, &self.config));
         let (manager, connection) = (own.manager.clone(), own.connection.clone());
         let mut stream = Stream::new(worker.clone(), manager, connection, clock::now());
         stream.leave_uncounted();
-        stream.begin(head(&request));
-        stream.request = request.headers;
+        stream.begin(head(&headers, body));
+        stream.request = headers;
         stream.cluster = Some(cluster);
         if self.internal {
             mark(&mut stream);
@@ -140,26 +175,31 @@ impl Client {
             stream.request.append(HeaderId::Scheme, b"http");
         }
         limit(&mut stream.request, self.timeout);
-        let caller = Caller::waiting(Feed::whole(request.body), LONGEST_RESPONSE);
-        Box::pin(respond(stream, caller, self.route.clone()))
+        Some(stream)
     }
 }
 
-fn head(request: &Request) -> RequestHead {
+fn head(headers: &Headers, body: BodyLength) -> RequestHead {
     RequestHead {
         http10: false,
-        body: match request.body.len() {
-            0 => BodyLength::Empty,
-            length => BodyLength::Length(length as u64),
-        },
+        body,
         keep_alive: true,
         upgrade: false,
         expect_continue: false,
-        is_head: request.headers.get(HeaderId::Method) == Some(b"HEAD"),
+        is_head: headers.get(HeaderId::Method) == Some(b"HEAD"),
         is_connect: false,
         size: 0,
         field_bytes: 0,
     }
+}
+
+/// Changes the head of a request that no request of a client is the reason for.
+fn change(stream: &mut Stream, changes: &HeaderChanges) {
+    let mut headers = std::mem::take(&mut stream.request);
+    changes.apply(&mut headers, Side::Request, |formatter, known, out| {
+        stream.format(formatter, Side::Request, known, out);
+    });
+    stream.request = headers;
 }
 
 async fn respond(

@@ -2,6 +2,7 @@
 
 use super::failure::Failure;
 use super::Router;
+use crate::clock;
 use crate::formatter::LogType;
 use crate::http::flags::ResponseFlags;
 use crate::http::stream::Stream;
@@ -14,11 +15,13 @@ pub fn attempt(router: &Router, stream: &mut Stream, status: u16, failure: Optio
     }
     let info = &mut stream.info;
     let of_request = (info.response_code, info.flags, info.attempts, info.protocol);
+    let times = (info.last_rx.take(), info.first_tx.take(), info.last_tx.take());
     let details = std::mem::take(&mut info.details);
     let reason = info.upstream.transport_failure_reason.clone();
     info.response_code = status;
     info.attempts = 0;
     info.protocol = info.upstream.protocol;
+    info.end = Some(clock::now());
     info.flags = match failure {
         None | Some(Failure::Timeout(_)) => ResponseFlags::empty(),
         Some(failure) => failure.flag(),
@@ -29,10 +32,12 @@ pub fn attempt(router: &Router, stream: &mut Stream, status: u16, failure: Optio
     let context = stream.context(LogType::UpstreamEnd);
     let runtime = stream.worker.runtime();
     for log in &router.upstream_logs {
-        log.write(&context, &stream.worker.logs, &runtime, &stream.worker.random);
+        log.write(&context, &stream.worker, &runtime);
     }
     let info = &mut stream.info;
     (info.response_code, info.flags, info.attempts, info.protocol) = of_request;
+    (info.last_rx, info.first_tx, info.last_tx) = times;
+    info.end = None;
     info.details = details;
     info.upstream.transport_failure_reason = reason;
 }

@@ -154,7 +154,7 @@ impl Session {
         let context = FormatContext { log_type, ..self.format_context() };
         let runtime = self.worker.runtime();
         for log in &self.proxy.config.access_logs {
-            log.write(&context, &self.worker.logs, &runtime, &self.worker.random);
+            log.write(&context, &self.worker, &runtime);
         }
     }
 }

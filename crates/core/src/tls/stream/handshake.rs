@@ -116,6 +116,7 @@ impl Inner {
         let handshake = Handshake {
             version: version.map_or("", |version| version.0),
             cipher: cipher.map_or("", |cipher| cipher.0),
+            cipher_id: suite.map_or(0, u16::from),
             group: group.map(|group| group.0),
             alpn: state.alpn_protocol().map(Box::from),
             server_name: self.server_name.clone(),

@@ -74,7 +74,12 @@ impl Feed {
         self.state.borrow_mut().finish(End::Whole);
     }
 
-    fn push(&self, bytes: &[u8]) {
+    /// Bytes that were not read yet.
+    pub fn waiting(&self) -> usize {
+        self.state.borrow().waiting.len()
+    }
+
+    pub fn push(&self, bytes: &[u8]) {
         let mut state = self.state.borrow_mut();
         if state.end != End::Open {
             return;

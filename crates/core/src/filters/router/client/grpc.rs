@@ -2,16 +2,21 @@
 //! <https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md>
 
 use std::future::Future;
+use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Client, NoResponse, Request, Response};
+use super::{change, Client, NoResponse, Request, Responding, Response};
 use crate::compile::{At, Result};
 use crate::filters::grpc::{frame_header, FRAME_HEADER};
 use crate::formatter::status_of_http;
 use crate::headers::{HeaderId, Headers, Side};
 use crate::http::mutation::HeaderChanges;
 use crate::http::stream::Stream;
+use crate::http1::BodyLength;
 use crate::proto;
+use crate::route::Route;
+use crate::worker::Worker;
 
 /// The status of a call that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,10 +67,25 @@ impl GrpcClient {
         self.metadata.apply(&mut headers, Side::Request, |formatter, _, out| {
             asking.format(formatter, Side::Request, &asking.request, out);
         });
-        let mut body = Vec::with_capacity(FRAME_HEADER + message.len());
-        body.extend_from_slice(&frame_header(message.len()));
-        body.extend_from_slice(message);
-        let responding = self.client.send(&asking.worker, Request { headers, body });
+        let request = Request { headers, body: framed(message) };
+        self.answer(self.client.send(&asking.worker, request))
+    }
+
+    /// The same on behalf of nobody.
+    pub fn call_alone(
+        &self,
+        worker: &Rc<Worker>,
+        path: &str,
+        message: &[u8],
+    ) -> impl Future<Output = std::result::Result<Vec<u8>, GrpcStatus>> + use<> {
+        let request = Request { headers: self.head(path), body: framed(message) };
+        self.answer(self.client.send_changed(worker, request, &self.metadata))
+    }
+
+    fn answer(
+        &self,
+        responding: Responding,
+    ) -> impl Future<Output = std::result::Result<Vec<u8>, GrpcStatus>> + use<> {
         let limit = self.limit;
         async move {
             let message = message_of(responding.await.map_err(status_without_response)?)?;
@@ -74,6 +94,17 @@ impl GrpcClient {
                 false => Ok(message),
             }
         }
+    }
+
+    /// A call whose messages come one by one; None: there is no cluster of that name.
+    pub(super) fn begin(&self, worker: &Rc<Worker>, path: &str) -> Option<Stream> {
+        let mut stream = self.client.prepare(worker, self.head(path), BodyLength::Chunked)?;
+        change(&mut stream, &self.metadata);
+        Some(stream)
+    }
+
+    pub(super) fn route(&self) -> &Arc<Route> {
+        &self.client.route
     }
 
     fn head(&self, path: &str) -> Headers {
@@ -89,6 +120,13 @@ impl GrpcClient {
         headers.append(HeaderId::ContentType, b"application/grpc");
         headers
     }
+}
+
+fn framed(message: &[u8]) -> Vec<u8> {
+    let mut body = Vec::with_capacity(FRAME_HEADER + message.len());
+    body.extend_from_slice(&frame_header(message.len()));
+    body.extend_from_slice(message);
+    body
 }
 
 /// At most eight digits and a unit.

@@ -35,7 +35,7 @@ impl Forwarding<'_> {
             Failure::Dropped { .. } | Failure::Overflow => charge::dropped(&self.cluster, failure),
             _ => {}
         }
-        let transport = stream.info.upstream.transport_failure_reason.clone();
+        let transport = stream.info.upstream.transport_failure_reason.replace(' ', "_");
         let done = stream.request_done.is_some();
         let retried = self.retries.made() > 0;
         let mut answer = failure.answer(retried, self.parties.committed, done, &transport);
