@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from lateen.proxy.prepare import Prepared
     from lateen.proxy.resources.opening import OpenDynamic
     from lateen.proxy.runtime_watch import RuntimeWatch
-    from lateen.proxy.stats.statsd import StatsdSink
+    from lateen.proxy.stats.sink import StatsSink
     from lateen.proxy.workers import Workers
     from lateen.proxy.xds.load_stats import LoadReporter
 
@@ -252,7 +252,7 @@ class MainThread:
                 stack.callback(sink.close)
             await self._flush_for_ever(config.flush_interval_s, sinks)
 
-    async def _flush_for_ever(self, interval_s: float, sinks: Sequence[StatsdSink]) -> None:
+    async def _flush_for_ever(self, interval_s: float, sinks: Sequence[StatsSink]) -> None:
         while True:
             await asyncio.sleep(interval_s)
             self._stats.merge()
@@ -262,16 +262,15 @@ class MainThread:
                 self._open.dynamic.tick()
             gc.collect(0)
 
-    def _open_sinks(self) -> list[StatsdSink]:
+    def _open_sinks(self) -> list[StatsSink]:
         if not self._prepared.stats_sinks:
             return []
         # Imported here: a proxy without sinks does without.
-        from lateen.proxy.stats.statsd import StatsdSink
+        from lateen.proxy.resources.sinks import open_sinks
 
-        tags = self._prepared.stats.tags
-        return [StatsdSink(plan, tags) for plan in self._prepared.stats_sinks]
+        return open_sinks(self._prepared, self._stats.main_thread, self._log)
 
-    async def _send_stats(self, sinks: Sequence[StatsdSink]) -> None:
+    async def _send_stats(self, sinks: Sequence[StatsSink]) -> None:
         """In steps, so that whatever else the main thread does has its turn."""
         steps = self._stats.snapshot_in_steps()
         while True:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from lateen.proxy.compile.context import CompileContext
     from lateen.proxy.compile.overload_plan import OverloadPlan
     from lateen.proxy.compile.stats_blocks import StatsBlocks
-    from lateen.proxy.compile.stats_sinks import StatsdPlan
+    from lateen.proxy.compile.stats_sink_plans import SinkPlan
     from lateen.proxy.options import Options
     from lateen.proxy.workers import Rejection
 
@@ -79,7 +79,7 @@ class Prepared:
     reports_load: bool = False
     pins_workers: bool = False
     overload: OverloadPlan | None = None
-    stats_sinks: Sequence[StatsdPlan] = ()
+    stats_sinks: Sequence[SinkPlan] = ()
 
 
 @dataclass

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lateen.protos.worker_pb2 import Dns
     from lateen.proxy.compile.extensions import Extensions
     from lateen.proxy.compile.overload_plan import OverloadPlan
-    from lateen.proxy.compile.stats_sinks import StatsdPlan
+    from lateen.proxy.compile.stats_sink_plans import SinkPlan
     from lateen.proxy.compile.transport_sockets.plan import TlsPlan
 
 _NODE = "envoy.config.core.v3.Node"
@@ -78,7 +78,7 @@ class CompileContext:
     default_resolver: Dns | None = None
     default_bind: BindConfig | None = None
     outlier_event_log: str = ""
-    stats_sinks: Sequence[StatsdPlan] = ()
+    stats_sinks: Sequence[SinkPlan] = ()
     overload: OverloadPlan | None = None
     max_connections: int = 0
     internal_buffer_bytes: int | None = None

@@ -53,7 +53,7 @@ _OWN = ("typed_extension_protocol_options", "http2_protocol_options", "transport
 
 def note_control_planes(ctx: CompileContext, bootstrap: Bootstrap) -> None:
     """Let clusters that lead to a control plane have what the main thread reads, and no worker."""
-    names = set(_clusters(bootstrap))
+    names = {*_clusters(bootstrap), *(getattr(sink, "cluster", "") for sink in ctx.stats_sinks)}
     for index, cluster in enumerate(bootstrap.static_resources.clusters):
         if cluster.name in names:
             for field in _OWN:

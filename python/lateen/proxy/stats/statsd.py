@@ -11,17 +11,16 @@ import socket
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from lateen.proxy.stats.deltas import Deltas
 from lateen.proxy.stats.model import StatKind
 from lateen.proxy.stats.numbers import general
-from lateen.proxy.stats.snapshot import StatsFilter
+from lateen.proxy.stats.sink import used
 
 if TYPE_CHECKING:
-    from lateen.proxy.compile.stats_sinks import StatsdPlan
+    from lateen.proxy.compile.stats_sink_plans import StatsdPlan
     from lateen.proxy.stats.model import HistogramStat
     from lateen.proxy.stats.snapshot import Snapshot
     from lateen.proxy.stats.tags import TagExtractor
-
-_USED = StatsFilter(used_only=True)
 
 
 class StatsdSink:
@@ -30,7 +29,7 @@ class StatsdSink:
     def __init__(self, plan: StatsdPlan, tags: TagExtractor) -> None:
         self._plan = plan
         self._tags = tags
-        self._counted: dict[str, int] = {}
+        self._deltas = Deltas()
         family = socket.AF_UNIX
         if not isinstance(plan.address, str):
             family = socket.AF_INET6 if ":" in plan.address[0] else socket.AF_INET
@@ -58,17 +57,13 @@ class StatsdSink:
         self._socket.close()
 
     def _lines(self, snapshot: Snapshot) -> Iterator[str]:
-        for batch in snapshot.batches(_USED):
+        for batch in snapshot.batches(used()):
             for stat in batch:
                 if stat.kind is StatKind.GAUGE:
                     yield self._line(stat.name, str(stat.value), "g")
                 else:
-                    # Counters may have been set to 0.
-                    before = self._counted.get(stat.name, 0)
-                    self._counted[stat.name] = stat.value
-                    since = stat.value - before if stat.value >= before else stat.value
-                    yield self._line(stat.name, str(since), "c")
-        for histogram in snapshot.selected_histograms(_USED):
+                    yield self._line(stat.name, str(self._deltas.since(stat)), "c")
+        for histogram in snapshot.selected_histograms(used()):
             yield from self._values(histogram)
 
     def _values(self, histogram: HistogramStat) -> Iterator[str]:

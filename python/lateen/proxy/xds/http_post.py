@@ -1,4 +1,4 @@
-"""One POST to a control plane; blocks, so it has a thread of its own."""
+"""One POST of the main thread's own; blocks, so it has a thread of its own."""
 
 from __future__ import annotations
 
@@ -26,8 +26,9 @@ class HttpPost(NamedTuple):
         tls: as whom to speak TLS; None: plaintext.
         host: of the header.
         path: of the target.
-        body: JSON.
+        body: of the request.
         timeout_s: for all of it.
+        headers: that say what it is.
     """
 
     endpoint: Endpoint
@@ -36,6 +37,7 @@ class HttpPost(NamedTuple):
     path: str
     body: bytes
     timeout_s: float
+    headers: Sequence[tuple[str, str]] = (("content-type", "application/json"),)
 
 
 class Posted(NamedTuple):
@@ -81,7 +83,7 @@ def _exchange(
 ) -> Posted:
     connection = http.client.HTTPConnection(request.host)
     connection.sock = connected
-    headers = {"content-type": "application/json", "connection": "close"}
+    headers = {**dict(request.headers), "connection": "close"}
     connection.request("POST", request.path, request.body, headers)
     response = connection.getresponse()
     parts = []

@@ -2,7 +2,7 @@ import socket
 
 import pytest
 
-from lateen.proxy.compile.stats_sinks import StatsdPlan
+from lateen.proxy.compile.stats_sink_plans import StatsdPlan
 from lateen.proxy.stats.histogram import Summary, bin_of
 from lateen.proxy.stats.model import HistogramStat, Stat, StatKind, loose_scope
 from lateen.proxy.stats.snapshot import Snapshot
