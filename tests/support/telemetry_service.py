@@ -236,6 +236,11 @@ def _metadata(context: grpc.ServicerContext) -> tuple[tuple[str, str], ...]:
     return tuple((key, value) for key, value in found if key not in _OF_THE_LIBRARY)
 
 
+def _known(name: str, value: str) -> str:
+    """The value of a header; of who sends it the name, without a version."""
+    return value.partition("/")[0] if name.lower() == "user-agent" else value
+
+
 class _Post(BaseHTTPRequestHandler):
     """OTLP over HTTP."""
 
@@ -250,7 +255,7 @@ class _Post(BaseHTTPRequestHandler):
         length = self.headers["content-length"]
         body = self.rfile.read(int(length)) if length else b"".join(self._chunks())
         kind = ExportLogsServiceRequest if "logs" in self.path else ExportMetricsServiceRequest
-        headers = [(name.lower(), value) for name, value in self.headers.items()]
+        headers = [(name.lower(), _known(name, value)) for name, value in self.headers.items()]
         shown = tuple(each for each in headers if each[0] not in ("x-request-id", "content-length"))
         head = ((":path", self.path), *shown)
         self._service.came.append(Came(self._service.begun(), head, kind.FromString(body)))
