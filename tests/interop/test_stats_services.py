@@ -103,15 +103,20 @@ class Setting:
         self.wait(lambda: self.service.streams >= count)
 
     def shown(self):
-        """The stats of these requests: name, kind and labels, sorted; the latest of each."""
-        latest = {}
+        """The stats of these requests, sorted: name, kind, labels and the highest value."""
+        highest = {}
         for item in self.service.items:
-            text = describe(item, (*IGNORED, "metric", "gauge", "histogram"))
             if COUNTED.search(item.name) and "admin" not in describe(item):
-                latest[item.name, labels(item)] = (text, number(item))
-        port = str(self.port)
-        found = [f"{key} {value}" for key, value in latest.items()]
-        return sorted(each.replace(port, "<port>") for each in found)
+                kind = describe(item, (*IGNORED, "metric", "gauge", "histogram"))
+                key = f"{kind} {labels(item)}".replace(str(self.port), "<port>")
+                value = number(item) if counts_requests(item) else 0
+                highest[key] = max(value, highest.get(key, 0))
+        return sorted(highest.items())
+
+
+def counts_requests(item):
+    """Whether a value is of these requests alone: admin's have the same name without tags."""
+    return ".in." in item.name or ("envoy.http_conn_manager_prefix", "in") in labels(item)
 
 
 def labels(item):
@@ -123,13 +128,15 @@ def labels(item):
 
 
 def number(item):
-    """The value of a counter or a gauge, or how many values a histogram has."""
+    """The value of a counter or a gauge; of a histogram whether it has values, as those of one
+    interval may come in two.
+    """
     if hasattr(item, "metric"):
         metric = item.metric[0]
         counts = metric.summary.sample_count + metric.histogram.sample_count
-        return int(metric.counter.value + metric.gauge.value + counts)
+        return int(metric.counter.value + metric.gauge.value) or min(1, counts)
     data = getattr(item, item.WhichOneof("data")).data_points[0]
-    return data.count if hasattr(data, "count") else data.as_int
+    return min(1, data.count) if hasattr(data, "count") else data.as_int
 
 
 @pytest.fixture

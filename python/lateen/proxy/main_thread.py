@@ -97,7 +97,7 @@ class MainThread:
         listener = await self._listen()
         if process is not None:
             process.admin = listener
-        flush = asyncio.create_task(self._flush())
+        flush = asyncio.create_task(self._flush(self._open_sinks()))
         try:
             await self._live()
         finally:
@@ -241,13 +241,12 @@ class MainThread:
                 raise MainThreadError(f"cannot write {path}: {error.strerror}") from None
         return listener
 
-    async def _flush(self) -> None:
+    async def _flush(self, sinks: Sequence[StatsSink]) -> None:
         """Merges histograms at every flush interval, and sends stats to sinks."""
         config = self._prepared.stats
         if config.flush_on_admin:
             return
         with contextlib.ExitStack() as stack:
-            sinks = self._open_sinks()
             for sink in sinks:
                 stack.callback(sink.close)
             await self._flush_for_ever(config.flush_interval_s, sinks)
@@ -262,13 +261,17 @@ class MainThread:
                 self._open.dynamic.tick()
             gc.collect(0)
 
-    def _open_sinks(self) -> list[StatsSink]:
-        if not self._prepared.stats_sinks:
-            return []
+    def _open_sinks(self) -> Sequence[StatsSink]:
+        if not self._prepared.stats_sinks or self._prepared.stats.flush_on_admin:
+            return ()
         # Imported here: a proxy without sinks does without.
         from lateen.proxy.resources.sinks import open_sinks
+        from lateen.proxy.xds.source import SourceError
 
-        return open_sinks(self._prepared, self._stats.main_thread, self._log)
+        try:
+            return open_sinks(self._prepared, self._stats.main_thread, self._log)
+        except SourceError as error:
+            raise MainThreadError(f"stats_sinks: {error}") from None
 
     async def _send_stats(self, sinks: Sequence[StatsSink]) -> None:
         """In steps, so that whatever else the main thread does has its turn."""
