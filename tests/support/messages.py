@@ -20,10 +20,15 @@ ROUTER = {
 }
 
 
-def message(full_name, text):
-    """The message `full_name` (below `envoy.`) that the YAML `text` describes."""
+def message(name, text):
+    """The message `name` (below `envoy.`) that the YAML `text` describes."""
+    return message_of(f"envoy.{name}", text)
+
+
+def message_of(full_name, text):
+    """The message of any package that the YAML `text` describes."""
     types = envoy_types()
-    empty = types.message_class(f"envoy.{full_name}")()
+    empty = types.message_class(full_name)()
     source = yaml.safe_load(textwrap.dedent(text)) if isinstance(text, str) else text
     return json_format.ParseDict(source or {}, empty, descriptor_pool=types.pool)
 

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::address::Address;
 use crate::compile::{CompileError, Result};
+use crate::mesh::Found;
 use crate::metadata::{set, set_in};
 use crate::proto;
 use crate::ratelimit::Limiter;
@@ -58,6 +59,8 @@ pub struct ConnectionState {
     pub limiter: Option<Arc<Limiter>>,
     /// Of the values in `filter_state` that hash policies may name.
     hashes: Vec<(Box<str>, u64)>,
+    /// Who is at the other end, as it says itself.
+    pub said: Found,
 }
 
 struct Shared {

@@ -15,9 +15,12 @@ pub mod grpc_web;
 pub mod header_mutation;
 pub mod header_to_metadata;
 pub mod health_check;
+pub mod istio_alpn;
+pub mod istio_stats;
 pub mod jwt_authn;
 pub mod local_ratelimit;
 pub mod on_demand;
+pub mod peer_metadata;
 pub mod ratelimit;
 pub mod rbac;
 pub mod router;
@@ -129,6 +132,22 @@ fn response_before(
         }
     }
     Ok(Head::Pass)
+}
+
+/// Lets the filters that tell of requests tell of one that is over.
+pub fn complete(stream: &Stream) {
+    for (place, filter) in chain(&stream.manager, stream).iter().enumerate() {
+        let discovered = match &filter.step {
+            Step::Discovered(name) => stream.worker.discovered_filter(name),
+            _ => None,
+        };
+        let step = discovered.as_ref().map_or(&filter.step, |found| &found.step);
+        if let Step::IstioStats(stats) = step {
+            if is_enabled(filter, stream) {
+                stats.complete(place, stream);
+            }
+        }
+    }
 }
 
 /// A filter whose configuration has not come, and which has no default, lets nothing pass.

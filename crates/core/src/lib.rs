@@ -23,6 +23,7 @@ pub mod lb;
 pub mod listener;
 pub mod log;
 pub mod matcher;
+pub mod mesh;
 pub mod metadata;
 pub mod network;
 pub mod on_demand;

@@ -23,6 +23,8 @@ use crate::http::connection_manager::Manager;
 use crate::http::manager::ManagerConfig;
 use crate::listener::Drain;
 use crate::matcher::Regexes;
+use crate::mesh::metrics::Metrics;
+use crate::mesh::MetadataExchange;
 use crate::proto::{self, network_filter::Kind};
 use crate::worker::Worker;
 
@@ -47,7 +49,9 @@ pub struct NetworkFilters {
 
 enum BeforeConfig {
     ConnectionLimit(Arc<ConnectionLimitConfig>),
+    IstioStats(Arc<Metrics>),
     LocalRateLimit(Arc<LocalRateLimitConfig>),
+    MetadataExchange(Arc<MetadataExchange>),
     Rbac(Arc<NetworkRbacConfig>),
     SetFilterState(Arc<SetFilterState>),
     SniCluster,
@@ -70,6 +74,15 @@ enum Compiled {
 pub struct Program {
     pub before: Box<[Step]>,
     pub last: Last,
+    /// The sides say who they are before their first byte.
+    pub exchange: Option<Arc<MetadataExchange>>,
+}
+
+impl Program {
+    /// Nothing is to be done before the last filter.
+    pub fn is_last_alone(&self) -> bool {
+        self.before.is_empty() && self.exchange.is_none()
+    }
 }
 
 /// The one that serves connections.
@@ -126,12 +139,30 @@ impl NetworkFilters {
                 Last::Http(Rc::new(Manager::new(worker, config.clone(), drain.clone())))
             }
             LastConfig::TcpProxy(config) => {
-                Last::TcpProxy(Rc::new(TcpProxy::new(worker, config.clone())))
+                let exchange = self.exchange();
+                Last::TcpProxy(Rc::new(TcpProxy::new(worker, config, exchange, self.metrics())))
             }
             LastConfig::Echo => Last::Echo,
             LastConfig::DirectResponse(body) => Last::DirectResponse(body.clone()),
         };
-        Program { before: self.before.iter().map(|config| config.step(worker)).collect(), last }
+        let before = self.before.iter().filter_map(|config| config.step(worker)).collect();
+        Program { before, last, exchange: self.exchange() }
+    }
+
+    fn exchange(&self) -> Option<Arc<MetadataExchange>> {
+        self.before.iter().find_map(|config| match config {
+            BeforeConfig::MetadataExchange(exchange) => Some(exchange.clone()),
+            _ => None,
+        })
+    }
+
+    /// What tells of connections.
+    fn metrics(&self) -> Box<[Arc<Metrics>]> {
+        let metrics = self.before.iter().filter_map(|config| match config {
+            BeforeConfig::IstioStats(metrics) => Some(metrics.clone()),
+            _ => None,
+        });
+        metrics.collect()
     }
 }
 
@@ -150,6 +181,12 @@ impl Compiled {
             }
             Some(Kind::ConnectionLimit(limit)) => Self::Before(BeforeConfig::ConnectionLimit(
                 Arc::new(ConnectionLimitConfig::compile(limit)),
+            )),
+            Some(Kind::IstioStats(stats)) => Self::Before(BeforeConfig::IstioStats(Arc::new(
+                Metrics::compile(stats).at("istio_stats")?,
+            ))),
+            Some(Kind::MetadataExchange(exchange)) => Self::Before(BeforeConfig::MetadataExchange(
+                Arc::new(MetadataExchange::compile(exchange)),
             )),
             Some(Kind::LocalRatelimit(limit)) => Self::Before(BeforeConfig::LocalRateLimit(
                 Arc::new(LocalRateLimitConfig::compile(limit).at("local_ratelimit")?),
@@ -175,8 +212,10 @@ impl Compiled {
 }
 
 impl BeforeConfig {
-    fn step(&self, worker: &Worker) -> Step {
-        match self {
+    /// None for one that has its part in what the last filter does.
+    fn step(&self, worker: &Worker) -> Option<Step> {
+        Some(match self {
+            Self::IstioStats(_) | Self::MetadataExchange(_) => return None,
             Self::ConnectionLimit(config) => {
                 Step::ConnectionLimit(ConnectionLimit::new(worker, config.clone()))
             }
@@ -187,6 +226,6 @@ impl BeforeConfig {
             Self::SetFilterState(config) => Step::SetFilterState(config.clone()),
             Self::SniCluster => Step::SniCluster,
             Self::SniDynamicForwardProxy(config) => Step::SniDynamicForwardProxy(config.clone()),
-        }
+        })
     }
 }

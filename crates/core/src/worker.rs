@@ -18,6 +18,7 @@ use crate::filters::Filter;
 use crate::headers::SpareHeaders;
 use crate::http::date::DateCache;
 use crate::listener::{Directory, ListenerUpdate, Listeners};
+use crate::mesh::PeerCache;
 use crate::on_demand::{Ask, Asks, Waiting};
 use crate::overload::Overload;
 use crate::proto;
@@ -115,6 +116,8 @@ pub struct Worker {
     /// Where clusters find internal listeners.
     pub doors: Rc<Doors>,
     pub overload: Rc<Overload>,
+    /// Who is at the other end, as headers said lately.
+    pub peers: PeerCache,
     /// Of listeners that bypass the other.
     calm: Rc<Overload>,
     /// Made with the first request of the proxy's own whose answer somebody waits for.
@@ -161,6 +164,7 @@ impl Worker {
             directory: Directory::default(),
             doors,
             overload,
+            peers: PeerCache::default(),
             calm,
             own_requests: OnceCell::new(),
             runtime: RefCell::default(),

@@ -14,7 +14,16 @@ from lateen.config.check.extensions import extension_types
 from lateen.config.support import Fields, SupportTable
 from lateen.protos import TypeRegistry, UnknownTypeError
 
-_PACKAGES = ("envoy.config.", "envoy.extensions.", "envoy.type.")
+_PACKAGES = (
+    "envoy.config.",
+    "envoy.extensions.",
+    "envoy.type.",
+    # Of Istio's filters.
+    "envoy.tcp.metadataexchange.",
+    "io.istio.",
+    "istio.envoy.",
+    "stats.",
+)
 
 _HEAD = """\
 # Envoy's v3 API, field by field

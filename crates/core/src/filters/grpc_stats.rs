@@ -14,11 +14,18 @@ use super::Head;
 use crate::clock;
 use crate::headers::HeaderId;
 use crate::http::stream::{Answer, Stream};
+use crate::http::stream_info::StreamInfo;
 use crate::proto;
 use crate::route::is_grpc;
 
 /// Where Envoy keeps the counts of a request's messages.
 const STATE: &str = "envoy.filters.http.grpc_stats";
+
+/// How many messages the request and the response of a call have had so far, where the filter keeps that.
+pub fn message_counts(info: &StreamInfo) -> Option<(u64, u64)> {
+    let (request, response) = info.filter_objects.get(STATE)?.plain.split_once(',')?;
+    Some((request.parse().ok()?, response.parse().ok()?))
+}
 
 pub struct GrpcStats {
     emit_filter_state: bool,

@@ -16,9 +16,12 @@ use super::grpc_web;
 use super::header_mutation::HeaderMutation;
 use super::header_to_metadata::HeaderToMetadata;
 use super::health_check::HealthCheck;
+use super::istio_alpn::IstioAlpn;
+use super::istio_stats::IstioStats;
 use super::jwt_authn::JwtAuthn;
 use super::local_ratelimit::LocalRateLimit;
 use super::on_demand::OnDemand;
+use super::peer_metadata::PeerMetadata;
 use super::ratelimit::RateLimit;
 use super::rbac::Rbac;
 use super::router::Router;
@@ -49,9 +52,12 @@ pub enum Step {
     HeaderMutation(HeaderMutation),
     HeaderToMetadata(HeaderToMetadata),
     HealthCheck(Box<HealthCheck>),
+    IstioAlpn(IstioAlpn),
+    IstioStats(IstioStats),
     JwtAuthn(Box<JwtAuthn>),
     LocalRateLimit(LocalRateLimit),
     OnDemand(OnDemand),
+    PeerMetadata(Box<PeerMetadata>),
     RateLimit(Box<RateLimit>),
     Rbac(Box<Rbac>),
     Router(Router),
@@ -101,6 +107,10 @@ impl Filter {
                 let filter = HealthCheck::compile(filter, regexes).at("health_check")?;
                 Step::HealthCheck(Box::new(filter))
             }
+            Some(Kind::IstioAlpn(filter)) => Step::IstioAlpn(IstioAlpn::compile(filter)),
+            Some(Kind::IstioStats(filter)) => {
+                Step::IstioStats(IstioStats::compile(filter).at("istio_stats")?)
+            }
             Some(Kind::JwtAuthn(filter)) => {
                 Step::JwtAuthn(Box::new(JwtAuthn::compile(filter, regexes).at("jwt_authn")?))
             }
@@ -108,6 +118,9 @@ impl Filter {
                 LocalRateLimit::compile(filter, regexes).at("local_ratelimit")?,
             ),
             Some(Kind::OnDemand(filter)) => Step::OnDemand(OnDemand::compile(filter)),
+            Some(Kind::PeerMetadata(filter)) => {
+                Step::PeerMetadata(Box::new(PeerMetadata::compile(filter).at("peer_metadata")?))
+            }
             Some(Kind::Ratelimit(filter)) => {
                 Step::RateLimit(Box::new(RateLimit::compile(filter, regexes).at("ratelimit")?))
             }
@@ -157,11 +170,14 @@ impl Step {
             Self::HeaderMutation(mutation) => mutation.request(name, stream),
             Self::HeaderToMetadata(rules) => rules.request(name, stream),
             Self::HealthCheck(check) => return check.request(place, stream).map_err(Some),
+            Self::IstioAlpn(alpn) => alpn.request(stream),
+            Self::IstioStats(stats) => stats.request(place, stream),
             Self::JwtAuthn(jwt) => return jwt.run(name, stream, down, timer).await,
             Self::LocalRateLimit(limit) => {
                 return limit.request(place, name, stream).map_err(Some);
             }
             Self::OnDemand(on_demand) => return on_demand.run(name, stream, down, timer).await,
+            Self::PeerMetadata(peers) => peers.request(stream),
             Self::RateLimit(limit) => {
                 return Box::pin(limit.run(place, name, stream, down, timer)).await;
             }
@@ -185,7 +201,18 @@ impl Step {
 
     /// It has something to do with the heads of responses, without having attached itself.
     pub fn changes_responses(&self) -> bool {
-        matches!(self, Self::HeaderMutation(_) | Self::HeaderToMetadata(_) | Self::HealthCheck(_))
+        matches!(
+            self,
+            Self::HeaderMutation(_)
+                | Self::HeaderToMetadata(_)
+                | Self::HealthCheck(_)
+                | Self::PeerMetadata(_)
+        )
+    }
+
+    /// It may tell of requests that are over.
+    pub fn tells(&self) -> bool {
+        matches!(self, Self::IstioStats(_) | Self::Discovered(_))
     }
 
     /// The same for the head of a response.
@@ -194,6 +221,7 @@ impl Step {
             Self::HeaderMutation(mutation) => mutation.response(name, stream),
             Self::HeaderToMetadata(rules) => rules.response(name, stream),
             Self::HealthCheck(_) => HealthCheck::response(stream),
+            Self::PeerMetadata(peers) => peers.response(stream),
             _ => {}
         }
     }

@@ -7,7 +7,7 @@ use super::{FormatContext, Rendered};
 use crate::connection::Inspected;
 use crate::headers::HeaderId;
 use crate::http::flags::{ResponseFlags, NAMES};
-use crate::http::stream_info::{CloseType, Protocol};
+use crate::http::stream_info::{CloseType, Protocol, StreamInfo};
 use crate::random::Random;
 use crate::upstream::Host;
 
@@ -237,13 +237,22 @@ fn list<T>(
     Rendered::Text
 }
 
+/// The flags of a response by their short names.
+pub(crate) fn short_flags(info: &StreamInfo) -> String {
+    let mut out = Vec::new();
+    flag_names(info, &mut out, |(_, short, _)| short);
+    String::from_utf8(out).unwrap_or_default()
+}
+
+fn response_flags(context: &FormatContext<'_>, out: &mut Vec<u8>, name: FlagName) -> Rendered {
+    flag_names(context.info, out, name)
+}
+
+type FlagName = fn(&(ResponseFlags, &'static str, &'static str)) -> &'static str;
+
 /// RESPONSE_FLAGS: `-` when there are none, also where absent values are left out.
-fn response_flags(
-    context: &FormatContext<'_>,
-    out: &mut Vec<u8>,
-    name: fn(&(ResponseFlags, &'static str, &'static str)) -> &'static str,
-) -> Rendered {
-    let mut flags = context.info.flags;
+fn flag_names(info: &StreamInfo, out: &mut Vec<u8>, name: FlagName) -> Rendered {
+    let mut flags = info.flags;
     if flags.is_empty() {
         out.push(b'-');
         return Rendered::Text;
@@ -251,7 +260,7 @@ fn response_flags(
     // Envoy lists flags as they were set: for HTTP the retry limit comes before the reason of the last
     // failure, for TCP after it.
     const RETRY_LIMIT: ResponseFlags = ResponseFlags::UPSTREAM_RETRY_LIMIT_EXCEEDED;
-    let retry_limit_first = context.info.protocol.is_some() && flags.contains(RETRY_LIMIT);
+    let retry_limit_first = info.protocol.is_some() && flags.contains(RETRY_LIMIT);
     if retry_limit_first {
         flags.remove(RETRY_LIMIT);
     }

@@ -41,6 +41,17 @@ impl FilterState {
                 (None, false) => json::render_value(Some(&object.typed), out),
             };
         }
+        if let Some((peer, has_fields)) = context.info.peers.get(&self.key) {
+            return match (&self.field, self.plain) {
+                (Some(field), _) => {
+                    let value = peer.field(field).filter(|_| has_fields);
+                    Rendered::text(value.map(str::as_bytes), out)
+                }
+                (None, true) => Rendered::text(Some(peer.to_text().as_bytes()), out),
+                (None, false) if has_fields => json::render_value(Some(&peer.to_json()), out),
+                (None, false) => json::render_value(Some(&peer.to_typed_json()), out),
+            };
+        }
         let state = context.info.filter_state.as_deref();
         let mut value = state.and_then(|state| state.get(&self.key));
         if let Some(field) = &self.field {

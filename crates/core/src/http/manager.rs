@@ -53,6 +53,8 @@ pub struct ManagerConfig {
     pub route_table: Arc<str>,
     pub scoped_routes: Option<ScopedRoutes>,
     pub filters: Vec<Filter>,
+    /// Some of them may tell of requests that are over.
+    pub tells: bool,
     pub access_logs: Vec<AccessLog>,
     pub log_on_new_request: bool,
     pub timeouts: Timeouts,
@@ -164,14 +166,18 @@ impl ManagerConfig {
         sinks: &Sinks,
         regexes: &Regexes,
     ) -> Result<Self> {
+        let filters = each(&message.http_filters, "http_filters", |filter| {
+            Filter::compile(filter, sinks, regexes)
+        })?;
+        let upgrades = Upgrades::compile(&message.upgrades, sinks, regexes)?;
+        let tells = filters.iter().chain(upgrades.all_filters()).any(|it| it.step.tells());
         Ok(Self {
-            filters: each(&message.http_filters, "http_filters", |filter| {
-                Filter::compile(filter, sinks, regexes)
-            })?,
+            tells,
+            filters,
             access_logs: each(&message.access_logs, "access_logs", |log| {
                 AccessLog::compile(log, sinks)
             })?,
-            upgrades: Upgrades::compile(&message.upgrades, sinks, regexes)?,
+            upgrades,
             ..Self::bare(message)?
         })
     }
@@ -198,6 +204,7 @@ impl ManagerConfig {
             route_table: message.route_table.as_str().into(),
             scoped_routes: message.scoped_routes.as_ref().map(ScopedRoutes::compile),
             filters: Vec::new(),
+            tells: false,
             access_logs: Vec::new(),
             log_on_new_request: message.flush_access_log_on_new_request,
             log_on_tunnel: message.flush_access_log_on_tunnel,

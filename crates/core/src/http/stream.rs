@@ -13,6 +13,7 @@ use super::redirects::Redirects;
 use super::stream_info::{ConnectionInfo, Protocol, StreamInfo};
 use crate::clock;
 use crate::filters::bodies::{self, Bodies};
+use crate::filters::istio_stats::Call;
 use crate::filters::{self, Head};
 use crate::formatter::{is_grpc, FormatContext, Formatter, LogType};
 use crate::headers::{HeaderId, Headers, Side};
@@ -83,6 +84,10 @@ pub struct Stream {
     /// The cluster that the route chose.
     pub choice: Option<ClusterChoice>,
     pub cluster: Option<Rc<Cluster>>,
+    /// What the connection to it offers by ALPN in place of what the cluster says.
+    pub alpn: Option<Arc<[String]>>,
+    /// Of the filters that tell of calls.
+    pub calls: Vec<Call>,
     /// What counts the request beside its cluster: its virtual cluster, the stat_prefix of its route.
     pub scopes: Vec<Arc<Block>>,
     pub internal: bool,
@@ -157,6 +162,8 @@ impl Stream {
             route: None,
             choice: None,
             cluster: None,
+            alpn: None,
+            calls: Vec::new(),
             scopes: Vec::new(),
             internal: false,
             random,
@@ -408,6 +415,9 @@ impl Stream {
         let elapsed = clock::since(self.info.start).as_millis() as u64;
         self.manager.block.record(HttpHistogram::DownstreamRqTime, elapsed);
         self.log(LogType::DownstreamEnd);
+        if self.manager.config.tells {
+            filters::complete(self);
+        }
     }
 
     /// Writes the access logs.

@@ -13,6 +13,7 @@ use crate::address::Address;
 use crate::clock;
 use crate::connection::{ConnectionState, Inspected};
 use crate::listener::{Traits, RAW_BUFFER};
+use crate::mesh::{Found, Peers};
 use crate::metadata::{merge, set, set_in};
 use crate::tls::TlsInfo;
 use crate::upstream::{ConnectionFacts, Host};
@@ -118,7 +119,7 @@ pub struct ConnectionInfo {
     pub filter_chain_metadata: Option<Arc<serde_json::Value>>,
     /// None: plain TCP.
     pub tls: Option<Rc<TlsInfo>>,
-    /// inbound, outbound or unspecified.
+    /// `INBOUND`, `OUTBOUND` or `UNSPECIFIED`.
     pub traffic_direction: &'static str,
     pub tally: ConnectionTally,
     /// What listener filters found out, if there are any.
@@ -216,6 +217,8 @@ pub struct UpstreamInfo {
     pub header_bytes_received: u64,
     pub wire_bytes_sent: u64,
     pub wire_bytes_received: u64,
+    /// Who is at the other end of the connection, as it says itself.
+    pub said: Found,
 }
 
 impl UpstreamInfo {
@@ -310,6 +313,8 @@ pub struct StreamInfo {
     own_hashes: Option<OwnHashes>,
     /// Filter state that has another form as text than as an object.
     pub filter_objects: FilterObjects,
+    /// The workloads at the ends, which are filter state, too.
+    pub peers: Peers,
     /// Unique in the process.
     pub stream_id: u64,
 }
@@ -356,7 +361,10 @@ impl StreamInfo {
     // In place of a copy: it is large.
     #[inline(always)]
     pub fn new(connection: Rc<ConnectionInfo>, start: Instant, start_wall: SystemTime) -> Self {
-        let filter_state = connection.state.borrow().filter_state.clone();
+        let state = connection.state.borrow();
+        let filter_state = state.filter_state.clone();
+        let peers = Peers { downstream: state.said.peer().cloned(), ..Peers::default() };
+        drop(state);
         Self {
             remote: connection.remote.clone(),
             filter_state,
@@ -390,6 +398,7 @@ impl StreamInfo {
             dynamic_metadata: None,
             own_hashes: None,
             filter_objects: FilterObjects::default(),
+            peers,
             stream_id: 0,
         }
     }

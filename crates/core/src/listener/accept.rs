@@ -143,13 +143,13 @@ fn establish(worker: &Rc<Worker>, current: &Rc<Current>, accepted: Accepted, lim
     };
     let (worker, listener) = (worker.clone(), listener.clone());
     match &program.last {
-        Last::Http(manager) if program.before.is_empty() => {
+        Last::Http(manager) if program.is_last_alone() => {
             let logged = (!listener.settings.access_logs.is_empty())
                 .then(|| Box::new(StreamInfo::of_connection(info.clone())));
             let serving = server::serve(worker, manager.clone(), transport, info);
             run(guard, logged, Box::pin(serving));
         }
-        Last::TcpProxy(proxy) if program.before.is_empty() => {
+        Last::TcpProxy(proxy) if program.is_last_alone() => {
             let proxy = proxy.clone();
             let serving = tcp_proxy::serve(worker, listener, proxy, transport, info, None);
             run(guard, None, Box::pin(serving));

@@ -68,20 +68,22 @@ pub async fn serve(
     let info = StreamInfo::of_connection(connection.clone());
     let mut logged = Logged { worker: worker.clone(), listener, info };
     let result = match &program.last {
-        Last::Http(manager) => match gated(&worker, &mut transport, gate, &connection).await {
-            Ok(true) => {
-                let tally = connection.clone();
-                server::serve(worker.clone(), manager.clone(), transport, connection).await;
-                tally.tally.tell(&mut logged.info);
-                Ok(())
+        Last::Http(manager) => {
+            match gated(&worker, &mut transport, program, gate, &connection).await {
+                Ok(true) => {
+                    let tally = connection.clone();
+                    server::serve(worker.clone(), manager.clone(), transport, connection).await;
+                    tally.tally.tell(&mut logged.info);
+                    Ok(())
+                }
+                Ok(false) => Ok(()),
+                Err(closed) => {
+                    logged.info.bytes_received = take_rest(&transport);
+                    count_refused(manager);
+                    Err(closed)
+                }
             }
-            Ok(false) => Ok(()),
-            Err(closed) => {
-                logged.info.bytes_received = take_rest(&transport);
-                count_refused(manager);
-                Err(closed)
-            }
-        },
+        }
         Last::Echo => echo::serve(&mut transport, gate, &connection, &mut logged.info).await,
         Last::DirectResponse(body) => {
             let timer = worker.timers.timer();
@@ -132,10 +134,13 @@ async fn wait(worker: &Worker, time: Option<Duration>) {
 async fn gated(
     worker: &Worker,
     transport: &mut Transport,
+    program: &Program,
     gate: Option<Box<Gate>>,
     connection: &Rc<ConnectionInfo>,
 ) -> Result<bool, Closed> {
-    let Some(mut gate) = gate else { return Ok(true) };
+    if gate.is_none() && program.exchange.is_none() {
+        return Ok(true);
+    }
     let timer = worker.timers.timer();
     let deadline = Instant::now() + PATIENCE;
     let mut byte = [0];
@@ -143,10 +148,14 @@ async fn gated(
         Poll::Ready(result) => Poll::Ready(result.is_ok_and(|count| count > 0)),
         Poll::Pending => timer.poll(cx, Some(deadline)).map(|()| false),
     });
-    match seen.await {
-        true => gate.on_data(connection).map(|()| true),
-        false => Ok(false),
+    if !seen.await {
+        return Ok(false);
     }
+    if let Some(exchange) = &program.exchange {
+        // It is counted alone: requests say in headers who they are from.
+        exchange.is_agreed_on(worker, transport.alpn());
+    }
+    gate.map_or(Ok(()), |mut gate| gate.on_data(connection)).map(|()| true)
 }
 
 /// Takes what has come: a connection that is closed with bytes unread is reset. Returns how many there were.

@@ -4,8 +4,10 @@
 mod connect;
 mod find;
 mod flow;
+mod met;
 mod relay;
 mod session;
+mod telling;
 #[cfg(test)]
 mod tests;
 mod tunnel;
@@ -26,6 +28,8 @@ use crate::http::stream_info::ConnectionInfo;
 use crate::lb::Criteria;
 use crate::listener::Listener;
 use crate::matcher::Regexes;
+use crate::mesh::metrics::Metrics;
+use crate::mesh::MetadataExchange;
 use crate::on_demand::OnDemandClusters;
 use crate::proto::{self, weighted_cluster::Specifier, TcpStat};
 use crate::random::Random;
@@ -33,6 +37,7 @@ use crate::stats::{Block, BlockKind};
 use crate::transport::Transport;
 use crate::worker::Worker;
 
+use met::Met;
 use session::Session;
 use tunnel::Tunnel;
 
@@ -136,11 +141,21 @@ impl TcpProxyConfig {
 pub struct TcpProxy {
     config: Arc<TcpProxyConfig>,
     block: Arc<Block>,
+    /// Clients and this side say who they are.
+    exchange: Option<Arc<MetadataExchange>>,
+    /// What tells of its connections.
+    metrics: Box<[Arc<Metrics>]>,
 }
 
 impl TcpProxy {
-    pub fn new(worker: &Worker, config: Arc<TcpProxyConfig>) -> Self {
-        Self { block: worker.block(config.stats_block, BlockKind::Tcp), config }
+    pub fn new(
+        worker: &Worker,
+        config: &Arc<TcpProxyConfig>,
+        exchange: Option<Arc<MetadataExchange>>,
+        metrics: Box<[Arc<Metrics>]>,
+    ) -> Self {
+        let block = worker.block(config.stats_block, BlockKind::Tcp);
+        Self { config: config.clone(), block, exchange, metrics }
     }
 }
 
@@ -159,7 +174,7 @@ pub async fn serve(
     if session.proxy.config.log_on_start {
         session.log(LogType::TcpConnectionStart);
     }
-    let mut transport = transport;
+    let mut transport = Met::new(transport);
     let Some(early) = session.early_data(&mut transport).await else { return };
     if let Some(upstream) = session.connect().await {
         session.connected(&upstream);

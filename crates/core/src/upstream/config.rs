@@ -15,6 +15,7 @@ use crate::hash_policy::{ClusterHashPolicies, HashPolicies};
 use crate::http2::config::Http2Config;
 use crate::lb::{HashSettings, LbSettings, OverrideHost, SlowStart, SubsetSettings, TableSettings};
 use crate::matcher::Regexes;
+use crate::mesh::MetadataExchange;
 use crate::proto;
 use crate::proto::cluster::UpstreamProtocol;
 use crate::proto::LbPolicy;
@@ -66,6 +67,8 @@ pub struct ClusterConfig {
     pub proxy_protocol: Option<ProxyProtocol>,
     /// What requests decide of TLS.
     pub auto_names: Option<AutoNames>,
+    /// TCP clients' connections to hosts begin with it.
+    pub exchange: Option<Arc<MetadataExchange>>,
     /// Connections of TCP clients end when their host fails its health checks, or is ejected.
     pub closes_on_failure: bool,
     /// How long a host stays unused that no configuration names; none: there are no such hosts.
@@ -132,6 +135,10 @@ impl ClusterConfig {
                 .transpose()
                 .at("proxy_protocol")?,
             auto_names: message.auto_names.as_ref().map(AutoNames::compile),
+            exchange: message
+                .metadata_exchange
+                .as_ref()
+                .map(|exchange| Arc::new(MetadataExchange::compile(exchange))),
             closes_on_failure: message.close_connections_on_host_health_failure,
             dynamic_hosts: dynamic_hosts(message, &sockets),
             sockets,
@@ -162,8 +169,10 @@ const UNUSED_HOSTS: Duration = Duration::from_secs(5);
 fn dynamic_hosts(message: &proto::Cluster, sockets: &TransportSockets) -> Option<Duration> {
     let original = message.original_dst.as_ref();
     let interval = original.map(|it| Duration::from_millis(it.cleanup_interval_ms));
-    let apart =
-        message.proxy_protocol.is_some() || message.auto_names.is_some() || sockets.take_along();
+    let apart = message.proxy_protocol.is_some()
+        || message.auto_names.is_some()
+        || sockets.take_along()
+        || sockets.any_is_secured();
     interval.or_else(|| apart.then_some(UNUSED_HOSTS))
 }
 

@@ -74,6 +74,12 @@ impl TransportSockets {
         sockets.chain([&self.default]).any(|socket| socket.internal.is_some())
     }
 
+    /// Connections to some hosts are encrypted, for which requests may choose the ALPN.
+    pub fn any_is_secured(&self) -> bool {
+        let sockets = self.matches.iter().map(|(_, socket)| socket);
+        sockets.chain([&self.default]).any(|socket| socket.tls.is_some())
+    }
+
     /// Connections to the host are encrypted.
     pub fn is_secured(&self, host: &Host) -> bool {
         self.of(host).tls.is_some()

@@ -17,6 +17,8 @@ from lateen.proxy.compile.endpoints import compile_endpoints
 from lateen.proxy.compile.forward_proxy import compile_forward_proxy
 from lateen.proxy.compile.health_check import compile_health_check
 from lateen.proxy.compile.load_balancing import compile_load_balancing
+from lateen.proxy.compile.network_filters import metadata_exchange
+from lateen.proxy.compile.network_filters.metadata_exchange import compile_exchange
 from lateen.proxy.compile.outlier_detection import compile_outlier_detection
 from lateen.proxy.compile.socket_options import (
     compile_socket_options,
@@ -35,6 +37,7 @@ from lateen.proxy.compile.values import (
 )
 
 if TYPE_CHECKING:
+    from contrib.envoy.extensions.filters.network.metadata_exchange.v3 import metadata_exchange_pb2
     from envoy.config.cluster.v3 import cluster_pb2 as envoy
     from envoy.config.core.v3.address_pb2 import BindConfig
     from envoy.extensions.clusters.dynamic_forward_proxy.v3.cluster_pb2 import (
@@ -63,7 +66,7 @@ SUPPORT = (
             load_balancing_policy track_timeout_budgets track_cluster_stats
             cleanup_interval original_dst_lb_config outlier_detection
             upstream_http_protocol_options health_checks ignore_health_on_host_removal
-            close_connections_on_host_health_failure
+            close_connections_on_host_health_failure filters
         """,
         harmless={
             "wait_for_warm_on_init": "a static cluster is ready at once",
@@ -100,6 +103,7 @@ SUPPORT = (
         """,
     ),
     Fields("envoy.config.core.v3.ExtraSourceAddress", implemented="address"),
+    Fields("envoy.config.cluster.v3.Filter", implemented="name typed_config"),
 )
 
 _CONNECT_TIMEOUT_MS = 5000
@@ -131,6 +135,7 @@ def compile_cluster(ctx: CompileContext, source: envoy.Cluster, at: str) -> work
     _compile_limits(ctx, source, cluster, at)
     _compile_sockets(ctx, source, cluster, at)
     _compile_tracking(ctx, source, cluster, at)
+    _compile_filters(ctx, source, cluster, at)
     compile_health_check(ctx, source, cluster, at)
     closes = source.close_connections_on_host_health_failure
     cluster.close_connections_on_host_health_failure = closes
@@ -214,6 +219,21 @@ def _compile_sockets(
         _compile_bind(ctx, source.upstream_bind_config, out, f"{at}.upstream_bind_config")
     elif ctx.default_bind is not None:
         _compile_bind(ctx, ctx.default_bind, out, "cluster_manager.upstream_bind_config")
+
+
+def _compile_filters(
+    ctx: CompileContext, source: envoy.Cluster, out: worker_pb2.Cluster, at: str
+) -> None:
+    for index, each in enumerate(source.filters):
+        where = f"{at}.filters[{index}]"
+        message = ctx.unpack(each.typed_config)
+        if message is not None and message.DESCRIPTOR.full_name == metadata_exchange.TYPE:
+            config: metadata_exchange_pb2.MetadataExchange = message  # type: ignore[assignment]
+            exchange = compile_exchange(ctx, config, f"{where}.typed_config")
+            out.metadata_exchange.CopyFrom(exchange)
+        else:
+            what = f"the upstream filter {each.name}"
+            ctx.unimplemented(where, what, metadata_exchange.EXTENSION.name)
 
 
 def _alpn(cluster: worker_pb2.Cluster) -> tuple[str, ...]:

@@ -42,6 +42,7 @@ class CompileContext:
         environment: what `environment_variable` data sources read.
         node: who this proxy is: a serialized core.v3.Node.
         node_id: --service-node or node.id.
+        node: what the proxy says of itself.
         service_cluster: --service-cluster or node.cluster.
         clusters: the clusters that a route may name; None when that is not checked.
         runtime: the runtime snapshot.
@@ -71,6 +72,7 @@ class CompileContext:
     environment: Mapping[str, str] = field(default_factory=dict)
     node: bytes = b""
     node_id: str = ""
+    node: Node | None = None
     service_cluster: str = ""
     clusters: Collection[str] | None = None
     runtime: Mapping[str, str] = field(default_factory=dict)

@@ -71,6 +71,7 @@ def compile_bootstrap(
         environment=environment or {},
         node=bootstrap.node.SerializeToString(),
         node_id=node_id or bootstrap.node.id,
+        node=bootstrap.node,
         service_cluster=service_cluster or bootstrap.node.cluster,
         disk_layers=disk_layers or {},
         file_mode=file_mode,

@@ -22,12 +22,15 @@ from lateen.proxy.compile.http_filters import (
     header_mutation,
     header_to_metadata,
     health_check,
+    istio_alpn,
     jwt_authn,
     on_demand,
+    peer_metadata,
     ratelimit,
     router,
     set_metadata,
 )
+from lateen.proxy.compile.http_filters import istio_stats as http_istio_stats
 from lateen.proxy.compile.http_filters import local_ratelimit as http_local_ratelimit
 from lateen.proxy.compile.http_filters import rbac as http_rbac
 from lateen.proxy.compile.http_filters import set_filter_state as http_set_filter_state
@@ -43,12 +46,14 @@ from lateen.proxy.compile.network_filters import (
     direct_response,
     echo,
     http_connection_manager,
+    metadata_exchange,
     rbac,
     set_filter_state,
     sni_cluster,
     sni_dynamic_forward_proxy,
     tcp_proxy,
 )
+from lateen.proxy.compile.network_filters import istio_stats as network_istio_stats
 from lateen.proxy.compile.network_filters import local_ratelimit as network_local_ratelimit
 from lateen.proxy.compile.registry import (
     AccessLogCompiler,
@@ -77,6 +82,8 @@ _NETWORK_FILTERS: tuple[NetworkExtension, ...] = (
     direct_response.EXTENSION,
     echo.EXTENSION,
     http_connection_manager.EXTENSION,
+    network_istio_stats.EXTENSION,
+    metadata_exchange.EXTENSION,
     network_local_ratelimit.EXTENSION,
     rbac.EXTENSION,
     set_filter_state.EXTENSION,
@@ -98,9 +105,12 @@ _HTTP_FILTERS: tuple[HttpExtension, ...] = (
     header_mutation.EXTENSION,
     header_to_metadata.EXTENSION,
     health_check.EXTENSION,
+    istio_alpn.EXTENSION,
+    http_istio_stats.EXTENSION,
     jwt_authn.EXTENSION,
     http_local_ratelimit.EXTENSION,
     on_demand.EXTENSION,
+    peer_metadata.EXTENSION,
     ratelimit.EXTENSION,
     http_rbac.EXTENSION,
     router.EXTENSION,

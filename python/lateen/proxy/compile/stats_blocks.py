@@ -47,6 +47,8 @@ class BlockKind(Enum):
     JWT_AUTHN = "jwt_authn"
     DNS_CACHE = "dns_cache"
     LOG_SERVICE = "log_service"
+    METADATA_EXCHANGE = "metadata_exchange"
+    ISTIO = "istio"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+from lateen.proxy.stats import tagged
 from lateen.proxy.stats.model import Scope, Stat, StatKind, family_scopes, loose_scope
 from lateen.proxy.stats.snapshot import Snapshot, StatsFilter
 
@@ -42,10 +43,22 @@ def export(snapshot: Snapshot, connections: int, memory: int) -> Counted:
             if not stat.value:
                 continue
             if stat.kind is StatKind.COUNTER:
-                counters[stat.name] = stat.value
+                counters[_key(stat)] = stat.value
             elif not _OWN_GAUGES.match(stat.name):
                 gauges[stat.name] = stat.value
     return Counted(counters, gauges, connections, memory)
+
+
+def _key(stat: Stat) -> str:
+    """What a stat is called between processes: a child is told its tags, too."""
+    return stat.name if stat.tagged is None else tagged.write(stat.tagged)
+
+
+def _counter(key: str, value: int) -> Stat:
+    if not tagged.has_tags(key):
+        return Stat(key, StatKind.COUNTER, value, True)
+    name, parts = tagged.read(key)
+    return Stat(name, StatKind.COUNTER, value, True, parts)
 
 
 class InheritedStats:
@@ -88,7 +101,7 @@ class InheritedStats:
         gauges = dict(self._gauges)
         for scope in scopes:
             yield loose_scope(scope.prefix, _added(scope, left, gauges))
-        rest = [Stat(name, StatKind.COUNTER, value, True) for name, value in left.items()]
+        rest = [_counter(name, value) for name, value in left.items()]
         rest += [Stat(name, StatKind.GAUGE, value, True) for name, value in gauges.items()]
         yield from family_scopes(rest)
 
@@ -96,5 +109,5 @@ class InheritedStats:
 def _added(scope: Scope, counters: dict[str, int], gauges: dict[str, int]) -> Iterator[Stat]:
     for stat in scope.stats():
         more = counters if stat.kind is StatKind.COUNTER else gauges
-        value = more.pop(scope.prefix + stat.name, 0)
+        value = more.pop(_key(stat._replace(name=scope.prefix + stat.name)), 0)
         yield stat._replace(value=stat.value + value, used=True) if value else stat

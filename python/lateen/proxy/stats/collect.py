@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from lateen.proxy.compile.stats_blocks import BlockKind
-from lateen.proxy.stats import layouts
-from lateen.proxy.stats.model import Layout, Scope, Stat, counter
+from lateen.proxy.stats import layouts, tagged
+from lateen.proxy.stats.model import Layout, Scope, Stat, counter, gauge
+from lateen.proxy.stats.tags import Tag, TaggedName
 
 if TYPE_CHECKING:
     from lateen.proxy.compile.stats_blocks import Block
@@ -66,8 +67,15 @@ def collect_scopes(
         scope = _scope(block, total, parts, codes_of.get(block.number, ()), concurrency)
         if block.number in named_of:
             names = named_of[block.number]
-            scope.extra = [*scope.extra, *(counter(name, n) for name, n in names.items())]
+            scope.extra = [*scope.extra, *(_named(scope, name, n) for name, n in names.items())]
         yield scope
+
+
+def _named(scope: Scope, name: str, count: int) -> Stat:
+    if not tagged.has_tags(name):
+        return counter(name, count)
+    whole, parts = tagged.read(scope.prefix + name)
+    return counter(whole.removeprefix(scope.prefix), count)._replace(tagged=parts)
 
 
 def _signed(data: bytes) -> Sequence[int]:
@@ -96,9 +104,19 @@ def _scope(
     layout = _LAYOUTS[block.kind]()
     if block.kind in (BlockKind.CLUSTER, BlockKind.VIRTUAL_CLUSTER):
         return Scope(prefix, layout, values, _by_code(codes, block.kind, values))
+    if block.kind is BlockKind.ISTIO:
+        return Scope(prefix, layout, (), [_istio_build(prefix, block)])
     if block.kind is BlockKind.LISTENER:
         return Scope(prefix, layout, values, _per_worker(layout, parts, concurrency))
     return Scope(prefix, layout, values)
+
+
+def _istio_build(prefix: str, block: Block) -> Stat:
+    """`istio_build`, which says of which version of Istio the proxy is told to be."""
+    tags = (Tag("component", "proxy"), *(Tag(*tag) for tag in block.tags))
+    name = f"{prefix}istio_build"
+    whole = tagged.whole(name, tags).removeprefix(prefix)
+    return gauge(whole, 1)._replace(tagged=TaggedName(name, tags))
 
 
 def _by_code(codes: Iterable[ResponseCode], kind: BlockKind, values: Sequence[int]) -> list[Stat]:
@@ -176,4 +194,6 @@ _LAYOUTS = {
     BlockKind.JWT_AUTHN: layouts.jwt_authn_layout,
     BlockKind.DNS_CACHE: layouts.dns_cache_layout,
     BlockKind.LOG_SERVICE: layouts.log_service_layout,
+    BlockKind.METADATA_EXCHANGE: layouts.metadata_exchange_layout,
+    BlockKind.ISTIO: layouts.istio_layout,
 }

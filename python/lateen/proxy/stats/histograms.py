@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from lateen.protos import worker_stats_pb2 as wire
 from lateen.proxy.compile.stats_blocks import BlockKind
+from lateen.proxy.stats import tagged
 from lateen.proxy.stats.histogram import Summary, bin_of
 from lateen.proxy.stats.layouts import histogram_names
 from lateen.proxy.stats.model import HistogramStat
@@ -86,10 +87,12 @@ class Histograms:
         for block in blocks:
             names.update(dict.fromkeys(_always(block)))
         for name in names:
+            shown, parts = tagged.read(name) if tagged.has_tags(name) else (name, None)
             yield HistogramStat(
-                name,
+                shown,
                 Summary.of(self._interval.get(name, {})),
                 Summary.of(self._cumulative.get(name, {})),
+                parts,
             )
 
 

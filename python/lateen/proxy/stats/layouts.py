@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from lateen.protos import worker_stats_pb2 as wire
-from lateen.proxy.stats.model import Layout, StatKind
+from lateen.proxy.stats.model import EMPTY_LAYOUT, Layout, StatKind
 
 
 def stat_name(value_name: str, enum_prefix: str) -> str:
@@ -393,6 +393,18 @@ def header_to_metadata_layout() -> Layout:
 def set_metadata_layout() -> Layout:
     """`http.STAT_PREFIX.set_metadata.*`."""
     return _layout(wire.SetMetadataStat.items(), "SET_METADATA_")
+
+
+@functools.cache
+def metadata_exchange_layout() -> Layout:
+    """`metadata_exchange.*`."""
+    return _layout(wire.MetadataExchangeStat.items(), "METADATA_EXCHANGE_")
+
+
+@functools.cache
+def istio_layout() -> Layout:
+    """`istiocustom.*`: all names come from the workers."""
+    return EMPTY_LAYOUT
 
 
 @functools.cache

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from lateen.proxy.stats.histogram import Summary
+from lateen.proxy.stats.tags import TaggedName
 
 
 class StatKind(enum.Enum):
@@ -22,12 +23,15 @@ class StatKind(enum.Enum):
 
 
 class Stat(NamedTuple):
-    """A counter or a gauge. `name` lacks the scope's prefix in a scope; `used`: ever written."""
+    """A counter or a gauge. `name` lacks the scope's prefix in a scope; `used`: ever written;
+    `tagged`: the whole name without its tags, and those, where rules are not to find them.
+    """
 
     name: str
     kind: StatKind
     value: int
     used: bool
+    tagged: TaggedName | None = None
 
 
 class TextStat(NamedTuple):
@@ -44,6 +48,7 @@ class HistogramStat(NamedTuple):
     name: str
     interval: Summary
     cumulative: Summary
+    tagged: TaggedName | None = None
 
     @property
     def used(self) -> bool:

@@ -15,6 +15,8 @@ from lateen.proxy.stats.tags import Tag, TagExtractor
 
 _NOT_ALLOWED = re.compile(r"[^a-zA-Z0-9_]")
 _QUANTILE_LABELS = tuple(general(percent / 100) for percent in QUANTILES)
+# Of Istio's metrics.
+_OWN_NAMESPACE = "istiocustom."
 # How many stats of a family are rendered between two yields.
 _CHUNK = 500
 # How many scopes or histograms are sorted between two yields.
@@ -24,8 +26,12 @@ _PLACEHOLDER = "PLACEHOLDER"
 
 
 def metric_name(name: str) -> str:
-    """The Prometheus name of a stat whose tags were taken out."""
-    return "envoy_" + _NOT_ALLOWED.sub("_", name)
+    """The Prometheus name of a stat whose tags were taken out.
+
+    Stats below a name of their own (Envoy's custom stat namespaces) go without it.
+    """
+    own = name.removeprefix(_OWN_NAMESPACE)
+    return _NOT_ALLOWED.sub("_", own if own != name else f"envoy_{name}")
 
 
 def labels(tags: Sequence[Tag]) -> str:
@@ -116,7 +122,7 @@ class _Families:
             self._add_layout([scope], scope.prefix, scope.layout)
         for stat in scope.extra:
             full = stat._replace(name=scope.prefix + stat.name)
-            tagged = self._tags.extract(full.name)
+            tagged = stat.tagged or self._tags.extract(full.name)
             self._family(stat.kind, tagged.name).loose.append((full, labels(tagged.tags)))
 
     def _add_layout(self, scopes: list[Scope], prefix: str, layout: Layout) -> None:
@@ -186,7 +192,7 @@ def _render_histograms(
     for number, histogram in enumerate(snapshot.selected_histograms(wanted)):
         if number % _STEP == 0:
             yield ""
-        tagged = tags.extract(histogram.name)
+        tagged = histogram.tagged or tags.extract(histogram.name)
         families.setdefault(tagged.name, []).append((histogram, labels(tagged.tags)))
     for name in sorted(families):
         metric = metric_name(name)

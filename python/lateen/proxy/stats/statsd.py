@@ -18,7 +18,7 @@ from lateen.proxy.stats.sink import used
 
 if TYPE_CHECKING:
     from lateen.proxy.compile.stats_sink_plans import StatsdPlan
-    from lateen.proxy.stats.model import HistogramStat
+    from lateen.proxy.stats.model import HistogramStat, Stat
     from lateen.proxy.stats.snapshot import Snapshot
     from lateen.proxy.stats.tags import TagExtractor
 
@@ -60,9 +60,9 @@ class StatsdSink:
         for batch in snapshot.batches(used()):
             for stat in batch:
                 if stat.kind is StatKind.GAUGE:
-                    yield self._line(stat.name, str(stat.value), "g")
+                    yield self._line(stat, str(stat.value), "g")
                 else:
-                    yield self._line(stat.name, str(self._deltas.since(stat)), "c")
+                    yield self._line(stat, str(self._deltas.since(stat)), "c")
         for histogram in snapshot.selected_histograms(used()):
             yield from self._values(histogram)
 
@@ -70,12 +70,12 @@ class StatsdSink:
         """The values of an interval: a line for all that are the same, which tells their share."""
         for each in histogram.interval.bins:
             share = "" if each.count == 1 else f"|@{general(1 / each.count)}"
-            yield self._line(histogram.name, general(each.lower), f"ms{share}")
+            yield self._line(histogram, general(each.lower), f"ms{share}")
 
-    def _line(self, name: str, value: str, kind: str) -> str:
+    def _line(self, stat: Stat | HistogramStat, value: str, kind: str) -> str:
         if not self._plan.tags:
-            return f"{self._plan.prefix}.{name}:{value}|{kind}"
-        tagged = self._tags.extract(name)
+            return f"{self._plan.prefix}.{stat.name}:{value}|{kind}"
+        tagged = stat.tagged or self._tags.extract(stat.name)
         tags = ",".join(f"{tag.name}:{tag.value}" for tag in tagged.tags)
         end = f"|#{tags}" if tags else ""
         return f"{self._plan.prefix}.{tagged.name}:{value}|{kind}{end}"

@@ -1,7 +1,7 @@
 from lateen.protos import worker_stats_pb2 as wire
 from lateen.proxy.compile.stats_blocks import BlockKind, StatsBlocks
 from lateen.proxy.stats.collect import collect_scopes
-from lateen.proxy.stats.model import StatKind
+from lateen.proxy.stats.model import Stat, StatKind
 from tests.unit.proxy.fake_core import FakeCore
 
 
@@ -24,9 +24,9 @@ def test_workers_are_summed_and_gauges_may_be_negative_in_one():
     )
     found = stats_of(core, blocks)
     assert found["cluster.be.upstream_rq_total"].value == 7
-    assert found["cluster.be.upstream_cx_active"] == (
-        "upstream_cx_active", StatKind.GAUGE, 1, True,
-    )  # fmt: skip
+    assert found["cluster.be.upstream_cx_active"] == Stat(
+        "upstream_cx_active", StatKind.GAUGE, 1, used=True
+    )
 
 
 def test_a_cluster_without_traffic_has_its_stats_at_zero():

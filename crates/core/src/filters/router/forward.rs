@@ -70,7 +70,10 @@ pub async fn forward(
     let priority = if forward.high_priority { Priority::High } else { Priority::Default };
     let ends_connect = forward.ends_connect(&stream.request);
     let holding = stream.head.is_tunnel();
-    let names = cluster.config().auto_names.as_ref().map(|auto| auto.of(&stream.request));
+    let mut names = cluster.config().auto_names.as_ref().map(|auto| auto.of(&stream.request));
+    if let Some(alpn) = &stream.alpn {
+        names.get_or_insert_default().alpn = Some(alpn.clone());
+    }
     let parties = Parties {
         router,
         stream,

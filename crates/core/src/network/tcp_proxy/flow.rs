@@ -107,6 +107,14 @@ impl Flow {
         self.paused = self.waiting >= limit;
     }
 
+    /// Lets `bytes` be written before all others.
+    pub fn begin_with(&mut self, bytes: &[u8]) {
+        let mut piece = Buffer::new();
+        piece.extend(bytes);
+        self.waiting += piece.len();
+        self.pieces.push_front(piece);
+    }
+
     /// Bytes that wait to be written.
     pub fn waiting(&self) -> usize {
         self.waiting

@@ -2,11 +2,13 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::task::{Context, Poll};
+use std::task::{ready, Context, Poll};
 use std::time::Instant;
 
 use super::flow::{Flow, FlowError, Moved};
+use super::met::Met;
 use super::session::Session;
+use super::telling;
 use super::upstream::Upstream;
 use crate::clock;
 use crate::formatter::LogType;
@@ -24,12 +26,14 @@ struct Broken;
 
 struct Relay<'a> {
     session: &'a mut Session,
-    down: Transport,
-    up: Upstream,
+    down: Met<Transport>,
+    up: Met<Upstream>,
     to_up: Flow,
     to_down: Flow,
     last_activity: Instant,
     next_log: Option<Instant>,
+    /// When others are told of the connection again.
+    next_telling: Option<Instant>,
     /// The client has gone and the rest of its bytes is being written.
     flushing: bool,
     /// A filter has denied the connection, which ends then; nothing moves any more.
@@ -40,23 +44,28 @@ struct Relay<'a> {
 
 impl Session {
     /// Moves bytes until the end. `to_up` has what the client sent before.
-    pub async fn relay(&mut self, down: Transport, up: Upstream, mut to_up: Flow) {
+    pub async fn relay(&mut self, down: Met<Transport>, up: Upstream, mut to_up: Flow) {
         let now = clock::now();
         let next_log = self.proxy.config.log_interval.map(|interval| now + interval);
         let to_down = Flow::new(self.listener.settings.buffer_limit);
         to_up.set_limit(up.buffer_limit());
         self.info.upstream.wire_bytes_sent += to_up.waiting() as u64;
+        let mut up = self.meet_upstream(up);
+        if let Some(greeting) = up.take_greeting() {
+            to_up.begin_with(&greeting);
+        }
         let mut relay = Relay {
-            session: self,
             down,
             up,
             to_up,
             to_down,
             last_activity: now,
             next_log,
+            next_telling: telling::next(&self.tellings),
             flushing: false,
             denied_until: None,
             buffered: (0, 0),
+            session: self,
         };
         poll_fn(|cx| relay.poll(cx)).await;
     }
@@ -65,6 +74,9 @@ impl Session {
 impl Relay<'_> {
     /// Ready at the end of the connection.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.poll_meet(cx).is_pending() {
+            return self.poll_time(cx);
+        }
         let mut active = self.denied_until.is_none();
         for _ in 0..STEPS {
             if self.denied_until.is_some() {
@@ -90,24 +102,36 @@ impl Relay<'_> {
         if active {
             cx.waker().wake_by_ref();
         }
-        if self.up.poll_failed(cx).is_ready() {
-            self.up.set_closed_by(ClosedBy::Local);
+        if self.up.inner.poll_failed(cx).is_ready() {
+            self.up.inner.set_closed_by(ClosedBy::Local);
             return Poll::Ready(());
         }
         self.poll_time(cx)
+    }
+
+    /// Ready when bytes may move: the client is to be told first who this side is, if it wants to know.
+    fn poll_meet(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        ready!(self.session.poll_meet(&mut self.down, cx));
+        if let Some(greeting) = self.down.take_greeting() {
+            self.to_down.begin_with(&greeting);
+        }
+        Poll::Ready(())
     }
 
     fn poll_to_up(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
         let (paused, ended) = (self.to_up.paused, self.to_up.ended);
         let moved = self.to_up.poll_step(&mut self.down, &mut self.up, cx);
         if self.to_up.ended && !ended {
-            self.up.set_closed_by(ClosedBy::Local);
+            self.up.inner.set_closed_by(ClosedBy::Local);
         }
         let block = &self.session.proxy.block;
         match (paused, self.to_up.paused) {
             (false, true) => block.inc(TcpStat::TcpDownstreamFlowControlPausedReadingTotal),
             (true, false) => block.inc(TcpStat::TcpDownstreamFlowControlResumedReadingTotal),
             _ => {}
+        }
+        if let Some(found) = self.down.take_found() {
+            self.session.client_said(found);
         }
         moved.map(|moved| match moved {
             Ok(Moved { read, written }) => {
@@ -116,7 +140,7 @@ impl Relay<'_> {
                 if read > 0 || self.to_up.ended && !ended {
                     self.judge()?;
                 }
-                self.up.count_bytes(ClusterStat::ClusterUpstreamCxTxBytesTotal, written);
+                self.up.inner.count_bytes(ClusterStat::ClusterUpstreamCxTxBytesTotal, written);
                 Ok(())
             }
             Err(FlowError::Source(_)) => Err(self.downstream_reset()),
@@ -127,25 +151,28 @@ impl Relay<'_> {
     fn poll_to_down(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
         let (paused, ended) = (self.to_down.paused, self.to_down.ended);
         let moved = self.to_down.poll_step(&mut self.up, &mut self.down, cx);
+        if let Some(found) = self.up.take_found() {
+            self.session.info.upstream.said = found;
+        }
         // A tunnel ends with its client.
         let is_over = self.to_up.ended && self.session.proxy.config.tunnel.is_some();
         if self.to_down.ended && !ended && !is_over {
-            self.up.set_closed_by(ClosedBy::Remote);
+            self.up.inner.set_closed_by(ClosedBy::Remote);
         }
         match (paused, self.to_down.paused) {
             (false, true) => {
-                self.up.count(ClusterStat::ClusterUpstreamFlowControlPausedReadingTotal, 1);
+                self.up.inner.count(ClusterStat::ClusterUpstreamFlowControlPausedReadingTotal, 1);
             }
             (true, false) => {
-                self.up.count(ClusterStat::ClusterUpstreamFlowControlResumedReadingTotal, 1);
+                self.up.inner.count(ClusterStat::ClusterUpstreamFlowControlResumedReadingTotal, 1);
             }
             _ => {}
         }
         moved.map(|moved| match moved {
             Ok(Moved { read, written }) => {
-                self.up.count_bytes(ClusterStat::ClusterUpstreamCxRxBytesTotal, read);
+                self.up.inner.count_bytes(ClusterStat::ClusterUpstreamCxRxBytesTotal, read);
                 if self.to_down.ended && !ended {
-                    let trailers = self.up.take_trailers();
+                    let trailers = self.up.inner.take_trailers();
                     self.session.note_trailers(&trailers);
                 }
                 let info = &mut self.session.info;
@@ -158,7 +185,7 @@ impl Relay<'_> {
             Err(FlowError::Source(error)) => self.upstream_failed(&error),
             Err(FlowError::Sink(error)) if is_reset(&error) => Err(self.downstream_reset()),
             Err(FlowError::Sink(_)) => {
-                self.up.set_closed_by(ClosedBy::Local);
+                self.up.inner.set_closed_by(ClosedBy::Local);
                 Err(Broken)
             }
         })
@@ -167,7 +194,7 @@ impl Relay<'_> {
     /// Lets the filters before this one judge what the client has sent.
     fn judge(&mut self) -> Result<(), Broken> {
         let Err(closed) = self.session.judge() else { return Ok(()) };
-        self.up.set_closed_by(ClosedBy::Local);
+        self.up.inner.set_closed_by(ClosedBy::Local);
         let Some(after) = closed.after else { return Err(Broken) };
         self.to_up.drop_all();
         self.denied_until = Some(clock::now() + after);
@@ -177,20 +204,20 @@ impl Relay<'_> {
     /// A reset of one side becomes a reset of the other.
     fn downstream_reset(&mut self) -> Broken {
         self.session.info.close_type = CloseType::RemoteReset;
-        self.up.set_closed_by(ClosedBy::Local);
-        self.up.reset_on_close();
+        self.up.inner.set_closed_by(ClosedBy::Local);
+        self.up.inner.reset_on_close();
         Broken
     }
 
     fn upstream_failed(&mut self, error: &io::Error) -> Result<(), Broken> {
-        self.up.set_closed_by(ClosedBy::Remote);
+        self.up.inner.set_closed_by(ClosedBy::Remote);
         if is_reset(error) {
             let info = &mut self.session.info;
             info.flags |= ResponseFlags::UPSTREAM_REMOTE_RESET;
             info.upstream.close_type = Some(CloseType::RemoteReset);
             info.close_type = CloseType::LocalReset;
-            self.down.reset_on_close();
-        } else if self.up.is_shared() {
+            self.down.inner.reset_on_close();
+        } else if self.up.inner.is_shared() {
             // What came before the connection ended is still the client's.
             self.to_up.give_up();
             self.to_down.ended = true;
@@ -224,7 +251,7 @@ impl Relay<'_> {
         }
         if now.1 != up {
             let change = now.1.wrapping_sub(up);
-            self.up.count(ClusterStat::ClusterUpstreamCxTxBytesBuffered, change);
+            self.up.inner.count(ClusterStat::ClusterUpstreamCxTxBytesBuffered, change);
         }
     }
 
@@ -233,7 +260,8 @@ impl Relay<'_> {
         loop {
             let idle = self.session.proxy.config.idle_timeout.map(|idle| self.last_activity + idle);
             let last = self.session.last_moment();
-            let next = [idle, last, self.next_log, self.denied_until].into_iter().flatten().min();
+            let times = [idle, last, self.next_log, self.next_telling, self.denied_until];
+            let next = times.into_iter().flatten().min();
             if self.session.timer.poll(cx, next).is_pending() {
                 return Poll::Pending;
             }
@@ -243,15 +271,20 @@ impl Relay<'_> {
                 return Poll::Ready(());
             }
             if passed(last) {
-                self.up.set_closed_by(ClosedBy::Local);
+                self.up.inner.set_closed_by(ClosedBy::Local);
                 self.session.expire();
                 return Poll::Ready(());
             }
             if passed(idle) {
-                self.up.set_closed_by(ClosedBy::Local);
+                self.up.inner.set_closed_by(ClosedBy::Local);
                 self.session.proxy.block.inc(TcpStat::TcpIdleTimeout);
                 self.session.info.local_close_reason = "tcp_session_idle_timeout".into();
                 return Poll::Ready(());
+            }
+            if passed(self.next_telling) {
+                self.session.tell(false);
+                self.next_telling = telling::next(&self.session.tellings);
+                continue;
             }
             self.next_log = self.session.proxy.config.log_interval.map(|interval| now + interval);
             self.session.log(LogType::TcpPeriodic);

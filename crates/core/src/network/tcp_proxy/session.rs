@@ -2,11 +2,14 @@
 
 use std::future::{poll_fn, Future};
 use std::rc::Rc;
-use std::task::Poll;
+use std::sync::Arc;
+use std::task::{ready, Context, Poll};
 use std::time::Instant;
 
 use super::super::filters::{Closed, Gate};
 use super::flow::Flow;
+use super::met::Met;
+use super::telling::Telling;
 use super::upstream::Upstream;
 use super::TcpProxy;
 use crate::clock;
@@ -14,6 +17,7 @@ use crate::formatter::{FormatContext, LogType};
 use crate::http::flags::ResponseFlags;
 use crate::http::stream_info::{CloseType, ConnectionInfo, StreamInfo};
 use crate::listener::Listener;
+use crate::mesh::{Found, MetadataExchange};
 use crate::proto::TcpStat;
 use crate::timer::Timer;
 use crate::transport::Transport;
@@ -27,6 +31,10 @@ pub struct Session {
     pub timer: Timer,
     /// What judges the client's bytes, if a filter does.
     pub gate: Option<Box<Gate>>,
+    /// What is told of the connection while it lasts.
+    pub tellings: Vec<Telling>,
+    /// The exchange with the client that may be to begin.
+    unmet: Option<Arc<MetadataExchange>>,
     last_moment: Option<Instant>,
 }
 
@@ -42,7 +50,9 @@ impl Session {
         info.upstream.close_type = Some(CloseType::Normal);
         let timer = worker.timers.timer();
         let last_moment = proxy.config.longest(&worker.random).map(|longest| info.start + longest);
-        Self { worker, listener, proxy, info, timer, gate: None, last_moment }
+        let tellings = proxy.metrics.iter().map(Telling::new).collect();
+        let unmet = proxy.exchange.clone();
+        Self { worker, listener, proxy, info, timer, gate: None, tellings, unmet, last_moment }
     }
 
     /// When the connection has lasted too long.
@@ -50,18 +60,68 @@ impl Session {
         self.last_moment
     }
 
+    /// Begins the exchange with the client. Ready when it is known whether there is one, once TLS has agreed on
+    /// a protocol.
+    pub fn poll_meet(&mut self, down: &mut Met<Transport>, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(exchange) = &self.unmet else { return Poll::Ready(()) };
+        // The next read tells of a handshake that has failed.
+        let begun = match ready!(down.inner.poll_handshake(cx)) {
+            Ok(()) => exchange.begin(&self.worker, down.inner.alpn()),
+            Err(_) => None,
+        };
+        self.unmet = None;
+        match begun {
+            Some(exchange) => down.begin(exchange),
+            None => self.client_said(Found::Nothing),
+        }
+        Poll::Ready(())
+    }
+
+    /// Begins the exchange with the upstream, if there is one.
+    pub fn meet_upstream(&mut self, upstream: Upstream) -> Met<Upstream> {
+        let begun = match &upstream {
+            Upstream::Tcp(connection) => {
+                let exchange = connection.config().exchange.as_ref();
+                exchange.map(|it| it.begin(&self.worker, connection.transport.alpn()))
+            }
+            Upstream::Tunnel(_) => None,
+        };
+        let mut met = Met::new(upstream);
+        match begun {
+            Some(Some(exchange)) => met.begin(exchange),
+            Some(None) => self.info.upstream.said = Found::Nothing,
+            None => {}
+        }
+        met
+    }
+
+    pub fn client_said(&mut self, found: Found) {
+        self.info.peers.downstream = found.peer().cloned();
+        self.info.connection.state.borrow_mut().said = found;
+    }
+
+    /// Tells of what has happened since the last time.
+    pub fn tell(&mut self, end: bool) {
+        for telling in &mut self.tellings {
+            telling.tell(&self.worker, &self.info, end);
+        }
+    }
+
     /// What the client sends before the upstream is connected, where that waits for it. None when the
     /// connection ends before.
-    pub async fn early_data(&mut self, down: &mut Transport) -> Option<Flow> {
+    pub async fn early_data(&mut self, down: &mut Met<Transport>) -> Option<Flow> {
         let mut flow = Flow::new(self.proxy.config.early_data.unwrap_or(usize::MAX));
         if self.proxy.config.early_data.is_none() {
             return Some(flow);
         }
         let idle = self.proxy.config.idle_timeout.map(|idle| clock::now() + idle);
         let next = [idle, self.last_moment].into_iter().flatten().min();
-        let read = poll_fn(|cx| match flow.poll_read(down, cx) {
-            Poll::Ready(read) => Poll::Ready(Some(read)),
-            Poll::Pending => self.timer.poll(cx, next).map(|()| None),
+        let read = poll_fn(|cx| {
+            let met = self.poll_meet(down, cx);
+            match met.is_ready().then(|| flow.poll_read(down, cx)) {
+                Some(Poll::Ready(read)) => Poll::Ready(Some(read)),
+                _ => self.timer.poll(cx, next).map(|()| None),
+            }
         })
         .await;
         match read {
@@ -162,6 +222,7 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         self.info.end = Some(clock::now());
+        self.tell(true);
         if self.gate.is_some() {
             let state = self.info.connection.state.borrow();
             self.info.dynamic_metadata = state.dynamic_metadata.clone();
