@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import ssl
 import struct
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -18,7 +17,7 @@ from tests.support import sidecars
 from tests.support.certificates import openssl_exists
 from tests.support.client import Client
 from tests.support.proxies import Proxy
-from tests.support.sidecars import OUTBOUND, PEER_EXCHANGE, SERVICE, Side
+from tests.support.sidecars import OUTBOUND, PEER_EXCHANGE, SERVICE, Side, wait_sample
 from tests.support.upstream import Close, Echo, Script, Upstream, tcp
 
 pytestmark = pytest.mark.skipif(not openssl_exists(), reason="no openssl to make certificates with")
@@ -51,19 +50,6 @@ def outbound(side: Side, port: int, server: int) -> sidecars.Config:
     )
     filters = [STATS, sidecars.tcp_proxy(OUTBOUND)]
     return sidecars.sidecar(side, sidecars.listener("outbound", port, filters), cluster)
-
-
-def wait_sample(proxy: Proxy, metric: str, value: float) -> dict[str, str]:
-    """The labels of the one sample of a metric, once it has the value."""
-    deadline = time.monotonic() + 10
-    found: list[tuple[dict[str, str], float]] = []
-    while time.monotonic() < deadline:
-        text = proxy.admin("/stats/prometheus").text
-        found = [(dict(labels), count) for labels, count in sidecars.samples(text, metric)]
-        if [count for _, count in found] == [value]:
-            return found[0][0]
-        time.sleep(0.05)
-    raise AssertionError(f"{metric}: {found}")
 
 
 def of_connection(reporter: str, both: tuple[Side, Side], **more: str) -> dict[str, str]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.certificates import make_authority, make_certificate
+from tests.support.proxies import Proxy
 
 Config = dict[str, object]
 
@@ -20,6 +22,7 @@ _ALPN = "type.googleapis.com/istio.envoy.config.filter.http.alpn.v2alpha1.Filter
 _STATS = "type.googleapis.com/stats.PluginConfig"
 _LABEL = re.compile(r'(\w+)="([^"]*)"')
 
+REQUESTS = "istio_requests_total"
 SERVICE = "reviews.shop.svc.cluster.local"
 OUTBOUND = f"outbound|9080||{SERVICE}"
 PEER_EXCHANGE = "istio-peer-exchange"
@@ -155,7 +158,9 @@ def inbound_filters(**stats: object) -> list[Config]:
     return [peer_metadata("inbound"), grpc_stats(), istio_stats(**fields)]
 
 
-def manager(filters: Sequence[Config], cluster: str, log: Path | None = None) -> Config:
+def manager(
+    filters: Sequence[Config], cluster: str, log: Path | None = None, log_text: str = ""
+) -> Config:
     """A connection manager whose requests go to one cluster."""
     route = {"name": "default", "match": {"prefix": "/"}, "route": {"cluster": cluster}}
     hosts = [{"name": "host", "domains": ["*"], "routes": [route]}]
@@ -166,7 +171,7 @@ def manager(filters: Sequence[Config], cluster: str, log: Path | None = None) ->
         stat_prefix="mesh",
         route_config={"name": "routes", "virtual_hosts": hosts},
         http_filters=[*filters, router],
-        access_log=_file_log(log),
+        access_log=_file_log(log, log_text),
     )
 
 
@@ -177,10 +182,10 @@ def tcp_proxy(cluster: str, log: Path | None = None) -> Config:
     return extension("envoy.filters.network.tcp_proxy", url, **fields)
 
 
-def _file_log(path: Path | None) -> list[Config]:
+def _file_log(path: Path | None, text: str = "") -> list[Config]:
     if path is None:
         return []
-    text = "%FILTER_STATE(downstream_peer)% %FILTER_STATE(upstream_peer)%\n"
+    text = text or "%FILTER_STATE(downstream_peer)% %FILTER_STATE(upstream_peer)%\n"
     url = f"{_TYPES}.access_loggers.file.v3.FileAccessLog"
     log_format = {"text_format_source": {"inline_string": text}}
     return [extension("file", url, path=str(path), log_format=log_format)]
@@ -202,10 +207,12 @@ def listener(direction: str, port: int, filters: Sequence[Config], **chain: obje
     }
 
 
-def cluster(name: str, port: int, **fields: object) -> Config:
+def cluster(name: str, port: int, workload: str = "", **fields: object) -> Config:
     """A cluster of one host, which stands for the service `reviews`."""
     service = {"host": SERVICE, "name": "reviews", "namespace": "shop"}
-    endpoint = {"endpoint": {"address": _address(port)}}
+    endpoint: Config = {"endpoint": {"address": _address(port)}}
+    if workload:
+        endpoint["metadata"] = {"filter_metadata": {"istio": {"workload": workload}}}
     return {
         "name": name,
         "type": "STATIC",
@@ -234,3 +241,27 @@ def samples(text: str, metric: str) -> Iterator[tuple[Mapping[str, str], float]]
         if name == metric:
             labels, _, value = rest.rpartition("} ")
             yield dict(_LABEL.findall(labels)), float(value)
+
+
+def only(proxy: Proxy, metric: str) -> tuple[dict[str, str], float]:
+    """The one sample of a metric, which may come a moment after the request."""
+    return _wait(proxy, metric, lambda _: True)
+
+
+def wait_sample(proxy: Proxy, metric: str, value: float) -> dict[str, str]:
+    """The labels of the one sample of a metric, once it has the value."""
+    return _wait(proxy, metric, lambda count: count == value)[0]
+
+
+def _wait(
+    proxy: Proxy, metric: str, wanted: Callable[[float], bool]
+) -> tuple[dict[str, str], float]:
+    deadline = time.monotonic() + 15
+    found: list[tuple[dict[str, str], float]] = []
+    while time.monotonic() < deadline:
+        text = proxy.admin("/stats/prometheus").text
+        found = [(dict(labels), value) for labels, value in samples(text, metric)]
+        if len(found) == 1 and wanted(found[0][1]):
+            return found[0]
+        time.sleep(0.05)
+    raise AssertionError(f"{metric}: {found}")
