@@ -166,6 +166,13 @@ CASES = (
         " %FILTER_STATE(envoy.filters.http.grpc_stats:FIELD:request_message_count)%\n",
     ),
     filtered(
+        "as_istio_has_it",
+        f"{STATS}, emit_filter_state: true, stats_for_all_methods: false",
+        steps=(ECHO, call("/a.B/C", b"")),
+        upstream=(TWO, trailers_only(7)),
+        log="%FILTER_STATE(envoy.filters.http.grpc_stats:PLAIN)%\n",
+    ),
+    filtered(
         "upstream_time",
         f"{ALL}, enable_upstream_stats: true",
         steps=(
