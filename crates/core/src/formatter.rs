@@ -29,7 +29,8 @@ pub use path::percent_decode;
 
 pub(crate) use facts::short_flags;
 pub(crate) use grpc::status_for_filters as grpc_status;
-pub(crate) use grpc::{header_status, http_of_status, is_grpc, status_of_http, status_of_response};
+pub(crate) use grpc::status_of_response as response_status;
+pub(crate) use grpc::{header_status, http_of_status, is_grpc, status_of_http};
 pub(crate) use metadata::find as find_value;
 pub(crate) use time::iso as iso_time;
 

@@ -9,7 +9,7 @@ use super::grpc_stats::message_counts;
 use super::Head;
 use crate::clock;
 use crate::compile::Result;
-use crate::formatter::{short_flags, status_of_response, LogType};
+use crate::formatter::{response_status, short_flags, LogType};
 use crate::headers::HeaderId;
 use crate::http::stream::{Answer, Stream};
 use crate::mesh::metrics::{Ends, Metric, Metrics, Reporter, Tags};
@@ -56,7 +56,7 @@ impl IstioStats {
         if let Some(call) = call {
             tell(metrics, stream, &tags, call.told);
         }
-        let status = call.and_then(|_| status_of_response(&stream.context(LogType::NotSet)));
+        let status = call.and_then(|_| response_status(&stream.context(LogType::NotSet)));
         tags.push("request_protocol", if call.is_some() { "grpc" } else { "http" });
         tags.push("response_code", stream.info.response_code.to_string());
         tags.push("grpc_response_status", status.map_or(String::new(), |it| it.to_string()));

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lateen.proxy.compile.overload_plan import OverloadPlan
     from lateen.proxy.compile.stats_sink_plans import SinkPlan
     from lateen.proxy.compile.transport_sockets.plan import TlsPlan
+    from lateen.proxy.compile.values import JsonValue
 
 _NODE = "envoy.config.core.v3.Node"
 
@@ -40,10 +41,10 @@ class CompileContext:
         blocks: allots the blocks of stats.
         diagnostics: what was reported.
         environment: what `environment_variable` data sources read.
-        node: who this proxy is: a serialized core.v3.Node.
+        serialized_node: who this proxy is: a core.v3.Node.
         node_id: --service-node or node.id.
-        node: what the proxy says of itself.
         service_cluster: --service-cluster or node.cluster.
+        node: the fields of the node.
         clusters: the clusters that a route may name; None when that is not checked.
         runtime: the runtime snapshot.
         disk_layers: the values of runtime layers on disk, by the name of the layer.
@@ -70,10 +71,10 @@ class CompileContext:
     blocks: StatsBlocks = field(default_factory=StatsBlocks)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     environment: Mapping[str, str] = field(default_factory=dict)
-    node: bytes = b""
+    serialized_node: bytes = b""
     node_id: str = ""
-    node: Node | None = None
     service_cluster: str = ""
+    node: Mapping[str, JsonValue] = field(default_factory=dict)
     clusters: Collection[str] | None = None
     runtime: Mapping[str, str] = field(default_factory=dict)
     disk_layers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -122,7 +123,7 @@ class CompileContext:
 
     def parsed_node(self) -> Node:
         """Who this proxy is."""
-        return cast("Node", self.types.message_class(_NODE).FromString(self.node))
+        return cast("Node", self.types.message_class(_NODE).FromString(self.serialized_node))
 
     def apart(self) -> CompileContext:
         """The same with reports of its own."""

@@ -12,14 +12,17 @@ from lateen.proxy.compile.bootstrap import ListenerNeeds, compile_bootstrap_reso
 from lateen.proxy.compile.context import CompileContext
 from lateen.proxy.compile.extensions import known_extensions
 from lateen.proxy.compile.supported import support_table
+from lateen.proxy.compile.values import struct_to_python
 
 if TYPE_CHECKING:
     from envoy.config.bootstrap.v3.bootstrap_pb2 import Bootstrap
+    from envoy.config.core.v3.base_pb2 import Node
     from google.protobuf.message import Message
 
     from lateen.config.support import SupportTable
     from lateen.protos.worker_pb2 import Update
     from lateen.proxy.compile.stats_blocks import StatsBlocks
+    from lateen.proxy.compile.values import JsonValue
 
 
 @dataclass(frozen=True)
@@ -64,21 +67,38 @@ def compile_bootstrap(
         table: what is implemented; `support_table()` when not given.
         file_mode: returns the permissions of such a file; None: unknown.
     """
+    node_id = node_id or bootstrap.node.id
+    service_cluster = service_cluster or bootstrap.node.cluster
     ctx = CompileContext(
         types=envoy_types(),
         extensions=known_extensions(),
         read_file=read_file,
         environment=environment or {},
-        node=bootstrap.node.SerializeToString(),
-        node_id=node_id or bootstrap.node.id,
-        node=bootstrap.node,
-        service_cluster=service_cluster or bootstrap.node.cluster,
+        serialized_node=bootstrap.node.SerializeToString(),
+        node_id=node_id,
+        service_cluster=service_cluster,
+        node=_node(bootstrap.node, node_id, service_cluster),
         disk_layers=disk_layers or {},
         file_mode=file_mode,
     )
     update, needs = compile_bootstrap_resources(ctx, bootstrap)
     diagnostics = unsupported(ctx, table or support_table(), bootstrap, "")
     return Compiled(update, ctx.diagnostics + diagnostics, ctx.blocks, ctx, needs)
+
+
+def _node(node: Node, node_id: str, service_cluster: str) -> dict[str, JsonValue]:
+    """What others are told of the node."""
+    locality = node.locality
+    return {
+        "id": node_id,
+        "cluster": service_cluster,
+        "metadata": struct_to_python(node.metadata),
+        "locality": {
+            "region": locality.region,
+            "zone": locality.zone,
+            "sub_zone": locality.sub_zone,
+        },
+    }
 
 
 def unsupported(

@@ -108,4 +108,9 @@ def _compile_filters(
             reason = f"Error: non-terminal {what} is the last filter in a network filter chain."
             ctx.error(where, reason)
         compiled.append(network_filter)
+    if compiled and not compiled[-1].HasField("tcp_proxy"):
+        for index, each in enumerate(compiled):
+            if each.HasField("istio_stats"):
+                what = f"the network filter {each.name} in a chain without tcp_proxy"
+                ctx.unimplemented(f"{at}[{index}]", what, "istio.stats before a tcp_proxy")
     return compiled

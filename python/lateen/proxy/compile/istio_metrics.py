@@ -88,14 +88,15 @@ _Changes = dict[str, str | None]
 
 def compile_metrics(ctx: CompileContext, config: envoy.PluginConfig, at: str) -> IstioStatsFilter:
     """What a filter tells of requests or connections."""
-    metadata = ctx.node.metadata.fields if ctx.node is not None else {}
-    version = metadata["ISTIO_VERSION"].string_value if "ISTIO_VERSION" in metadata else ""
+    workload = Workload.of(ctx.node)
     reporting_ms = _REPORTING_MS
     if config.HasField("tcp_reporting_duration"):
         reporting_ms = milliseconds(config.tcp_reporting_duration)
     return IstioStatsFilter(
-        stats_block=ctx.blocks.allot(BlockKind.ISTIO, "istiocustom", {"tag": version or "unknown"}),
-        workload=Workload.of(ctx.node, ctx.node_id).for_metrics(),
+        stats_block=ctx.blocks.allot(
+            BlockKind.ISTIO, "istiocustom", {"tag": workload.istio_version or "unknown"}
+        ),
+        workload=workload.for_metrics(),
         gateway=config.reporter != 0,
         disable_host_header_fallback=config.disable_host_header_fallback,
         reporting_interval_ms=reporting_ms,

@@ -134,7 +134,7 @@ def _metrics_service(ctx: CompileContext, message: Message, at: str) -> SinkPlan
     return MetricsServicePlan(
         cluster=config.grpc_service.envoy_grpc.cluster_name,
         service=config.grpc_service.SerializeToString(),
-        node=ctx.node,
+        node=ctx.serialized_node,
         deltas=config.report_counters_as_deltas.value,
         labels=config.emit_tags_as_labels,
         summaries=mode != "HISTOGRAM",

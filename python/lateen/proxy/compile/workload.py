@@ -6,7 +6,7 @@ Source: contrib/istio/filters/common/source/metadata_object.h of Envoy.
 from __future__ import annotations
 
 import base64
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from google.protobuf.struct_pb2 import Struct
 from lateen.protos import worker_pb2
 
 if TYPE_CHECKING:
-    from envoy.config.core.v3.base_pb2 import Node
+    from lateen.proxy.compile.values import JsonValue
 
 _CANONICAL_NAME = "service.istio.io/canonical-name"
 _CANONICAL_REVISION = "service.istio.io/canonical-revision"
@@ -37,6 +37,7 @@ class Workload:
 
     Attributes:
         node_id: the identifier of its proxy.
+        istio_version: that its proxy is told to be of.
         labels: those that are told beside the ones with a meaning of their own.
     """
 
@@ -53,21 +54,18 @@ class Workload:
     version: str = ""
     region: str = ""
     zone: str = ""
+    istio_version: str = ""
     labels: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(
-        cls, node: Node | None, node_id: str, additional_labels: Collection[str] = ()
-    ) -> Workload:
+    def of(cls, node: Mapping[str, JsonValue], additional_labels: Collection[str] = ()) -> Workload:
         """The workload of a node, with some more of its labels."""
-        if node is None:
-            return cls(node_id=node_id)
-        metadata = node.metadata
-        labels = metadata.fields["LABELS"].struct_value if "LABELS" in metadata.fields else Struct()
+        metadata, locality = _fields(node, "metadata"), _fields(node, "locality")
+        labels = _fields(metadata, "LABELS")
         name = _text(metadata, "WORKLOAD_NAME")
         known = {_CANONICAL_NAME, _CANONICAL_REVISION, _NAME, "app", _VERSION, "version"}
         return cls(
-            node_id=node_id,
+            node_id=_text(node, "id"),
             instance=_text(metadata, "NAME"),
             namespace=_text(metadata, "NAMESPACE"),
             name=name,
@@ -76,14 +74,15 @@ class Workload:
             kind=_kind(_text(metadata, "OWNER"), name),
             canonical_name=_text(labels, _CANONICAL_NAME),
             canonical_revision=_text(labels, _CANONICAL_REVISION),
-            app=_text(labels, _NAME if _NAME in labels.fields else "app"),
-            version=_text(labels, _VERSION if _VERSION in labels.fields else "version"),
-            region=_text(metadata, "REGION") or node.locality.region,
-            zone=_text(metadata, "AVAILABILITY_ZONE") or node.locality.zone,
+            app=_text(labels, _NAME if _NAME in labels else "app"),
+            version=_text(labels, _VERSION if _VERSION in labels else "version"),
+            region=_text(metadata, "REGION") or _text(locality, "region"),
+            zone=_text(metadata, "AVAILABILITY_ZONE") or _text(locality, "zone"),
+            istio_version=_text(metadata, "ISTIO_VERSION"),
             labels={
                 label: _text(labels, label)
                 for label in additional_labels
-                if label in labels.fields and label not in known
+                if label in labels and label not in known
             },
         )
 
@@ -163,8 +162,14 @@ class Workload:
         return metadata
 
 
-def _text(struct: Struct, key: str) -> str:
-    return struct.fields[key].string_value if key in struct.fields else ""
+def _fields(of: Mapping[str, JsonValue], key: str) -> Mapping[str, JsonValue]:
+    value = of.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _text(of: Mapping[str, JsonValue], key: str) -> str:
+    value = of.get(key)
+    return value if isinstance(value, str) else ""
 
 
 def _kind(owner: str, workload: str) -> str:

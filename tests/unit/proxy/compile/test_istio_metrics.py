@@ -1,13 +1,17 @@
 import pytest
 
 from lateen.proxy.compile.istio_metrics import METRICS, TAGS, compile_metrics
-from tests.support.messages import context, errors, message, message_of, unsupported, warnings
+from tests.support.messages import context, errors, message_of, unsupported, warnings
 
 _TYPE = "stats.PluginConfig"
-NODE = message(
-    "config.core.v3.Node",
-    "{metadata: {NAMESPACE: n, WORKLOAD_NAME: w, ISTIO_VERSION: 1.30.0, LABELS: {app: a}}}",
-)
+NODE = {
+    "metadata": {
+        "NAMESPACE": "n",
+        "WORKLOAD_NAME": "w",
+        "ISTIO_VERSION": "1.30.0",
+        "LABELS": {"app": "a"},
+    }
+}
 
 
 def compiled(ctx, text="{}"):

@@ -201,6 +201,16 @@ def test_a_terminal_filter_comes_last():
     ]
 
 
+def test_metrics_of_connections_are_for_tcp():
+    ctx = context()
+    typed = {"@type": "type.googleapis.com/stats.PluginConfig"}
+    compiled(ctx, filter_chains=[{"filters": [{"name": "s", "typed_config": typed}, manager()]}])
+    assert errors(ctx) == [
+        "l.filter_chains[0].filters[0]: the network filter s in a chain without tcp_proxy is not"
+        " implemented"
+    ]
+
+
 def test_a_filter_that_is_only_named_and_unknown():
     ctx = context()
     compiled(ctx, filter_chains=[{"filters": [{"name": "envoy.filters.network.nope"}]}])

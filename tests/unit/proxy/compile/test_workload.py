@@ -1,12 +1,12 @@
 import base64
 import struct
 
+import yaml
 from google.protobuf.any_pb2 import Any
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.struct_pb2 import Struct
 
 from lateen.proxy.compile.workload import Workload
-from tests.support.messages import message
 
 NODE = """
 id: me
@@ -42,7 +42,7 @@ TOLD = {
 
 
 def workload(node=NODE, labels=()):
-    return Workload.of(message("config.core.v3.Node", node), "me", labels)
+    return Workload.of(yaml.safe_load(node), labels)
 
 
 def told(header):
@@ -80,7 +80,8 @@ def test_baggage_leaves_out_what_is_the_same():
 
 def test_a_node_that_says_nothing():
     assert told(workload("{}").header()) == {"LABELS": {}}
-    assert Workload.of(None, "me") == Workload(node_id="me")
+    assert Workload.of({}) == Workload()
+    assert Workload.of({"metadata": {"NAME": 3, "LABELS": "text"}}) == Workload()
     assert workload("{}").baggage() == ""
 
 

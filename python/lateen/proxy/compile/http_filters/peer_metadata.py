@@ -50,7 +50,7 @@ def compile_peer_metadata(
 ) -> HttpFilter:
     """The filter by which proxies say in headers which workloads they serve."""
     config: envoy.Config = message  # type: ignore[assignment]
-    workload = Workload.of(ctx.node, ctx.node_id, config.additional_labels)
+    workload = Workload.of(ctx.node, config.additional_labels)
     for index, method in enumerate(config.upstream_discovery):
         if method.HasField("baggage"):
             where = f"{at}.upstream_discovery[{index}].baggage"

@@ -43,7 +43,7 @@ def compile_exchange(
     """What the sides of a connection say before their first bytes."""
     if not config.protocol:
         ctx.error(f"{at}.protocol", "the protocol of ALPN is missing", "set istio-peer-exchange")
-    workload = Workload.of(ctx.node, ctx.node_id, config.additional_labels)
+    workload = Workload.of(ctx.node, config.additional_labels)
     return worker_pb2.MetadataExchange(
         stats_block=ctx.blocks.allot(BlockKind.METADATA_EXCHANGE, "metadata_exchange"),
         protocol=config.protocol,

@@ -4,14 +4,13 @@ from tests.support.messages import (
     OWNER,
     context,
     errors,
-    message,
     message_of,
     unsupported,
     warnings,
 )
 
 _TYPE = "io.istio.http.peer_metadata.Config"
-NODE = message("config.core.v3.Node", "{id: me, metadata: {NAMESPACE: n, LABELS: {role: r}}}")
+NODE = {"id": "me", "metadata": {"NAMESPACE": "n", "LABELS": {"role": "r"}}}
 
 
 def compiled(ctx, text):
@@ -19,7 +18,7 @@ def compiled(ctx, text):
 
 
 def test_a_sidecar_before_a_server():
-    ctx = context(node=NODE, node_id="me")
+    ctx = context(node=NODE)
     found = compiled(
         ctx,
         """

@@ -4,7 +4,7 @@ from lateen.proxy.compile.network_filters.owner import FilterOwner
 from lateen.proxy.compile.workload import Workload
 from tests.support.messages import context, errors, message, unsupported
 
-NODE = message("config.core.v3.Node", "{metadata: {NAMESPACE: n, LABELS: {role: r}}}")
+NODE = {"id": "me", "metadata": {"NAMESPACE": "n", "LABELS": {"role": "r"}}}
 _TYPE = "tcp.metadataexchange.config.MetadataExchange"
 CLUSTER = """
 name: c
@@ -24,10 +24,10 @@ def compiled(ctx, text):
 
 
 def test_a_listener():
-    ctx = context(node=NODE, node_id="me")
+    ctx = context(node=NODE)
     found = compiled(ctx, "{protocol: mx, additional_labels: [role]}")
     assert found.protocol == "mx"
-    assert found.greeting == Workload.of(NODE, "me", ["role"]).greeting()
+    assert found.greeting == Workload.of(NODE, ["role"]).greeting()
     assert list(found.additional_labels) == ["role"]
     assert ctx.blocks[found.stats_block].prefix == "metadata_exchange"
     assert errors(ctx) == []
