@@ -119,6 +119,19 @@ def test_a_server_that_speaks_first(
     assert wait_sample(before, OPENED, 1) == of_connection("source", sides)
 
 
+def test_a_connection_that_was_not_made(
+    sides: tuple[Side, Side], start: Callable[..., Proxy], lease: Callable[[], int]
+) -> None:
+    port = lease()
+    before = start(outbound(sides[0], port, lease()))
+    with Client(("127.0.0.1", port), timeout=20) as client:
+        assert client.socket.recv(100) == b""
+    labels = wait_sample(before, CLOSED, 1)
+    assert labels["response_flags"] == "UF,URX"
+    assert labels["destination_workload"] == "unknown"
+    assert labels["destination_service"] == SERVICE
+
+
 @contextmanager
 def connection(port: int, side: Side, *protocols: str) -> Iterator[ssl.SSLSocket]:
     """A TLS connection of a client with the credentials of a workload."""

@@ -66,7 +66,7 @@ impl IstioStats {
         let duration = end.saturating_duration_since(info.start).as_millis() as u64;
         metrics.record(
             &stream.worker,
-            &tags,
+            &metrics.names(&tags),
             &[
                 (Metric::Requests, 1),
                 (Metric::RequestDuration, duration),
@@ -96,7 +96,7 @@ fn tell(metrics: &Metrics, stream: &Stream, tags: &Tags<'_>, told: (u64, u64)) {
         (Metric::RequestMessages, request.saturating_sub(told.0)),
         (Metric::ResponseMessages, response.saturating_sub(told.1)),
     ];
-    metrics.record(&stream.worker, tags, &values);
+    metrics.record(&stream.worker, &metrics.names(tags), &values);
 }
 
 impl Telling {

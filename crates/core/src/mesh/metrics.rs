@@ -49,6 +49,9 @@ static FAMILY: Family = Family {
 
 const METRICS: usize = 10;
 
+/// The names of the groups of counters of a request or connection, one for each change of the tags.
+pub struct Names(Box<[String]>);
+
 /// Who tells of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reporter {
@@ -112,15 +115,20 @@ impl Metrics {
         }
     }
 
-    /// Counts or measures `values`, which have the same tags unless the configuration changes some of them.
-    pub fn record(&self, worker: &Worker, tags: &Tags<'_>, values: &[(Metric, u64)]) {
+    /// Under which names values with these tags count.
+    pub fn names(&self, tags: &Tags<'_>) -> Names {
+        Names(self.changes.iter().map(|change| tags.name(change)).collect())
+    }
+
+    /// Counts or measures `values`.
+    pub fn record(&self, worker: &Worker, names: &Names, values: &[(Metric, u64)]) {
         let block = worker.kept_block(self.stats_block, BlockKind::Filter);
         let mut last: Option<(usize, Option<Arc<Group>>)> = None;
         for &(metric, value) in values {
             let place = metric as usize;
             let Some(change) = self.change_of[place] else { continue };
             if last.as_ref().is_none_or(|(of, _)| *of != change) {
-                last = Some((change, block.group(&FAMILY, &tags.name(&self.changes[change]))));
+                last = Some((change, block.group(&FAMILY, &names.0[change])));
             }
             let Some((_, Some(group))) = &last else { continue };
             match place.checked_sub(FAMILY.counters.len()) {

@@ -111,12 +111,6 @@ impl<'a> Tags<'a> {
         self.push("connection_security_policy", policy);
     }
 
-    /// The same for as long as it is needed.
-    pub fn into_owned(self) -> Tags<'static> {
-        let owned = |(name, value): (_, Cow<'_, str>)| (name, Cow::Owned(value.into_owned()));
-        Tags { tags: self.tags.into_iter().map(owned).collect(), mutual_tls: self.mutual_tls }
-    }
-
     /// The workload of this proxy.
     fn local(&mut self, names: &Names, here: &'a Workload, principal: &'a str) {
         self.push(names.workload, here.name.as_str());

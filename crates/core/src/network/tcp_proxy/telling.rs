@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::clock;
 use crate::formatter::short_flags;
 use crate::http::stream_info::StreamInfo;
-use crate::mesh::metrics::{Ends, Metric, Metrics, Reporter, Tags};
+use crate::mesh::metrics::{Ends, Metric, Metrics, Names, Reporter, Tags};
 use crate::mesh::Found;
 use crate::worker::Worker;
 
@@ -15,14 +15,14 @@ use crate::worker::Worker;
 pub struct Telling {
     metrics: Arc<Metrics>,
     /// Once it has told of the connection at all.
-    tags: Option<Tags<'static>>,
+    names: Option<Names>,
     sent: u64,
     received: u64,
 }
 
 impl Telling {
     pub fn new(metrics: &Arc<Metrics>) -> Self {
-        Self { metrics: metrics.clone(), tags: None, sent: 0, received: 0 }
+        Self { metrics: metrics.clone(), names: None, sent: 0, received: 0 }
     }
 
     pub fn interval(&self) -> Option<Duration> {
@@ -33,23 +33,22 @@ impl Telling {
     /// has come to its `end`.
     pub fn tell(&mut self, worker: &Worker, info: &StreamInfo, end: bool) {
         let mut values = Vec::with_capacity(4);
-        if self.tags.is_none() {
-            let Some(tags) = tags(&self.metrics, info, end) else { return };
-            self.tags = Some(tags);
+        if self.names.is_none() {
+            self.names = names(&self.metrics, info, end);
             values.push((Metric::ConnectionsOpened, 1));
         }
-        let Some(tags) = &self.tags else { return };
+        let Some(names) = &self.names else { return };
         values.push((Metric::SentBytes, info.wire_bytes_sent - self.sent));
         values.push((Metric::ReceivedBytes, info.wire_bytes_received - self.received));
         (self.sent, self.received) = (info.wire_bytes_sent, info.wire_bytes_received);
         if end {
             values.push((Metric::ConnectionsClosed, 1));
         }
-        self.metrics.record(worker, tags, &values);
+        self.metrics.record(worker, names, &values);
     }
 }
 
-fn tags(metrics: &Metrics, info: &StreamInfo, end: bool) -> Option<Tags<'static>> {
+fn names(metrics: &Metrics, info: &StreamInfo, end: bool) -> Option<Names> {
     let reporter = metrics.reporter(info);
     let connection = info.connection.state.borrow();
     let said = match reporter {
@@ -63,7 +62,7 @@ fn tags(metrics: &Metrics, info: &StreamInfo, end: bool) -> Option<Tags<'static>
     let mut tags = Tags::of(metrics, reporter, &Ends { info, host: None, peer, endpoint: None });
     tags.push("request_protocol", "tcp");
     tags.push_security(short_flags(info));
-    Some(tags.into_owned())
+    Some(metrics.names(&tags))
 }
 
 /// When the next of them tells, after now.
