@@ -4,6 +4,8 @@ mod baggage;
 mod exchange;
 pub mod metrics;
 mod peer;
+mod peers;
 
 pub use exchange::{Exchange, MetadataExchange};
-pub use peer::{Found, Labels, Peer, PeerCache, Peers};
+pub use peer::{Labels, Peer};
+pub use peers::{Found, PeerCache, Peers};

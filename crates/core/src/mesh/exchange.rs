@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use prost::Message;
 
-use super::peer::{Found, Labels, Peer};
+use super::{Found, Labels, Peer};
 use crate::proto::service::{value::Kind, Struct};
 use crate::proto::{self, MetadataExchangeStat as Stat};
 use crate::stats::{Block, BlockKind};

@@ -1,6 +1,7 @@
 //! Istio's standard metrics: `istio_requests_total` and the like, each with a set of tags.
 //! <https://istio.io/latest/docs/reference/config/metrics/>
 
+mod ends;
 mod tags;
 
 use std::sync::Arc;
@@ -13,7 +14,8 @@ use crate::proto::IstioStatsFilter;
 use crate::stats::{BlockKind, Family, Group};
 use crate::worker::Worker;
 
-pub use tags::{Ends, Tags};
+pub use ends::Ends;
+pub use tags::Tags;
 
 /// The metrics; the numbers are places in [`FAMILY`], counters first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

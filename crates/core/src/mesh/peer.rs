@@ -1,45 +1,21 @@
 //! A workload as it describes itself, in the fields of a node's metadata.
 //! Source: `contrib/istio/filters/common/source/metadata_object.h` of Envoy.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
-use std::sync::Arc;
-
 use prost::Message;
 use serde_json::{json, Map, Value as Json};
 
 use crate::filters::grpc::base64;
 use crate::proto::service::{value::Kind, Struct, Value};
 
-/// The filter state of a peer, as an object and by its fields.
-const DOWNSTREAM: [&str; 2] = ["downstream_peer", "downstream_peer_obj"];
-const UPSTREAM: [&str; 2] = ["upstream_peer", "upstream_peer_obj"];
-
-/// What is known of the other end.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Found {
-    /// It may still say who it is.
-    #[default]
-    NotYet,
-    /// It does not.
-    Nothing,
-    Peer(Arc<Peer>),
-}
-
-impl Found {
-    pub fn peer(&self) -> Option<&Arc<Peer>> {
-        match self {
-            Self::Peer(peer) => Some(peer),
-            _ => None,
-        }
-    }
-}
-
 /// The labels that are kept of a peer beside those that every peer is known by.
 #[derive(Clone, Debug, Default)]
 pub struct Labels(Box<[Box<str>]>);
 
 impl Labels {
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub fn new(names: &[String]) -> Self {
         Self(names.iter().map(|name| name.as_str().into()).collect())
     }
@@ -202,63 +178,12 @@ fn kind_of(owner: &str, workload: &str) -> &'static str {
     front.rsplit_once('/').map_or("", |(_, kind)| known_kind(kind))
 }
 
-/// By the value of the header; none for one that names nobody.
-type KnownPeers = HashMap<Box<[u8]>, Option<Arc<Peer>>>;
-
-/// Peers that headers named lately.
-#[derive(Default)]
-pub struct PeerCache(RefCell<KnownPeers>);
-
-impl PeerCache {
-    /// More are not kept: then all are forgotten.
-    const MOST: usize = 500;
-
-    /// The peer that a header names; none when it is none.
-    pub fn of_header(&self, value: &[u8], labels: &Labels) -> Option<Arc<Peer>> {
-        // What is kept of a peer has no labels.
-        if !labels.0.is_empty() {
-            return Peer::of_header(value, labels).map(Arc::new);
-        }
-        let mut known = self.0.borrow_mut();
-        if let Some(peer) = known.get(value) {
-            return peer.clone();
-        }
-        if known.len() >= Self::MOST {
-            known.clear();
-        }
-        let peer = Peer::of_header(value, labels).map(Arc::new);
-        known.insert(value.into(), peer.clone());
-        peer
-    }
-}
-
-/// The peers of a request or a connection, as its filter state has them.
-#[derive(Clone, Default)]
-pub struct Peers {
-    pub downstream: Option<Arc<Peer>>,
-    pub upstream: Option<Arc<Peer>>,
-    /// The client has said who it is in these headers, and wants to know the same.
-    pub asked_by_id: bool,
-    pub asked_by_metadata: bool,
-}
-
-impl Peers {
-    /// The peer under a key of the filter state, and whether that is the one whose fields have names.
-    pub fn get(&self, key: &str) -> Option<(&Peer, bool)> {
-        let of = |keys: [&str; 2], peer| {
-            let place = keys.iter().position(|known| *known == key)?;
-            Some((Option::as_deref(peer)?, place == 1))
-        };
-        of(DOWNSTREAM, &self.downstream).or_else(|| of(UPSTREAM, &self.upstream))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use prost::Message;
     use serde_json::json;
 
-    use super::{Labels, Peer, PeerCache, Peers};
+    use super::{Labels, Peer};
     use crate::filters::grpc::base64;
     use crate::metadata::values::to_struct;
 
@@ -306,14 +231,12 @@ mod tests {
 
     #[test]
     fn what_is_broken_names_nobody() {
-        let cache = PeerCache::default();
         for value in [&b"%%"[..], b"AAAA", b"a"] {
-            assert!(cache.of_header(value, &Labels::default()).is_none(), "{value:?}");
-            assert!(cache.of_header(value, &Labels::default()).is_none());
+            assert!(Peer::of_header(value, &Labels::default()).is_none(), "{value:?}");
         }
         let unpadded = header();
         let end = unpadded.iter().rposition(|&letter| letter != b'=').unwrap();
-        assert!(cache.of_header(&unpadded[..=end], &Labels::default()).is_some());
+        assert!(Peer::of_header(&unpadded[..=end], &Labels::default()).is_some());
     }
 
     #[test]
@@ -321,16 +244,5 @@ mod tests {
         let peer = Peer::of_endpoint("w;ns;svc;rev;c").unwrap();
         assert_eq!((peer.workload, peer.cluster), ("w".into(), "c".into()));
         assert!(Peer::of_endpoint("w;ns;svc;rev").is_none());
-    }
-
-    #[test]
-    fn filter_state_has_a_peer_in_two_forms() {
-        let peers = Peers {
-            upstream: Some(Peer::of_endpoint("w;;;;").unwrap().into()),
-            ..Peers::default()
-        };
-        assert!(peers.get("upstream_peer").is_some_and(|(_, named)| !named));
-        assert!(peers.get("upstream_peer_obj").is_some_and(|(_, named)| named));
-        assert!(peers.get("downstream_peer").is_none());
     }
 }
