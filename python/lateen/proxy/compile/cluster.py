@@ -162,6 +162,8 @@ def allot_blocks(blocks: StatsBlocks, cluster: worker_pb2.Cluster) -> list[int]:
         prefix = f"cluster.{name}.health_check"
         cluster.health_check.stats_block = blocks.allot(BlockKind.HEALTH_CHECK, prefix, tags)
         numbers.append(cluster.health_check.stats_block)
+    if cluster.HasField("metadata_exchange"):
+        numbers.append(metadata_exchange.allot_block(blocks, cluster.metadata_exchange))
     return numbers
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
     from lateen.proxy.compile.context import CompileContext
+    from lateen.proxy.compile.stats_blocks import StatsBlocks
 
 TYPE = "envoy.tcp.metadataexchange.config.MetadataExchange"
 
@@ -40,16 +41,22 @@ SUPPORT = (
 def compile_exchange(
     ctx: CompileContext, config: envoy.MetadataExchange, at: str
 ) -> worker_pb2.MetadataExchange:
-    """What the sides of a connection say before their first bytes."""
+    """What the sides of a connection say before their first bytes; it has no stats block yet."""
     if not config.protocol:
         ctx.error(f"{at}.protocol", "the protocol of ALPN is missing", "set istio-peer-exchange")
     workload = Workload.of(ctx.node, config.additional_labels)
     return worker_pb2.MetadataExchange(
-        stats_block=ctx.blocks.allot(BlockKind.METADATA_EXCHANGE, "metadata_exchange"),
         protocol=config.protocol,
         greeting=workload.greeting(),
         additional_labels=config.additional_labels,
     )
+
+
+def allot_block(blocks: StatsBlocks, exchange: worker_pb2.MetadataExchange) -> int:
+    """Gives an exchange its stats block, which all of them share."""
+    number = blocks.allot(BlockKind.METADATA_EXCHANGE, "metadata_exchange")
+    exchange.stats_block = number
+    return number
 
 
 def compile_metadata_exchange(
@@ -57,7 +64,9 @@ def compile_metadata_exchange(
 ) -> NetworkFilter:
     """The filter by which clients and this proxy say which workloads they are."""
     config: envoy.MetadataExchange = message  # type: ignore[assignment]
-    return NetworkFilter(metadata_exchange=compile_exchange(ctx, config, at))
+    exchange = compile_exchange(ctx, config, at)
+    allot_block(ctx.blocks, exchange)
+    return NetworkFilter(metadata_exchange=exchange)
 
 
 EXTENSION = NetworkExtension(

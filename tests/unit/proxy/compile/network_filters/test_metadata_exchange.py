@@ -1,4 +1,4 @@
-from lateen.proxy.compile.cluster import compile_cluster
+from lateen.proxy.compile.cluster import allot_blocks, compile_cluster
 from lateen.proxy.compile.network_filters.metadata_exchange import compile_metadata_exchange
 from lateen.proxy.compile.network_filters.owner import FilterOwner
 from lateen.proxy.compile.workload import Workload
@@ -48,7 +48,21 @@ def test_a_cluster():
     ctx = context(node=NODE)
     found = compile_cluster(ctx, message("config.cluster.v3.Cluster", CLUSTER), "c")
     assert found.metadata_exchange.protocol == "istio-peer-exchange"
+    block = ctx.blocks[found.metadata_exchange.stats_block]
+    assert block.prefix == "metadata_exchange"
     assert errors(ctx) == []
+
+
+def test_the_stats_stay_as_long_as_one_cluster_has_them():
+    ctx = context(node=NODE)
+    first = compile_cluster(ctx, message("config.cluster.v3.Cluster", CLUSTER), "c")
+    second = type(first)()
+    second.CopyFrom(first)
+    of_first = [first.stats_block, first.metadata_exchange.stats_block]
+    of_second = allot_blocks(ctx.blocks, second)
+    assert set(of_second) == set(of_first)
+    assert ctx.blocks.release(of_first) == []
+    assert sorted(ctx.blocks.release(of_second)) == sorted(of_first)
 
 
 def test_other_filters_of_clusters_are_refused():
