@@ -15,7 +15,7 @@ def log(ctx=None, kind="Http", common=None, **fields):
     typed["common_config"] = {**COMMON, **(common or {})}
     source = message("config.accesslog.v3.AccessLog", {"name": "n", "typed_config": typed})
     assert unsupported(source) == []
-    return compile_access_log(ctx or context(node=NODE), source, "l").grpc
+    return compile_access_log(ctx or context(serialized_node=NODE), source, "l").grpc
 
 
 def test_defaults():
@@ -57,7 +57,7 @@ def test_buffers_and_the_retries_of_streams():
 
 
 def test_logs_that_are_configured_alike_share_a_stream():
-    ctx = context(node=NODE)
+    ctx = context(serialized_node=NODE)
     one, two = log(ctx), log(ctx, additional_request_headers_to_log=["a"])
     assert one.stream == two.stream
     assert one.stream != log(ctx, kind="Tcp").stream

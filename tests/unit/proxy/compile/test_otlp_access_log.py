@@ -24,7 +24,7 @@ def log(ctx=None, **fields):
     )
     assert [each for each in unsupported(source) if each.startswith("error")] == []
     node = message("config.core.v3.Node", NODE).SerializeToString()
-    return compile_access_log(ctx or context(node=node), source, "l").open_telemetry
+    return compile_access_log(ctx or context(serialized_node=node), source, "l").open_telemetry
 
 
 def attributes(found):

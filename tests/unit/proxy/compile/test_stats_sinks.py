@@ -59,7 +59,7 @@ def served(ctx, typed):
 
 
 def test_a_metrics_service():
-    ctx = context(node=b"\n\x01n")
+    ctx = context(serialized_node=b"\n\x01n")
     (plan,) = served(ctx, {**METRICS, **GRPC})
     assert (plan.cluster, plan.node) == ("be", b"\n\x01n")
     assert (plan.deltas, plan.labels, plan.batch_size) == (False, False, 0)
