@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.interop.cel_verdicts import VERDICTS as CEL_VERDICTS
 from tests.interop.forward_proxy_verdicts import VERDICTS as FORWARD_PROXY_VERDICTS
 from tests.interop.health_verdicts import VERDICTS as HEALTH_VERDICTS
 from tests.interop.jwt_verdicts import VERDICTS as JWT_VERDICTS
@@ -23,6 +24,7 @@ Judge = Callable[[str], tuple[int, int, str]]
 VERDICTS = (
     *FORWARD_PROXY_VERDICTS,
     *GENERAL_VERDICTS,
+    *CEL_VERDICTS,
     *HEALTH_VERDICTS,
     *JWT_VERDICTS,
     *LISTENER_VERDICTS,

@@ -36,7 +36,7 @@ fn pieces(text: &str) -> proto::Format {
             (_, Some((name, argument))) => Kind::Command(proto::Command {
                 name: name.to_owned(),
                 argument: Some(argument.trim_end_matches(')').to_owned()),
-                max_length: None,
+                ..Default::default()
             }),
             (_, None) => {
                 Kind::Command(proto::Command { name: part.to_owned(), ..Default::default() })

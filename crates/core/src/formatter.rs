@@ -7,6 +7,7 @@
 mod address;
 mod coalesce;
 mod common_duration;
+mod expression;
 mod facts;
 mod grpc;
 mod header;
@@ -28,16 +29,19 @@ pub use operator::{Operator, Rendered};
 pub use path::percent_decode;
 
 pub(crate) use facts::short_flags;
+pub(crate) use address::push_address;
 pub(crate) use grpc::status_for_filters as grpc_status;
 pub(crate) use grpc::status_of_response as response_status;
 pub(crate) use grpc::{header_status, http_of_status, is_grpc, status_of_http};
 pub(crate) use metadata::find as find_value;
 pub(crate) use time::iso as iso_time;
+pub(crate) use time::{Civil, Zone};
 
 use crate::compile::{each, Result};
 use crate::headers::Headers;
 use crate::http::stream_info::StreamInfo;
 use crate::proto;
+use expression::Expression;
 
 /// When a log line is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +89,20 @@ pub struct FormatContext<'a> {
     pub log_type: LogType,
 }
 
+impl<'a> FormatContext<'a> {
+    /// Of a connection, or what stands for one: there are no messages.
+    pub fn of_connection(info: &'a StreamInfo) -> Self {
+        Self {
+            info,
+            request: None,
+            response: None,
+            trailers: None,
+            local_reply_body: b"",
+            log_type: LogType::NotSet,
+        }
+    }
+}
+
 /// A command with the most bytes that it may print.
 struct Command {
     operator: Operator,
@@ -93,7 +111,12 @@ struct Command {
 
 impl Command {
     fn compile(command: &proto::Command) -> Result<Self> {
-        let operator = registry::operator(&command.name, command.argument.as_deref())?;
+        let operator = match &command.expression {
+            Some(expression) => {
+                Operator::Expression(Expression::compile(&command.name, expression)?)
+            }
+            None => registry::operator(&command.name, command.argument.as_deref())?,
+        };
         let max_length = command.max_length.map_or(usize::MAX, |length| length as usize);
         Ok(Self { operator, max_length })
     }

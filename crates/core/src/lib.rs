@@ -5,6 +5,7 @@ pub mod access_log;
 pub mod address;
 pub mod body;
 pub mod buffer;
+pub mod cel;
 pub mod clock;
 pub mod compile;
 pub mod connection;

@@ -22,7 +22,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::formatter::{FormatContext, LogType};
+use crate::formatter::FormatContext;
 use crate::http::stream_info::StreamInfo;
 use crate::stats::{Block, BlockKind};
 use crate::worker::Worker;
@@ -55,14 +55,7 @@ impl Listener {
         if self.settings.access_logs.is_empty() {
             return;
         }
-        let context = FormatContext {
-            info,
-            request: None,
-            response: None,
-            trailers: None,
-            local_reply_body: b"",
-            log_type: LogType::NotSet,
-        };
+        let context = FormatContext::of_connection(info);
         let runtime = worker.runtime();
         for log in &self.settings.access_logs {
             log.write(&context, worker, &runtime);

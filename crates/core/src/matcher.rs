@@ -17,5 +17,5 @@ pub use cookie::{cookie_value, CookieMatcher};
 pub use header::HeaderMatcher;
 pub use metadata::{MetadataMatcher, ValueMatcher};
 pub use query::{first_query_value, QueryMatcher};
-pub use regexes::Regexes;
+pub use regexes::{small_regex, Regexes};
 pub use string::StringMatcher;

@@ -9,7 +9,9 @@ mod tests;
 use serde_json::Value;
 
 use crate::address::Address;
+use crate::cel::Program;
 use crate::compile::{each, At, Result};
+use crate::formatter::FormatContext;
 use crate::headers::Headers;
 use crate::listener::Traits;
 use crate::matcher::tree::Matcher;
@@ -38,6 +40,8 @@ pub struct Subject<'a> {
     pub filter_state: Option<&'a Value>,
     /// None: the connection is plain TCP.
     pub peer: Option<&'a TlsInfo>,
+    /// What conditions are about; rules without one do not look at it.
+    pub context: Option<FormatContext<'a>>,
 }
 
 /// What the rules say.
@@ -108,6 +112,7 @@ pub struct Policy {
     name: String,
     permissions: Vec<Rule>,
     principals: Vec<Rule>,
+    condition: Option<Program>,
 }
 
 impl Rules {
@@ -126,9 +131,23 @@ impl Rules {
                 name: policy.name.clone(),
                 permissions: rules(&policy.permissions, "permissions")?,
                 principals: rules(&policy.principals, "principals")?,
+                condition: policy
+                    .condition
+                    .as_ref()
+                    .map(Program::compile)
+                    .transpose()
+                    .at("condition")?,
             })
         })?;
         Ok(Self::Policies { action: message.action(), policies })
+    }
+
+    /// A policy has a condition: subjects need a context.
+    pub fn have_conditions(&self) -> bool {
+        match self {
+            Self::Policies { policies, .. } => policies.iter().any(|it| it.condition.is_some()),
+            Self::Matcher(_) => false,
+        }
     }
 
     pub fn judge(&self, subject: &Subject<'_>) -> Verdict<'_> {
@@ -160,5 +179,8 @@ impl Policy {
     fn holds(&self, subject: &Subject<'_>) -> bool {
         self.permissions.iter().any(|rule| rule.holds(subject))
             && self.principals.iter().any(|rule| rule.holds(subject))
+            && self.condition.as_ref().is_none_or(|condition| {
+                subject.context.as_ref().is_some_and(|context| condition.holds(context))
+            })
     }
 }

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use serde_json::Value;
 
+use crate::cel::Program;
 use crate::compile::{each, At, CompileError, Result};
 use crate::formatter::{find_value, grpc_status, FormatContext};
 use crate::headers::{HeaderId, Headers};
@@ -34,6 +35,7 @@ enum Rule {
     GrpcStatus { statuses: Vec<i64>, exclude: bool },
     LogType { names: Vec<String>, exclude: bool },
     Metadata(MetadataRule),
+    Expression(Program),
 }
 
 impl LogFilter {
@@ -65,6 +67,7 @@ impl LogFilter {
                 Rule::LogType { names: it.types.clone(), exclude: it.exclude }
             }
             Some(Kind::Metadata(it)) => Rule::Metadata(MetadataRule::compile(it).at("metadata")?),
+            Some(Kind::Expression(it)) => Rule::Expression(Program::compile(it).at("expression")?),
         };
         Ok(Self { rule })
     }
@@ -99,6 +102,7 @@ impl LogFilter {
                 names.iter().any(|name| name == context.log_type.name()) != *exclude
             }
             Rule::Metadata(rule) => rule.passes(info.dynamic_metadata.as_deref()),
+            Rule::Expression(program) => program.holds(context),
         }
     }
 }

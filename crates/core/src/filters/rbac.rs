@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::of_route;
 use crate::compile::{At, CompileError, Result};
+use crate::formatter::LogType;
 use crate::http::stream::{Answer, Stream};
 use crate::matcher::Regexes;
 use crate::proto::{self, RbacShadowStat, RbacStat};
@@ -142,6 +143,7 @@ fn ask<'a>(rules: &'a Rules, stream: &mut Stream) -> Verdict<'a> {
             route_metadata: info.route.as_ref().and_then(|route| route.metadata.as_deref()),
             filter_state: info.filter_state.as_deref(),
             peer: info.connection.tls.as_deref(),
+            context: Some(stream.context(LogType::NotSet)),
         })
     };
     if let Some(logged) = verdict.logged {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::text::push_double;
-use super::{Command, FormatContext, Formatter, Piece, Rendered};
+use super::{Command, FormatContext, Formatter, Operator, Piece, Rendered};
 use crate::compile::{At, CompileError, Result};
 use crate::proto;
 
@@ -117,7 +117,11 @@ impl Operation {
     fn write(&self, context: &FormatContext<'_>, out: &mut Vec<u8>) -> bool {
         let start = out.len();
         // Only a text is cut: half an object would not be JSON.
-        match self.command.operator.render(context, out) {
+        let rendered = match &self.command.operator {
+            Operator::Expression(expression) => expression.render_alone(context, out),
+            operator => operator.render(context, out),
+        };
+        match rendered {
             Rendered::Raw => {}
             Rendered::Text => {
                 out.truncate(start.saturating_add(self.command.max_length));

@@ -3,6 +3,7 @@
 use super::address::{AddressOf, AddressPart};
 use super::coalesce::Coalesce;
 use super::common_duration::CommonDuration;
+use super::expression::Expression;
 use super::facts;
 use super::grpc::GrpcStatus;
 use super::header::HeaderValue;
@@ -72,6 +73,7 @@ pub enum Operator {
     FilterState(FilterState),
     Coalesce(Coalesce),
     XfccValue(XfccValue),
+    Expression(Expression),
 }
 
 impl Operator {
@@ -96,6 +98,7 @@ impl Operator {
             Self::FilterState(state) => state.render(context, out),
             Self::Coalesce(coalesce) => coalesce.render(context, out),
             Self::XfccValue(value) => value.render(context, out),
+            Self::Expression(expression) => expression.render(context, out),
         }
     }
 }

@@ -98,7 +98,12 @@ pub(crate) fn format(text: &str) -> proto::Format {
                 Some((name, rest)) => (name, Some(rest.trim_end_matches(')').to_owned())),
                 None => (head, None),
             };
-            Kind::Command(proto::Command { name: name.into(), argument, max_length: length })
+            Kind::Command(proto::Command {
+                name: name.into(),
+                argument,
+                max_length: length,
+                expression: None,
+            })
         };
         pieces.push(proto::FormatPiece { kind: Some(kind) });
     }
@@ -115,7 +120,7 @@ fn time(pattern: &str) -> String {
     let command = proto::Command {
         name: "START_TIME".into(),
         argument: Some(pattern.into()),
-        max_length: None,
+        ..Default::default()
     };
     let kind = Some(proto::format_piece::Kind::Command(command));
     let format = proto::Format { pieces: vec![proto::FormatPiece { kind }], ..Default::default() };
@@ -427,7 +432,7 @@ fn coalesce_takes_the_first_value() {
     let command = |json: &str| proto::Command {
         name: "COALESCE".into(),
         argument: Some(json.into()),
-        max_length: None,
+        ..Default::default()
     };
     let compile = |json: &str| super::Command::compile(&command(json)).map(|_| ());
     assert!(compile("{\"operators\":[]}").is_err());

@@ -10,7 +10,7 @@ use crate::compile::Result;
 mod civil;
 mod directive;
 
-use civil::{Civil, Zone};
+pub use civil::{Civil, Zone};
 use directive::Directive;
 
 /// Which moment is meant.

@@ -11,6 +11,9 @@ use crate::compile::{CompileError, Result};
 /// Bytes that one compiled expression may take; RE2 bounds its programs too.
 const SIZE_LIMIT: usize = 32 << 20;
 
+/// The same for one that requests may make, and make anew each time.
+const SMALL_SIZE_LIMIT: usize = 64 << 10;
+
 /// Compiles expressions and hands out the same one for the same text. Lives as long as one resource compiles.
 #[derive(Default)]
 pub struct Regexes {
@@ -38,17 +41,33 @@ fn shared(
     if let Some(regex) = cache.borrow().get(pattern) {
         return Ok(regex.clone());
     }
+    let regex = compiled(pattern, wrap, SIZE_LIMIT)?;
+    cache.borrow_mut().insert(pattern.to_owned(), regex.clone());
+    Ok(regex)
+}
+
+/// An expression that is searched for in a text, and that takes little to compile.
+///
+/// # Errors
+/// It is none, or too large.
+pub fn small_regex(pattern: &str) -> Result<Regex> {
+    compiled(pattern, |translated| translated, SMALL_SIZE_LIMIT)
+}
+
+fn compiled(
+    pattern: &str,
+    wrap: impl FnOnce(String) -> String,
+    size_limit: usize,
+) -> Result<Regex> {
     let invalid =
         |reason: String| CompileError::new(format!("invalid regex '{pattern}': {reason}"));
     let translated = re2::translate(pattern).map_err(invalid)?;
-    let regex = RegexBuilder::new(&wrap(translated))
+    RegexBuilder::new(&wrap(translated))
         .unicode(false)
         .octal(true)
-        .size_limit(SIZE_LIMIT)
+        .size_limit(size_limit)
         .build()
-        .map_err(|error| invalid(last_line(&error)))?;
-    cache.borrow_mut().insert(pattern.to_owned(), regex.clone());
-    Ok(regex)
+        .map_err(|error| invalid(last_line(&error)))
 }
 
 /// The reason of an error that is printed as a picture of the pattern with the reason below.

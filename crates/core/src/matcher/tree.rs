@@ -10,6 +10,8 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use super::{Cidr, StringMatcher};
+use crate::cel::Program;
+use crate::formatter::FormatContext;
 use crate::headers::HeaderName;
 use crate::proto::match_input::Kind as InputKind;
 
@@ -19,6 +21,10 @@ pub trait Inputs {
     fn text(&self, input: &Input) -> Option<Cow<'_, str>>;
     /// The same as an address, for inputs that are one.
     fn address(&self, input: &Input) -> Option<IpAddr>;
+    /// What expressions are about; only of requests.
+    fn expression_context(&self) -> Option<FormatContext<'_>> {
+        None
+    }
 }
 
 /// What is looked at.
@@ -57,6 +63,7 @@ enum OnMatch<A> {
 enum Predicate {
     Text(Input, StringMatcher),
     Ranges(Input, Vec<Cidr>),
+    Expression(Program),
     Or(Vec<Predicate>),
     And(Vec<Predicate>),
     Not(Box<Predicate>),
@@ -130,6 +137,9 @@ impl Predicate {
             Self::Ranges(input, ranges) => inputs
                 .address(input)
                 .is_some_and(|address| ranges.iter().any(|range| range.contains(address))),
+            Self::Expression(program) => {
+                inputs.expression_context().is_some_and(|context| program.holds(&context))
+            }
             Self::Or(all) => all.iter().any(|each| each.holds(inputs)),
             Self::And(all) => all.iter().all(|each| each.holds(inputs)),
             Self::Not(inner) => !inner.holds(inputs),

@@ -9,8 +9,9 @@ use serde_json::Value;
 
 use super::filters::Closed;
 use crate::compile::{At, Result};
+use crate::formatter::FormatContext;
 use crate::http::manager::duration;
-use crate::http::stream_info::ConnectionInfo;
+use crate::http::stream_info::{ConnectionInfo, StreamInfo};
 use crate::matcher::Regexes;
 use crate::proto::{self, RbacShadowStat, RbacStat};
 use crate::rbac::{Rules, Subject, Verdict, VerdictKeys, LOG_KEY, LOG_NAMESPACE};
@@ -104,7 +105,8 @@ impl NetworkRbac {
     }
 }
 
-fn ask<'a>(rules: &'a Rules, connection: &ConnectionInfo) -> Verdict<'a> {
+fn ask<'a>(rules: &'a Rules, connection: &Rc<ConnectionInfo>) -> Verdict<'a> {
+    let info = rules.have_conditions().then(|| StreamInfo::of_connection(connection.clone()));
     let verdict = {
         let state = connection.state.borrow();
         rules.judge(&Subject {
@@ -115,6 +117,7 @@ fn ask<'a>(rules: &'a Rules, connection: &ConnectionInfo) -> Verdict<'a> {
             route_metadata: None,
             filter_state: state.filter_state.as_deref(),
             peer: connection.tls.as_deref(),
+            context: info.as_ref().map(FormatContext::of_connection),
         })
     };
     if let Some(logged) = verdict.logged {

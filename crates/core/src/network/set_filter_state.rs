@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use crate::compile::{each, Result};
 use crate::filter_state::FilterStateValue;
-use crate::formatter::{FormatContext, LogType};
+use crate::formatter::FormatContext;
 use crate::http::stream_info::{ConnectionInfo, StreamInfo};
 use crate::proto;
 
@@ -49,15 +49,7 @@ impl SetFilterState {
 fn set(values: &[FilterStateValue], connection: &Rc<ConnectionInfo>) {
     for value in values {
         let info = StreamInfo::of_connection(connection.clone());
-        let context = FormatContext {
-            info: &info,
-            request: None,
-            response: None,
-            trailers: None,
-            local_reply_body: b"",
-            log_type: LogType::NotSet,
-        };
-        if let Some(text) = value.make(&context) {
+        if let Some(text) = value.make(&FormatContext::of_connection(&info)) {
             let mut state = connection.state.borrow_mut();
             state.set_hash(&value.key, value.hash(&text));
             state.set_filter_state(&value.key, text.into());

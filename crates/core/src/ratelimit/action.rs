@@ -4,8 +4,9 @@
 use std::net::IpAddr;
 
 use super::descriptor::Entry;
+use crate::cel::{print, Program};
 use crate::compile::{each, CompileError, Result};
-use crate::formatter::find_value;
+use crate::formatter::{find_value, LogType};
 use crate::headers::{HeaderId, HeaderName};
 use crate::http::stream::Stream;
 use crate::matcher::{first_query_value, Cidr, HeaderMatcher, QueryMatcher, Regexes};
@@ -51,6 +52,11 @@ pub enum Action {
         of_route: bool,
         key: String,
         default: String,
+        optional: bool,
+    },
+    Computed {
+        program: Program,
+        key: String,
         optional: bool,
     },
 }
@@ -108,6 +114,11 @@ impl Action {
                 entry: entry(&m.entry),
             },
             Some(Kind::Metadata(m)) => Self::metadata(m),
+            Some(Kind::Computed(computed)) => Self::Computed {
+                program: Program::compile(&computed.expression.clone().unwrap_or_default())?,
+                key: computed.key.clone(),
+                optional: computed.optional,
+            },
             None => return Err(CompileError::new("an action is empty")),
         })
     }
@@ -163,6 +174,15 @@ impl Action {
             Self::Metadata { path, of_route, key, default, optional } => {
                 let text = metadata(path, *of_route, stream).unwrap_or(default);
                 found(key, Some(text.as_bytes()).filter(|text| !text.is_empty()), *optional)
+            }
+            Self::Computed { program, key, optional } => {
+                let value = program.evaluate(&stream.context(LogType::NotSet));
+                let text = value.map(|value| {
+                    let mut text = Vec::new();
+                    print(&value, &mut text);
+                    text
+                });
+                found(key, text.as_deref(), *optional)
             }
         }
     }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use super::Subject;
-use crate::formatter::find_value;
+use crate::formatter::{find_value, FormatContext};
 use crate::matcher::tree::{Input, Inputs};
 use crate::proto::match_input::Kind;
 use crate::tls::CertificateFacts;
@@ -47,6 +47,10 @@ impl Inputs for Subject<'_> {
             Kind::SourceIp => self.remote.ip().map(|address| address.ip().to_canonical()),
             _ => self.traits.address(input),
         }
+    }
+
+    fn expression_context(&self) -> Option<FormatContext<'_>> {
+        self.context
     }
 }
 

@@ -28,6 +28,7 @@ fn policy(name: &str, permission: Kind, principal: Kind) -> RbacPolicy {
         name: name.into(),
         permissions: vec![rule(permission)],
         principals: vec![rule(principal)],
+        condition: None,
     }
 }
 
@@ -60,6 +61,7 @@ fn judge(rules: &Rules) -> Verdict<'_> {
         route_metadata: None,
         filter_state: Some(&filter_state),
         peer: None,
+        context: None,
     })
 }
 

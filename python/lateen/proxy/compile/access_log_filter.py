@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 from lateen.config.support import Fields, whole
 from lateen.protos import worker_pb2
 from lateen.protos.worker_pb2 import RuntimeFraction, RuntimeUint32
+from lateen.proxy.compile.expressions import compile_text
 from lateen.proxy.compile.matchers import compile_header
 from lateen.proxy.compile.metadata_match import compile_metadata_match
 from lateen.proxy.compile.values import denominator, enum_value_name
@@ -18,8 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from envoy.config.accesslog.v3 import accesslog_pb2 as accesslog
+    from envoy.extensions.access_loggers.filters.cel.v3.cel_pb2 import ExpressionFilter
 
     from lateen.proxy.compile.context import CompileContext
+
+_EXPRESSION = "envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter"
 
 SUPPORT = (
     Fields(
@@ -27,9 +31,11 @@ SUPPORT = (
         implemented="""
             status_code_filter duration_filter not_health_check_filter traceable_filter
             runtime_filter and_filter or_filter header_filter response_flag_filter
-            grpc_status_filter metadata_filter log_type_filter
+            grpc_status_filter metadata_filter log_type_filter extension_filter
         """,
     ),
+    whole("envoy.config.accesslog.v3.ExtensionFilter"),
+    whole(_EXPRESSION, category="envoy.access_loggers.extension_filters"),
     whole("envoy.config.accesslog.v3.AndFilter"),
     whole("envoy.config.accesslog.v3.ComparisonFilter"),
     whole("envoy.config.accesslog.v3.DurationFilter"),
@@ -55,10 +61,8 @@ def compile_access_log_filter(
         compiled.status_code.CopyFrom(_comparison(source.status_code_filter.comparison))
     elif kind == "duration_filter":
         compiled.duration_ms.CopyFrom(_comparison(source.duration_filter.comparison))
-    elif kind == "not_health_check_filter":
-        compiled.not_health_check = True
-    elif kind == "traceable_filter":
-        compiled.traceable = True
+    elif kind in ("not_health_check_filter", "traceable_filter"):
+        setattr(compiled, kind.removesuffix("_filter"), True)
     elif kind == "runtime_filter":
         compiled.runtime.CopyFrom(_runtime(source.runtime_filter))
     elif kind == "and_filter":
@@ -73,9 +77,23 @@ def compile_access_log_filter(
     elif kind == "metadata_filter":
         metadata = compile_metadata_match(ctx, source.metadata_filter, f"{at}.metadata_filter")
         compiled.metadata.CopyFrom(metadata)
+    elif kind == "extension_filter":
+        where = f"{at}.extension_filter.typed_config"
+        compiled.expression.CopyFrom(_expression(ctx, source.extension_filter, where))
     else:
         _compile_set(source, kind, compiled)
     return compiled
+
+
+def _expression(
+    ctx: CompileContext, source: accesslog.ExtensionFilter, at: str
+) -> worker_pb2.Expression:
+    message = ctx.unpack(source.typed_config)
+    if message is None or message.DESCRIPTOR.full_name != _EXPRESSION:
+        return worker_pb2.Expression()
+    config = cast("ExpressionFilter", message)
+    where = f"{at}.expression"
+    return compile_text(ctx, config.expression, where, config.cel_config, with_node=True)
 
 
 def _compile_set(

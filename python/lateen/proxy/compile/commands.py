@@ -10,6 +10,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from envoy.config.core.v3.cel_pb2 import CelExpressionConfig
 
 _PLAIN = """
 ACCESS_LOG_TYPE BYTES_RECEIVED BYTES_RETRANSMITTED BYTES_SENT CONNECTION_ID
@@ -58,11 +62,11 @@ REQUESTED_SERVER_NAME RESPONSE_CODE_DETAILS START_TIME START_TIME_LOCAL
 UPSTREAM_LOCAL_ADDRESS_WITHOUT_PORT UPSTREAM_PEER_CERT_V_END UPSTREAM_PEER_CERT_V_START
 UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT
 """
-_OPTIONAL_ARGUMENT_AND_LENGTH = "PATH QUERY_PARAMS FILTER_STATE UPSTREAM_FILTER_STATE METADATA CEL"
+_OPTIONAL_ARGUMENT_AND_LENGTH = "PATH QUERY_PARAMS FILTER_STATE UPSTREAM_FILTER_STATE METADATA"
 _ARGUMENT = "CLUSTER_METADATA COMMON_DURATION UPSTREAM_METADATA"
 _ARGUMENT_AND_LENGTH = """
-COALESCE XFCC_VALUE DYNAMIC_METADATA ENVIRONMENT QUERY_PARAM REQ REQUEST_HEADER RESP RESPONSE_HEADER
-RESPONSE_TRAILER STREAM_INFO_REQ TRAILER
+CEL COALESCE DYNAMIC_METADATA ENVIRONMENT QUERY_PARAM REQ REQUEST_HEADER RESP RESPONSE_HEADER
+RESPONSE_TRAILER STREAM_INFO_REQ TRAILER TYPED_CEL XFCC_VALUE
 """
 
 # What `formatters` can add: the extension's message, and its commands.
@@ -70,7 +74,9 @@ FORMATTERS = {
     "envoy.extensions.formatter.req_without_query.v3.ReqWithoutQuery": "REQ_WITHOUT_QUERY",
     "envoy.extensions.formatter.metadata.v3.Metadata": "METADATA",
 }
-NOT_IMPLEMENTED = frozenset(("CEL", "DOWNSTREAM_CX_RTT"))
+NOT_IMPLEMENTED = frozenset(("DOWNSTREAM_CX_RTT",))
+# Their argument is an expression of CEL.
+EXPRESSIONS = frozenset(("CEL", "TYPED_CEL"))
 
 _HEADER_COMMANDS = frozenset(
     [
@@ -116,10 +122,17 @@ class Argument(Enum):
 
 @dataclass(frozen=True)
 class CommandRule:
-    """What may follow a command's name."""
+    """What may follow a command's name.
+
+    Attributes:
+        argument: text between parentheses.
+        length: how much of the value is shown at most.
+        functions: what an expression that is the argument may call; None: the usual functions.
+    """
 
     argument: Argument
     length: bool
+    functions: CelExpressionConfig | None = None
 
 
 @functools.cache

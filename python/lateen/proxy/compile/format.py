@@ -21,6 +21,7 @@ from lateen.protos.worker_pb2 import (
 )
 from lateen.proxy.compile import commands
 from lateen.proxy.compile.commands import CommandRule
+from lateen.proxy.compile.expressions import compile_text
 from lateen.proxy.compile.values import JsonValue, to_json
 
 if TYPE_CHECKING:
@@ -106,8 +107,14 @@ def compile_format(
         ctx.error(at, str(error))
         return Format()
     for piece in pieces:
-        if piece.command.name in commands.NOT_IMPLEMENTED:
-            ctx.error(at, f"the command {piece.command.name} is not implemented", "remove it")
+        name = piece.command.name
+        if name in commands.NOT_IMPLEMENTED:
+            ctx.error(at, f"the command {name} is not implemented", "remove it")
+        elif name in commands.EXPRESSIONS:
+            config = extra[name].functions if name in extra else None
+            text = piece.command.argument
+            expression = compile_text(ctx, text, at, config, with_node=True)
+            piece.command.expression.CopyFrom(expression)
     return Format(pieces=pieces, omit_empty=omit_empty)
 
 

@@ -77,7 +77,7 @@ SUPPORT = (
 def compile_open_telemetry(ctx: CompileContext, message: Message, at: str) -> worker_pb2.AccessLog:
     """Records about requests and connections."""
     config: envoy.OpenTelemetryAccessLogConfig = message  # type: ignore[assignment]
-    extra = extra_commands(config.formatters)
+    extra = extra_commands(ctx, config.formatters)
     log = OpenTelemetryAccessLog(
         exporter=_exporter(ctx, config, at),
         attributes=_attributes(ctx, config.attributes.values, extra, f"{at}.attributes"),

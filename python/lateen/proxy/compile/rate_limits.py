@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, cast
 from lateen.config.support import Fields, whole
 from lateen.protos.worker_pb2 import RateLimit, RateLimitAction, RateLimitEntry
 from lateen.proxy.compile.address import compile_cidrs
+from lateen.proxy.compile.expressions import compile_text, compile_tree
 from lateen.proxy.compile.format import compile_format
 from lateen.proxy.compile.matchers import compile_headers, compile_query_parameters
 from lateen.proxy.compile.values import enum_name
 
 if TYPE_CHECKING:
     from envoy.config.core.v3.address_pb2 import CidrRange
+    from envoy.config.core.v3.extension_pb2 import TypedExtensionConfig
     from envoy.config.route.v3 import route_components_pb2 as envoy
+    from envoy.extensions.rate_limit_descriptors.expr.v3.expr_pb2 import Descriptor
     from envoy.type.metadata.v3.metadata_pb2 import MetadataKey
 
     from lateen.proxy.compile.context import CompileContext
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 
 _PACKAGE = "envoy.config.route.v3"
 _ACTION = f"{_PACKAGE}.RateLimit.Action"
+_DESCRIPTOR = "envoy.extensions.rate_limit_descriptors.expr.v3.Descriptor"
 _NO_FORMAT = "values are texts, as in Envoy, where formats are off unless runtime switches them on"
 
 SUPPORT = (
@@ -42,7 +46,7 @@ SUPPORT = (
         implemented="""
             source_cluster destination_cluster request_headers query_parameters remote_address
             generic_key header_value_match dynamic_metadata metadata masked_remote_address
-            query_parameter_value_match remote_address_match
+            query_parameter_value_match remote_address_match extension
         """,
     ),
     whole(f"{_ACTION}.SourceCluster"),
@@ -66,6 +70,7 @@ SUPPORT = (
     ),
     whole(f"{_ACTION}.DynamicMetaData"),
     whole(f"{_ACTION}.MetaData"),
+    whole(_DESCRIPTOR, category="envoy.rate_limit_descriptors"),
 )
 
 _OF_METADATA = ("DYNAMIC", "ROUTE_ENTRY")
@@ -127,7 +132,30 @@ def _action(ctx: CompileContext, action: Action, at: str) -> RateLimitAction:
         return RateLimitAction(generic=RateLimitEntry(key=key, value=generic.descriptor_value))
     if kind in ("metadata", "dynamic_metadata"):
         return RateLimitAction(metadata=_metadata(ctx, action, where))
+    if kind == "extension":
+        return _computed(ctx, action.extension, f"{where}.typed_config")
     return _match(ctx, action, where)
+
+
+def _computed(ctx: CompileContext, source: TypedExtensionConfig, at: str) -> RateLimitAction:
+    """An entry whose value an expression gives."""
+    message = ctx.unpack(source.typed_config)
+    if message is None or message.DESCRIPTOR.full_name != _DESCRIPTOR:
+        return RateLimitAction()
+    config = cast("Descriptor", message)
+    kind = config.WhichOneof("expr_specifier")
+    if kind == "text":
+        expression = compile_text(ctx, config.text, f"{at}.text")
+    elif kind == "parsed":
+        expression = compile_tree(ctx, config.parsed, f"{at}.parsed")
+    else:
+        ctx.error(at, "Rate limit descriptor extension failed: expression specifier is not set")
+        return RateLimitAction()
+    return RateLimitAction(
+        computed=RateLimitAction.Computed(
+            expression=expression, key=config.descriptor_key, optional=config.skip_if_error
+        )
+    )
 
 
 def _match(ctx: CompileContext, action: Action, at: str) -> RateLimitAction:

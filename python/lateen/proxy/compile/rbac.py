@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 from lateen.config.support import Fields, whole
 from lateen.protos.worker_pb2 import (
     Cidrs,
+    Expression,
     Int64Range,
     MatchAction,
     RbacAction,
@@ -19,6 +20,7 @@ from lateen.protos.worker_pb2 import (
     RbacRules,
 )
 from lateen.proxy.compile.address import compile_cidrs
+from lateen.proxy.compile.expressions import compile_tree
 from lateen.proxy.compile.matcher_tree import compile_matcher
 from lateen.proxy.compile.matchers import compile_header, compile_string
 from lateen.proxy.compile.metadata_value import METADATA_MATCHER, compile_metadata_matcher
@@ -43,11 +45,7 @@ SUPPORT = (
     Fields(f"{_PACKAGE}.RBAC", implemented="action policies"),
     Fields(
         f"{_PACKAGE}.Policy",
-        implemented="permissions principals",
-        rejected={
-            "condition": "CEL is not implemented; write it as permissions and principals",
-            "checked_condition": "CEL is not implemented; write it as permissions and principals",
-        },
+        implemented="permissions principals condition checked_condition cel_config",
     ),
     Fields(
         f"{_PACKAGE}.Permission",
@@ -146,7 +144,18 @@ class _Compiler:
             name=name,
             permissions=self._permissions(source.permissions, f"{at}.permissions"),
             principals=self._principals(source.principals, f"{at}.principals"),
+            condition=self._condition(source, at),
         )
+
+    def _condition(self, source: envoy.Policy, at: str) -> Expression | None:
+        """What must hold besides; `checked_condition` counts without `condition`."""
+        config = source.cel_config
+        if source.HasField("condition"):
+            return compile_tree(self._ctx, source.condition, f"{at}.condition", config)
+        if source.HasField("checked_condition"):
+            expr = source.checked_condition.expr
+            return compile_tree(self._ctx, expr, f"{at}.checked_condition.expr", config)
+        return None
 
     def _permissions(self, sources: Sequence[envoy.Permission], at: str) -> list[RbacRule]:
         return [self._permission(source, f"{at}[{i}]") for i, source in enumerate(sources)]

@@ -6,7 +6,7 @@ Source: envoy/config/core/v3/substitution_format_string.proto.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from lateen.config.support import Fields, whole
 from lateen.protos.worker_pb2 import BodyFormat, Format, JsonFormat
@@ -19,8 +19,11 @@ from lateen.proxy.compile.values import struct_to_python
 if TYPE_CHECKING:
     from envoy.config.core.v3.extension_pb2 import TypedExtensionConfig
     from envoy.config.core.v3.substitution_format_string_pb2 import SubstitutionFormatString
+    from envoy.extensions.formatter.cel.v3.cel_pb2 import Cel
 
     from lateen.proxy.compile.context import CompileContext
+
+_CEL = "envoy.extensions.formatter.cel.v3.Cel"
 
 SUPPORT = (
     Fields(
@@ -34,7 +37,7 @@ SUPPORT = (
         "envoy.config.core.v3.JsonFormatOptions",
         implemented="sort_properties",
     ),
-    *(whole(name, category="envoy.formatter") for name in commands.FORMATTERS),
+    *(whole(name, category="envoy.formatter") for name in (*commands.FORMATTERS, _CEL)),
 )
 
 
@@ -43,7 +46,7 @@ def compile_format_string(
 ) -> Format | JsonFormat:
     """The compiled text or JSON format; `content_type` is left to the caller."""
     omit = source.omit_empty_values
-    extra = extra_commands(source.formatters)
+    extra = extra_commands(ctx, source.formatters)
     kind = source.WhichOneof("format")
     if kind == "json_format":
         value = struct_to_python(source.json_format)
@@ -66,11 +69,18 @@ def compile_body_format(
     return BodyFormat(text=compiled, content_type=source.content_type or "text/plain")
 
 
-def extra_commands(formatters: Iterable[TypedExtensionConfig]) -> dict[str, CommandRule]:
-    """The commands that formatters add to those that every format has."""
-    types = (formatter.typed_config.type_url.rpartition("/")[2] for formatter in formatters)
-    return {
-        commands.FORMATTERS[name]: CommandRule(Argument.REQUIRED, length=True)
-        for name in types
-        if name in commands.FORMATTERS
-    }
+def extra_commands(
+    ctx: CompileContext, formatters: Iterable[TypedExtensionConfig]
+) -> dict[str, CommandRule]:
+    """The commands that formatters add to those that every format has, or let do more."""
+    extra: dict[str, CommandRule] = {}
+    for formatter in formatters:
+        message = ctx.unpack(formatter.typed_config)
+        name = message.DESCRIPTOR.full_name if message else ""
+        if name == _CEL:
+            functions = cast("Cel", message).cel_config
+            rule = CommandRule(Argument.REQUIRED, length=True, functions=functions)
+            extra.update(dict.fromkeys(commands.EXPRESSIONS, rule))
+        elif name in commands.FORMATTERS:
+            extra[commands.FORMATTERS[name]] = CommandRule(Argument.REQUIRED, length=True)
+    return extra

@@ -71,6 +71,13 @@ impl Civil {
         }
     }
 
+    /// Days since 1970 of a date, if there is such a day.
+    pub fn days(year: i64, month: u32, day: u32) -> Option<i64> {
+        let exists = (1..=12).contains(&month) && day > 0;
+        let days = exists.then(|| days_of(year, month, day))?;
+        (date_of(days) == (year, month, day)).then_some(days)
+    }
+
     /// Appends `2026-01-02T03:04:05.678Z`.
     pub fn push_iso(&self, out: &mut Vec<u8>) {
         let mut text = *b"0000-00-00T00:00:00.000Z";

@@ -1,6 +1,7 @@
 //! Building a tree from its message.
 
 use super::{Input, Kind, Matcher, OnMatch, Predicate};
+use crate::cel::Program;
 use crate::compile::{each, At, CompileError, Result};
 use crate::headers::HeaderName;
 use crate::matcher::{Cidr, Regexes, StringMatcher};
@@ -71,13 +72,16 @@ fn predicate(message: &proto::MatchPredicate, regexes: &Regexes) -> Result<Predi
     };
     match &message.kind {
         Some(match_predicate::Kind::Single(single)) => {
-            let input = input(single.input.as_ref())?;
+            let input = || input(single.input.as_ref());
             match &single.kind {
                 Some(match_predicate::single::Kind::String(string)) => {
-                    Ok(Predicate::Text(input, StringMatcher::compile(string, regexes)?))
+                    Ok(Predicate::Text(input()?, StringMatcher::compile(string, regexes)?))
                 }
                 Some(match_predicate::single::Kind::Ranges(cidrs)) => {
-                    Ok(Predicate::Ranges(input, each(&cidrs.ranges, "ranges", Cidr::compile)?))
+                    Ok(Predicate::Ranges(input()?, each(&cidrs.ranges, "ranges", Cidr::compile)?))
+                }
+                Some(match_predicate::single::Kind::Expression(expression)) => {
+                    Ok(Predicate::Expression(Program::compile(expression).at("expression")?))
                 }
                 None => Err(CompileError::new("a predicate compares with nothing")),
             }

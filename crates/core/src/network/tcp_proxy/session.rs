@@ -196,14 +196,7 @@ impl Session {
     }
 
     pub fn format_context(&self) -> FormatContext<'_> {
-        FormatContext {
-            info: &self.info,
-            request: None,
-            response: None,
-            trailers: None,
-            local_reply_body: b"",
-            log_type: LogType::NotSet,
-        }
+        FormatContext::of_connection(&self.info)
     }
 
     /// Writes the access logs.
