@@ -46,6 +46,15 @@ def _policies(count: int, value: str) -> str:
 
 
 PLAIN = Row("plain", "nothing but the router", Added())
+_ANY = "permissions: [{ any: true }], principals: [{ any: true }]"
+# request.headers["x-user"] == "u"
+_HEADERS = "{ select_expr: { operand: { ident_expr: { name: request } }, field: headers } }"
+_USER = (
+    f"{{ call_expr: {{ function: '_[_]', args: [{_HEADERS},"
+    " { const_expr: { string_value: x-user } }] } }"
+)
+_EQUAL = "{ call_expr: { function: _==_, args: [%s, { const_expr: { string_value: u } }] } }"
+_CONDITION = _EQUAL % _USER
 _BUCKET = "token_bucket: { max_tokens: 1000000000, tokens_per_fill: 1000000, fill_interval: 1s }"
 # The token and key of RFC 7515, appendix A.2. Its time was over in 2011: so much skew is allowed.
 _TOKEN = (
@@ -86,6 +95,12 @@ ROWS = (
         "one policy, by a header that is not there",
         "rbac.v3.RBAC",
         f"rules: {{ action: DENY, policies: {{ {_policies(1, 'u')} }} }}",
+    ),
+    _row(
+        "rbac-cel",
+        "one policy with a condition in CEL, by a header that is not there",
+        "rbac.v3.RBAC",
+        f"rules: {{ action: DENY, policies: {{ p: {{ {_ANY}, condition: {_CONDITION} }} }} }}",
     ),
     Row(
         "rbac-1000",

@@ -7,9 +7,8 @@ import json
 from tests.interop.cases.access_log import log
 from tests.interop.cases.local_ratelimit import ON, TELL, bucket, descriptor, rate
 from tests.interop.cases.local_ratelimit import STATS as LIMIT_STATS
-from tests.interop.cases.network_filters import STATS, network
+from tests.interop.cases.network_filters import PROXY, STATS, network
 from tests.interop.cases.rbac import LOG, override, rbac
-from tests.interop.cases.tcp_proxy import tcp_filter
 from tests.interop.cel import NONE, ONE, TWO, Expr, call, const, header, method, name
 from tests.interop.filters import filtered, route
 from tests.interop.model import Case, Differs, Receive, Step, Write
@@ -108,7 +107,7 @@ def connected(title: str, condition: Expr) -> Case:
     return Case(
         f"cel_network_{title}", (Write(b"hello"), Receive(5, within=0.3)), stats=STATS,
         upstreams={"up": tcp(Echo())},
-        listener=f"filter_chains: [{{filters: [{judge}, {tcp_filter()}]}}]",
+        listener=f"filter_chains: [{{filters: [{judge}, {PROXY}]}}]",
     )  # fmt: skip
 
 

@@ -182,6 +182,7 @@ fn named(name: &str) -> Node {
     match name {
         "metadata" => Node::Metadata,
         "filter_state" => Node::FilterState,
+        "upstream_filter_state" => Node::UpstreamFilterState,
         _ => match TYPES.iter().find(|known| **known == name) {
             Some(known) => Node::Constant(Constant::Type(known)),
             None => Node::Unknown,

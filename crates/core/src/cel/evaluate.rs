@@ -31,6 +31,7 @@ pub(super) enum Node {
     Group(Group),
     Metadata,
     FilterState,
+    UpstreamFilterState,
     /// A name that stands for nothing.
     Unknown,
     Attribute(Attribute),
@@ -109,6 +110,10 @@ impl Program {
                 Some(Value::Message(Message::Metadata(all)))
             }
             Node::FilterState => Some(Value::Map(Map::FilterState(*context))),
+            // What goes along to internal listeners is not among it: a map that nothing is in.
+            Node::UpstreamFilterState => {
+                context.info.upstream.connection_id.map(|_| Value::Map(Map::Json(None)))
+            }
             Node::Unknown => None,
             Node::Attribute(attribute) => attribute(context),
             Node::Headers(of) => Some(Value::Map(Map::Headers(of.find(context)))),

@@ -188,3 +188,11 @@ def test_a_metadata_filter_matches_text():
     assert metadata.string.prefix == "x"
     assert metadata.invert
     assert not metadata.match_if_key_not_found
+
+
+def test_a_filter_by_an_expression():
+    name = "type.googleapis.com/envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter"
+    config = f'{{"@type": {name}, expression: "response.code > 400"}}'
+    compiled = compiled_filter(f"extension_filter: {{name: c, typed_config: {config}}}")
+    kinds = [node.WhichOneof("kind") for node in compiled.expression.nodes]
+    assert kinds == ["name", "select", "integer", "call"]

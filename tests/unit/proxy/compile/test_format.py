@@ -80,8 +80,8 @@ def test_what_envoy_refuses_is_refused_in_its_words(text, reason):
 
 def test_a_command_that_is_not_implemented_is_an_error_at_its_place():
     ctx = context()
-    compile_format(ctx, "%CEL(request.path)%", "a.b")
-    assert errors(ctx) == ["a.b: the command CEL is not implemented"]
+    compile_format(ctx, "%DOWNSTREAM_CX_RTT%", "a.b")
+    assert errors(ctx) == ["a.b: the command DOWNSTREAM_CX_RTT is not implemented"]
 
 
 def test_json_keeps_types_and_sorts_members():
@@ -103,3 +103,20 @@ def test_an_error_inside_json_names_the_member():
     ctx = context()
     compile_json_format(ctx, {"a": {"b": ["%NOPE%"]}}, "f")
     assert errors(ctx) == ["f.a.b[0]: Not supported field in StreamInfo: NOPE"]
+
+
+def test_an_expression_is_compiled_with_its_command():
+    ctx = context()
+    compiled = compile_format(ctx, "a%CEL(size('a)b'))%%TYPED_CEL(1 % 2):5%", "at")
+    assert errors(ctx) == []
+    _, first, second = (piece.command for piece in compiled.pieces)
+    assert [node.WhichOneof("kind") for node in first.expression.nodes] == ["text", "call"]
+    assert (second.name, second.max_length) == ("TYPED_CEL", 5)
+    assert not second.expression.string_functions
+
+
+def test_a_mistake_in_an_expression_is_reported():
+    ctx = context()
+    compile_format(ctx, "%CEL(1 +)%", "at")
+    (error,) = errors(ctx)
+    assert error.startswith("at: Not able to parse expression: 1:4: ")

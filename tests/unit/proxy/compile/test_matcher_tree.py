@@ -67,3 +67,41 @@ def test_inputs_with_a_path():
     assert list(tree.tree.input.path) == ["f", "a"]
     tree = compiled(text % (given("FilterStateInput", ", key: k"), _ACTION))
     assert (tree.tree.input.kind, list(tree.tree.input.path)) == (MatchInput.FILTER_STATE, ["k"])
+
+
+def expression(input_, expr, ctx, **more):
+    types = "type.googleapis.com/xds.type.matcher.v3"
+    matcher = f'{{"@type": {types}.CelMatcher, expr_match: {{{expr}}}}}'
+    predicate = (
+        f"{{single_predicate: {{input: {{name: i, typed_config: {{'@type': {input_}}}}},"
+        f" custom_match: {{name: c, typed_config: {matcher}}}}}}}"
+    )
+    text = (
+        f"matcher_list: {{matchers: [{{predicate: {predicate}, on_match: {{action: {_ACTION}}}}}]}}"
+    )
+    source = message("config.listener.v3.Listener", f"{{filter_chain_matcher: {{{text}}}}}")
+    tree = compile_matcher(
+        ctx, source.filter_chain_matcher, lambda *_: MatchAction(name="x"), "p", **more
+    )
+    return tree.list.matchers[0].predicate.single.expression
+
+
+_TRUE = "parsed_expr: {expr: {const_expr: {bool_value: true}}}"
+_ATTRIBUTES = "type.googleapis.com/xds.type.matcher.v3.HttpAttributesCelMatchInput"
+
+
+def test_an_expression_about_requests():
+    ctx = context()
+    assert expression(_ATTRIBUTES, _TRUE, ctx, requests=True).nodes[0].boolean
+    assert errors(ctx) == []
+
+
+def test_an_expression_needs_attributes_of_requests_and_a_tree():
+    ctx = context()
+    expression(_ATTRIBUTES, _TRUE, ctx)
+    expression(f"{_NETWORK}.SourceIPInput", _TRUE, ctx, requests=True)
+    expression(_ATTRIBUTES, "cel_expr_string: 'true'", ctx, requests=True)
+    first, second, third = errors(ctx)
+    assert "RBAC network filter cannot match" in first
+    assert "Unsupported data input type" in second
+    assert "CEL expression not set" in third

@@ -69,3 +69,26 @@ def test_what_applies_at_the_end_is_refused():
     source = message(_TYPE, "apply_on_stream_done: true\nactions: [{remote_address: {}}]")
     (found,) = unsupported(source)
     assert found.startswith("error x.apply_on_stream_done")
+
+
+def extension(fields, ctx=None):
+    name = "type.googleapis.com/envoy.extensions.rate_limit_descriptors.expr.v3.Descriptor"
+    config = f'{{"@type": {name}, descriptor_key: k, {fields}}}'
+    return action(f"extension: {{name: e, typed_config: {config}}}", ctx)
+
+
+def test_an_expression_makes_an_entry():
+    computed = extension("text: request.method, skip_if_error: true").computed
+    assert (computed.key, computed.optional) == ("k", True)
+    assert computed.expression.nodes[1].select.field == "method"
+    computed = extension("parsed: {const_expr: {string_value: a}}").computed
+    assert computed.expression.nodes[0].text == "a"
+
+
+def test_an_expression_that_cannot_be_is_reported():
+    ctx = context()
+    extension("text: '1 +'", ctx)
+    extension("skip_if_error: true", ctx)
+    first, second = errors(ctx)
+    assert first.startswith("r[0].actions[0].extension.typed_config.text: Not able to parse")
+    assert second.endswith("expression specifier is not set")

@@ -72,9 +72,3 @@ def test_headers_where_there_are_none():
     rule, _ = one('header: {name: a, string_match: {exact: "1"}}', ctx=ctx, requests=True)
     assert errors(ctx) == []
     assert rule.header.name == "a"
-
-
-def test_conditions_are_refused():
-    policy = "{permissions: [{any: true}], principals: [{any: true}], condition: {}}"
-    found = unsupported(message("config.rbac.v3.RBAC", f"{{policies: {{a: {policy}}}}}"))
-    assert [one for one in found if "condition" in one]

@@ -207,7 +207,7 @@ impl Failure {
         let mut details =
             format!("upstream_reset_{when}_response_started{{{}}}", reason.replace(' ', "_"));
         if !transport.is_empty() {
-            details.insert_str(details.len() - 1, &format!("|{transport}"));
+            details.insert_str(details.len() - 1, &format!("|{}", transport.replace(' ', "_")));
         }
         answer.details = details.into();
         answer

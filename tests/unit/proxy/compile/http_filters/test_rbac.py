@@ -1,6 +1,6 @@
 from lateen.protos.worker_pb2 import FilterOverride, MatchInput
 from lateen.proxy.compile.http_filters.rbac import compile_rbac, compile_rbac_override
-from tests.support.messages import OWNER, context, errors, message, unsupported
+from tests.support.messages import OWNER, context, errors, message
 
 _PACKAGE = "extensions.filters.http.rbac.v3"
 RULES = "{policies: {p: {permissions: [{%s}], principals: [{any: true}]}}}"
@@ -78,8 +78,21 @@ def test_an_input_of_connections_alone_is_refused():
     assert name in error
 
 
-def test_conditions_are_refused():
-    policy = "{permissions: [{any: true}], principals: [{any: true}], condition: {}}"
-    source = message(f"{_PACKAGE}.RBAC", f"rules: {{policies: {{a: {policy}}}}}")
-    (found,) = unsupported(source)
-    assert "condition is not implemented" in found
+def condition(fields, ctx):
+    policy = f"{{permissions: [{{any: true}}], principals: [{{any: true}}], {fields}}}"
+    rules = compiled(f"rules: {{policies: {{a: {policy}}}}}", ctx).config.rules
+    return rules.policies[0].condition
+
+
+def test_a_condition_comes_before_a_checked_one():
+    ctx = context()
+    true, false = "{const_expr: {bool_value: true}}", "{const_expr: {bool_value: false}}"
+    both = f"condition: {true}, checked_condition: {{expr: {false}}}"
+    assert condition(both, ctx).nodes[0].boolean
+    assert condition(f"checked_condition: {{expr: {true}}}", ctx).nodes[0].boolean
+    config = "cel_config: {enable_string_conversion: true}"
+    assert condition(f"condition: {true}, {config}", ctx).string_conversion
+    assert errors(ctx) == []
+    condition("condition: {}", ctx)
+    (error,) = errors(ctx)
+    assert error.startswith("f.rules.policies[a].condition: ")
