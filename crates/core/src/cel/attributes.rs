@@ -4,20 +4,39 @@
 mod connection;
 mod request;
 mod response;
+mod tls;
 mod upstream;
 mod xds;
 
 use std::borrow::Cow;
+
+use tls::{Side, TlsFact};
 
 use super::value::Value;
 use crate::address::Address;
 use crate::formatter::{push_address, FormatContext};
 use crate::headers::Headers;
 
-/// None where there is no such thing.
-pub type Attribute = for<'a> fn(&FormatContext<'a>) -> Option<Value<'a>>;
+type Fact = for<'a> fn(&FormatContext<'a>) -> Option<Value<'a>>;
 
-type Table = &'static [(&'static str, Attribute)];
+type Table = &'static [(&'static str, Fact)];
+
+/// One attribute, found by its name.
+#[derive(Clone, Copy)]
+pub enum Attribute {
+    Fact(Fact),
+    Tls(Side, TlsFact),
+}
+
+impl Attribute {
+    /// None where there is no such thing.
+    pub fn value<'a>(&self, context: &FormatContext<'a>) -> Option<Value<'a>> {
+        match self {
+            Self::Fact(fact) => fact(context),
+            Self::Tls(side, fact) => fact(side.tls(context)?),
+        }
+    }
+}
 
 /// Attributes with a name in common.
 #[derive(Clone, Copy, Debug)]
@@ -55,17 +74,27 @@ impl Group {
     }
 
     pub fn find(self, name: &str) -> Option<Attribute> {
-        let tables: &[Table] = match self {
-            Self::Request => &[request::ATTRIBUTES],
-            Self::Response => &[response::ATTRIBUTES],
-            Self::Connection => &[connection::ATTRIBUTES, connection::TLS],
-            Self::Upstream => &[upstream::ATTRIBUTES, upstream::TLS],
-            Self::Source => &[connection::SOURCE],
-            Self::Destination => &[connection::DESTINATION],
-            Self::Xds => &[xds::ATTRIBUTES],
+        let table = match self {
+            Self::Request => request::ATTRIBUTES,
+            Self::Response => response::ATTRIBUTES,
+            Self::Connection => connection::ATTRIBUTES,
+            Self::Upstream => upstream::ATTRIBUTES,
+            Self::Source => connection::SOURCE,
+            Self::Destination => connection::DESTINATION,
+            Self::Xds => xds::ATTRIBUTES,
         };
-        let mut all = tables.iter().flat_map(|table| table.iter());
-        all.find(|(known, _)| *known == name).map(|(_, attribute)| *attribute)
+        let fact = table.iter().find(|(known, _)| *known == name);
+        fact.map(|(_, fact)| Attribute::Fact(*fact)).or_else(|| self.find_tls(name))
+    }
+
+    fn find_tls(self, name: &str) -> Option<Attribute> {
+        let side = match self {
+            Self::Connection => Side::Downstream,
+            Self::Upstream => Side::Upstream,
+            _ => return None,
+        };
+        let fact = tls::FACTS.iter().find(|(known, _)| *known == name);
+        fact.map(|(_, fact)| Attribute::Tls(side, *fact))
     }
 
     /// The headers that the attribute `name` stands for.

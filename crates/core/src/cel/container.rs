@@ -59,7 +59,7 @@ impl<'a> Map<'a> {
             Self::Own(_) => None,
             Self::Json(fields) => fields.and_then(|it| it.get(name)).map(Value::of_json),
             Self::Headers(headers) => header((*headers)?, &HeaderName::new(name)),
-            Self::Attributes(group, context) => group.find(name)?(context),
+            Self::Attributes(group, context) => group.find(name)?.value(context),
             Self::FilterState(context) => {
                 let value = context.info.filter_state.as_deref()?.get(name)?;
                 Some(Value::Bytes(Cow::Borrowed(value.as_str()?.as_bytes())))

@@ -115,7 +115,7 @@ impl Program {
                 context.info.upstream.connection_id.map(|_| Value::Map(Map::Json(None)))
             }
             Node::Unknown => None,
-            Node::Attribute(attribute) => attribute(context),
+            Node::Attribute(attribute) => attribute.value(context),
             Node::Headers(of) => Some(Value::Map(Map::Headers(of.find(context)))),
             Node::Header(of, name) => header(of.find(context)?, name),
             Node::Present(inner) => Some(Value::Bool(self.node(inner, context).is_some())),

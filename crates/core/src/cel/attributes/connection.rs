@@ -1,9 +1,9 @@
-//! `connection.*`, `source.*` and `destination.*`, and what certificates say.
+//! `connection.*`, `source.*` and `destination.*`.
 
-use super::{address, filled, port, Table};
+use super::tls::Side;
+use super::{address, filled, port, FormatContext, Table};
 use crate::cel::value::Value;
-use crate::formatter::FormatContext;
-use crate::tls::{encoded_pem, AlternativeNames, CertificateFacts, TlsInfo};
+use crate::tls::TlsInfo;
 
 pub const ATTRIBUTES: Table = &[
     ("id", |c| Some(Value::Uint(c.info.connection.id))),
@@ -16,18 +16,6 @@ pub const ATTRIBUTES: Table = &[
     }),
 ];
 
-pub const TLS: Table = &[
-    ("dns_san_local_certificate", |c| first_name(local(down(c)?), |names| &names.dns)),
-    ("dns_san_peer_certificate", |c| first_name(peer(down(c)?), |names| &names.dns)),
-    ("peer_certificate", |c| pem(down(c)?)),
-    ("sha256_peer_certificate_digest", |c| digest(down(c)?)),
-    ("subject_local_certificate", |c| subject(local(down(c)?))),
-    ("subject_peer_certificate", |c| subject(peer(down(c)?))),
-    ("tls_version", |c| version(down(c)?)),
-    ("uri_san_local_certificate", |c| first_name(local(down(c)?), |names| &names.uri)),
-    ("uri_san_peer_certificate", |c| first_name(peer(down(c)?), |names| &names.uri)),
-];
-
 pub const SOURCE: Table =
     &[("address", |c| address(&c.info.remote)), ("port", |c| port(&c.info.remote))];
 
@@ -37,38 +25,5 @@ pub const DESTINATION: Table = &[
 ];
 
 fn down<'a>(context: &FormatContext<'a>) -> Option<&'a TlsInfo> {
-    context.info.connection.tls.as_deref()
-}
-
-pub fn local(tls: &TlsInfo) -> Option<&CertificateFacts> {
-    Some(&tls.local()?.facts)
-}
-
-pub fn peer(tls: &TlsInfo) -> Option<&CertificateFacts> {
-    Some(&tls.peer()?.facts)
-}
-
-/// Empty without a certificate.
-pub fn subject(facts: Option<&CertificateFacts>) -> Option<Value<'_>> {
-    Some(Value::text(facts.map_or("", |facts| &facts.subject)))
-}
-
-pub fn first_name<'a>(
-    facts: Option<&'a CertificateFacts>,
-    of: fn(&AlternativeNames) -> &Vec<String>,
-) -> Option<Value<'a>> {
-    of(&facts?.names).first().map(|name| Value::text(name))
-}
-
-pub fn version(tls: &TlsInfo) -> Option<Value<'static>> {
-    let done = tls.handshake.get().map(|handshake| handshake.version);
-    Some(Value::text(done.unwrap_or_else(|| tls.version.get())))
-}
-
-pub fn digest(tls: &TlsInfo) -> Option<Value<'static>> {
-    tls.peer().map(|peer| Value::owned(peer.sha256()))
-}
-
-pub fn pem(tls: &TlsInfo) -> Option<Value<'static>> {
-    tls.peer()?.chain.first().map(|leaf| Value::owned(encoded_pem(leaf)))
+    Side::Downstream.tls(context)
 }

@@ -1,11 +1,9 @@
 //! `upstream.*`
 
-use super::connection::{digest, first_name, local, peer, pem, subject, version};
 use super::{address, port, Table};
 use crate::cel::message::Message;
 use crate::cel::value::Value;
 use crate::formatter::FormatContext;
-use crate::tls::TlsInfo;
 use crate::upstream::Host;
 
 pub const ATTRIBUTES: Table = &[
@@ -24,22 +22,6 @@ pub const ATTRIBUTES: Table = &[
     }),
 ];
 
-pub const TLS: Table = &[
-    ("dns_san_local_certificate", |c| first_name(local(up(c)?), |names| &names.dns)),
-    ("dns_san_peer_certificate", |c| first_name(peer(up(c)?), |names| &names.dns)),
-    ("peer_certificate", |c| pem(up(c)?)),
-    ("sha256_peer_certificate_digest", |c| digest(up(c)?)),
-    ("subject_local_certificate", |c| subject(local(up(c)?))),
-    ("subject_peer_certificate", |c| subject(peer(up(c)?))),
-    ("tls_version", |c| version(up(c)?)),
-    ("uri_san_local_certificate", |c| first_name(local(up(c)?), |names| &names.uri)),
-    ("uri_san_peer_certificate", |c| first_name(peer(up(c)?), |names| &names.uri)),
-];
-
 fn host<'a>(context: &FormatContext<'a>) -> Option<&'a Host> {
     context.info.upstream.host.as_deref()
-}
-
-fn up<'a>(context: &FormatContext<'a>) -> Option<&'a TlsInfo> {
-    context.info.upstream.tls.as_deref()
 }

@@ -17,6 +17,14 @@ if TYPE_CHECKING:
     Expr = alpha.Expr | cel.Expr
     Constant = alpha.Constant | cel.Constant
 
+_FIELDS = {
+    "bool_value": "boolean",
+    "int64_value": "integer",
+    "uint64_value": "unsigned",
+    "double_value": "double",
+    "string_value": "text",
+    "bytes_value": "data",
+}
 _EMPTY = "Invalid empty expression"
 _NANOSECONDS = 1_000_000_000
 _RANGE_NS = range(-(2**63), 2**63)
@@ -79,18 +87,10 @@ def _constant(constant: Constant, program: Program) -> int:
     kind = constant.WhichOneof("constant_kind")
     if kind == "null_value":
         return program.null()
-    if kind == "bool_value":
-        return program.add(ExpressionNode(boolean=constant.bool_value))
-    if kind == "int64_value":
-        return program.add(ExpressionNode(integer=constant.int64_value))
-    if kind == "uint64_value":
-        return program.add(ExpressionNode(unsigned=constant.uint64_value))
-    if kind == "double_value":
-        return program.add(ExpressionNode(double=constant.double_value))
-    if kind == "string_value":
-        return program.add(ExpressionNode(text=constant.string_value))
-    if kind == "bytes_value":
-        return program.add(ExpressionNode(data=constant.bytes_value))
+    if kind in _FIELDS:
+        node = ExpressionNode()
+        setattr(node, _FIELDS[kind], getattr(constant, kind))
+        return program.add(node)
     if kind == "duration_value":
         duration = constant.duration_value
         nanoseconds = _in_range(duration.seconds * _NANOSECONDS + duration.nanos)
