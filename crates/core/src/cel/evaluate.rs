@@ -119,16 +119,10 @@ impl Program {
             Node::Headers(of) => Some(Value::Map(Map::Headers(of.find(context)))),
             Node::Header(of, name) => header(of.find(context)?, name),
             Node::Present(inner) => Some(Value::Bool(self.node(inner, context).is_some())),
-            Node::Select(operand, field) => match self.value(*operand, context)? {
-                Value::Map(map) => map.get(&Value::text(field)),
-                Value::Message(message) => message.field(field),
-                _ => None,
-            },
-            Node::HasField(operand, field) => match self.value(*operand, context)? {
-                Value::Map(map) => Some(Value::Bool(map.get(&Value::text(field)).is_some())),
-                Value::Message(message) => message.has_field(field).map(Value::Bool),
-                _ => None,
-            },
+            Node::Select(operand, field) => select(&self.value(*operand, context)?, field),
+            Node::HasField(operand, field) => {
+                has_field(&self.value(*operand, context)?, field).map(Value::Bool)
+            }
             Node::Index(operand, key) => {
                 index(&self.value(*operand, context)?, &self.value(*key, context)?)
             }
@@ -204,6 +198,22 @@ impl Program {
             entries.push((key, value));
         }
         Some(Value::Map(Map::Own(Rc::from(entries))))
+    }
+}
+
+fn select<'a>(operand: &Value<'a>, field: &str) -> Option<Value<'a>> {
+    match operand {
+        Value::Map(map) => map.get(&Value::text(field)),
+        Value::Message(message) => message.field(field),
+        _ => None,
+    }
+}
+
+fn has_field(operand: &Value<'_>, field: &str) -> Option<bool> {
+    match operand {
+        Value::Map(map) => Some(map.get(&Value::text(field)).is_some()),
+        Value::Message(message) => message.has_field(field),
+        _ => None,
     }
 }
 

@@ -14,7 +14,7 @@ from lateen.config.support import Fields, whole
 from lateen.protos import worker_pb2
 from lateen.protos.worker_pb2 import MatchInput
 from lateen.proxy.compile.address import compile_cidrs
-from lateen.proxy.compile.expressions import compile_tree
+from lateen.proxy.compile.cel_matcher import CEL_MATCHER, check_attributes, compile_cel_matcher
 from lateen.proxy.compile.matchers import compile_string
 
 if TYPE_CHECKING:
@@ -23,10 +23,8 @@ if TYPE_CHECKING:
     from envoy.type.matcher.v3.http_inputs_pb2 import HttpRequestHeaderMatchInput
     from xds.core.v3.extension_pb2 import TypedExtensionConfig
     from xds.type.matcher.v3 import matcher_pb2 as xds
-    from xds.type.matcher.v3.cel_pb2 import CelMatcher
     from xds.type.matcher.v3.domain_pb2 import ServerNameMatcher
     from xds.type.matcher.v3.ip_pb2 import IPMatcher
-    from xds.type.v3.cel_pb2 import CelExpression
 
     from lateen.proxy.compile.context import CompileContext
 
@@ -62,8 +60,6 @@ _HEADER = "envoy.type.matcher.v3.HttpRequestHeaderMatchInput"
 _FILTER_STATE = f"{_INPUTS}.FilterStateInput"
 _METADATA = f"{_INPUTS}.DynamicMetadataInput"
 _RANGES = "xds.type.matcher.v3.IPMatcher"
-_ATTRIBUTES = "xds.type.matcher.v3.HttpAttributesCelMatchInput"
-_CEL_MATCHER = "xds.type.matcher.v3.CelMatcher"
 _DOMAINS = "xds.type.matcher.v3.ServerNameMatcher"
 _ADDRESS_INPUTS = (
     MatchInput.DESTINATION_IP,
@@ -109,13 +105,6 @@ SUPPORT = (
     ),
     whole(_METADATA, category="envoy.matching.network.input"),
     whole(_HEADER, category="envoy.matching.http.input"),
-    whole(_ATTRIBUTES, category="envoy.matching.http.input"),
-    whole(_CEL_MATCHER, category="envoy.matching.input_matchers"),
-    Fields(
-        "xds.type.v3.CelExpression",
-        implemented="cel_expr_checked cel_expr_parsed checked_expr parsed_expr",
-        rejected={"cel_expr_string": "Envoy takes no text here, either"},
-    ),
     *(whole(name, category="envoy.matching.http.input") for name in _SSL_KINDS),
     whole(f"{_METADATA}.PathSegment"),
     whole("google.protobuf.StringValue", category="envoy.matching.action"),
@@ -229,33 +218,12 @@ class _Compiler:
         where = f"{at}.custom_match"
         message = self._ctx.unpack(source.custom_match.typed_config)
         what = message.DESCRIPTOR.full_name if message else source.custom_match.name
-        if what != _CEL_MATCHER:
-            self._ctx.unimplemented(where, f"custom matcher {what}", f"value_match, {_CEL_MATCHER}")
-            return worker_pb2.MatchPredicate.Single()
-        self._check_attributes(source.input, f"{at}.input")
-        expression = cast("CelMatcher", message).expr_match
-        where = f"{where}.typed_config.expr_match"
-        return worker_pb2.MatchPredicate.Single(expression=self._expression(expression, where))
-
-    def _check_attributes(self, source: TypedExtensionConfig, at: str) -> None:
-        message = self._ctx.unpack(source.typed_config)
-        name = message.DESCRIPTOR.full_name if message else source.name
-        if name != _ATTRIBUTES:
-            self._ctx.error(at, f"Unsupported data input type: {name}", f"write {_ATTRIBUTES}")
-        elif not self._requests:
-            self._ctx.error(at, f"RBAC network filter cannot match '{name}'")
-
-    def _expression(self, source: CelExpression, at: str) -> worker_pb2.Expression:
-        for kind, tree in (
-            ("cel_expr_checked", source.cel_expr_checked),
-            ("cel_expr_parsed", source.cel_expr_parsed),
-            ("checked_expr", source.checked_expr),
-            ("parsed_expr", source.parsed_expr),
-        ):
-            if source.HasField(kind):
-                return compile_tree(self._ctx, tree.expr, f"{at}.{kind}.expr")
-        self._ctx.error(at, "failed to create an expression: CEL expression not set.")
-        return worker_pb2.Expression()
+        if message is not None and what == CEL_MATCHER:
+            check_attributes(self._ctx, source.input, f"{at}.input", requests=self._requests)
+            expression = compile_cel_matcher(self._ctx, message, f"{where}.typed_config")
+            return worker_pb2.MatchPredicate.Single(expression=expression)
+        self._ctx.unimplemented(where, f"custom matcher {what}", f"value_match, {CEL_MATCHER}")
+        return worker_pb2.MatchPredicate.Single()
 
     def _tree(self, source: xds.Matcher.MatcherTree, at: str) -> worker_pb2.MatcherTree:
         compiled = worker_pb2.MatcherTree(input=self._input(source.input, f"{at}.input"))
