@@ -28,8 +28,8 @@ pub use json::{render_value, JsonFormatter};
 pub use operator::{Operator, Rendered};
 pub use path::percent_decode;
 
-pub(crate) use facts::short_flags;
 pub(crate) use address::push_address;
+pub(crate) use facts::short_flags;
 pub(crate) use grpc::status_for_filters as grpc_status;
 pub(crate) use grpc::status_of_response as response_status;
 pub(crate) use grpc::{header_status, http_of_status, is_grpc, status_of_http};

@@ -17,8 +17,8 @@ pub const ATTRIBUTES: Table = &[
     ("filter_chain_name", |c| Some(Value::text(&c.info.connection.filter_chain))),
     ("listener_direction", |c| {
         Some(Value::Int(match c.info.connection.traffic_direction {
-            "inbound" => 1,
-            "outbound" => 2,
+            "INBOUND" => 1,
+            "OUTBOUND" => 2,
             _ => 0,
         }))
     }),
