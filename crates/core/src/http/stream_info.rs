@@ -181,6 +181,7 @@ impl ConnectionInfo {
 }
 
 /// An attempt that was followed by another.
+#[derive(Clone)]
 pub struct Attempt {
     pub host: Arc<Host>,
     /// None when no connection was made.
@@ -188,7 +189,7 @@ pub struct Attempt {
 }
 
 /// What is known of the upstream side of the latest attempt.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct UpstreamInfo {
     /// Oldest first, without the latest. Kept by a retry.
     pub earlier_attempts: Vec<Attempt>,

@@ -42,6 +42,8 @@ pub struct Forward {
     pub grpc_timeout_offset: Option<Duration>,
     /// The route's, or else the virtual host's.
     pub retry_policy: Option<Arc<RetryPolicy>>,
+    /// An attempt that takes too long goes on beside the next one.
+    pub hedge: bool,
     pub high_priority: bool,
     pub hash_policy: Option<HashPolicies>,
     metadata_match: Option<Criteria>,
@@ -91,6 +93,7 @@ impl Forward {
             grpc_timeout_max: message.grpc_timeout_header_max_ms.map(limit),
             grpc_timeout_offset: message.grpc_timeout_header_offset_ms.and_then(limit),
             retry_policy,
+            hedge: message.hedge_on_per_try_timeout.unwrap_or(host.hedge),
             high_priority: message.high_priority,
             hash_policy: HashPolicies::compile(&message.hash_policy, regexes)?,
             metadata_match: Criteria::compile(&message.metadata_match_json)

@@ -79,6 +79,8 @@ pub struct RetryPolicy {
     pub omit_canary_hosts: bool,
     pub host_selection_max_attempts: u32,
     pub rate_limited_backoff: Option<RateLimitedBackoff>,
+    /// What the request itself says of hedging (x-envoy-hedge-on-per-try-timeout).
+    pub hedge: Option<bool>,
 }
 
 /// A pause that the response asks for.
@@ -126,6 +128,7 @@ impl RetryPolicy {
                 .rate_limited_backoff
                 .as_ref()
                 .map(RateLimitedBackoff::compile),
+            hedge: None,
         })
     }
 
@@ -183,6 +186,11 @@ impl RetryPolicy {
         if let Some(max) = max.and_then(|value| value.trim().parse().ok()) {
             self.num_retries = max;
         }
+        self.hedge = match request.get(HeaderId::XEnvoyHedgeOnPerTryTimeout) {
+            Some(b"true") => Some(true),
+            Some(b"false") => Some(false),
+            _ => None,
+        };
         let codes = list(HeaderId::XEnvoyRetriableStatusCodes);
         self.retriable_status_codes
             .extend(status_codes(codes.filter_map(|c| c.trim().parse().ok())));

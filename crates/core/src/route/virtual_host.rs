@@ -41,6 +41,7 @@ impl VirtualHost {
             metadata: metadata(&message.metadata_json)?,
             level: HostLevel::compile(message, table, regexes)?,
             retry_policy: retry.at("retry_policy")?.map(Arc::new),
+            hedge: message.hedge_on_per_try_timeout,
             virtual_clusters: VirtualClusters::compile(message, regexes)?,
             rate_limits: RateLimits::compile(&message.rate_limits, "rate_limits", regexes)?,
             cors: CorsPolicy::of_field(message.cors.as_ref(), regexes)?,

@@ -41,6 +41,14 @@ SUPPORT = (
         "envoy.config.route.v3.RetryPolicy.RetryHostPredicate",
         implemented="name typed_config",
     ),
+    Fields(
+        "envoy.config.route.v3.HedgePolicy",
+        implemented="hedge_on_per_try_timeout",
+        harmless={
+            "initial_requests": "Envoy makes one request at first, whatever it says",
+            "additional_request_chance": "Envoy makes no further ones by chance",
+        },
+    ),
     whole("envoy.config.route.v3.RetryPolicy.ResetHeader"),
     whole(
         "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate",

@@ -38,7 +38,7 @@ SUPPORT = (
             host_rewrite_path_regex host_rewrite append_x_forwarded_host timeout
             idle_timeout retry_policy priority upgrade_configs
             max_stream_duration request_mirror_policies rate_limits include_vh_rate_limits cors
-            hash_policy metadata_match internal_redirect_policy internal_redirect_action
+            hash_policy hedge_policy metadata_match internal_redirect_policy internal_redirect_action
             max_internal_redirects
         """,
         harmless={
@@ -79,6 +79,8 @@ def compile_route_action(
     if action.HasField("retry_policy"):
         policy = compile_retry_policy(ctx, action.retry_policy, f"{at}.retry_policy")
         compiled.retry_policy.CopyFrom(policy)
+    if action.HasField("hedge_policy"):
+        compiled.hedge_on_per_try_timeout = action.hedge_policy.hedge_on_per_try_timeout
     redirect = compile_internal_redirect(ctx, action, at)
     if redirect is not None:
         compiled.internal_redirect.CopyFrom(redirect)

@@ -35,6 +35,7 @@ SUPPORT = (
             include_attempt_count_in_response retry_policy
             include_is_timeout_retry_header per_request_buffer_limit_bytes
             request_body_buffer_limit metadata request_mirror_policies rate_limits cors
+            hedge_policy
         """,
     ),
     Fields(
@@ -73,6 +74,7 @@ def compile_virtual_host(
     if host.HasField("retry_policy"):
         policy = compile_retry_policy(ctx, host.retry_policy, f"{at}.retry_policy")
         compiled.retry_policy.CopyFrom(policy)
+    compiled.hedge_on_per_try_timeout = host.hedge_policy.hedge_on_per_try_timeout
     if (limit := buffer_limit(host)) is not None:
         compiled.request_body_buffer_limit = limit
     if host.HasField("metadata"):

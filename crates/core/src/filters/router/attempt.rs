@@ -6,42 +6,26 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
 use std::task::{ready, Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::failure::{ConnectFailure, Failure};
-use super::scopes;
-use super::timeouts::Timeouts;
+use super::failure::{ConnectFailure, Failure, TimeoutKind};
+use super::hedging::Stop;
+use super::parties::Parties;
 use super::wire::{Http1Wire, Http2Wire, Wire};
-use super::{charge, metadata, Router};
+use super::{charge, metadata, scopes};
 use crate::body::{poll_pump, BodySink, Flow, PumpError, ReadError};
 use crate::clock;
-use crate::filters::bodies::{poll_whole_request, Filtered};
+use crate::filters::bodies::Filtered;
 use crate::headers::HeaderId;
-use crate::http::downstream::Downstream;
-use crate::http::stream::{count_class, Answer, Stream};
+use crate::http::stream::{count_class, Stream};
 use crate::http::stream_info::{Attempt, Protocol, UpstreamInfo};
 use crate::http1::encode::ResponseFrame;
 use crate::http1::response::ResponseHead;
 use crate::http1::BodyLength;
 use crate::proto::{ClusterStat, VirtualClusterStat};
-use crate::timer::Timer;
 use crate::upstream::{
     Acquire, Carrier, ClosedBy, Cluster, ConnectError, Host, Overflow, Priority,
 };
-
-/// How long an answer may take before the departure of a new connection's client is looked for.
-const PATIENCE: Duration = Duration::from_millis(5);
-
-/// The part of the client's body that was sent and may have to be sent again.
-#[derive(Default)]
-pub struct Replay {
-    pub bytes: Vec<u8>,
-    /// Too much was sent to keep: no retry.
-    pub overflowed: bool,
-    pub limit: usize,
-    /// A retry is possible at all.
-    pub wanted: bool,
-}
 
 /// A request in flight on a connection.
 pub struct Upstream {
@@ -54,20 +38,10 @@ pub struct Upstream {
     replayed: usize,
     /// Metadata of the response goes to the client.
     pub metadata_passed: bool,
-}
-
-/// What the phases of an attempt share.
-pub struct Parties<'a> {
-    pub router: &'a Router,
-    pub stream: &'a mut Stream,
-    pub down: &'a mut dyn Downstream,
-    pub timer: &'a Timer,
-    pub timeouts: &'a mut Timeouts,
-    pub replay: &'a mut Replay,
-    /// The client has part of a response already: no attempt is made again.
-    pub committed: bool,
-    /// What follows an upgrade or CONNECT stays where it is, for the upstream has not agreed.
-    pub holding: bool,
+    /// Its host was told that it takes too long.
+    pub late: bool,
+    /// Another attempt has followed it: it is not made again.
+    pub followed: bool,
 }
 
 impl Drop for Upstream {
@@ -87,7 +61,7 @@ pub async fn connect(
     cluster: &Rc<Cluster>,
     host: &Arc<Host>,
     priority: Priority,
-) -> Result<Upstream, Failure> {
+) -> Result<Upstream, Stop> {
     begin_attempt(&mut parties.stream.info.upstream, host);
     let carrier = match cluster.acquire(host, priority, parties.stream.is_http2()) {
         Err(overflow) => {
@@ -95,7 +69,7 @@ pub async fn connect(
                 // No connection was looked at, so Envoy names no host.
                 parties.stream.info.upstream.host = None;
             }
-            return Err(Failure::Overflow);
+            return Err(Failure::Overflow.into());
         }
         Ok(Acquire::Ready(carrier)) => carrier,
         Ok(Acquire::Pending(pending)) => {
@@ -103,12 +77,12 @@ pub async fn connect(
             let mut pending = pin!(pending);
             let start = clock::now();
             let outcome = poll_fn(|cx| match pending.as_mut().poll(cx) {
-                Poll::Ready(outcome) => Poll::Ready(outcome.map_err(failed)),
+                Poll::Ready(outcome) => Poll::Ready(outcome.map_err(|error| failed(error).into())),
                 Poll::Pending => {
                     if let Err(answer) = parties.read_ahead(cx) {
-                        return Poll::Ready(Err(Failure::Answered(answer)));
+                        return Poll::Ready(Err(Failure::Answered(answer).into()));
                     }
-                    parties.poll_interrupted(cx).map(Err)
+                    parties.poll_stopped(cx).map(Err)
                 }
             })
             .await;
@@ -173,75 +147,6 @@ pub(super) fn failed(error: ConnectError) -> Failure {
     }
 }
 
-impl Parties<'_> {
-    /// Takes what the client has sent of a body that goes nowhere, so that its connection can live on.
-    pub fn discard_body(&mut self) {
-        if self.stream.bodies.is_some() {
-            let trailers = self.stream.passes_trailers();
-            Filtered::request(&mut *self.down, self.stream, trailers).discard();
-            return;
-        }
-        // A body that is malformed leaves the request unfinished, which closes the connection.
-        if let Ok((count, whole)) = self.down.discard_body() {
-            self.stream.info.bytes_received += count;
-            if whole {
-                self.stream.request_complete();
-            }
-        }
-    }
-
-    /// The client sends nothing that is wanted now: it is looked at only to see whether it leaves.
-    fn only_watched(&self) -> bool {
-        self.holding || self.stream.request_done.is_some()
-    }
-
-    /// Shows what comes of the body to the filters while the connection is awaited: one may refuse it.
-    fn read_ahead(&mut self, cx: &mut Context<'_>) -> Result<(), Box<Answer>> {
-        if self.holding || self.stream.bodies.is_none() {
-            return Ok(());
-        }
-        let limit = self.stream.buffer_limit();
-        match poll_whole_request(cx, &mut *self.down, self.stream, limit) {
-            Poll::Ready(Err(ReadError::Answered(answer))) => Err(answer),
-            // Another error comes back when the body is sent.
-            _ => Ok(()),
-        }
-    }
-
-    /// The client left, when all of its request has come.
-    pub fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        match self.only_watched() {
-            true => self.down.poll_gone(cx),
-            false => Poll::Pending,
-        }
-    }
-
-    /// The client left, or a timeout passed.
-    pub fn poll_interrupted(&mut self, cx: &mut Context<'_>) -> Poll<Failure> {
-        loop {
-            let watch_at = self.watch_at();
-            if self.only_watched()
-                && watch_at.is_none_or(|at| at <= clock::now())
-                && self.down.poll_gone(cx).is_ready()
-            {
-                return Poll::Ready(Failure::ClientGone);
-            }
-            let limit = self.timeouts.nearest(self.stream);
-            let watch_at = self.watch_at();
-            ready!(self.timer.poll(cx, limit.into_iter().chain(watch_at).min()));
-            if watch_at.is_none_or(|at| limit.is_some_and(|limit| limit <= at)) {
-                return Poll::Ready(Failure::Timeout(self.timeouts.expired(self.stream)));
-            }
-        }
-    }
-
-    /// When to begin to watch a client that the loop does not know yet: most answers are there before.
-    fn watch_at(&self) -> Option<Instant> {
-        let wanted = self.only_watched() && self.down.can_watch();
-        wanted.then(|| self.stream.info.start + PATIENCE)
-    }
-}
-
 impl Upstream {
     pub(super) fn new(
         stream: &mut Stream,
@@ -250,7 +155,16 @@ impl Upstream {
         wire: Wire,
     ) -> Self {
         scopes::inc(stream, VirtualClusterStat::VirtualClusterUpstreamRqTotal);
-        let up = Self { wire, cluster, host, sent: false, replayed: 0, metadata_passed: false };
+        let up = Self {
+            wire,
+            cluster,
+            host,
+            sent: false,
+            replayed: 0,
+            metadata_passed: false,
+            late: false,
+            followed: false,
+        };
         if up.counts() {
             up.cluster.block().inc(ClusterStat::ClusterUpstreamRqTotal);
             up.cluster.block().inc(ClusterStat::ClusterUpstreamRqActive);
@@ -265,8 +179,8 @@ impl Upstream {
         !matches!(self.wire, Wire::Tcp(_))
     }
 
-    /// Sends the request and waits for the head of the response, which goes to `stream.response`.
-    pub async fn exchange(&mut self, parties: &mut Parties<'_>) -> Result<ResponseHead, Failure> {
+    /// Sends the head of the request; from now on the attempt has its own limits.
+    pub fn begin(&mut self, parties: &mut Parties<'_>) {
         let stream = &mut *parties.stream;
         let end = stream.head.body == BodyLength::Empty;
         stream.info.upstream.header_bytes_sent = self.wire.send_head(&stream.request, end);
@@ -278,10 +192,19 @@ impl Upstream {
         parties.timeouts.upstream_activity = Some(now);
         let longest = self.cluster.config().max_stream_duration;
         parties.timeouts.upstream_end = longest.map(|longest| now + longest);
-        poll_fn(|cx| self.poll_exchange(parties, cx)).await
     }
 
-    fn poll_exchange(
+    /// Sends the rest of the request and waits for the head of the response, which goes to `stream.response`.
+    pub async fn exchange(&mut self, parties: &mut Parties<'_>) -> Result<ResponseHead, Stop> {
+        poll_fn(|cx| match self.poll_response(parties, cx) {
+            Poll::Ready(result) => Poll::Ready(result.map_err(Stop::Failed)),
+            Poll::Pending => parties.poll_stopped(cx).map(Err),
+        })
+        .await
+    }
+
+    /// Sends what is there of the request. Ready when the head of the response has come, or none will.
+    pub fn poll_response(
         &mut self,
         parties: &mut Parties<'_>,
         cx: &mut Context<'_>,
@@ -295,10 +218,7 @@ impl Upstream {
                 return Poll::Ready(Err(failure));
             }
         }
-        if let Poll::Ready(result) = self.poll_head(parties, cx) {
-            return Poll::Ready(result);
-        }
-        parties.poll_interrupted(cx).map(Err)
+        self.poll_head(parties, cx)
     }
 
     /// Sends what is there of the request. Ready when all of it went out, or the upstream takes no more.
@@ -434,6 +354,18 @@ impl Upstream {
         self.wire.release(head, self.sent);
     }
 
+    /// Ends the exchange, of which there is no response: counts and reports why. `cluster`: the one of the route,
+    /// which may be an aggregate.
+    pub fn fail(&mut self, parties: &mut Parties<'_>, cluster: &Cluster, failure: &Failure) {
+        charge::failed_attempt(cluster, self, failure);
+        self.report_failure(parties, failure);
+        if matches!(failure, Failure::Timeout(TimeoutKind::Route)) {
+            scopes::inc(parties.stream, VirtualClusterStat::VirtualClusterUpstreamRqTimeout);
+        }
+        parties.stream.info.upstream.wire_bytes_received += self.wire.unread();
+        self.abort(self.wire.ended_by());
+    }
+
     /// Ends the exchange in the middle of a request.
     pub fn abort(&mut self, by: ClosedBy) {
         self.count_traffic();
@@ -449,6 +381,8 @@ impl Upstream {
         }
         charge::answer(parties.router, stream, &self.cluster, head.status, self.host.canary);
         parties.committed = true;
+        parties.leave_earlier(None);
+        let stream = &mut *parties.stream;
         if stream.head.http10 || !stream.manager.config.proxy_100_continue {
             return;
         }

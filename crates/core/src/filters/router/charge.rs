@@ -3,7 +3,9 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
+use super::attempt::Upstream;
 use super::failure::{Failure, TimeoutKind};
+use super::parties::Parties;
 use super::{scopes, Router};
 use crate::http::stream::Stream;
 use crate::proto::{ClusterStat, HttpStat};
@@ -61,4 +63,44 @@ pub fn manager_timeout(stream: &Stream, kind: TimeoutKind) {
         | TimeoutKind::PerTryIdle
         | TimeoutKind::UpstreamDuration => return,
     });
+}
+
+/// Counts why an attempt gave no response. `cluster`: the one of the route, which may be an aggregate.
+pub fn failed_attempt(cluster: &Cluster, up: &Upstream, failure: &Failure) {
+    let stat = match failure {
+        Failure::Timeout(TimeoutKind::Route) => ClusterStat::ClusterUpstreamRqTimeout,
+        Failure::Timeout(TimeoutKind::PerTry) => ClusterStat::ClusterUpstreamRqPerTryTimeout,
+        Failure::Timeout(TimeoutKind::PerTryIdle) => {
+            ClusterStat::ClusterUpstreamRqPerTryIdleTimeout
+        }
+        Failure::Timeout(TimeoutKind::UpstreamDuration) => {
+            ClusterStat::ClusterUpstreamRqMaxDurationReached
+        }
+        Failure::Protocol if !up.wire.shares_connection() => {
+            ClusterStat::ClusterUpstreamCxProtocolError
+        }
+        _ => return,
+    };
+    let block = match stat {
+        ClusterStat::ClusterUpstreamRqMaxDurationReached
+        | ClusterStat::ClusterUpstreamCxProtocolError => up.cluster.block(),
+        _ => cluster.block(),
+    };
+    block.inc(stat);
+    if stat != ClusterStat::ClusterUpstreamRqMaxDurationReached
+        && matches!(failure, Failure::Timeout(_))
+    {
+        up.host.stats.rq_timeout.fetch_add(1, Relaxed);
+    }
+}
+
+/// Counts what stands for the response of an attempt that failed, while others are waited for.
+pub fn lost(parties: &Parties<'_>, cluster: &Cluster, failure: &Failure) {
+    let instead = failure.is_of_attempts() && parties.timeouts.alternative_response;
+    let status = if instead { 204 } else { failure.status() };
+    if matches!(failure, Failure::Overflow) {
+        dropped(cluster, failure);
+    }
+    answer(parties.router, parties.stream, cluster, status, false);
+    host(parties.stream, false);
 }

@@ -140,6 +140,15 @@ impl Failure {
         )
     }
 
+    /// The status that stands for the response that there is not.
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::Timeout(_) => 504,
+            Self::Protocol => 502,
+            _ => 503,
+        }
+    }
+
     /// What the client is told. `retried`: earlier attempts were made; `started`: it has an interim response;
     /// `request_done`: the client has
     /// sent all of its request; `transport`: the failure reason of the transport.
@@ -198,8 +207,7 @@ impl Failure {
 
     fn reset_answer(&self, retried: bool, started: bool, transport: &str) -> Answer {
         let reason = self.reset_reason();
-        let status = if matches!(self, Self::Protocol) { 502 } else { 503 };
-        let mut answer = Answer::new(status, "", "");
+        let mut answer = Answer::new(self.status(), "", "");
         let middle =
             if retried { "retried and the latest reset reason: " } else { "reset reason: " };
         answer.body = format!("{PREFIX}{middle}{reason}").into_bytes().into();

@@ -3,6 +3,7 @@
 mod again;
 mod choosing;
 mod failing;
+mod hedged;
 mod redirecting;
 
 use std::cell::Cell;
@@ -10,10 +11,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use self::again::{discard, Verdict};
-use self::failing::count_failed_attempt;
-use super::attempt::{connect, Parties, Replay, Upstream};
+use self::hedged::Next;
+use super::attempt::{connect, Upstream};
 use super::failure::{Failure, TimeoutKind};
+use super::hedging::{Earlier, Stop};
 use super::outlier::report_connection;
+use super::parties::{Parties, Replay};
 use super::relay::{relay, send_head};
 use super::retry::Retries;
 use super::timeouts::{attempt_count, Timeouts};
@@ -29,7 +32,7 @@ use crate::http::stream::{Answer, Stream};
 use crate::http1::response::ResponseHead;
 use crate::http1::BodyLength;
 use crate::overload::Point;
-use crate::proto::{ClusterHistogram, HttpStat, VirtualClusterStat};
+use crate::proto::{ClusterHistogram, HttpStat};
 use crate::route::{Forward, RetryPolicy, Route};
 use crate::timer::Timer;
 use crate::tls::TlsNames;
@@ -83,6 +86,7 @@ pub async fn forward(
         replay: &mut replay,
         committed: false,
         holding,
+        earlier: Vec::new(),
     };
     let cookies = Vec::new();
     let mut forwarding = Forwarding {
@@ -147,9 +151,19 @@ impl Forwarding<'_> {
         if let Some(dropped) = self.drop() {
             return self.fail(&dropped);
         }
+        let mut next = Next::Attempt;
         loop {
-            let failure = match self.attempt().await {
+            let tried = match next {
+                Next::Attempt => self.attempt().await,
+                Next::After(pause) => match self.wait(pause).await {
+                    Ok(()) => self.attempt().await,
+                    Err(stop) => Err(stop),
+                },
+                Next::Resume(earlier) => self.resume(*earlier).await,
+            };
+            next = match tried {
                 Ok((up, head)) if self.parties.gets_head_alone(&head) => {
+                    self.parties.leave_earlier(None);
                     self.parties.refuse_handshake(up, &head);
                     log::attempt(self.router, self.parties.stream, head.status, None);
                     return None;
@@ -165,24 +179,20 @@ impl Forwarding<'_> {
                         log::attempt(self.router, self.parties.stream, head.status, None);
                         return None;
                     }
-                    Verdict::Again(pause) => {
-                        self.end_attempt();
+                    Verdict::Next(next) => {
+                        self.end_attempt(false);
                         discard(up, &head);
                         log::attempt(self.router, self.parties.stream, head.status, None);
-                        self.wait(pause).await.err()
+                        next
                     }
                 },
-                Err(failure) => {
-                    log::attempt(self.router, self.parties.stream, 0, Some(&failure));
-                    match self.reconsider(&failure) {
-                        None => Some(failure),
-                        Some(pause) => self.wait(pause).await.err(),
-                    }
-                }
+                Err(Stop::Late(up, kind)) => self.hedge(*up, kind),
+                Err(Stop::Overtaken(earlier)) => Next::Resume(earlier),
+                Err(Stop::Failed(failure)) => match self.reconsider(&failure) {
+                    Some(next) => next,
+                    None => return self.fail(&failure),
+                },
             };
-            if let Some(failure) = failure {
-                return self.fail(&failure);
-            }
         }
     }
 
@@ -197,7 +207,34 @@ impl Forwarding<'_> {
         (all || lot < share * f64::from(u32::MAX)).then_some(Failure::Dropped { all })
     }
 
-    async fn attempt(&mut self) -> Result<(Upstream, ResponseHead), Failure> {
+    /// Makes an attempt, which is then the latest.
+    async fn attempt(&mut self) -> Result<(Upstream, ResponseHead), Stop> {
+        match self.connect().await {
+            Ok(mut up) => {
+                up.begin(&mut self.parties);
+                self.await_head(up).await
+            }
+            Err(stop) => {
+                self.log_stop(&stop);
+                Err(stop)
+            }
+        }
+    }
+
+    /// Waits for the response of an attempt that was made before.
+    async fn resume(&mut self, earlier: Earlier) -> Result<(Upstream, ResponseHead), Stop> {
+        self.parties.stream.info.upstream = earlier.info;
+        self.parties.timeouts.end_attempt();
+        self.parties.timeouts.upstream_end = earlier.end;
+        self.retries.followed = earlier.up.followed;
+        match earlier.head {
+            Some(head) => Ok((earlier.up, head)),
+            None => self.await_head(earlier.up).await,
+        }
+    }
+
+    /// Chooses a host and takes a connection to it.
+    async fn connect(&mut self) -> Result<Upstream, Stop> {
         let stream = &mut *self.parties.stream;
         stream.info.attempts += 1;
         if self.route.include_request_attempt_count() {
@@ -223,30 +260,42 @@ impl Forwarding<'_> {
             false => connect(&mut self.parties, &cluster, &host, self.priority).await,
         };
         report_connection(&cluster, &host, &connected);
-        let mut up = connected?;
-        match up.exchange(&mut self.parties).await {
+        connected
+    }
+
+    /// Waits for the head of the latest attempt's response.
+    async fn await_head(&mut self, mut up: Upstream) -> Result<(Upstream, ResponseHead), Stop> {
+        let stop = match up.exchange(&mut self.parties).await {
             Ok(head) => {
                 up.report_answer(&self.parties, &head);
-                Ok((up, head))
+                return Ok((up, head));
             }
-            Err(failure) => {
-                count_failed_attempt(&self.cluster, &up, &failure);
-                up.report_failure(&self.parties, &failure);
-                if matches!(failure, Failure::Timeout(TimeoutKind::Route)) {
-                    let stat = VirtualClusterStat::VirtualClusterUpstreamRqTimeout;
-                    scopes::inc(self.parties.stream, stat);
-                }
-                self.parties.stream.info.upstream.wire_bytes_received += up.wire.unread();
-                up.abort(up.wire.ended_by());
-                Err(failure)
-            }
+            Err(Stop::Failed(Failure::Timeout(
+                kind @ (TimeoutKind::PerTry | TimeoutKind::PerTryIdle),
+            ))) if self.parties.timeouts.hedges => return Err(Stop::Late(Box::new(up), kind)),
+            Err(stop) => stop,
+        };
+        match &stop {
+            Stop::Failed(failure) => up.fail(&mut self.parties, &self.cluster, failure),
+            Stop::Late(..) | Stop::Overtaken(_) => up.abort(ClosedBy::Local),
         }
+        self.log_stop(&stop);
+        Err(stop)
+    }
+
+    /// Logs that an attempt gave no response.
+    fn log_stop(&mut self, stop: &Stop) {
+        let failure = match stop {
+            Stop::Failed(failure) => Some(failure),
+            Stop::Late(..) | Stop::Overtaken(_) => None,
+        };
+        log::attempt(self.router, self.parties.stream, 0, failure);
     }
 
     /// Passes the response on. An answer: a filter gives one in place of it.
     async fn respond(&mut self, up: &mut Upstream, head: &ResponseHead) -> Option<Answer> {
         let stream = &mut *self.parties.stream;
-        self.parties.timeouts.attempt_start = None;
+        self.parties.timeouts.answered();
         stream.info.response_code = head.status;
         stream.info.details = "via_upstream".into();
         let waited = stream.request_done.filter(|_| !self.router.suppress_envoy_headers);

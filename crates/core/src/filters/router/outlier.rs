@@ -1,8 +1,10 @@
 //! What outlier detection and health checks are told of the requests that the router makes.
 //! <https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/outlier>
 
-use super::attempt::{Parties, Upstream};
+use super::attempt::Upstream;
 use super::failure::{Failure, TimeoutKind};
+use super::hedging::Stop;
+use super::parties::Parties;
 use crate::formatter::{header_status, http_of_status, is_grpc};
 use crate::headers::HeaderId;
 use crate::http1::response::ResponseHead;
@@ -12,11 +14,11 @@ use crate::upstream::{Cluster, Host, Outcome};
 pub(super) fn report_connection(
     cluster: &Cluster,
     host: &Host,
-    connected: &Result<Upstream, Failure>,
+    connected: &Result<Upstream, Stop>,
 ) {
     match connected {
         Ok(_) => cluster.report(host, Outcome::Connected),
-        Err(Failure::Connect { .. }) => cluster.report(host, Outcome::Failed),
+        Err(Stop::Failed(Failure::Connect { .. })) => cluster.report(host, Outcome::Failed),
         Err(_) => {}
     }
 }
@@ -45,7 +47,7 @@ impl Upstream {
             Failure::Terminated | Failure::Reset { .. } | Failure::Protocol => Outcome::Failed,
             Failure::Timeout(
                 TimeoutKind::Route | TimeoutKind::PerTry | TimeoutKind::PerTryIdle,
-            ) => {
+            ) if !self.late => {
                 let instead = parties.timeouts.alternative_response;
                 Outcome::TimedOut(if instead { 204 } else { 504 })
             }

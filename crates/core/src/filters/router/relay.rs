@@ -4,8 +4,9 @@ use std::borrow::Cow;
 use std::future::poll_fn;
 use std::task::{ready, Context, Poll};
 
-use super::attempt::{Parties, Upstream};
+use super::attempt::Upstream;
 use super::failure::{Failure, TimeoutKind};
+use super::parties::Parties;
 use super::wire::failure;
 use super::{charge, metadata};
 use crate::body::{poll_pump, Flow, PumpError, ReadError};

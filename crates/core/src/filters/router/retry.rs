@@ -21,6 +21,8 @@ const TOO_EARLY: u16 = 425;
 pub enum Outcome<'a> {
     Response(u16, &'a Headers),
     Failure(&'a Failure),
+    /// It takes longer than an attempt may, and goes on beside the next one.
+    Late,
 }
 
 /// What decides the length of a pause.
@@ -39,6 +41,8 @@ pub struct Retries {
     permit: Option<RetryPermit>,
     /// Between a failed attempt and the next: why it takes as long as it does, for the counters.
     pausing: Option<Pause>,
+    /// The attempt under way was followed by another before: it is not made again.
+    pub followed: bool,
     pub tried: Vec<Arc<Host>>,
 }
 
@@ -46,7 +50,15 @@ impl Retries {
     pub fn new(policy: Option<Arc<RetryPolicy>>) -> Self {
         let policy = policy.filter(|policy| policy.retries_any());
         let left = policy.as_ref().map_or(0, |policy| policy.num_retries);
-        Self { policy, left, made: 0, permit: None, pausing: None, tried: Vec::new() }
+        Self {
+            policy,
+            left,
+            made: 0,
+            permit: None,
+            pausing: None,
+            followed: false,
+            tried: Vec::new(),
+        }
     }
 
     pub fn policy(&self) -> Option<&Arc<RetryPolicy>> {
@@ -76,6 +88,9 @@ impl Retries {
         priority: Priority,
         outcome: &Outcome<'_>,
     ) -> Option<Duration> {
+        if self.followed {
+            return None;
+        }
         self.permit = None;
         let policy = self.policy.clone()?;
         if !is_retriable(&policy, outcome) {
@@ -91,6 +106,7 @@ impl Retries {
             stream.info.flags |= ResponseFlags::UPSTREAM_RETRY_LIMIT_EXCEEDED;
             return None;
         }
+        self.left -= 1;
         let Some(permit) = cluster.retry(priority) else {
             cluster.block().inc(ClusterStat::ClusterUpstreamRqRetryOverflow);
             scopes::inc(stream, VirtualClusterStat::VirtualClusterUpstreamRqRetryOverflow);
@@ -98,11 +114,20 @@ impl Retries {
             return None;
         };
         self.permit = Some(permit);
-        self.left -= 1;
         self.made += 1;
         let (pause, length) = self.pause(&policy, outcome, &stream.worker.random);
         self.pausing = Some(pause);
         Some(length)
+    }
+
+    /// Whether the policy is about such an outcome, retries left or not.
+    pub fn concern(&self, outcome: &Outcome<'_>) -> bool {
+        self.policy.as_ref().is_some_and(|policy| is_retriable(policy, outcome))
+    }
+
+    /// A response stands: there is no retry under way any more.
+    pub fn end(&mut self) {
+        self.permit = None;
     }
 
     /// The pause is over: only now the retry counts.
@@ -165,10 +190,11 @@ fn rate_limited(policy: &RetryPolicy, headers: &Headers, random: &Random) -> Opt
     taken.then(|| Duration::from_millis(ms + random.below(ms / 2)))
 }
 
-fn is_retriable(policy: &RetryPolicy, outcome: &Outcome<'_>) -> bool {
+pub fn is_retriable(policy: &RetryPolicy, outcome: &Outcome<'_>) -> bool {
     match outcome {
         Outcome::Response(status, headers) => response_is_retriable(policy, *status, headers),
         Outcome::Failure(failure) => failure_is_retriable(policy.conditions, failure),
+        Outcome::Late => true,
     }
 }
 

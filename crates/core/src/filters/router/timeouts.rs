@@ -26,6 +26,8 @@ pub struct Timeouts {
     pub upstream_end: Option<Instant>,
     /// When a WebSocket was asked for: its answer is due as if the request ended there.
     asked: Option<Instant>,
+    /// An attempt that takes too long goes on beside the next one.
+    pub hedges: bool,
     /// The client asks for 204 where it would be told of a timeout.
     pub alternative_response: bool,
 }
@@ -76,6 +78,7 @@ impl Timeouts {
             attempt_start: None,
             upstream_activity: None,
             upstream_end: None,
+            hedges: retry.and_then(|policy| policy.hedge).unwrap_or(forward.hedge),
             asked: upgrade::is_websocket(&stream.head, headers).then(clock::now),
             alternative_response,
         }
@@ -95,12 +98,27 @@ impl Timeouts {
         self.upstream_end = None;
     }
 
+    /// The head of the response has come: what is left are the limits of the whole, and how long its body may pause.
+    pub fn answered(&mut self) {
+        self.attempt_start = None;
+        if self.hedges {
+            self.per_try_idle = None;
+        }
+    }
+
+    /// The attempt takes longer than it may, but goes on.
+    pub fn leave_late(&mut self) {
+        self.attempt_start = None;
+        self.upstream_activity = None;
+    }
+
     /// x-envoy-expected-rq-timeout-ms: how long the upstream has for this attempt. The first has all of it.
     pub fn announce(&self, stream: &mut Stream) {
         let waited = stream.request_done.filter(|_| stream.info.attempts > 0);
         let elapsed = waited.map_or(Duration::ZERO, clock::since);
         let left = self.route.map(|route| route.saturating_sub(elapsed));
-        let expected = [left, self.per_try].into_iter().flatten().min();
+        let per_try = self.per_try.filter(|_| !self.hedges);
+        let expected = [left, per_try].into_iter().flatten().min();
         if let Some(expected) = expected {
             let ms = expected.as_millis().max(1) as u64;
             let mut digits = itoa::Buffer::new();

@@ -6,8 +6,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
 
-use super::attempt::{begin_attempt, failed, Parties, Upstream};
+use super::attempt::{begin_attempt, failed, Upstream};
 use super::failure::Failure;
+use super::hedging::Stop;
+use super::parties::Parties;
 use super::wire::{TcpWire, Wire};
 use crate::clock;
 use crate::filters;
@@ -22,18 +24,18 @@ pub async fn connect_tcp(
     parties: &mut Parties<'_>,
     cluster: &Rc<Cluster>,
     host: &Arc<Host>,
-) -> Result<Upstream, Failure> {
+) -> Result<Upstream, Stop> {
     begin_attempt(&mut parties.stream.info.upstream, host);
     parties.stream.waited = true;
     let Some(permit) = cluster.tunnel_permit(host) else {
         parties.stream.info.upstream.host = None;
-        return Err(Failure::Overflow);
+        return Err(Failure::Overflow.into());
     };
     let mut connecting = pin!(cluster.connect_tcp(host, permit));
     let start = clock::now();
     let outcome = poll_fn(|cx| match connecting.as_mut().poll(cx) {
         Poll::Ready(outcome) => Poll::Ready(Ok(outcome)),
-        Poll::Pending => parties.poll_interrupted(cx).map(Err),
+        Poll::Pending => parties.poll_stopped(cx).map(Err),
     })
     .await?;
     let info = &mut parties.stream.info.upstream;

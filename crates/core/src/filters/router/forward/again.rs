@@ -1,11 +1,14 @@
 //! What becomes of an attempt: its response stands, or the request is made again.
 
+use std::future::poll_fn;
 use std::time::Duration;
 
 use super::super::attempt::Upstream;
 use super::super::charge;
 use super::super::failure::Failure;
+use super::super::hedging::Stop;
 use super::super::retry::Outcome;
+use super::hedged::Next;
 use super::Forwarding;
 use crate::clock;
 use crate::headers::HeaderId;
@@ -18,8 +21,8 @@ use crate::upstream::ClosedBy;
 pub(super) enum Verdict {
     /// The client gets it.
     Stands,
-    /// The request is made again after a pause.
-    Again(Duration),
+    /// It is given up for another attempt.
+    Next(Next),
     /// Another request follows in place of the client's.
     Redirects,
 }
@@ -45,77 +48,73 @@ impl Forwarding<'_> {
             false => None,
         };
         let redirects = pause.is_none() && self.redirect(up, head.status, &response);
+        let concerned = !self.parties.earlier.is_empty() && self.retries.concern(&outcome);
         let stream = &mut *self.parties.stream;
         stream.response = response;
         if let Some(pause) = pause {
             charge::retried(&self.cluster, head.status);
-            return Verdict::Again(pause);
+            return Verdict::Next(Next::After(pause));
         }
         if redirects {
+            self.parties.leave_earlier(None);
             return Verdict::Redirects;
         }
+        if let Some(earlier) = self.parties.earlier.pop_if(|_| concerned) {
+            charge::host(stream, false);
+            return Verdict::Next(Next::Resume(Box::new(earlier)));
+        }
+        self.retries.end();
+        self.parties.leave_earlier(None);
+        let stream = &mut *self.parties.stream;
         charge::answer(self.router, stream, &self.cluster, head.status, up.host.canary);
         charge::host(stream, head.status < 500);
         Verdict::Stands
     }
 
-    /// An attempt is over whose response is followed by another.
-    pub(super) fn end_attempt(&mut self) {
-        self.parties.timeouts.end_attempt();
-        if self.route.include_is_timeout_retry_header() {
-            self.parties.stream.request.set(HeaderId::XEnvoyIsTimeoutRetry, b"false");
-        }
-    }
-
-    pub(super) fn reconsider(&mut self, failure: &Failure) -> Option<Duration> {
-        if !failure.is_of_upstream() || !self.can_retry() {
+    /// What follows an attempt without a response; None: the request has failed.
+    pub(super) fn reconsider(&mut self, failure: &Failure) -> Option<Next> {
+        if !failure.is_of_upstream() {
             return None;
         }
-        let stream = &mut *self.parties.stream;
         let outcome = Outcome::Failure(failure);
-        let pause = self.retries.next(stream, &self.cluster, self.priority, &outcome)?;
-        charge::host(stream, false);
+        let pause = match self.can_retry() {
+            true => self.retries.next(self.parties.stream, &self.cluster, self.priority, &outcome),
+            false => None,
+        };
+        if let Some(pause) = pause {
+            charge::host(self.parties.stream, false);
+            self.end_attempt(failure.is_of_attempts());
+            return Some(Next::After(pause));
+        }
+        if matches!(failure, Failure::Timeout(_)) {
+            return None;
+        }
+        let earlier = self.parties.earlier.pop()?;
+        charge::lost(&self.parties, &self.cluster, failure);
+        Some(Next::Resume(Box::new(earlier)))
+    }
+
+    /// Another attempt follows the latest one, which `late`: took too long.
+    pub(super) fn end_attempt(&mut self, late: bool) {
         self.parties.timeouts.end_attempt();
         if self.route.include_is_timeout_retry_header() {
-            let late = if failure.is_of_attempts() { "true" } else { "false" };
-            stream.request.set(HeaderId::XEnvoyIsTimeoutRetry, late.as_bytes());
+            let late: &[u8] = if late { b"true" } else { b"false" };
+            self.parties.stream.request.set(HeaderId::XEnvoyIsTimeoutRetry, late);
         }
-        Some(pause)
     }
 
     /// What was sent can be sent again.
     fn can_retry(&self) -> bool {
-        if self.parties.committed {
-            return false;
-        }
         let replay = &self.parties.replay;
-        if replay.wanted && replay.overflowed {
+        if !self.parties.committed && replay.wanted && replay.overflowed {
             self.cluster.block().inc(ClusterStat::ClusterRetryOrShadowAbandoned);
         }
-        !replay.overflowed
+        self.parties.is_repeatable()
     }
 
-    pub(super) async fn wait(&mut self, pause: Duration) -> Result<(), Failure> {
-        let deadline = clock::now() + pause;
-        let parties = &mut self.parties;
-        std::future::poll_fn(|cx| {
-            if clock::now() >= deadline {
-                return std::task::Poll::Ready(Ok(()));
-            }
-            if parties.poll_gone(cx).is_ready() {
-                return std::task::Poll::Ready(Err(Failure::ClientGone));
-            }
-            let limit = parties.timeouts.nearest(parties.stream);
-            let nearest = limit.map_or(deadline, |limit| limit.min(deadline));
-            match parties.timer.poll(cx, Some(nearest)) {
-                std::task::Poll::Pending => std::task::Poll::Pending,
-                std::task::Poll::Ready(()) if nearest == deadline => std::task::Poll::Ready(Ok(())),
-                std::task::Poll::Ready(()) => std::task::Poll::Ready(Err(Failure::Timeout(
-                    parties.timeouts.expired(parties.stream),
-                ))),
-            }
-        })
-        .await?;
+    pub(super) async fn wait(&mut self, pause: Duration) -> Result<(), Stop> {
+        let until = clock::now() + pause;
+        poll_fn(|cx| self.parties.poll_pause(cx, until)).await?;
         self.retries.begin(self.parties.stream, &self.cluster);
         if !self.router.suppress_envoy_headers {
             self.parties.timeouts.announce(self.parties.stream);

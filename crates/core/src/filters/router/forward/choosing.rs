@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use super::super::failure::Failure;
+use super::super::hedging::Stop;
 use super::super::hash::hash;
 use super::Forwarding;
 use crate::lb::LbContext;
@@ -47,7 +48,7 @@ impl Forwarding<'_> {
     ///
     /// # Errors
     /// There is no host, or the request is over before.
-    pub(super) async fn resolve_host(&mut self) -> Result<(Rc<Cluster>, Arc<Host>), Failure> {
+    pub(super) async fn resolve_host(&mut self) -> Result<(Rc<Cluster>, Arc<Host>), Stop> {
         let stream = &mut *self.parties.stream;
         let context = LbContext {
             connection: Some(&stream.info.connection),
@@ -59,16 +60,16 @@ impl Forwarding<'_> {
             Ok(loading) => pin!(loading),
             Err(details) => {
                 self.cluster.count_no_host();
-                return Err(Failure::NoHost { details });
+                return Err(Failure::NoHost { details }.into());
             }
         };
         stream.waited = true;
         let found = poll_fn(|cx| match loading.as_mut().poll(cx) {
             Poll::Ready(found) => Poll::Ready(Ok(found)),
-            Poll::Pending => self.parties.poll_interrupted(cx).map(Err),
+            Poll::Pending => self.parties.poll_stopped(cx).map(Err),
         })
         .await?;
         let details = found.details.to_string().into();
-        self.choose_host().ok_or(Failure::NoHost { details })
+        self.choose_host().ok_or(Failure::NoHost { details }.into())
     }
 }

@@ -1,15 +1,11 @@
 //! No attempt gave a response that stands: what is counted, and what the client gets.
 
-use std::sync::atomic::Ordering::Relaxed;
-
-use super::super::attempt::Upstream;
 use super::super::charge;
-use super::super::failure::{Failure, TimeoutKind};
+use super::super::failure::Failure;
 use super::Forwarding;
 use crate::headers::HeaderId;
 use crate::http::stream::Answer;
-use crate::proto::{ClusterStat, HttpStat};
-use crate::upstream::Cluster;
+use crate::proto::HttpStat;
 
 impl Forwarding<'_> {
     /// No attempt gave a response that stands.
@@ -17,6 +13,7 @@ impl Forwarding<'_> {
         if self.parties.holding || matches!(failure, Failure::Connect { .. }) {
             self.parties.discard_body();
         }
+        self.parties.leave_earlier(Some(failure));
         let stream = &mut *self.parties.stream;
         stream.info.flags |= failure.flag();
         if let Failure::Connect { reason, .. } = failure {
@@ -67,34 +64,5 @@ impl Forwarding<'_> {
         if !matches!(failure, Failure::NoHost { .. }) {
             charge::host(stream, false);
         }
-    }
-}
-
-/// `cluster`: the one of the route, which may be an aggregate.
-pub(super) fn count_failed_attempt(cluster: &Cluster, up: &Upstream, failure: &Failure) {
-    let stat = match failure {
-        Failure::Timeout(TimeoutKind::Route) => ClusterStat::ClusterUpstreamRqTimeout,
-        Failure::Timeout(TimeoutKind::PerTry) => ClusterStat::ClusterUpstreamRqPerTryTimeout,
-        Failure::Timeout(TimeoutKind::PerTryIdle) => {
-            ClusterStat::ClusterUpstreamRqPerTryIdleTimeout
-        }
-        Failure::Timeout(TimeoutKind::UpstreamDuration) => {
-            ClusterStat::ClusterUpstreamRqMaxDurationReached
-        }
-        Failure::Protocol if !up.wire.shares_connection() => {
-            ClusterStat::ClusterUpstreamCxProtocolError
-        }
-        _ => return,
-    };
-    let block = match stat {
-        ClusterStat::ClusterUpstreamRqMaxDurationReached
-        | ClusterStat::ClusterUpstreamCxProtocolError => up.cluster.block(),
-        _ => cluster.block(),
-    };
-    block.inc(stat);
-    if stat != ClusterStat::ClusterUpstreamRqMaxDurationReached
-        && matches!(failure, Failure::Timeout(_))
-    {
-        up.host.stats.rq_timeout.fetch_add(1, Relaxed);
     }
 }
