@@ -15,10 +15,10 @@ from tests.interop.cases.hedging import (
 )  # fmt: skip
 from tests.interop.cases.http2_upstream import cluster
 from tests.interop.cases.retries import FAIL, GOOD, INTERNAL
-from tests.interop.config import FILE_LOG, ROUTER
+from tests.interop.cases.retries_more import logged
 from tests.interop.model import Case, Drop, Read, Step, Wait, Write, asked, once
 from tests.support.client import get, post
-from tests.support.http2 import REFUSED_STREAM, Data, Headers, ask, rst
+from tests.support.http2 import REFUSED_STREAM, Data, ask, rst
 from tests.support.http2_upstream import Answer2, Script2, frames, reply2
 from tests.support.upstream import Answer, Close, Sleep, raw, reply
 
@@ -31,10 +31,8 @@ OUTLIER = (
 MIRRORED = "timeout: 0s, request_mirror_policies: [{cluster: $be}]"
 HOSTS = (
     "%RESPONSE_CODE% %RESPONSE_FLAGS% %UPSTREAM_HOST% %UPSTREAM_REQUEST_ATTEMPT_COUNT%"
-    " attempted=%UPSTREAM_HOSTS_ATTEMPTED% wire=%UPSTREAM_WIRE_BYTES_RECEIVED%"
-    " sent=%UPSTREAM_WIRE_BYTES_SENT%\n"
+    " attempted=%UPSTREAM_HOSTS_ATTEMPTED%\n"
 )
-LOGGED = "%ACCESS_LOG_TYPE% %RESPONSE_CODE% %RESPONSE_FLAGS% %UPSTREAM_HOST%"
 
 
 def inside(name: str, headers: str, *answers: Answer, hedge: str = "", retry: str = "") -> Case:
@@ -49,22 +47,14 @@ def breaker(name: str, *answers: Answer, threshold: str) -> Case:
     return hedged(name, *answers, extra=f", circuit_breakers: {{thresholds: [{{{threshold}}}]}}")
 
 
-def logged(name: str, *answers: Answer, action: str = "timeout: 0s") -> Case:
-    """The router's log of attempts, in the file of the connection manager's log."""
-    log = (
-        f"{{name: l, typed_config: {{'@type': {FILE_LOG}, path: $dir/access.log, log_format:"
-        f' {{text_format_source: {{inline_string: "{LOGGED}\\n"}}}}}}}}'
-    )
-    router = f"{{'@type': {ROUTER}, suppress_envoy_headers: true, upstream_log: [{log}]}}"
-    return hedged(
-        name, *answers, action=action, hcm=f"http_filters: [{{name: r, typed_config: {router}}}]",
-        log_format=f"{LOGGED}\n",
-    )  # fmt: skip
+def logged_hedge(name: str, *answers: Answer) -> Case:
+    """The log of attempts that are hedged."""
+    return logged(name, *answers, policy=f"retry_on: 5xx, {PER_TRY}", more=f", timeout: 0s, {ON}")
 
 
 def http2(name: str, *answers: Answer2, steps: tuple[Step, ...] = (), action: str = "") -> Case:
     """The same over HTTP/2, whose streams share a connection."""
-    case = hedged(name, steps=steps or asked(ask()), action=action or "timeout: 0s")
+    case = hedged(name, steps=steps or asked(ask()), action=action or "timeout: 0s", hcm=QUIET)
     return replace(
         case, clusters=cluster(), upstreams={"up": Script2(answers)}, ignore_stats="cx_tx_bytes"
     )
@@ -104,11 +94,11 @@ CASES = (
     hedged("hedge_hosts_attempted_first", late(), SILENT, log_format=HOSTS),
     hedged("hedge_hosts_attempted_timeout", SILENT, action="timeout: 0.7s", hcm=QUIET,
            log_format=HOSTS),
-    logged("hedge_logged"),
-    logged("hedge_logged_first_wins", late(), SILENT),
-    logged("hedge_logged_second_fails", late(), FAIL),
-    logged("hedge_logged_first_fails", late(FAIL, 0.5), late()),
-    logged("hedge_logged_first_closes", raw(Sleep(0.5), Close()), late()),
+    logged_hedge("hedge_logged", SILENT, GOOD),
+    logged_hedge("hedge_logged_first_wins", late(), SILENT),
+    logged_hedge("hedge_logged_second_fails", late(), FAIL),
+    logged_hedge("hedge_logged_first_fails", late(FAIL, 0.5), late()),
+    logged_hedge("hedge_logged_first_closes", raw(Sleep(0.5), Close()), late()),
     # Bodies.
     hedged("hedge_body", request=BODY),
     hedged("hedge_body_first_wins", late(), SILENT, request=BODY),
@@ -133,7 +123,7 @@ CASES = (
         hcm="proxy_100_continue: true", steps=(*once(get("/x"), within=0.6),)),
     hedged("hedge_redirected", late(reply(302, b"", "location: http://example.com/y\r\n")),
            late(seconds=1.0), GOOD,
-           action="timeout: 0s, internal_redirect_policy: {}"),
+           action="timeout: 0s, internal_redirect_policy: {}", ignore="_cx_|rq_pending"),
     # Breakers and ejections.
     breaker("hedge_breaker", late(), GOOD, threshold="max_retries: 0"),
     breaker("hedge_budget", threshold="retry_budget: {min_retry_concurrency: 1}"),
@@ -153,6 +143,5 @@ CASES = (
     http2("hedge_http2_timeout", frames(), frames(), action="timeout: 0.9s"),
     http2("hedge_http2_refused", frames(), frames(rst(REFUSED_STREAM)), action="timeout: 0.9s"),
     http2("hedge_http2_body", frames(), reply2(), steps=asked(
-        Headers([(":method", "POST"), (":scheme", "http"), (":path", "/"), (":authority", "a")]),
-        Data(b"b" * 20_000, end=True))),
+        ask(method="POST", end=False), Data(b"b" * 20_000, 1, True))),
 )  # fmt: skip

@@ -86,6 +86,7 @@ def logged(
     *answers: Answer,
     hosts: str = "[$up]",
     more: str = ", timeout: 0s",
+    policy: str = "retry_on: 5xx",
     request: bytes = b"",
 ) -> Case:
     """The router's log of attempts, in the file of the connection manager's log."""
@@ -105,7 +106,7 @@ def logged(
         hcm=f"http_filters: [{{name: r, typed_config: {{'@type': {ROUTER},"
         f" upstream_log: [{log}]}}}}]",
         routes="[{match: {prefix: /}, name: r1, route: {cluster: $be, retry_policy:"
-        f" {{retry_on: 5xx}}{more}}}}}]",
+        f" {{{policy}}}{more}}}}}]",
         clusters=f"[{{name: $be, hosts: {hosts}}}]",
         upstreams={"up": Script(answers or [GOOD])},
         log_format=f"request {LOG_LINE}",
@@ -400,7 +401,13 @@ CASES = (
     logged("upstream_log_refused", hosts="[$dead]"),
     logged("upstream_log_no_host", hosts="[]"),
     logged("upstream_log_timeout", raw(Hold()), more=", timeout: 0.3s"),
+    logged("upstream_log_late", raw(Hold()), GOOD, policy="retry_on: 5xx, per_try_timeout: 0.3s"),
+    logged("upstream_log_idle", raw(Hold()), policy="retry_on: 5xx, per_try_idle_timeout: 0.3s"),
     logged("upstream_log_post", GOOD, request=post("/x", b"abc")),
+    replace(
+        retried("retry_hosts_attempted", "retry_on: 5xx"),
+        log_format="%UPSTREAM_HOST% %UPSTREAM_HOSTS_ATTEMPTED%\n",
+    ),
     Case(
         "retry_other_connection_is_reused",
         (get("/a"), get("/b"), get("/c")),

@@ -191,7 +191,7 @@ pub struct Attempt {
 /// What is known of the upstream side of the latest attempt.
 #[derive(Clone, Default)]
 pub struct UpstreamInfo {
-    /// Oldest first, without the latest. Kept by a retry.
+    /// Of a TCP connection that was tried to several hosts: oldest first, without the latest.
     pub earlier_attempts: Vec<Attempt>,
     pub host: Option<Arc<Host>>,
     pub local: Option<Address>,
@@ -201,6 +201,8 @@ pub struct UpstreamInfo {
     pub protocol: Option<Protocol>,
     /// None: as it follows from the host.
     pub close_type: Option<CloseType>,
+    /// What went wrong with the attempt before it ended: it took too long.
+    pub flags: ResponseFlags,
     /// Why the transport failed, e.g. `delayed connect error: Connection refused`.
     pub transport_failure_reason: Cow<'static, str>,
     pub connect_start: Option<Instant>,

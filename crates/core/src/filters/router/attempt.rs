@@ -18,7 +18,7 @@ use crate::clock;
 use crate::filters::bodies::Filtered;
 use crate::headers::HeaderId;
 use crate::http::stream::{count_class, Stream};
-use crate::http::stream_info::{Attempt, Protocol, UpstreamInfo};
+use crate::http::stream_info::{Protocol, UpstreamInfo};
 use crate::http1::encode::ResponseFrame;
 use crate::http1::response::ResponseHead;
 use crate::http1::BodyLength;
@@ -112,24 +112,13 @@ fn wire(stream: &mut Stream, cluster: &Cluster, carrier: Carrier) -> Wire {
     }
 }
 
-/// Makes room for what the attempt will tell, and remembers where the one before it went.
+/// Makes room for what the attempt will tell. As in Envoy, logs know nothing of those before it.
 pub(super) fn begin_attempt(info: &mut UpstreamInfo, host: &Arc<Host>) {
-    if info.host.is_none() && info.earlier_attempts.is_empty() {
-        info.host = Some(host.clone());
-        info.pool_ready_after = Some(Duration::ZERO);
-        return;
+    if info.host.is_some() {
+        *info = UpstreamInfo::default();
     }
-    let before = std::mem::take(info);
-    let mut earlier_attempts = before.earlier_attempts;
-    if let Some(host) = before.host {
-        earlier_attempts.push(Attempt { host, connection_id: before.connection_id });
-    }
-    *info = UpstreamInfo {
-        host: Some(host.clone()),
-        earlier_attempts,
-        pool_ready_after: Some(Duration::ZERO),
-        ..Default::default()
-    };
+    info.host = Some(host.clone());
+    info.pool_ready_after = Some(Duration::ZERO);
 }
 
 pub(super) fn failed(error: ConnectError) -> Failure {

@@ -21,6 +21,22 @@ pub enum TimeoutKind {
     UpstreamDuration,
 }
 
+impl TimeoutKind {
+    /// A limit of one attempt, after which another may be made.
+    pub fn is_of_one_attempt(self) -> bool {
+        matches!(self, Self::PerTry | Self::PerTryIdle)
+    }
+
+    /// How the log of attempts tells of it.
+    pub fn flag_of_attempt(self) -> ResponseFlags {
+        match self {
+            Self::PerTry => ResponseFlags::UPSTREAM_REQUEST_TIMEOUT,
+            Self::PerTryIdle => ResponseFlags::STREAM_IDLE_TIMEOUT,
+            _ => ResponseFlags::empty(),
+        }
+    }
+}
+
 /// Whose fault it is that there is no connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConnectFailure {

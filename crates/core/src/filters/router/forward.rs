@@ -13,7 +13,7 @@ use std::sync::Arc;
 use self::again::{discard, Verdict};
 use self::hedged::Next;
 use super::attempt::{connect, Upstream};
-use super::failure::{Failure, TimeoutKind};
+use super::failure::Failure;
 use super::hedging::{Earlier, Stop};
 use super::outlier::report_connection;
 use super::parties::{Parties, Replay};
@@ -270,9 +270,13 @@ impl Forwarding<'_> {
                 up.report_answer(&self.parties, &head);
                 return Ok((up, head));
             }
-            Err(Stop::Failed(Failure::Timeout(
-                kind @ (TimeoutKind::PerTry | TimeoutKind::PerTryIdle),
-            ))) if self.parties.timeouts.hedges => return Err(Stop::Late(Box::new(up), kind)),
+            Err(Stop::Failed(Failure::Timeout(kind))) => {
+                self.parties.stream.info.upstream.flags |= kind.flag_of_attempt();
+                if kind.is_of_one_attempt() && self.parties.timeouts.hedges {
+                    return Err(Stop::Late(Box::new(up), kind));
+                }
+                Failure::Timeout(kind).into()
+            }
             Err(stop) => stop,
         };
         match &stop {

@@ -4,15 +4,16 @@ use super::failure::Failure;
 use super::Router;
 use crate::clock;
 use crate::formatter::LogType;
-use crate::http::flags::ResponseFlags;
 use crate::http::stream::Stream;
 
 /// Writes the logs about an attempt that has ended. As with Envoy they know the attempt alone: its status, its
-/// flags and its connection, but not how many there were nor what became of the request.
+/// flags and its connection, but not how many there were nor what became of the request. A `status` of 0: there was
+/// no response.
 pub fn attempt(router: &Router, stream: &mut Stream, status: u16, failure: Option<&Failure>) {
     if router.upstream_logs.is_empty() || matches!(failure, Some(Failure::NoHost { .. })) {
         return;
     }
+    let of_others = (status == 0).then(|| std::mem::take(&mut stream.response));
     let info = &mut stream.info;
     let of_request = (info.response_code, info.flags, info.attempts, info.protocol);
     let times = (info.last_rx.take(), info.first_tx.take(), info.last_tx.take());
@@ -22,10 +23,10 @@ pub fn attempt(router: &Router, stream: &mut Stream, status: u16, failure: Optio
     info.attempts = 0;
     info.protocol = info.upstream.protocol;
     info.end = Some(clock::now());
-    info.flags = match failure {
-        None | Some(Failure::Timeout(_)) => ResponseFlags::empty(),
-        Some(failure) => failure.flag(),
-    };
+    info.flags = info.upstream.flags;
+    if let Some(failure) = failure.filter(|failure| !matches!(failure, Failure::Timeout(_))) {
+        info.flags |= failure.flag();
+    }
     if let Some(Failure::Connect { reason, .. }) = failure {
         info.upstream.transport_failure_reason = reason.clone();
     }
@@ -40,4 +41,7 @@ pub fn attempt(router: &Router, stream: &mut Stream, status: u16, failure: Optio
     info.end = None;
     info.details = details;
     info.upstream.transport_failure_reason = reason;
+    if let Some(response) = of_others {
+        stream.response = response;
+    }
 }
