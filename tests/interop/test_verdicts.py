@@ -16,6 +16,7 @@ from tests.interop.jwt_verdicts import VERDICTS as JWT_VERDICTS
 from tests.interop.listener_verdicts import VERDICTS as LISTENER_VERDICTS
 from tests.interop.log_service_verdicts import VERDICTS as LOG_SERVICE_VERDICTS
 from tests.interop.overload_verdicts import VERDICTS as OVERLOAD_VERDICTS
+from tests.interop.router_verdicts import VERDICTS as ROUTER_VERDICTS
 from tests.interop.verdicts import VERDICTS as GENERAL_VERDICTS
 from tests.interop.verdicts import Verdict
 from tests.support.proxies import envoy_command, lateen_command
@@ -30,6 +31,7 @@ VERDICTS = (
     *LISTENER_VERDICTS,
     *LOG_SERVICE_VERDICTS,
     *OVERLOAD_VERDICTS,
+    *ROUTER_VERDICTS,
 )
 
 

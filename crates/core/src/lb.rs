@@ -15,6 +15,7 @@ mod override_host;
 mod prepared;
 mod priority;
 mod random;
+mod retry_priority;
 mod round_robin;
 mod slow_start;
 mod subsets;
@@ -29,6 +30,7 @@ pub use load_balancer::LoadBalancer;
 pub use override_host::OverrideHost;
 pub use prepared::Prepared;
 pub use priority::{Loads, PriorityHealth};
+pub use retry_priority::RetryPriority;
 pub use slow_start::SlowStart;
 pub use subsets::SubsetSettings;
 
@@ -50,6 +52,8 @@ pub struct LbContext<'a> {
     pub criteria: Option<&'a Criteria>,
     /// The priority and the hosts of it that an aggregate cluster has chosen.
     pub at: Option<(usize, Choice)>,
+    /// What priorities a retry leaves out (`retry_priority`). Policies that hash ask nobody.
+    pub retry_priority: Option<&'a RetryPriority>,
     /// How many of the hosts that the request names were tried for it.
     pub tried_named: Option<&'a Cell<usize>>,
     /// Hosts that a retry avoids (`previous_hosts`).

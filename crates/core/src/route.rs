@@ -42,7 +42,7 @@ use crate::runtime::Runtime;
 pub use clusters::ClusterChoice;
 pub use conditions::is_grpc;
 pub use entry::{Action, Route};
-pub use forward::Forward;
+pub use forward::{Forward, GrpcTimeout};
 pub use internal_redirect::{Hop, InternalRedirect, VisitedRoutes};
 pub use mirror::Mirror;
 pub use overrides::FilterConfig;

@@ -71,10 +71,16 @@ def retried(name: str, on: str, *answers: Answer, policy: str = "", headers: str
 
 def deadline(name: str, limits: str, timeout: str, *answers: Answer, kind: str = GRPC) -> Case:
     """A call with a grpc-timeout on a route that listens to it."""
+    limits = f", timeout: 0s, max_stream_duration: {{{limits}}}"
+    return limited(f"deadline_{name}", limits, timeout, *answers, kind=kind)
+
+
+def limited(name: str, action: str, timeout: str, *answers: Answer, kind: str = GRPC) -> Case:
+    """A call with a grpc-timeout on a route with these fields."""
     return routed(
-        f"deadline_{name}",
+        name,
         *answers,
-        action=f", timeout: 0s, max_stream_duration: {{{limits}}}",
+        action=action,
         steps=once(
             call("/pkg.Echo/Say", frames(b"one"), f"{kind}grpc-timeout: {timeout}\r\n"), "POST"
         ),
@@ -176,6 +182,34 @@ CASES = (
         "deadline_of_the_manager_alone",
         hcm="common_http_protocol_options: {max_stream_duration: 7s}",
         action=", timeout: 0s",
+    ),
+    limited("older_limit", ", max_grpc_timeout: 5s", "2S"),
+    limited("older_limit_passes", ", max_grpc_timeout: 5s", "100m", SLOW),
+    limited("older_limit_capped", ", max_grpc_timeout: 0.1s", "20S", SLOW),
+    limited("older_limit_any", ", max_grpc_timeout: 0s, timeout: 0.1s", "2S"),
+    limited("older_limit_none", ", max_grpc_timeout: 0s, timeout: 0.1s", "0S"),
+    limited("older_limit_malformed", ", max_grpc_timeout: 5s", "20x"),
+    limited("older_limit_shorter", ", max_grpc_timeout: 5s, grpc_timeout_offset: 0.5s", "2S"),
+    limited("older_limit_too_short", ", max_grpc_timeout: 5s, grpc_timeout_offset: 2s", "2S"),
+    limited("older_limit_offset_alone", ", grpc_timeout_offset: 0.5s", "2S"),
+    limited("older_limit_not_grpc", ", max_grpc_timeout: 5s", "2S", kind="content-type: x/y\r\n"),
+    limited("older_limit_with_newer", ", max_grpc_timeout: 5s, max_stream_duration: {}", "2S"),
+    limited(
+        "older_limit_per_try",
+        ", max_grpc_timeout: 5s, retry_policy: {retry_on: 5xx, per_try_timeout: 1s}",
+        "2S",
+    ),
+    limited(
+        "older_limit_hedged",
+        ", max_grpc_timeout: 5s, retry_policy: {retry_on: 5xx, per_try_timeout: 1s},"
+        " hedge_policy: {hedge_on_per_try_timeout: true}",
+        "2S",
+    ),
+    routed("older_limit_not_asked_for", action=", max_grpc_timeout: 5s"),
+    routed(
+        "older_limit_hidden",
+        action=", max_grpc_timeout: 5s",
+        hcm="http_filters: [" + ROUTER.replace("}}", ", suppress_envoy_headers: true}}") + "]",
     ),
     deadline("no_limit", "max_stream_duration: 0s", "20S"),
     deadline("microseconds", "grpc_timeout_header_max: 0s", "100000u", SLOW),

@@ -16,10 +16,10 @@ from tests.interop.cases.hedging import (
 from tests.interop.cases.http2_upstream import cluster
 from tests.interop.cases.retries import FAIL, GOOD, INTERNAL
 from tests.interop.cases.retries_more import logged
-from tests.interop.model import Case, Drop, Read, Step, Wait, Write, asked, once
+from tests.interop.model import Case, Differs, Drop, Read, Step, Wait, Write, asked, once
 from tests.support.client import get, post
 from tests.support.http2 import REFUSED_STREAM, Data, ask, rst
-from tests.support.http2_upstream import Answer2, Script2, frames, reply2
+from tests.support.http2_upstream import Answer2, Script2, frames, reply2, respond
 from tests.support.upstream import Answer, Close, Sleep, raw, reply
 
 ASK = "x-envoy-hedge-on-per-try-timeout:"
@@ -124,6 +124,19 @@ CASES = (
     hedged("hedge_redirected", late(reply(302, b"", "location: http://example.com/y\r\n")),
            late(seconds=1.0), GOOD,
            action="timeout: 0s, internal_redirect_policy: {}", ignore="_cx_|rq_pending"),
+    replace(
+        hedged("hedge_longest_duration", SILENT, late(seconds=0.5)),
+        clusters=cluster(
+            common="max_stream_duration: 0.6s",
+            how="explicit_http_config: {http_protocol_options: {}}",
+        ),
+        ignore_stats="cx_",
+        differs=Differs(
+            "An attempt that lasts too long ends alone; Envoy ends the request, whatever another"
+            " attempt comes to",
+            (200,),
+        ),
+    ),
     # Breakers and ejections.
     breaker("hedge_breaker", late(), GOOD, threshold="max_retries: 0"),
     breaker("hedge_budget", threshold="retry_budget: {min_retry_concurrency: 1}"),
@@ -139,7 +152,8 @@ CASES = (
     # HTTP/2, whose streams share a connection.
     http2("hedge_http2_second_wins", frames(), reply2()),
     http2("hedge_http2_from_http1", frames(), reply2(), steps=once(get("/x"))),
-    http2("hedge_http2_second_fails", frames(), reply2(503)),
+    http2("hedge_http2_second_fails", frames(), frames(respond(status="503")),
+          action="timeout: 0.9s"),
     http2("hedge_http2_timeout", frames(), frames(), action="timeout: 0.9s"),
     http2("hedge_http2_refused", frames(), frames(rst(REFUSED_STREAM)), action="timeout: 0.9s"),
     http2("hedge_http2_body", frames(), reply2(), steps=asked(

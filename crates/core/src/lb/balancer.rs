@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 
 use super::locality::{Localities, LocalityHealth};
-use super::{build, Asker, LbContext, LbSettings, Loads, Policy};
+use super::{build, Asker, LbContext, LbSettings, Loads, Policy, PriorityHealth};
 use crate::proto::ClusterStat;
 use crate::random::Random;
 use crate::upstream::{Availability, Host, HostSets};
@@ -93,7 +93,13 @@ impl Balancer {
             0 => return None,
             count if context.at.is_some_and(|(priority, _)| priority < count) => context.at?,
             1 if self.loads.degraded[0] == 0 => (0, Choice::Healthy),
-            _ => self.loads.choose(random.next() >> 8),
+            _ => match context.retry_priority {
+                None => self.loads.choose(random.next() >> 8),
+                Some(retry) => {
+                    let health = || PriorityHealth::of_all(&self.sets);
+                    retry.choose(&self.loads, health, random.next() >> 8)
+                }
+            },
         };
         if self.loads.panic[index] {
             (asker.count)(ClusterStat::ClusterLbHealthyPanic);

@@ -50,6 +50,11 @@ impl PriorityHealth {
         health
     }
 
+    /// Of every priority of `sets`.
+    pub fn of_all(sets: &HostSets) -> Vec<Self> {
+        sets.priorities.iter().map(|priority| Self::of(priority, sets)).collect()
+    }
+
     /// Percent of the priority that `part` can stand for, overprovisioned and at most 100.
     fn availability(&self, part: u64) -> u64 {
         match self.total_weight {
@@ -78,9 +83,7 @@ pub struct Loads {
 impl Loads {
     /// Of the priorities of `sets`, as their hosts are now; `panic_threshold` in percent.
     pub fn of(sets: &HostSets, panic_threshold: u32) -> Self {
-        let health = |priority| PriorityHealth::of(priority, sets);
-        let priorities: Vec<_> = sets.priorities.iter().map(health).collect();
-        Self::new(&priorities, panic_threshold)
+        Self::new(&PriorityHealth::of_all(sets), panic_threshold)
     }
 
     /// `panic_threshold` in percent.
@@ -92,6 +95,21 @@ impl Loads {
         let mut loads = Self::spread(&healthy, &degraded, total);
         loads.apply_panic(priorities, total, panic_threshold.min(100).into());
         loads
+    }
+
+    /// The same without some of the priorities and without panic; none when the others have no host that can be used.
+    pub fn without(left_out: &[usize], priorities: &[PriorityHealth]) -> Option<Self> {
+        let available = |part: fn(&PriorityHealth) -> u64| -> Vec<u64> {
+            let of = |(index, priority): (usize, &PriorityHealth)| match left_out.contains(&index) {
+                true => 0,
+                false => priority.availability(part(priority)),
+            };
+            priorities.iter().enumerate().map(of).collect()
+        };
+        let healthy = available(|priority| priority.healthy_weight);
+        let degraded = available(|priority| priority.degraded_weight);
+        let total = (healthy.iter().sum::<u64>() + degraded.iter().sum::<u64>()).min(100);
+        (total > 0).then(|| Self::spread(&healthy, &degraded, total))
     }
 
     /// Fills healthy priorities in order, then degraded ones; what rounding left goes to the first.

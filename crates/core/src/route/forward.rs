@@ -32,6 +32,8 @@ pub struct Forward {
     pub cluster_not_found_status: u16,
     /// From the end of the request to the end of the response; `None`: no limit.
     pub timeout: Option<Duration>,
+    /// What gRPC requests have instead.
+    pub grpc_timeout: Option<GrpcTimeout>,
     /// Instead of the connection manager's stream_idle_timeout; `Some(None)`: no limit.
     pub idle_timeout: Option<Option<Duration>>,
     /// Instead of the connection manager's; `Some(None)`: no limit.
@@ -64,6 +66,14 @@ pub struct Forward {
     pub internal_redirect: Option<Box<InternalRedirect>>,
 }
 
+/// Where a gRPC request says itself how long its response may take (`max_grpc_timeout`).
+pub struct GrpcTimeout {
+    /// The longest that is taken, and what there is without grpc-timeout; `None`: any, and no limit.
+    pub most: Option<Duration>,
+    /// What a longer grpc-timeout is shortened by.
+    pub offset: Duration,
+}
+
 /// A number of milliseconds, of which 0 is "no limit".
 fn limit(ms: u64) -> Option<Duration> {
     (ms > 0).then(|| Duration::from_millis(ms))
@@ -88,6 +98,10 @@ impl Forward {
             cluster_not_found_status: u16::try_from(message.cluster_not_found_status)
                 .unwrap_or(503),
             timeout: message.timeout_ms.map_or(Some(DEFAULT_TIMEOUT), limit),
+            grpc_timeout: message.max_grpc_timeout_ms.map(|most| GrpcTimeout {
+                most: limit(most),
+                offset: Duration::from_millis(message.grpc_timeout_offset_ms),
+            }),
             idle_timeout: message.idle_timeout_ms.map(limit),
             max_stream_duration: message.max_stream_duration_ms.map(limit),
             grpc_timeout_max: message.grpc_timeout_header_max_ms.map(limit),

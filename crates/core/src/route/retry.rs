@@ -77,6 +77,8 @@ pub struct RetryPolicy {
     retriable_request_headers: Vec<HeaderMatcher>,
     pub previous_hosts: bool,
     pub omit_canary_hosts: bool,
+    /// After how many attempts their priorities are left out.
+    pub previous_priorities: Option<u32>,
     pub host_selection_max_attempts: u32,
     pub rate_limited_backoff: Option<RateLimitedBackoff>,
     /// What the request itself says of hedging (x-envoy-hedge-on-per-try-timeout).
@@ -123,6 +125,7 @@ impl RetryPolicy {
             )?,
             previous_hosts: message.previous_hosts,
             omit_canary_hosts: message.omit_canary_hosts,
+            previous_priorities: message.previous_priorities_update_frequency,
             host_selection_max_attempts: message.host_selection_max_attempts,
             rate_limited_backoff: message
                 .rate_limited_backoff

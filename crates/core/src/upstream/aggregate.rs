@@ -8,7 +8,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::{Cluster, Clusters};
-use crate::lb::{Choice, Loads, PriorityHealth};
+use crate::lb::{Choice, Loads, PriorityHealth, RetryPriority};
 use crate::random::Random;
 
 /// Where a request goes.
@@ -35,6 +35,7 @@ struct View {
     /// Each with the generation of its hosts; None: there was no such cluster.
     members: Vec<Option<(Weak<Cluster>, u64)>>,
     loads: Loads,
+    priorities: Vec<PriorityHealth>,
     /// For each priority its member, and its number there.
     places: Vec<(usize, usize)>,
 }
@@ -44,8 +45,13 @@ impl Aggregate {
         Self { names: names.into(), panic_threshold, view: RefCell::default() }
     }
 
-    /// A member by its priorities' share of the load; none when no member has hosts.
-    pub fn choose(&self, clusters: &Clusters, random: &Random) -> Option<Target> {
+    /// A member by its priorities' share of the load, or what `retry` leaves of it; none when no member has hosts.
+    pub fn choose(
+        &self,
+        clusters: &Clusters,
+        random: &Random,
+        retry: Option<&RetryPriority>,
+    ) -> Option<Target> {
         // As in Envoy, an aggregate within another has no hosts of its own.
         let find = |name: &Arc<str>| clusters.get(name).filter(|found| !found.is_aggregate());
         let members: Members = self.names.iter().map(find).collect();
@@ -53,7 +59,15 @@ impl Aggregate {
             *self.view.borrow_mut() = View::new(&members, self.panic_threshold);
         }
         let view = self.view.borrow();
-        let (index, choice) = view.loads.choose(random.next() >> 8);
+        let hash = random.next() >> 8;
+        let (index, choice) = match retry {
+            None => view.loads.choose(hash),
+            Some(retry) => {
+                let chosen = retry.choose(&view.loads, || view.priorities.clone(), hash);
+                retry.note(chosen.0);
+                chosen
+            }
+        };
         let &(member, priority) = view.places.get(index)?;
         let cluster = members.get(member)?.clone()?;
         Some(Target { cluster, at: Some((priority, choice)) })
@@ -63,7 +77,6 @@ impl Aggregate {
 impl View {
     fn new(members: &Members, panic_threshold: u32) -> Self {
         let mut view = Self::default();
-        let mut priorities = Vec::new();
         for (place, member) in members.iter().enumerate() {
             let Some(cluster) = member else {
                 view.members.push(None);
@@ -74,11 +87,11 @@ impl View {
             for (number, priority) in sets.priorities.iter().enumerate() {
                 if priority.hosts().next().is_some() {
                     view.places.push((place, number));
-                    priorities.push(PriorityHealth::of(priority, &sets));
+                    view.priorities.push(PriorityHealth::of(priority, &sets));
                 }
             }
         }
-        view.loads = Loads::new(&priorities, panic_threshold);
+        view.loads = Loads::new(&view.priorities, panic_threshold);
         view
     }
 

@@ -16,7 +16,7 @@ use super::original_dst::OriginalDst;
 use super::pending::{Acquire, Overflow};
 use super::pool::{self, Pool, PoolContext, Protocol};
 use super::{ClusterConfig, ClusterShared, Clusters, Host, Opening, Outcome};
-use crate::lb::{Asker, LbContext, LoadBalancer};
+use crate::lb::{Asker, LbContext, LoadBalancer, RetryPriority};
 use crate::overload::Overload;
 use crate::proto::cluster::UpstreamProtocol;
 use crate::proto::ClusterStat;
@@ -104,10 +104,14 @@ impl Cluster {
     }
 
     /// Which cluster is to choose the host: this one, or a member of it. None: no member has hosts.
-    pub fn target(self: &Rc<Self>, clusters: &Clusters) -> Option<Target> {
+    pub fn target(
+        self: &Rc<Self>,
+        clusters: &Clusters,
+        retry: Option<&RetryPriority>,
+    ) -> Option<Target> {
         match &self.aggregate {
             None => Some(Target { cluster: self.clone(), at: None }),
-            Some(aggregate) => aggregate.choose(clusters, &self.context.upstream.random),
+            Some(aggregate) => aggregate.choose(clusters, &self.context.upstream.random, retry),
         }
     }
 

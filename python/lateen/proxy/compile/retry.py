@@ -6,7 +6,7 @@ Source: RetryPolicy in envoy/config/route/v3/route_components.proto, Envoy docs,
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from lateen.config.support import Fields, whole
 from lateen.protos import worker_pb2
@@ -16,6 +16,9 @@ from lateen.proxy.compile.values import milliseconds
 
 if TYPE_CHECKING:
     from envoy.config.route.v3.route_components_pb2 import RetryPolicy
+    from envoy.extensions.retry.priority.previous_priorities.v3 import (
+        previous_priorities_config_pb2 as previous_priorities,
+    )
 
     from lateen.proxy.compile.context import CompileContext
 
@@ -24,10 +27,11 @@ SUPPORT = (
         "envoy.config.route.v3.RetryPolicy",
         implemented="""
             retry_on num_retries per_try_timeout per_try_idle_timeout
-            retry_host_predicate host_selection_retry_max_attempts
+            retry_host_predicate host_selection_retry_max_attempts retry_priority
             retriable_status_codes retry_back_off rate_limited_retry_back_off
             retriable_headers retriable_request_headers
         """,
+        rejected={"retry_options_predicates": "Envoy has no such extension"},
     ),
     Fields(
         "envoy.config.route.v3.RetryPolicy.RetryBackOff",
@@ -39,6 +43,10 @@ SUPPORT = (
     ),
     Fields(
         "envoy.config.route.v3.RetryPolicy.RetryHostPredicate",
+        implemented="name typed_config",
+    ),
+    Fields(
+        "envoy.config.route.v3.RetryPolicy.RetryPriority",
         implemented="name typed_config",
     ),
     Fields(
@@ -57,6 +65,10 @@ SUPPORT = (
     whole(
         "envoy.extensions.retry.host.omit_canary_hosts.v3.OmitCanaryHostsPredicate",
         category="envoy.retry_host_predicates",
+    ),
+    whole(
+        "envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig",
+        category="envoy.retry_priorities",
     ),
 )
 
@@ -86,6 +98,9 @@ _MAX_FACTOR = 10
 _RATE_LIMITED_MAX_MS = 300_000
 _PREVIOUS_HOSTS = "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"
 _OMIT_CANARY = "envoy.extensions.retry.host.omit_canary_hosts.v3.OmitCanaryHostsPredicate"
+_PREVIOUS_PRIORITIES = (
+    "envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig"
+)
 _PREDICATES = {
     "envoy.retry_host_predicates.previous_hosts": _PREVIOUS_HOSTS,
     "envoy.retry_host_predicates.omit_canary_hosts": _OMIT_CANARY,
@@ -114,6 +129,8 @@ def compile_retry_policy(
         host_selection_max_attempts=max(policy.host_selection_retry_max_attempts, 1),
     )
     _host_predicates(ctx, policy, compiled, f"{at}.retry_host_predicate")
+    if policy.HasField("retry_priority"):
+        _retry_priority(ctx, policy.retry_priority, compiled, f"{at}.retry_priority")
     if policy.HasField("rate_limited_retry_back_off"):
         compiled.rate_limited_backoff.CopyFrom(_rate_limited(ctx, policy, at))
     return compiled
@@ -153,6 +170,19 @@ def _host_predicates(
         else:
             what = f"retry host predicate {predicate.name} ({kind or 'no typed_config'})"
             ctx.unimplemented(f"{at}[{index}]", what, ", ".join(_PREDICATES))
+
+
+def _retry_priority(
+    ctx: CompileContext, priority: RetryPolicy.RetryPriority, out: worker_pb2.RetryPolicy, at: str
+) -> None:
+    config = ctx.unpack(priority.typed_config)
+    kind = config.DESCRIPTOR.full_name if config is not None else ""
+    if kind == _PREVIOUS_PRIORITIES:
+        previous = cast("previous_priorities.PreviousPrioritiesConfig", config)
+        out.previous_priorities_update_frequency = previous.update_frequency
+        return
+    what = f"retry priority {priority.name} ({kind or 'no typed_config'})"
+    ctx.unimplemented(at, what, _PREVIOUS_PRIORITIES)
 
 
 def _rate_limited(ctx: CompileContext, policy: RetryPolicy, at: str) -> RateLimitedBackoff:

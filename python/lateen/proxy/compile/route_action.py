@@ -38,10 +38,11 @@ SUPPORT = (
             host_rewrite_path_regex host_rewrite append_x_forwarded_host timeout
             idle_timeout retry_policy priority upgrade_configs
             max_stream_duration request_mirror_policies rate_limits include_vh_rate_limits cors
-            hash_policy hedge_policy metadata_match internal_redirect_policy internal_redirect_action
-            max_internal_redirects
+            hash_policy hedge_policy metadata_match internal_redirect_policy
+            internal_redirect_action max_internal_redirects max_grpc_timeout grpc_timeout_offset
         """,
         harmless={
+            "retry_policy_typed_config": "Envoy does not read it",
             "early_data_policy": "requests in TLS early data are not accepted",
             "flush_timeout": "what is written of HTTP/1 is under the other timeouts",
         },
@@ -168,6 +169,9 @@ def _compile_timeouts(
     if action.HasField("idle_timeout"):
         out.idle_timeout_ms = milliseconds(action.idle_timeout)
     if not action.HasField("max_stream_duration"):
+        if action.HasField("max_grpc_timeout"):
+            out.max_grpc_timeout_ms = milliseconds(action.max_grpc_timeout)
+            out.grpc_timeout_offset_ms = milliseconds(action.grpc_timeout_offset)
         return
     # Where the newer kind of limit is used, the older one is not, even if it is set.
     out.timeout_ms = 0

@@ -37,6 +37,7 @@ SUPPORT = (
             request_body_buffer_limit metadata request_mirror_policies rate_limits cors
             hedge_policy
         """,
+        harmless={"retry_policy_typed_config": "Envoy does not read it"},
     ),
     Fields(
         "envoy.config.route.v3.VirtualCluster",

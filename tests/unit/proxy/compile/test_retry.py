@@ -98,6 +98,24 @@ def test_an_unknown_host_predicate_is_an_error():
     assert len(errors(ctx)) == 1
 
 
-def test_a_retry_priority_is_not_implemented():
-    source = message("config.route.v3.RetryPolicy", "retry_priority: {name: x}")
-    assert unsupported(source) == ["error x.retry_priority: retry_priority is not implemented"]
+def test_previous_priorities():
+    ctx = context()
+    kind = "envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig"
+    config = {"@type": f"type.googleapis.com/{kind}", "update_frequency": 2}
+    policy = compiled({"retry_priority": {"name": "any", "typed_config": config}}, ctx)
+    assert policy.previous_priorities_update_frequency == 2
+    assert errors(ctx) == []
+    assert not compiled("retry_on: 5xx").HasField("previous_priorities_update_frequency")
+
+
+def test_an_unknown_retry_priority_is_an_error():
+    ctx = context()
+    compiled("retry_priority: {name: nope}", ctx)
+    assert len(errors(ctx)) == 1
+
+
+@pytest.mark.parametrize("field", ["retry_options_predicates: [{name: x}]"])
+def test_what_is_not_implemented(field):
+    source = message("config.route.v3.RetryPolicy", field)
+    name = field.split(":")[0]
+    assert unsupported(source) == [f"error x.{name}: {name} is not implemented"]

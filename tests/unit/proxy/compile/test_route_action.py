@@ -50,6 +50,15 @@ def test_a_cluster_from_a_header():
             "grpc_timeout_header_max_ms",
             0,
         ),
+        ("max_grpc_timeout: 0s", "max_grpc_timeout_ms", 0),
+        ("{max_grpc_timeout: 1s, grpc_timeout_offset: 0.2s}", "grpc_timeout_offset_ms", 200),
+        ("grpc_timeout_offset: 0.2s", "grpc_timeout_offset_ms", 0),
+        (
+            "hedge_policy: {hedge_on_per_try_timeout: true}",
+            "hedge_on_per_try_timeout",
+            True,
+        ),
+        ("hedge_policy: {}", "hedge_on_per_try_timeout", False),
     ],
 )
 def test_one_field_at_a_time(text, field, value):
@@ -57,6 +66,15 @@ def test_one_field_at_a_time(text, field, value):
     assert getattr(action, field) == value
     descriptor = action.DESCRIPTOR.fields_by_name[field]
     assert not descriptor.has_presence or action.HasField(field)
+
+
+def test_the_newer_limit_takes_the_place_of_the_older():
+    action = compiled("{max_grpc_timeout: 1s, max_stream_duration: {}}")
+    assert not action.HasField("max_grpc_timeout_ms")
+
+
+def test_hedging_is_the_virtual_hosts_unless_the_route_says_so():
+    assert not compiled("timeout: 1s").HasField("hedge_on_per_try_timeout")
 
 
 def test_auto_host_rewrite_can_be_false():
@@ -141,6 +159,6 @@ def test_an_unknown_cluster_is_an_error_where_clusters_are_known():
 
 
 def test_what_is_not_implemented():
-    text = "hedge_policy: {hedge_on_per_try_timeout: true}"
+    text = "cluster_specifier_plugin: x"
     (report,) = unsupported(message("config.route.v3.RouteAction", text))
-    assert report.startswith("error x.hedge_policy")
+    assert report.startswith("error x.cluster_specifier_plugin")

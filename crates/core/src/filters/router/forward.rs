@@ -57,9 +57,7 @@ pub async fn forward(
     }
     let policy = RetryPolicy::effective(forward.retry_policy.as_ref(), &mut stream.request);
     let mut timeouts = Timeouts::resolve(router, stream, forward, policy.as_deref());
-    if !router.suppress_envoy_headers {
-        timeouts.announce(stream);
-    }
+    timeouts.announce(router, stream);
     rewrite(router, stream, route);
     if stream.manager.config.scheme_match_upstream {
         stream.request.set(HeaderId::Scheme, b"http");
@@ -226,7 +224,7 @@ impl Forwarding<'_> {
         self.parties.stream.info.upstream = earlier.info;
         self.parties.timeouts.end_attempt();
         self.parties.timeouts.upstream_end = earlier.end;
-        self.retries.followed = earlier.up.followed;
+        self.retries.resume(earlier.up.followed);
         match earlier.head {
             Some(head) => Ok((earlier.up, head)),
             None => self.await_head(earlier.up).await,

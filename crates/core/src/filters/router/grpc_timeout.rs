@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::headers::{HeaderId, Headers};
-use crate::route::{is_grpc, Forward};
+use crate::route::{is_grpc, Forward, GrpcTimeout};
 
 /// The longest number that the header may hold.
 const LONGEST: u128 = 99_999_999;
@@ -26,6 +26,17 @@ pub fn limit(
         headers.set(HeaderId::GrpcTimeout, write(limit).as_bytes());
     }
     Some(limit)
+}
+
+/// How long the response may take, where the route has its limit from the request; None: as long as it wants.
+pub fn of_response(limit: &GrpcTimeout, headers: &Headers) -> Option<Duration> {
+    let asked = headers.get(HeaderId::GrpcTimeout).and_then(parse).unwrap_or_default();
+    let asked = asked.checked_sub(limit.offset).filter(|rest| !rest.is_zero()).unwrap_or(asked);
+    let limited = match limit.most {
+        Some(most) if asked.is_zero() || asked > most => most,
+        _ => asked,
+    };
+    (!limited.is_zero()).then_some(limited)
 }
 
 fn asked(forward: &Forward, headers: &Headers) -> Option<Duration> {
@@ -56,7 +67,7 @@ fn parse(value: &[u8]) -> Option<Duration> {
     Some(Duration::from_millis(ms))
 }
 
-fn write(timeout: Duration) -> String {
+pub fn write(timeout: Duration) -> String {
     match timeout.as_millis() {
         ms if ms <= LONGEST => format!("{ms}m"),
         ms if ms / 1000 <= LONGEST => format!("{}S", ms / 1000),
@@ -68,7 +79,31 @@ fn write(timeout: Duration) -> String {
 mod tests {
     use std::time::Duration;
 
-    use super::{parse, write};
+    use super::{of_response, parse, write};
+    use crate::headers::{HeaderId, Headers};
+    use crate::route::GrpcTimeout;
+
+    #[test]
+    fn a_response_has_what_its_request_asks_for_within_limits() {
+        let ms = |most: u64, offset: u64, asked: &str| {
+            let mut headers = Headers::new();
+            headers.append(HeaderId::GrpcTimeout, asked.as_bytes());
+            let most = (most > 0).then(|| Duration::from_millis(most));
+            let limit = GrpcTimeout { most, offset: Duration::from_millis(offset) };
+            of_response(&limit, &headers).map(|timeout| timeout.as_millis())
+        };
+        assert_eq!(ms(2000, 0, "1S"), Some(1000));
+        assert_eq!(ms(500, 0, "1S"), Some(500));
+        assert_eq!(ms(0, 0, "1S"), Some(1000));
+        assert_eq!(ms(2000, 0, "x"), Some(2000));
+        assert_eq!(ms(2000, 0, "0m"), Some(2000));
+        assert_eq!(ms(0, 0, "0m"), None);
+        // The offset never leaves nothing, and comes before the limit.
+        assert_eq!(ms(2000, 200, "1S"), Some(800));
+        assert_eq!(ms(2000, 1000, "1S"), Some(1000));
+        assert_eq!(ms(900, 200, "1S"), Some(800));
+        assert_eq!(ms(500, 200, "1S"), Some(500));
+    }
 
     #[test]
     fn units_and_bad_values() {

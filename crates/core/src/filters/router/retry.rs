@@ -9,6 +9,7 @@ use super::scopes;
 use crate::headers::{HeaderId, Headers};
 use crate::http::flags::ResponseFlags;
 use crate::http::stream::Stream;
+use crate::lb::RetryPriority;
 use crate::proto::{ClusterStat, VirtualClusterStat};
 use crate::random::Random;
 use crate::route::{RetryOn, RetryPolicy};
@@ -42,14 +43,17 @@ pub struct Retries {
     /// Between a failed attempt and the next: why it takes as long as it does, for the counters.
     pausing: Option<Pause>,
     /// The attempt under way was followed by another before: it is not made again.
-    pub followed: bool,
+    followed: bool,
     pub tried: Vec<Arc<Host>>,
+    /// Boxed: few policies have one.
+    priority: Option<Box<RetryPriority>>,
 }
 
 impl Retries {
     pub fn new(policy: Option<Arc<RetryPolicy>>) -> Self {
         let policy = policy.filter(|policy| policy.retries_any());
         let left = policy.as_ref().map_or(0, |policy| policy.num_retries);
+        let frequency = policy.as_ref().and_then(|policy| policy.previous_priorities);
         Self {
             policy,
             left,
@@ -58,11 +62,17 @@ impl Retries {
             pausing: None,
             followed: false,
             tried: Vec::new(),
+            priority: frequency.map(|frequency| Box::new(RetryPriority::new(frequency))),
         }
     }
 
     pub fn policy(&self) -> Option<&Arc<RetryPolicy>> {
         self.policy.as_ref()
+    }
+
+    /// What decides the priority of a retry, where the policy says so.
+    pub fn priority(&self) -> Option<&RetryPriority> {
+        self.priority.as_deref()
     }
 
     pub fn is_wanted(&self) -> bool {
@@ -118,6 +128,12 @@ impl Retries {
         let (pause, length) = self.pause(&policy, outcome, &stream.worker.random);
         self.pausing = Some(pause);
         Some(length)
+    }
+
+    /// An attempt is the latest again that others, or a pause, may have followed.
+    pub fn resume(&mut self, followed: bool) {
+        self.followed = followed;
+        self.pausing = None;
     }
 
     /// Whether the policy is about such an outcome, retries left or not.

@@ -9,7 +9,7 @@ use crate::clock;
 use crate::headers::{HeaderId, Headers};
 use crate::http::stream::Stream;
 use crate::http::upgrade;
-use crate::route::{Forward, RetryPolicy};
+use crate::route::{is_grpc, Forward, RetryPolicy};
 
 #[derive(Debug, Default)]
 pub struct Timeouts {
@@ -28,6 +28,8 @@ pub struct Timeouts {
     asked: Option<Instant>,
     /// An attempt that takes too long goes on beside the next one.
     pub hedges: bool,
+    /// The upstream of a gRPC request is told by grpc-timeout as well.
+    tells_grpc: bool,
     /// The client asks for 204 where it would be told of a timeout.
     pub alternative_response: bool,
 }
@@ -48,7 +50,11 @@ impl Timeouts {
         retry: Option<&RetryPolicy>,
     ) -> Self {
         let headers = &mut stream.request;
-        let mut route = forward.timeout;
+        let of_grpc = forward.grpc_timeout.as_ref().filter(|_| is_grpc(headers));
+        let mut route = match of_grpc {
+            Some(of_grpc) => grpc_timeout::of_response(of_grpc, headers),
+            None => forward.timeout,
+        };
         let mut per_try = retry.and_then(|policy| policy.per_try_timeout);
         if let Some(ms) = take_ms(headers, HeaderId::XEnvoyUpstreamRqTimeoutMs) {
             route = (ms > 0).then(|| Duration::from_millis(ms));
@@ -79,6 +85,7 @@ impl Timeouts {
             upstream_activity: None,
             upstream_end: None,
             hedges: retry.and_then(|policy| policy.hedge).unwrap_or(forward.hedge),
+            tells_grpc: of_grpc.is_some(),
             asked: upgrade::is_websocket(&stream.head, headers).then(clock::now),
             alternative_response,
         }
@@ -113,17 +120,26 @@ impl Timeouts {
     }
 
     /// x-envoy-expected-rq-timeout-ms: how long the upstream has for this attempt. The first has all of it.
-    pub fn announce(&self, stream: &mut Stream) {
+    pub fn announce(&self, router: &Router, stream: &mut Stream) {
+        if router.suppress_envoy_headers && !self.tells_grpc {
+            return;
+        }
         let waited = stream.request_done.filter(|_| stream.info.attempts > 0);
         let elapsed = waited.map_or(Duration::ZERO, clock::since);
         let left = self.route.map(|route| route.saturating_sub(elapsed));
         let per_try = self.per_try.filter(|_| !self.hedges);
         let expected = [left, per_try].into_iter().flatten().min();
-        if let Some(expected) = expected {
-            let ms = expected.as_millis().max(1) as u64;
+        let Some(expected) = expected.map(|expected| expected.max(Duration::from_millis(1))) else {
+            return;
+        };
+        if !router.suppress_envoy_headers {
+            let ms = expected.as_millis() as u64;
             let mut digits = itoa::Buffer::new();
             let text = digits.format(ms).as_bytes();
             stream.request.set(HeaderId::XEnvoyExpectedRqTimeoutMs, text);
+        }
+        if self.tells_grpc {
+            stream.request.set(HeaderId::GrpcTimeout, grpc_timeout::write(expected).as_bytes());
         }
     }
 

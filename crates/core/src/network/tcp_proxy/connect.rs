@@ -115,7 +115,7 @@ impl Session {
         criteria: Option<&Criteria>,
         tried_named: &Cell<usize>,
     ) -> Option<(Rc<Cluster>, Arc<Host>)> {
-        let Target { cluster, at } = cluster.target(&self.worker.clusters)?;
+        let Target { cluster, at } = cluster.target(&self.worker.clusters, None)?;
         let context = LbContext {
             hash: self.hash(&cluster),
             at,

@@ -85,6 +85,39 @@ fn a_policy_may_be_for_some_requests_only() {
 }
 
 #[test]
+fn a_request_may_ask_for_hedging_and_against_it() {
+    let says = |value| {
+        let policy = effective(&of_route(), &[("x-envoy-hedge-on-per-try-timeout", value)]);
+        policy.and_then(|policy| policy.hedge)
+    };
+    assert_eq!(says("true"), Some(true));
+    assert_eq!(says("false"), Some(false));
+    assert_eq!(says("yes"), None);
+    assert_eq!(effective(&of_route(), &[]).and_then(|policy| policy.hedge), None);
+}
+
+#[test]
+fn a_route_hedges_as_its_virtual_host_unless_it_says_so() {
+    let mut own = forward("own", Path::Exact("/own".into()));
+    if let Some(proto::route::Action::Route(action)) = &mut own.action {
+        action.hedge_on_per_try_timeout = Some(false);
+    }
+    let host = proto::VirtualHost {
+        domains: vec!["*".into()],
+        routes: vec![own, forward("rest", Path::Prefix("/".into()))],
+        hedge_on_per_try_timeout: true,
+        ..Default::default()
+    };
+    let table = compile(proto::RouteTable { virtual_hosts: vec![host], ..Default::default() });
+    let hedges = |target: &str| match &route(&table, &request("h", target, &[]))?.action {
+        Action::Forward(forward) => Some(forward.hedge),
+        _ => None,
+    };
+    assert_eq!(hedges("/own"), Some(false));
+    assert_eq!(hedges("/"), Some(true));
+}
+
+#[test]
 fn unknown_conditions_do_not_compile() {
     let message = proto::RetryPolicy { retry_on: vec!["6xx".into()], ..of_route() };
     let error = RetryPolicy::compile(&message, &Regexes::default()).err();

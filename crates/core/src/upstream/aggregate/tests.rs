@@ -32,7 +32,7 @@ fn clusters(upstream: Rc<UpstreamContext>, messages: &[proto::Cluster]) -> Clust
 
 /// The name of the member that a request to `cluster` goes to, and its host.
 fn ask(clusters: &Clusters, cluster: &Rc<Cluster>) -> Option<(String, String)> {
-    let target = cluster.target(clusters)?;
+    let target = cluster.target(clusters, None)?;
     let context = LbContext { at: target.at, ..LbContext::default() };
     let host = target.cluster.choose_host(&context)?;
     Some((target.cluster.shared().name().to_string(), host.address.to_string()))

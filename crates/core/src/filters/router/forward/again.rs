@@ -38,17 +38,11 @@ pub(super) fn discard(mut up: Upstream, head: &ResponseHead) {
 impl Forwarding<'_> {
     /// A response arrived.
     pub(super) fn judge(&mut self, up: &mut Upstream, head: &ResponseHead) -> Verdict {
-        let stream = &mut *self.parties.stream;
-        let response = std::mem::take(&mut stream.response);
+        let response = std::mem::take(&mut self.parties.stream.response);
         let outcome = Outcome::Response(head.status, &response);
-        let possible = self.can_retry();
-        let stream = &mut *self.parties.stream;
-        let pause = match possible {
-            true => self.retries.next(stream, &self.cluster, self.priority, &outcome),
-            false => None,
-        };
+        let pause = self.retry(&outcome);
         let redirects = pause.is_none() && self.redirect(up, head.status, &response);
-        let concerned = !self.parties.earlier.is_empty() && self.retries.concern(&outcome);
+        let gives_way = !self.parties.earlier.is_empty() && self.retries.concern(&outcome);
         let stream = &mut *self.parties.stream;
         stream.response = response;
         if let Some(pause) = pause {
@@ -59,9 +53,11 @@ impl Forwarding<'_> {
             self.parties.leave_earlier(None);
             return Verdict::Redirects;
         }
-        if let Some(earlier) = self.parties.earlier.pop_if(|_| concerned) {
-            charge::host(stream, false);
-            return Verdict::Next(Next::Resume(Box::new(earlier)));
+        if gives_way {
+            if let Some(earlier) = self.parties.earlier.pop() {
+                charge::host(stream, false);
+                return Verdict::Next(Next::Resume(Box::new(earlier)));
+            }
         }
         self.retries.end();
         self.parties.leave_earlier(None);
@@ -71,17 +67,20 @@ impl Forwarding<'_> {
         Verdict::Stands
     }
 
+    /// The pause before another attempt, where there is to be one.
+    fn retry(&mut self, outcome: &Outcome<'_>) -> Option<Duration> {
+        match self.can_retry() {
+            true => self.retries.next(self.parties.stream, &self.cluster, self.priority, outcome),
+            false => None,
+        }
+    }
+
     /// What follows an attempt without a response; None: the request has failed.
     pub(super) fn reconsider(&mut self, failure: &Failure) -> Option<Next> {
         if !failure.is_of_upstream() {
             return None;
         }
-        let outcome = Outcome::Failure(failure);
-        let pause = match self.can_retry() {
-            true => self.retries.next(self.parties.stream, &self.cluster, self.priority, &outcome),
-            false => None,
-        };
-        if let Some(pause) = pause {
+        if let Some(pause) = self.retry(&Outcome::Failure(failure)) {
             charge::host(self.parties.stream, false);
             self.end_attempt(failure.is_of_attempts());
             return Some(Next::After(pause));
@@ -116,9 +115,7 @@ impl Forwarding<'_> {
         let until = clock::now() + pause;
         poll_fn(|cx| self.parties.poll_pause(cx, until)).await?;
         self.retries.begin(self.parties.stream, &self.cluster);
-        if !self.router.suppress_envoy_headers {
-            self.parties.timeouts.announce(self.parties.stream);
-        }
+        self.parties.timeouts.announce(self.router, self.parties.stream);
         Ok(())
     }
 }

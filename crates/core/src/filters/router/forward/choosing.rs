@@ -18,7 +18,9 @@ impl Forwarding<'_> {
     pub(super) fn choose_host(&mut self) -> Option<(Rc<Cluster>, Arc<Host>)> {
         let policy = self.retries.policy();
         let stream = &*self.parties.stream;
-        let Target { cluster, at } = self.cluster.target(&stream.worker.clusters)?;
+        let retry_priority = self.retries.priority();
+        let Target { cluster, at } =
+            self.cluster.target(&stream.worker.clusters, retry_priority)?;
         let (request, info) = (&stream.request, &stream.info);
         if at.is_some() {
             self.names = cluster.config().auto_names.as_ref().map(|auto| auto.of(request));
@@ -27,6 +29,7 @@ impl Forwarding<'_> {
         let context = LbContext {
             hash,
             at,
+            retry_priority,
             tried_named: Some(&self.tried_named),
             criteria: self.forward.criteria(stream.choice.as_ref()),
             avoid: &self.retries.tried,
@@ -41,6 +44,9 @@ impl Forwarding<'_> {
             ..LbContext::default()
         };
         let host = cluster.choose_host(&context)?;
+        if let Some(retry_priority) = retry_priority.filter(|_| at.is_none()) {
+            retry_priority.note(host.priority as usize);
+        }
         Some((cluster, host))
     }
 
