@@ -23,7 +23,7 @@ IDLE = "retry_on: 5xx, per_try_idle_timeout: 0.3s"
 PAUSED_BODY = raw(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab", Sleep(0.6), b"cd")
 
 
-def late(answer: Answer = GOOD, seconds: float = 0.6) -> Answer:
+def late(answer: Answer = GOOD, seconds: float = 0.45) -> Answer:
     """The same answer after the timeout of its attempt."""
     return Answer((Sleep(seconds), *answer.actions))
 

@@ -4,24 +4,35 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.interop.cases.hedging import (
-    LONG_PAUSE,
-    ON,
-    PER_TRY,
-    QUIET,
-    SILENT,
-    hedged,
-    late,
-)  # fmt: skip
+from tests.interop.cases.hedging import LONG_PAUSE, ON, PER_TRY, QUIET, SILENT, hedged, late
 from tests.interop.cases.http2_upstream import cluster
 from tests.interop.cases.retries import FAIL, GOOD, INTERNAL
 from tests.interop.cases.retries_more import logged
-from tests.interop.model import Case, Differs, Drop, Read, Step, Wait, Write, asked, once
+from tests.interop.config import ROUTER
+from tests.interop.model import Case, Differs, Drop, Read, Receive, Step, Wait, Write, asked, once
 from tests.support.client import get, post
 from tests.support.http2 import REFUSED_STREAM, Data, ask, rst
 from tests.support.http2_upstream import Answer2, Script2, frames, reply2, respond
-from tests.support.upstream import Answer, Close, Sleep, raw, reply
+from tests.support.upstream import Answer, Close, Echo, Sleep, raw, reply
 
+BUFFERED = (
+    "http_filters: [{name: b, typed_config: {'@type': type.googleapis.com/envoy.extensions.filters"
+    ".http.buffer.v3.Buffer, max_request_bytes: 100000}},"
+    f" {{name: r, typed_config: {{'@type': {ROUTER}}}}}]"
+)
+UPGRADES = "upgrade_configs: [{upgrade_type: websocket}]"
+UPGRADE = (
+    Write(get("/x", headers="connection: upgrade\r\nupgrade: websocket\r\n")),
+    Read(),
+    Write(b"ping"),
+    Receive(4),
+    Drop(),
+    Wait(0.2),
+)
+SWITCHED = raw(
+    b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n",
+    Echo(),
+)
 ASK = "x-envoy-hedge-on-per-try-timeout:"
 BODY = post("/x", b"b" * 20_000)
 OUTLIER = (
@@ -107,6 +118,10 @@ CASES = (
     hedged("hedge_unfinished_body", late(seconds=0.1), GOOD, steps=(
         Write(b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nab"), Wait(0.5),
         *once(b"cd"))),
+    hedged("hedge_body_filtered", request=BODY, hcm=BUFFERED),
+    hedged("hedge_body_filtered_first_wins", late(), SILENT, request=BODY, hcm=BUFFERED),
+    hedged("hedge_upgrade", SILENT, SWITCHED, hcm=UPGRADES, steps=UPGRADE),
+    hedged("hedge_upgrade_first_wins", late(SWITCHED), SILENT, hcm=UPGRADES, steps=UPGRADE),
     hedged("hedge_next_request", steps=(
         Write(get("/x")), Read(), Write(get("/y")), Read(), Drop())),
     hedged("hedge_client_leaves", SILENT, steps=(Write(get("/x")), Wait(0.7), Drop(), Wait(0.3))),
