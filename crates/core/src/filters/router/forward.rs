@@ -1,6 +1,7 @@
 //! Forwarding a request to a cluster: attempts until one gives a response that stands.
 
 mod again;
+mod attempting;
 mod choosing;
 mod failing;
 mod hedged;
@@ -12,17 +13,15 @@ use std::sync::Arc;
 
 use self::again::{discard, Verdict};
 use self::hedged::Next;
-use super::attempt::{connect, Upstream};
+use super::attempt::Upstream;
 use super::failure::Failure;
-use super::hedging::{Earlier, Stop};
-use super::outlier::report_connection;
+use super::hedging::Stop;
 use super::parties::{Parties, Replay};
 use super::relay::{relay, send_head};
 use super::retry::Retries;
 use super::timeouts::{attempt_count, Timeouts};
-use super::tunnel::connect_tcp;
 use super::Router;
-use super::{log, mirror, scopes};
+use super::{log, scopes};
 use crate::clock;
 use crate::filters::{self, Head};
 use crate::headers::HeaderId;
@@ -151,15 +150,7 @@ impl Forwarding<'_> {
         }
         let mut next = Next::Attempt;
         loop {
-            let tried = match next {
-                Next::Attempt => self.attempt().await,
-                Next::After(pause) => match self.wait(pause).await {
-                    Ok(()) => self.attempt().await,
-                    Err(stop) => Err(stop),
-                },
-                Next::Resume(earlier) => self.resume(*earlier).await,
-            };
-            next = match tried {
+            next = match self.go_on(next).await {
                 Ok((up, head)) if self.parties.gets_head_alone(&head) => {
                     self.parties.leave_earlier(None);
                     self.parties.refuse_handshake(up, &head);
@@ -203,95 +194,6 @@ impl Forwarding<'_> {
         let all = share >= 1.0;
         let lot = self.parties.stream.worker.random.below(u64::from(u32::MAX)) as f64;
         (all || lot < share * f64::from(u32::MAX)).then_some(Failure::Dropped { all })
-    }
-
-    /// Makes an attempt, which is then the latest.
-    async fn attempt(&mut self) -> Result<(Upstream, ResponseHead), Stop> {
-        match self.connect().await {
-            Ok(mut up) => {
-                up.begin(&mut self.parties);
-                self.await_head(up).await
-            }
-            Err(stop) => {
-                self.log_stop(&stop);
-                Err(stop)
-            }
-        }
-    }
-
-    /// Waits for the response of an attempt that was made before.
-    async fn resume(&mut self, earlier: Earlier) -> Result<(Upstream, ResponseHead), Stop> {
-        self.parties.stream.info.upstream = earlier.info;
-        self.parties.timeouts.end_attempt();
-        self.parties.timeouts.upstream_end = earlier.end;
-        self.retries.resume(earlier.up.followed);
-        match earlier.head {
-            Some(head) => Ok((earlier.up, head)),
-            None => self.await_head(earlier.up).await,
-        }
-    }
-
-    /// Chooses a host and takes a connection to it.
-    async fn connect(&mut self) -> Result<Upstream, Stop> {
-        let stream = &mut *self.parties.stream;
-        stream.info.attempts += 1;
-        if self.route.include_request_attempt_count() {
-            attempt_count(&mut stream.request, stream.info.attempts);
-        }
-        let (cluster, host) = match self.choose_host() {
-            Some(chosen) => chosen,
-            None => self.resolve_host().await?,
-        };
-        self.retries.note(&host);
-        if self.parties.stream.info.attempts == 1 && !self.parties.holding {
-            let limit = self.parties.timeouts.route;
-            let mirrors = &self.forward.mirrors;
-            mirror::start(self.router, self.parties.stream, mirrors, limit);
-        }
-        if self.forward.auto_host && !host.hostname.is_empty() {
-            let stream = &mut *self.parties.stream;
-            let keep_original = !self.router.suppress_envoy_headers;
-            self.route.set_host(&mut stream.request, host.hostname.as_bytes(), keep_original);
-        }
-        let connected = match self.ends_connect {
-            true => connect_tcp(&mut self.parties, &cluster, &host).await,
-            false => connect(&mut self.parties, &cluster, &host, self.priority).await,
-        };
-        report_connection(&cluster, &host, &connected);
-        connected
-    }
-
-    /// Waits for the head of the latest attempt's response.
-    async fn await_head(&mut self, mut up: Upstream) -> Result<(Upstream, ResponseHead), Stop> {
-        let stop = match up.exchange(&mut self.parties).await {
-            Ok(head) => {
-                up.report_answer(&self.parties, &head);
-                return Ok((up, head));
-            }
-            Err(Stop::Failed(Failure::Timeout(kind))) => {
-                self.parties.stream.info.upstream.flags |= kind.flag_of_attempt();
-                if kind.is_of_one_attempt() && self.parties.timeouts.hedges {
-                    return Err(Stop::Late(Box::new(up), kind));
-                }
-                Failure::Timeout(kind).into()
-            }
-            Err(stop) => stop,
-        };
-        match &stop {
-            Stop::Failed(failure) => up.fail(&mut self.parties, &self.cluster, failure),
-            Stop::Late(..) | Stop::Overtaken(_) => up.abort(ClosedBy::Local),
-        }
-        self.log_stop(&stop);
-        Err(stop)
-    }
-
-    /// Logs that an attempt gave no response.
-    fn log_stop(&mut self, stop: &Stop) {
-        let failure = match stop {
-            Stop::Failed(failure) => Some(failure),
-            Stop::Late(..) | Stop::Overtaken(_) => None,
-        };
-        log::attempt(self.router, self.parties.stream, 0, failure);
     }
 
     /// Passes the response on. An answer: a filter gives one in place of it.

@@ -81,10 +81,10 @@ impl Earlier {
         };
         if parties.committed {
             // The client has an interim response of it.
-            self.head = match polled {
-                Poll::Ready(Ok(head)) => Some(head),
-                _ => None,
-            };
+            if let Poll::Ready(Ok(head)) = polled {
+                self.up.report_answer(parties, &head);
+                self.head = Some(head);
+            }
             return Poll::Ready(true);
         }
         polled.map(|result| match result {

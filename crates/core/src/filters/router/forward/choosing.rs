@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use super::super::failure::Failure;
-use super::super::hedging::Stop;
 use super::super::hash::hash;
+use super::super::hedging::Stop;
 use super::Forwarding;
 use crate::lb::LbContext;
 use crate::upstream::{Cluster, Host, Target};
