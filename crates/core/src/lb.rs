@@ -19,6 +19,7 @@ mod retry_priority;
 mod round_robin;
 mod slow_start;
 mod subsets;
+mod zones;
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -33,6 +34,7 @@ pub use priority::{Loads, PriorityHealth};
 pub use retry_priority::RetryPriority;
 pub use slow_start::SlowStart;
 pub use subsets::SubsetSettings;
+pub use zones::{Local, ZoneCounts, ZoneSettings};
 
 use crate::clock;
 use crate::connection::Tlv;
@@ -106,6 +108,8 @@ pub struct LbSettings {
     pub panic_threshold: u32,
     pub fail_traffic_on_panic: bool,
     pub locality_weighted: bool,
+    /// ROUND_ROBIN, LEAST_REQUEST and RANDOM.
+    pub zones: ZoneSettings,
     /// Requests may name hosts.
     pub named_by_requests: bool,
     /// The cluster chooses hosts by their names, which requests give.
@@ -126,6 +130,7 @@ impl Default for LbSettings {
             panic_threshold: 50,
             fail_traffic_on_panic: false,
             locality_weighted: false,
+            zones: ZoneSettings::default(),
             named_by_requests: false,
             provided: false,
             hashing: None,

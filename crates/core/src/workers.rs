@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
 use tokio::sync::mpsc::{unbounded_channel, UnboundedSender};
 
 use crate::access_log::{Sinks, WorkerLogBuffers};
@@ -20,6 +21,7 @@ use crate::stats::{BlockKind, Registry, PROCESS_BLOCK};
 use crate::tls::Contexts;
 use crate::upstream::dns_cache::DnsCaches;
 use crate::upstream::endpoints::{EndpointThread, Resolve};
+use crate::upstream::LocalNode;
 use crate::worker::{run, Command, Shared, Worker};
 
 use apply::Resources;
@@ -52,6 +54,8 @@ pub struct Workers {
     /// TLS of listeners and clusters.
     contexts: Contexts,
     runtime: SharedRuntime,
+    /// This proxy among others, once it is known.
+    node: ArcSwapOption<LocalNode>,
     endpoints: EndpointThread,
     resources: Arc<Mutex<Resources>>,
     concurrency: usize,
@@ -92,6 +96,7 @@ impl Workers {
             endpoints: EndpointThread::start(options.resolve, registry, concurrency + 1, asked)?,
             contexts: Contexts::default(),
             runtime: SharedRuntime::default(),
+            node: ArcSwapOption::default(),
             resources: Arc::default(),
             concurrency,
         })

@@ -5,10 +5,11 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 
 use super::locality::{Localities, LocalityHealth};
+use super::zones::{Zone, Zones};
 use super::{build, Asker, LbContext, LbSettings, Loads, Policy, PriorityHealth};
 use crate::proto::ClusterStat;
 use crate::random::Random;
-use crate::upstream::{Availability, Host, HostSets};
+use crate::upstream::{Availability, Host, HostSets, LocalityHosts};
 
 /// Which hosts of a priority are meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,32 +48,29 @@ impl Source {
     }
 }
 
-/// The localities of a priority whose healthy (or degraded) hosts are meant.
-struct ByLocality {
-    schedule: Localities,
-    sources: Vec<Source>,
-}
-
 /// One priority, whose sources are made when they are first used.
 #[derive(Default)]
 struct Priority {
     all: OnceCell<Source>,
     available: [OnceCell<Source>; 2],
-    by_locality: [OnceCell<Option<ByLocality>>; 2],
+    /// By locality.
+    sources: [OnceCell<Box<[Source]>>; 2],
+    schedules: [OnceCell<Option<Localities>>; 2],
 }
 
 pub struct Balancer {
     sets: Arc<HostSets>,
     settings: LbSettings,
     loads: Loads,
+    zones: Option<Arc<Zones>>,
     priorities: Vec<Priority>,
 }
 
 impl Balancer {
-    pub fn new(sets: Arc<HostSets>, settings: LbSettings) -> Self {
+    pub fn new(sets: Arc<HostSets>, settings: LbSettings, zones: Option<Arc<Zones>>) -> Self {
         let loads = Loads::of(&sets, settings.panic_threshold);
         let priorities = sets.priorities.iter().map(|_| Priority::default()).collect();
-        Self { sets, settings, loads, priorities }
+        Self { sets, settings, loads, zones, priorities }
     }
 
     /// A host, or none if no host can be used.
@@ -109,9 +107,18 @@ impl Balancer {
             return self.all(index, random).pick(context, random);
         }
         if self.settings.locality_weighted {
-            if let Some(localities) = self.by_locality(index, choice, random) {
-                let locality = localities.schedule.pick()?;
-                return localities.sources.get(locality)?.pick(context, random);
+            if let Some(schedule) = self.schedule(index, choice, random) {
+                let locality = schedule.pick()?;
+                return self.sources(index, choice, random).get(locality)?.pick(context, random);
+            }
+        }
+        if let Some(zones) = self.zones.as_ref().filter(|_| index == 0) {
+            match zones.choose(self.settings.fail_traffic_on_panic, asker) {
+                Zone::Any => {}
+                Zone::None => return None,
+                Zone::One(locality) => {
+                    return self.sources(0, choice, random).get(locality)?.pick(context, random);
+                }
             }
         }
         self.available(index, choice, random).pick(context, random)
@@ -132,36 +139,31 @@ impl Balancer {
         })
     }
 
-    fn by_locality(&self, priority: usize, choice: Choice, random: &Random) -> Option<&ByLocality> {
-        let slot = &self.priorities[priority].by_locality[choice as usize];
-        slot.get_or_init(|| self.build_localities(priority, choice, random)).as_ref()
-    }
-
-    fn build_localities(
-        &self,
-        priority: usize,
-        choice: Choice,
-        random: &Random,
-    ) -> Option<ByLocality> {
-        let localities = &self.sets.priorities[priority].localities;
-        let sources: Vec<_> = localities
-            .iter()
-            .map(|locality| {
+    fn sources(&self, priority: usize, choice: Choice, random: &Random) -> &[Source] {
+        self.priorities[priority].sources[choice as usize].get_or_init(|| {
+            let localities = self.sets.priorities[priority].localities.iter();
+            let source = |locality: &LocalityHosts| {
                 let hosts = locality.hosts.iter().filter(|host| choice.takes(host));
                 Source::new(hosts.cloned().collect(), &self.settings, random)
-            })
-            .collect();
-        let health: Vec<_> = localities
-            .iter()
-            .zip(&sources)
-            .map(|(locality, source)| LocalityHealth {
+            };
+            localities.map(source).collect()
+        })
+    }
+
+    fn schedule(&self, priority: usize, choice: Choice, random: &Random) -> Option<&Localities> {
+        let slot = &self.priorities[priority].schedules[choice as usize];
+        slot.get_or_init(|| {
+            let localities = self.sets.priorities[priority].localities.iter();
+            let sources = self.sources(priority, choice, random);
+            let health = |(locality, source): (&LocalityHosts, &Source)| LocalityHealth {
                 weight: locality.weight,
                 hosts: locality.hosts.iter().filter(|host| counts(host)).count(),
                 available: source.hosts.len(),
-            })
-            .collect();
-        let schedule = Localities::new(&health, self.sets.overprovisioning_factor)?;
-        Some(ByLocality { schedule, sources })
+            };
+            let health: Vec<_> = localities.zip(sources).map(health).collect();
+            Localities::new(&health, self.sets.overprovisioning_factor)
+        })
+        .as_ref()
     }
 }
 

@@ -24,7 +24,9 @@ enum State {
 impl LoadBalancer {
     pub fn new(prepared: Arc<Prepared>, settings: LbSettings) -> Self {
         let state = match &prepared.kind {
-            Kind::Policies => State::Policies(Balancer::new(prepared.sets.clone(), settings)),
+            Kind::Policies(zones) => {
+                State::Policies(Balancer::new(prepared.sets.clone(), settings, zones.clone()))
+            }
             Kind::Hashing(_) => State::Hashing(Order::default()),
             Kind::Subsets(subsets) => State::Subsets(Box::new(SubsetBalancer::new(subsets))),
             Kind::Provided(_) => State::Provided,

@@ -63,7 +63,8 @@ impl PriorityHealth {
         }
     }
 
-    fn panics(&self, threshold: u64) -> bool {
+    /// Whether less than `threshold` percent of the hosts can be used.
+    pub(super) fn panics(&self, threshold: u64) -> bool {
         let available = match self.counted {
             0 => 0.0,
             counted => 100.0 * (self.healthy + self.degraded) as f64 / counted as f64,

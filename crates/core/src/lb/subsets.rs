@@ -11,7 +11,7 @@ use std::sync::Arc;
 use ahash::AHashMap;
 
 use super::criteria::Criterion;
-use super::{LbSettings, Prepared};
+use super::{LbSettings, Local, Prepared, ZoneCounts};
 use crate::proto::ClusterStat;
 use crate::stats::Block;
 use crate::upstream::{Host, HostSets};
@@ -69,13 +69,22 @@ impl Subsets {
         sets: &Arc<HostSets>,
         settings: &Arc<SubsetSettings>,
         lb: &LbSettings,
+        local: Option<&Local<'_>>,
         previous: Option<&Self>,
     ) -> Self {
-        build::build(sets, settings, lb, previous)
+        build::build(sets, settings, lb, local, previous)
     }
 
     fn find(&self, asked: &[&Criterion]) -> Option<usize> {
         self.root.find(asked.iter().map(|criterion| (&*criterion.name, &*criterion.value)))
+    }
+
+    pub fn zone_counts(&self) -> ZoneCounts {
+        let subsets = self.subsets.iter().filter_map(|subset| match subset {
+            Subset::Hosts(prepared) => Some(prepared),
+            Subset::One(_) => None,
+        });
+        subsets.chain(&self.any).chain(&self.default).map(|it| it.zone_counts()).sum()
     }
 
     /// Writes the gauges. `balancers`: in Envoy each thread has subsets of its own.

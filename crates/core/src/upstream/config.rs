@@ -13,7 +13,9 @@ use crate::address::Address;
 use crate::compile::{each, At, CompileError, Result};
 use crate::hash_policy::{ClusterHashPolicies, HashPolicies};
 use crate::http2::config::Http2Config;
-use crate::lb::{HashSettings, LbSettings, OverrideHost, SlowStart, SubsetSettings, TableSettings};
+use crate::lb::{
+    HashSettings, LbSettings, OverrideHost, SlowStart, SubsetSettings, TableSettings, ZoneSettings,
+};
 use crate::matcher::Regexes;
 use crate::mesh::MetadataExchange;
 use crate::proto;
@@ -201,9 +203,19 @@ fn lb_settings(message: &proto::Cluster) -> LbSettings {
         panic_threshold: options.panic_threshold_percent.round() as u32,
         fail_traffic_on_panic: options.fail_traffic_on_panic,
         locality_weighted: options.locality_weighted,
+        zones: options.zone_aware.as_ref().map_or_else(ZoneSettings::default, zone_settings),
         named_by_requests: options.override_host.is_some(),
         provided: message.discovery() == proto::Discovery::DynamicForwardProxy,
         hashing: hash_settings(message.lb_policy(), &options.hashing.unwrap_or_default()),
+    }
+}
+
+fn zone_settings(message: &proto::ZoneAware) -> ZoneSettings {
+    ZoneSettings {
+        routing_enabled: message.routing_enabled_percent.into(),
+        min_cluster_size: message.min_cluster_size,
+        force_local_min_size: message.force_local_min_size.map(u64::from),
+        by_weight: message.by_weight,
     }
 }
 

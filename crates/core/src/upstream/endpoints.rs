@@ -115,8 +115,8 @@ impl EndpointThread {
         Ok(Self { unready, running: Mutex::new(Some((commands, thread))) })
     }
 
-    /// Resolves the endpoints of `message` from now on, if it is a DNS cluster, and checks and watches its hosts, if
-    /// it has health checks or outlier detection, in place of a former cluster of that name.
+    /// Resolves the endpoints of `message` from now on, if it is a DNS cluster, checks and watches its hosts, if it
+    /// has health checks or outlier detection, and follows the local cluster, in place of a former cluster of that name.
     pub fn set_cluster(&self, shared: &Arc<ClusterShared>, message: &proto::Cluster) {
         use proto::Discovery::{LogicalDns, StrictDns};
         let by_name = matches!(message.discovery(), StrictDns | LogicalDns);
@@ -202,6 +202,11 @@ impl Tools {
             let unready = self.unready.clone();
             let checks = check_hosts(shared.clone(), self.checks.clone(), move || unready.look());
             tasks.push(spawn_local(checks).abort_handle());
+        }
+        if shared.follows_local() {
+            let following = shared.clone();
+            let follow = async move { following.follow_local().await };
+            tasks.push(spawn_local(follow).abort_handle());
         }
         if let Some((endpoints, dns)) = names.map(|names| *names) {
             let unready = self.unready.clone();

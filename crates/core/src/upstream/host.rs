@@ -38,7 +38,7 @@ impl Health {
     }
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Locality {
     pub region: String,
     pub zone: String,

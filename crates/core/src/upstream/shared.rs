@@ -3,11 +3,13 @@
 mod checks;
 mod named_hosts;
 mod status;
+mod zoning;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::*};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use self::zoning::Zoning;
 use arc_swap::ArcSwap;
 use tokio::sync::Notify;
 
@@ -18,7 +20,7 @@ use super::forward_proxy::ForwardProxy;
 use super::health_check::{CheckFlags, HealthChecker};
 use super::host_sets::{Change, HostSets, Rules};
 use super::outlier::{Detector, Outcome};
-use super::{load_assignment, ClusterConfig, Host};
+use super::{load_assignment, ClusterConfig, Host, LocalNode};
 use crate::access_log::Sinks;
 use crate::compile::{At, Result};
 use crate::lb::Prepared;
@@ -44,6 +46,8 @@ pub struct Surroundings<'a> {
     /// Where events go; none: nowhere.
     pub sinks: Option<&'a Sinks>,
     pub dns_caches: &'a DnsCaches,
+    /// This proxy among others, where that is known.
+    pub node: Option<Arc<LocalNode>>,
 }
 
 pub struct ClusterShared {
@@ -52,7 +56,7 @@ pub struct ClusterShared {
     health_checker: Option<Box<HealthChecker>>,
     /// Its hosts are those that requests name.
     forward: Option<Box<ForwardProxy>>,
-    /// Told of each ejection where hosts are placed by hashes.
+    /// Told of each ejection where something is prepared for it.
     ejected: Notify,
     breakers: [Breakers; 2],
     prepared: ArcSwap<Prepared>,
@@ -61,6 +65,7 @@ pub struct ClusterShared {
     /// A connection was made for a client.
     has_traffic: AtomicBool,
     discovered: Discovered,
+    zoning: Zoning,
     updating: Mutex<()>,
 }
 
@@ -83,7 +88,8 @@ impl ClusterShared {
             Ok(Box::new(ForwardProxy { cache, default_port: config.default_port() }))
         });
         let subsets = config.subsets.as_ref();
-        let prepared = Prepared::of_cluster(Arc::default(), &config.lb, subsets, None);
+        let zoning = Zoning::new(&config, with);
+        let prepared = Prepared::of_cluster(Arc::default(), &config.lb, subsets, None, None);
         let prepared = ArcSwap::from_pointee(prepared);
         let is_static = matches!(
             config.discovery,
@@ -107,6 +113,7 @@ impl ClusterShared {
             resolved: AtomicBool::new(false),
             has_traffic: AtomicBool::new(false),
             discovered: Discovered::default(),
+            zoning,
             updating: Mutex::new(()),
         };
         let endpoints = message.endpoints.clone().unwrap_or_default();
@@ -240,12 +247,17 @@ impl ClusterShared {
         self.prepare(Arc::new(sets));
         self.generation.fetch_add(1, AcqRel);
         self.health_checker().into_iter().for_each(HealthChecker::notify);
+        self.tell_followers();
     }
 
     fn prepare(&self, sets: Arc<HostSets>) {
         let config = &self.config;
         let old = self.prepared.load();
-        let new = Prepared::of_cluster(sets, &config.lb, config.subsets.as_ref(), Some(&old));
+        let new = self.zoning.with_local(|local| {
+            let subsets = config.subsets.as_ref();
+            Prepared::of_cluster(sets, &config.lb, subsets, local, Some(&old))
+        });
+        self.discovered.count_zones(new.zone_counts());
         let (created, removed) = new.subset_changes();
         self.discovered.subsets_created.fetch_add(created, Relaxed);
         self.discovered.subsets_removed.fetch_add(removed, Relaxed);
@@ -262,14 +274,20 @@ impl ClusterShared {
 
     /// Takes notice of the health that hosts have now.
     fn renew(&self) {
-        if self.config.lb.hashing.is_some() {
+        if self.prepares_health() {
             let _one_at_a_time = self.updating.lock().unwrap_or_else(PoisonError::into_inner);
             self.prepare(self.host_sets());
         }
         self.generation.fetch_add(1, AcqRel);
+        self.tell_followers();
     }
 
-    /// Places hosts anew whenever one is ejected, which would hold up the worker that ejects it.
+    /// What is prepared for the policy depends on the health of hosts.
+    fn prepares_health(&self) -> bool {
+        self.config.lb.hashing.is_some() || self.zoning.is_followed_here()
+    }
+
+    /// Prepares anew whenever a host is ejected, which would hold up the worker that ejects it.
     pub async fn renew_on_ejection(&self) {
         loop {
             self.ejected.notified().await;
@@ -292,10 +310,10 @@ impl ClusterShared {
     pub fn report(&self, host: &Host, outcome: Outcome) -> bool {
         let Some(detector) = &self.outlier else { return false };
         let ejected = detector.report(host, outcome, || self.host_sets());
-        match self.config.lb.hashing {
-            Some(_) if ejected => self.ejected.notify_one(),
-            None if ejected => self.renew(),
-            _ => {}
+        match ejected {
+            true if self.prepares_health() => self.ejected.notify_one(),
+            true => self.renew(),
+            false => {}
         }
         ejected
     }
@@ -347,6 +365,18 @@ impl ClusterShared {
             (ClusterStat::ClusterMaxHostWeight, self.max_host_weight(membership.max_weight)),
             (ClusterStat::ClusterMembershipChange, discovered.membership_changes.load(Relaxed)),
             (ClusterStat::ClusterDefaultTotalMatchCount, discovered.matches.load(Relaxed)),
+            (
+                ClusterStat::ClusterLbRecalculateZoneStructures,
+                balancers * discovered.zones_settled.load(Relaxed),
+            ),
+            (
+                ClusterStat::ClusterLbZoneClusterTooSmall,
+                balancers * discovered.zones_too_small.load(Relaxed),
+            ),
+            (
+                ClusterStat::ClusterLbLocalClusterNotOk,
+                balancers * discovered.local_not_ok.load(Relaxed),
+            ),
             (ClusterStat::ClusterUpdateAttempt, discovered.attempts.load(Relaxed)),
             (ClusterStat::ClusterUpdateSuccess, discovered.successes.load(Relaxed)),
             (ClusterStat::ClusterUpdateFailure, discovered.failures.load(Relaxed)),

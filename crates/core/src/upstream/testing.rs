@@ -114,6 +114,7 @@ impl ClusterShared {
             contexts: &contexts,
             runtime: &runtime,
             sinks: None,
+            node: None,
             dns_caches: &dns_caches,
         };
         Self::compile_with(message, &surroundings)

@@ -14,7 +14,7 @@ use crate::on_demand::Ask;
 use crate::proto::{self, Discovery};
 use crate::route::{RouteScopes, RouteTable};
 use crate::runtime::Runtime;
-use crate::upstream::{load_assignment, ClusterShared, Surroundings};
+use crate::upstream::{load_assignment, ClusterShared, LocalNode, Surroundings};
 use crate::worker::Command;
 
 /// What is applied now.
@@ -131,6 +131,9 @@ impl Resources {
             let overload = Arc::new(overload.clone());
             workers.send_all(|_| Command::Overload(overload.clone()));
         }
+        if let Some(node) = update.node.as_ref().filter(|_| !dry) {
+            workers.node.store(Some(Arc::new(LocalNode::compile(node))));
+        }
         for context in &update.tls_contexts {
             if let Err(error) = workers.contexts.set(context, dry) {
                 rejections.push(rejection("tls_context", &context.name, error));
@@ -194,6 +197,7 @@ impl Resources {
             runtime: &workers.runtime,
             sinks: Some(&workers.sinks),
             dns_caches: &workers.shared.dns_caches,
+            node: workers.node.load_full(),
         };
         let cluster = ClusterShared::compile_with(message, &surroundings)?;
         if dry {
@@ -203,6 +207,7 @@ impl Resources {
         let watched = cluster.outlier().is_some()
             || cluster.health_checker().is_some()
             || cluster.forward().is_some()
+            || cluster.follows_local()
             || matches!(message.discovery(), Discovery::StrictDns | Discovery::LogicalDns);
         if watched {
             workers.endpoints.set_cluster(&cluster, message);
@@ -222,6 +227,7 @@ impl Resources {
         if let Some(old) = self.clusters.get(&**cluster.name()) {
             cluster.count_on(old);
         }
+        cluster.tell_followers();
         workers.send_all(|_| Command::Cluster(cluster.clone()));
         let old = self.clusters.insert(cluster.name().to_string(), cluster);
         old.into_iter().for_each(|old| self.retired.cluster(old));

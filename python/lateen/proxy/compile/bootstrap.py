@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lateen.config.support import Fields, whole
-from lateen.protos.worker_pb2 import Update
+from lateen.protos.worker_pb2 import Node, Update
 from lateen.proxy.compile.cluster import compile_cluster
 from lateen.proxy.compile.collection import check_collection
 from lateen.proxy.compile.control_plane import note_control_planes
@@ -79,9 +79,10 @@ SUPPORT = (
     ),
     Fields(
         f"{_PACKAGE}.ClusterManager",
-        implemented="upstream_bind_config load_stats_config outlier_detection",
+        implemented="""
+            local_cluster_name upstream_bind_config load_stats_config outlier_detection
+        """,
         harmless={
-            "local_cluster_name": "zone-aware routing is not implemented yet",
             "enable_deferred_cluster_creation": _PROCESS,
         },
     ),
@@ -166,12 +167,22 @@ def compile_bootstrap_resources(
     ctx.internal_buffer_bytes = internal_buffer_bytes(ctx, bootstrap.bootstrap_extensions)
     note_control_planes(ctx, bootstrap)
     _check_collections(ctx, bootstrap.dynamic_resources)
-    update = Update(runtime=runtime_for_workers(ctx.runtime))
+    update = Update(runtime=runtime_for_workers(ctx.runtime), node=_node(bootstrap))
     _compile_clusters(ctx, bootstrap, update)
     needs = _compile_listeners(ctx, bootstrap, update)
     needs.tls = list({plan.name: plan for plan in ctx.tls}.values())
     update.tls_contexts.extend(plan.context for plan in needs.tls)
     return update, needs
+
+
+def _node(bootstrap: Bootstrap) -> Node:
+    """This proxy as zone-aware routing knows it."""
+    node = Node(local_cluster=bootstrap.cluster_manager.local_cluster_name)
+    if bootstrap.node.HasField("locality"):
+        source = bootstrap.node.locality
+        node.locality.region, node.locality.zone = source.region, source.zone
+        node.locality.sub_zone = source.sub_zone
+    return node
 
 
 def _check_collections(ctx: CompileContext, dynamic: Bootstrap.DynamicResources) -> None:

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::settings::{value, Selector, SubsetSettings};
 use super::{Node, Subset, Subsets};
 use crate::lb::criteria::text;
-use crate::lb::{LbSettings, Prepared};
+use crate::lb::{LbSettings, Local, Prepared};
 use crate::upstream::{Host, HostSets, LocalityHosts, PriorityHosts};
 
 /// Where a host stands among all: the indices of its priority and of its locality there.
@@ -25,6 +25,7 @@ pub(super) fn build(
     sets: &Arc<HostSets>,
     settings: &Arc<SubsetSettings>,
     lb: &LbSettings,
+    local: Option<&Local<'_>>,
     previous: Option<&Subsets>,
 ) -> Subsets {
     let inner = LbSettings {
@@ -42,12 +43,12 @@ pub(super) fn build(
         _ => {
             let old = old(found).and_then(|(previous, index)| previous.prepared(index));
             let part = Arc::new(part(sets, &found.hosts, settings));
-            Subset::Hosts(Arc::new(Prepared::new(part, &inner, old)))
+            Subset::Hosts(Arc::new(Prepared::new(part, &inner, local, old)))
         }
     };
     let subsets: Vec<_> = finding.found.iter().map(prepare).collect();
     let prepare = |part: Arc<HostSets>, old: Option<&Arc<Prepared>>| {
-        Arc::new(Prepared::new(part, &inner, old.map(|old| &**old)))
+        Arc::new(Prepared::new(part, &inner, local, old.map(|old| &**old)))
     };
     let any = settings
         .uses_any()

@@ -166,7 +166,8 @@ def _compile_common(ctx: CompileContext, source: Cluster, out: LbOptions, at: st
         if math.isnan(out.panic_threshold_percent):
             ctx.error(f"{at}.healthy_panic_threshold", "Value not in the range of 0..100 range.")
     if common.HasField("zone_aware_lb_config"):
-        out.fail_traffic_on_panic = common.zone_aware_lb_config.fail_traffic_on_panic
+        where = f"{at}.zone_aware_lb_config"
+        locality.compile_zone_aware(ctx, common.zone_aware_lb_config, out, where)
     out.locality_weighted = common.HasField("locality_weighted_lb_config")
     kind = cluster_type_name(source)
     if common.consistent_hashing_lb_config.use_hostname_for_hashing and kind != _NAMED_BY_DNS:

@@ -53,7 +53,7 @@ def _compile_typed(ctx: CompileContext, message: Message, out: LbOptions, at: st
     config: LeastRequest = message  # type: ignore[assignment]
     _compile(ctx, config, out, at)
     out.full_scan = enum_name(config, "selection_method") == "FULL_SCAN"
-    compile_locality(config.locality_lb_config, out)
+    compile_locality(ctx, config.locality_lb_config, out, f"{at}.locality_lb_config")
 
 
 def _compile(

@@ -29,7 +29,7 @@ def _compile_cluster(ctx: CompileContext, source: Cluster, out: LbOptions, at: s
 
 def _compile_typed(ctx: CompileContext, message: Message, out: LbOptions, at: str) -> None:
     config: Random = message  # type: ignore[assignment]
-    compile_locality(config.locality_lb_config, out)
+    compile_locality(ctx, config.locality_lb_config, out, f"{at}.locality_lb_config")
 
 
 POLICY = Policy("RANDOM", LbPolicy.RANDOM, _TYPE, "", _compile_cluster, _compile_typed, _SUPPORT)

@@ -41,7 +41,7 @@ def _compile_typed(ctx: CompileContext, message: Message, out: LbOptions, at: st
     if config.HasField("slow_start_config"):
         where = f"{at}.slow_start_config"
         out.slow_start.CopyFrom(compile_slow_start(ctx, config.slow_start_config, where))
-    compile_locality(config.locality_lb_config, out)
+    compile_locality(ctx, config.locality_lb_config, out, f"{at}.locality_lb_config")
 
 
 POLICY = Policy(

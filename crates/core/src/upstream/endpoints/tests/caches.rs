@@ -56,6 +56,7 @@ impl Scene {
             contexts: &Contexts::default(),
             runtime: &SharedRuntime::default(),
             sinks: None,
+            node: None,
             dns_caches: &self.caches,
         };
         let shared = ClusterShared::compile_with(&cluster, &surroundings);
