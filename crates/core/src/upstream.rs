@@ -40,6 +40,7 @@ mod tcp;
 pub(crate) mod testing;
 mod transport_sockets;
 mod watch;
+mod zone_stats;
 
 pub use aggregate::Target;
 pub use breakers::{

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from tests.interop.cases.clusters import DNS_STATS, RESOLVER
 from tests.interop.model import Case, Step
 from tests.support.client import get
 from tests.support.upstream import Script, reply
@@ -27,7 +28,8 @@ def host(name: str) -> str:
     address = f"{{socket_address: {{address: 127.0.0.1, port_value: ${name.rstrip('!~')}}}}}"
     return (
         f"{{endpoint: {{address: {address}}}, health_status: {health},"
-        f" load_balancing_weight: {weight or 1}}}"
+        f" load_balancing_weight: {weight or 1},"
+        ' metadata: {filter_metadata: {envoy.lb: {v: "1"}}}}'
     )
 
 
@@ -55,6 +57,7 @@ def zoned(
     times: int = 4,
     bootstrap: str = "",
     be: str = "$be",
+    action: str = "",
     **given: object,
 ) -> Case:
     """Requests of a proxy in zone a of region r."""
@@ -64,7 +67,7 @@ def zoned(
     return Case(
         name,
         tuple(steps),
-        routes=f"[{{match: {{prefix: /}}, route: {{cluster: {be}}}}}]",
+        routes=f"[{{match: {{prefix: /}}, route: {{cluster: {be}{action}}}}}]",
         clusters=f"[{cluster}, {own}]",
         bootstrap="{cluster_manager: {local_cluster_name: $local}, node: {id: n, cluster: c, "
         f"{node}}}{', ' + bootstrap if bootstrap else ''}}}",
@@ -88,6 +91,18 @@ def typed(policy: str, zone_aware: str, more: str = "") -> str:
 ROUND_ROBIN = "round_robin.v3.RoundRobin"
 RUNTIME = "layered_runtime: {{layers: [{{name: s, static_layer: {{{}}}}}]}}"
 ONE: Zones = {"a": ("dead",)}
+SUBSETS = f"{SMALL}, lb_subset_config: {{subset_selectors: [{{keys: [v]}}], fallback_policy: "
+ASKED = ", metadata_match: {filter_metadata: {envoy.lb: {v: '1'}}}"
+BY_NAME = (
+    "{name: $local, type: STRICT_DNS, dns_lookup_family: V4_ONLY, "
+    f"{RESOLVER}, load_assignment: {{cluster_name: x, endpoints: ["
+    + ", ".join(
+        f"{{locality: {{region: r, zone: {zone}}}, lb_endpoints: [{{endpoint: {{address:"
+        f" {{socket_address: {{address: {zone}.test, port_value: 1}}}}}}}}]}}"
+        for zone in ("a", "b")
+    )
+    + "]}}"
+)
 
 CASES = (
     zoned("zone_direct"),
@@ -123,9 +138,6 @@ CASES = (
           config="common_lb_config: {zone_aware_lb_config: {min_cluster_size: 1,"
           " fail_traffic_on_panic: true}}"),
     zoned("zone_panic", {"a": ("up", "two!"), "b": ("three!", "four!")}),
-    zoned("zone_degraded", {"a": ("up~",), "b": ("two",)}),
-    zoned("zone_all_degraded", {"a": ("up~",), "b": ("two~",)},
-          config="common_lb_config: {zone_aware_lb_config: {min_cluster_size: 0}}"),
     zoned("zone_second_priority", {"a": ("up!",), "b": ("two!",)},
           spare={"a": ("three",), "b": ("four",)}),
     zoned("zone_two_priorities", spare={"a": ("three",), "b": ("four",)}),
@@ -140,9 +152,13 @@ CASES = (
     zoned("zone_typed_by_weight", {"a": ("up*3",), "b": ("two*1",)},
           {"a": ("dead*3",), "b": ("dead*1",)},
           config=typed(ROUND_ROBIN, ", locality_basis: HEALTHY_HOSTS_WEIGHT")),
-    zoned("zone_hashed", config="lb_policy: RING_HASH"),
     zoned("zone_weighted", config="common_lb_config: {locality_weighted_lb_config: {}}"),
     zoned("zone_of_local_cluster", be="$local", local="{name: $other, " + assigned(PROXIES) + "}"),
+    zoned("zone_subset", config=f"{SUBSETS}NO_FALLBACK}}", action=ASKED),
+    zoned("zone_subset_fallback", config=f"{SUBSETS}ANY_ENDPOINT}}"),
+    zoned("zone_local_by_name", local=BY_NAME, ignore_stats=DNS_STATS,
+          names={"a.test": [["127.0.0.1"]], "b.test": [["127.0.0.2"]]}),
+    zoned("zone_fails", {"a": ("dead",), "b": ("two",)}),
     zoned("zone_ejected", config=SMALL + ", outlier_detection: {consecutive_5xx: 1,"
           " max_ejection_percent: 100, base_ejection_time: 60s}"),
 )  # fmt: skip

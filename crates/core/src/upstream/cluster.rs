@@ -15,6 +15,7 @@ use super::internal::Doors;
 use super::original_dst::OriginalDst;
 use super::pending::{Acquire, Overflow};
 use super::pool::{self, Pool, PoolContext, Protocol};
+use super::zone_stats::ZoneStats;
 use super::{ClusterConfig, ClusterShared, Clusters, Host, Opening, Outcome};
 use crate::lb::{Asker, LbContext, LoadBalancer, RetryPriority};
 use crate::overload::Overload;
@@ -52,6 +53,7 @@ pub struct Cluster {
     dynamic: Option<DynamicHosts>,
     /// It stands for other clusters.
     aggregate: Option<Box<Aggregate>>,
+    zone_stats: ZoneStats,
 }
 
 impl Cluster {
@@ -73,6 +75,7 @@ impl Cluster {
             pools: RefCell::default(),
             dynamic,
             aggregate,
+            zone_stats: ZoneStats::default(),
         })
     }
 
@@ -91,6 +94,16 @@ impl Cluster {
     /// The cluster's stats in this worker.
     pub fn block(&self) -> &Arc<Block> {
         &self.context.block
+    }
+
+    /// Counts a response of `host` by its zone.
+    pub fn count_zone(&self, host: &Host, status: u16) {
+        self.zone_stats.response(self.block(), self.shared().zone(), host, status);
+    }
+
+    /// Records the milliseconds that `host` took, by its zone.
+    pub fn record_zone_time(&self, host: &Host, took: u64) {
+        self.zone_stats.time(self.block(), self.shared().zone(), host, took);
     }
 
     /// The share of requests that are to be turned away, from 0 to 1.

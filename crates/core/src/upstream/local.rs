@@ -42,6 +42,11 @@ impl LocalNode {
         self.locality.as_ref()
     }
 
+    /// The name of its zone; may be empty.
+    pub fn zone(&self) -> &str {
+        self.locality.as_ref().map_or("", |locality| &locality.zone)
+    }
+
     /// The hosts of the local cluster.
     pub fn sets(&self) -> Arc<HostSets> {
         self.sets.load_full()

@@ -66,6 +66,7 @@ pub struct ClusterShared {
     has_traffic: AtomicBool,
     discovered: Discovered,
     zoning: Zoning,
+    node: Option<Arc<LocalNode>>,
     updating: Mutex<()>,
 }
 
@@ -89,8 +90,14 @@ impl ClusterShared {
         });
         let subsets = config.subsets.as_ref();
         let zoning = Zoning::new(&config, with);
-        let prepared = Prepared::of_cluster(Arc::default(), &config.lb, subsets, None, None);
-        let prepared = ArcSwap::from_pointee(prepared);
+        let prepared = zoning.with_local(|local| {
+            Prepared::of_cluster(Arc::default(), &config.lb, subsets, local, None)
+        });
+        let discovered = Discovered::default();
+        if subsets.is_some() {
+            // Envoy settles the zones of fallbacks once before there are hosts.
+            discovered.count_zones(prepared.zone_counts());
+        }
         let is_static = matches!(
             config.discovery,
             Discovery::Static
@@ -108,12 +115,13 @@ impl ClusterShared {
                 Breakers::compile(message.default_priority.as_ref()),
                 Breakers::compile(message.high_priority.as_ref()),
             ],
-            prepared,
+            prepared: ArcSwap::from_pointee(prepared),
             generation: AtomicU64::new(1),
             resolved: AtomicBool::new(false),
             has_traffic: AtomicBool::new(false),
-            discovered: Discovered::default(),
+            discovered,
             zoning,
+            node: with.node.clone(),
             updating: Mutex::new(()),
         };
         let endpoints = message.endpoints.clone().unwrap_or_default();
@@ -193,6 +201,11 @@ impl ClusterShared {
 
     pub fn name(&self) -> &Arc<str> {
         &self.config.name
+    }
+
+    /// The zone of this proxy; may be empty.
+    pub fn zone(&self) -> &str {
+        self.node.as_ref().map_or("", |node| node.zone())
     }
 
     pub fn breakers(&self, priority: Priority) -> &Breakers {

@@ -227,7 +227,7 @@ impl Resources {
         if let Some(old) = self.clusters.get(&**cluster.name()) {
             cluster.count_on(old);
         }
-        cluster.tell_followers();
+        cluster.introduce();
         workers.send_all(|_| Command::Cluster(cluster.clone()));
         let old = self.clusters.insert(cluster.name().to_string(), cluster);
         old.into_iter().for_each(|old| self.retired.cluster(old));

@@ -203,6 +203,9 @@ def _compile_clusters(ctx: CompileContext, bootstrap: Bootstrap, out: Update) ->
             ctx.error(f"{at}.name", f"cluster manager: duplicate cluster '{source.name}'")
         names.add(source.name)
         out.clusters.append(compile_cluster(ctx, source, at))
+    if bootstrap.cluster_manager.local_cluster_name:
+        # As Envoy starts them, which shows in lb_recalculate_zone_structures.
+        out.clusters.sort(key=lambda cluster: cluster.name)
     ctx.clusters = names
 
 

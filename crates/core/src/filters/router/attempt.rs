@@ -368,7 +368,7 @@ impl Upstream {
         if !matches!(head.status, 100 | 102..=104) || parties.committed {
             return;
         }
-        charge::answer(parties.router, stream, &self.cluster, head.status, self.host.canary);
+        charge::answer(parties.router, stream, &self.cluster, head.status, Some(&self.host));
         parties.committed = true;
         parties.leave_earlier(None);
         let stream = &mut *parties.stream;

@@ -11,10 +11,16 @@ use crate::http::stream::Stream;
 use crate::proto::{ClusterStat, HttpStat};
 use crate::route::is_grpc;
 use crate::stats::Origin;
-use crate::upstream::Cluster;
+use crate::upstream::{Cluster, Host};
 
-/// Counts an answer that the client gets, unless the client checks the health.
-pub fn answer(router: &Router, stream: &Stream, cluster: &Cluster, status: u16, canary: bool) {
+/// Counts an answer that the client gets, unless the client checks the health. `host`: of the last attempt.
+pub fn answer(
+    router: &Router,
+    stream: &Stream,
+    cluster: &Cluster,
+    status: u16,
+    host: Option<&Host>,
+) {
     if !router.dynamic_stats || stream.info.health_check {
         return;
     }
@@ -24,8 +30,11 @@ pub fn answer(router: &Router, stream: &Stream, cluster: &Cluster, status: u16, 
     if router.suppress_grpc_request_failure_code_stats && is_grpc(&stream.request) {
         block.response(Origin::Apart, status);
     }
-    if canary {
-        block.response(Origin::Canary, status);
+    if let Some(host) = host {
+        if host.canary {
+            block.response(Origin::Canary, status);
+        }
+        cluster.count_zone(host, status);
     }
     scopes::response(stream, status);
 }

@@ -252,6 +252,9 @@ impl Forwarding<'_> {
             false => ClusterHistogram::ExternalUpstreamRqTime,
         };
         self.cluster.block().record(histogram, took);
+        if let Some(host) = &stream.info.upstream.host {
+            self.cluster.record_zone_time(host, took);
+        }
         scopes::record_time(stream, took);
     }
 }

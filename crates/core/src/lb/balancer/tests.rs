@@ -46,7 +46,7 @@ fn number(host: &Host) -> u8 {
 
 /// Percent of 1000 choices for each host number, and how often panic was told.
 fn shares(sets: &Arc<HostSets>, settings: LbSettings) -> (HashMap<u8, usize>, usize) {
-    let balancer = Balancer::new(sets.clone(), settings);
+    let balancer = Balancer::new(sets.clone(), settings, None);
     let random = Random::seeded(9);
     let panics = Cell::new(0);
     let mut counts = HashMap::new();
@@ -126,7 +126,7 @@ fn localities_by_weight_and_health() {
 #[test]
 fn a_retry_avoids_hosts_for_some_attempts() {
     let sets = sets(&[&[(0, &[GOOD, GOOD])]]);
-    let balancer = Balancer::new(sets.clone(), LbSettings::default());
+    let balancer = Balancer::new(sets.clone(), LbSettings::default(), None);
     let random = Random::seeded(2);
     let tried: Vec<_> = sets.hosts().take(1).cloned().collect();
     let context = LbContext { avoid: &tried, max_attempts: 1, ..LbContext::default() };

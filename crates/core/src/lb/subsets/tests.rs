@@ -57,7 +57,7 @@ impl Divided {
         previous: Option<&Prepared>,
     ) -> Self {
         let lb = LbSettings::default();
-        let prepared = Prepared::of_cluster(sets.clone(), &lb, Some(&settings), previous);
+        let prepared = Prepared::of_cluster(sets.clone(), &lb, Some(&settings), None, previous);
         let prepared = Arc::new(prepared);
         let balancer = LoadBalancer::new(prepared.clone(), lb);
         Self { settings, prepared, balancer, counted: RefCell::default() }

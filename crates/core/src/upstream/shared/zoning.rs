@@ -74,8 +74,15 @@ impl ClusterShared {
         }
     }
 
+    /// It is in use from now on: what hosts it begins with, if any, others may know.
+    pub fn introduce(&self) {
+        if self.host_sets().hosts().next().is_some() {
+            self.tell_followers();
+        }
+    }
+
     /// Lets the other clusters know of its hosts, if it is the local one.
-    pub fn tell_followers(&self) {
+    pub(super) fn tell_followers(&self) {
         if let Zoning::IsLocal(node) = &self.zoning {
             node.publish(self.host_sets());
         }

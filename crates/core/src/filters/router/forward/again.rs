@@ -62,7 +62,7 @@ impl Forwarding<'_> {
         self.retries.end();
         self.parties.leave_earlier(None);
         let stream = &mut *self.parties.stream;
-        charge::answer(self.router, stream, &self.cluster, head.status, up.host.canary);
+        charge::answer(self.router, stream, &self.cluster, head.status, Some(&up.host));
         charge::host(stream, head.status < 500);
         Verdict::Stands
     }

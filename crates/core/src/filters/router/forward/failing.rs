@@ -59,7 +59,8 @@ impl Forwarding<'_> {
         }
         let stream = &*self.parties.stream;
         if !self.parties.committed {
-            charge::answer(self.router, stream, &self.cluster, status, false);
+            let host = stream.info.upstream.host.as_deref();
+            charge::answer(self.router, stream, &self.cluster, status, host);
         }
         if !matches!(failure, Failure::NoHost { .. }) {
             charge::host(stream, false);
