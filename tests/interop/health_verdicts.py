@@ -66,14 +66,27 @@ VERDICTS = (
         "tcp_health_check: {send: {binary: YWJj}}",
         differs="payloads are hexadecimal text; Envoy does not send a binary one over TCP",
     ),
-    Verdict(
+    with_cluster(
         "hc_two",
-        with_cluster(
-            "",
-            f"health_checks: [{{{_TIMES}, tcp_health_check: {{}}, name: a}},"
-            f" {{{_TIMES}, tcp_health_check: {{}}, name: b}}]",
-        ).text,
-        "a cluster has one health check",
+        f"health_checks: [{{{_TIMES}, tcp_health_check: {{}}, name: a}},"
+        f" {{{_TIMES}, tcp_health_check: {{}}, name: b}}]",
+    ),
+    with_cluster(
+        "hc_two_of_one_name",
+        f"health_checks: [{{{_TIMES}, tcp_health_check: {{}}, name: a}},"
+        f" {{{_TIMES}, tcp_health_check: {{}}, name: a}}]",
+    ),
+    with_cluster(
+        "hc_eight",
+        "health_checks: ["
+        + ", ".join(f"{{{_TIMES}, tcp_health_check: {{}}, name: a{each}}}" for each in range(8))
+        + "]",
+    ),
+    with_cluster(
+        "hc_nine",
+        "health_checks: ["
+        + ", ".join(f"{{{_TIMES}, tcp_health_check: {{}}, name: a{each}}}" for each in range(9))
+        + "]",
     ),
     with_cluster(
         "hc_two_without_names",

@@ -203,8 +203,9 @@ class Case:
     `hcm`, `listener`, `route_config` and `bootstrap` are YAML mappings laid over the defaults;
     `routes`, `virtual_hosts`, `clusters` and further `listeners` are YAML lists (a cluster's
     `hosts: [port...]` becomes its load_assignment). `isolated` gives the case proxy processes of
-    its own; `unordered` sorts what the client saw and what the upstreams saw; `stats` tells which
-    stats count.
+    its own; `unordered` sorts what the client saw and what the upstreams saw; without
+    `numbered` it does not count which connections of an upstream requests came on; `stats` tells
+    which stats count.
     """
 
     name: str
@@ -226,6 +227,7 @@ class Case:
     log_format: str = ""
     isolated: bool = False
     unordered: bool = False
+    numbered: bool = True
     stats: str = r"^(http|cluster|listener|vhost)\."
     ignore_stats: str = ""
     arguments: tuple[str, ...] = ()

@@ -269,7 +269,8 @@ class _Run:
         for name, upstream in self.scene.upstreams.items():
             for port in upstream.peer_ports:
                 self.normaliser.add_port(port, "proxy")
-            requests += [received_lines(name, r, self.normaliser) for r in upstream.requests]
+            found = [received_lines(name, r, self.normaliser) for r in upstream.requests]
+            requests += found if case.numbered else [lines[1:] for lines in found]
             if isinstance(upstream, UnaryService):
                 requests += [[self.normaliser.text(line) for line in c] for c in upstream.calls]
             if isinstance(upstream, Upstream2):

@@ -244,9 +244,9 @@ impl Workers {
                 detector.write_stats(&cluster.host_sets(), &block);
             }
             if let Some(checker) = cluster.health_checker() {
-                let number = checker.stats_block();
-                let block = self.registry().block(self.concurrency, number, BlockKind::HealthCheck);
-                checker.write_stats(&cluster.host_sets(), &block);
+                let kind = BlockKind::HealthCheck;
+                let block = |number| self.registry().block(self.concurrency, number, kind);
+                checker.write_stats(&cluster.host_sets(), block);
             }
         }
         for cache in self.shared.dns_caches.all() {

@@ -86,10 +86,10 @@ def summarize(update: worker_pb2.Update) -> ConfigSummary:
 
 def _warm_limit_s(cluster: worker_pb2.Cluster) -> float:
     by_name = cluster.discovery in (worker_pb2.STRICT_DNS, worker_pb2.LOGICAL_DNS)
-    checked = cluster.HasField("health_check") and cluster.discovery != worker_pb2.EDS
-    check = cluster.health_check
-    first_check_s = (check.initial_jitter_ms + check.timeout_ms) / 1000
-    return _SLACK_S + first_check_s * checked if by_name or checked else 0.0
+    checked = cluster.HasField("health_checks") and cluster.discovery != worker_pb2.EDS
+    checks = cluster.health_checks.checks
+    first_check_s = max((each.initial_jitter_ms + each.timeout_ms for each in checks), default=0)
+    return _SLACK_S + first_check_s / 1000 * checked if by_name or checked else 0.0
 
 
 def _thresholds(limits: worker_pb2.CircuitBreakers) -> Thresholds:

@@ -61,6 +61,8 @@ pub struct HostStats {
     monitor: OnceLock<Box<Monitor>>,
     /// What active health checks have found out.
     pub checks: SharedFlags,
+    /// What each of them has, where there are several.
+    each_check: OnceLock<Box<[SharedFlags]>>,
     /// The host has said in a response that it wants no traffic, which the thread that checks has yet to see.
     pub failed_passively: AtomicBool,
     /// How often the host has failed its checks, or was ejected.
@@ -71,6 +73,15 @@ impl HostStats {
     /// Made when it is first asked for.
     pub fn monitor(&self) -> &Monitor {
         self.monitor.get_or_init(Box::default)
+    }
+
+    /// What the check at `index` of `count` has found out. It begins with what holds for all.
+    pub fn flags_of(&self, index: usize, count: usize) -> &SharedFlags {
+        if count < 2 {
+            return &self.checks;
+        }
+        let begin = || (0..count).map(|_| SharedFlags::new(self.checks.load())).collect();
+        self.each_check.get_or_init(begin).get(index).unwrap_or(&self.checks)
     }
 
     /// Whether outlier detection keeps traffic away.

@@ -81,9 +81,9 @@ impl ClusterShared {
             Detector::compile(outlier, config.name.clone(), with.runtime, with.sinks).map(Box::new)
         });
         let checker = message
-            .health_check
+            .health_checks
             .as_ref()
-            .map(|checks| HealthChecker::compile(checks, config.name.clone(), with).map(Box::new));
+            .map(|checks| HealthChecker::compile(checks, &config.name, with).map(Box::new));
         let forward = message.forward_cache.as_ref().map(|cache| {
             let cache = with.dns_caches.get(&CacheSettings::compile(cache)?);
             Ok(Box::new(ForwardProxy { cache, default_port: config.default_port() }))
@@ -108,7 +108,7 @@ impl ClusterShared {
         let this = Self {
             config,
             outlier: outlier.transpose().at("outlier_detection")?,
-            health_checker: checker.transpose().at("health_check")?,
+            health_checker: checker.transpose().at("health_checks")?,
             forward: forward.transpose().at("forward_cache")?,
             ejected: Notify::new(),
             breakers: [

@@ -15,7 +15,7 @@ from lateen.proxy.compile.circuit_breakers import compile_circuit_breakers, defa
 from lateen.proxy.compile.discovery import compile_discovery
 from lateen.proxy.compile.endpoints import compile_endpoints
 from lateen.proxy.compile.forward_proxy import compile_forward_proxy
-from lateen.proxy.compile.health_check import compile_health_check
+from lateen.proxy.compile.health_check import compile_health_checks
 from lateen.proxy.compile.load_balancing import compile_load_balancing
 from lateen.proxy.compile.network_filters import metadata_exchange
 from lateen.proxy.compile.network_filters.metadata_exchange import compile_exchange
@@ -37,6 +37,8 @@ from lateen.proxy.compile.values import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from contrib.envoy.extensions.filters.network.metadata_exchange.v3 import metadata_exchange_pb2
     from envoy.config.cluster.v3 import cluster_pb2 as envoy
     from envoy.config.core.v3.address_pb2 import BindConfig
@@ -136,7 +138,7 @@ def compile_cluster(ctx: CompileContext, source: envoy.Cluster, at: str) -> work
     _compile_sockets(ctx, source, cluster, at)
     _compile_tracking(ctx, source, cluster, at)
     _compile_filters(ctx, source, cluster, at)
-    compile_health_check(ctx, source, cluster, at)
+    compile_health_checks(ctx, source, cluster, at)
     closes = source.close_connections_on_host_health_failure
     cluster.close_connections_on_host_health_failure = closes
     if source.HasField("metadata"):
@@ -158,13 +160,26 @@ def allot_blocks(blocks: StatsBlocks, cluster: worker_pb2.Cluster) -> list[int]:
         prefix = f"cluster.{name}.outlier_detection"
         cluster.outlier_detection.stats_block = blocks.allot(BlockKind.OUTLIER, prefix, tags)
         numbers.append(cluster.outlier_detection.stats_block)
-    if cluster.HasField("health_check"):
-        prefix = f"cluster.{name}.health_check"
-        cluster.health_check.stats_block = blocks.allot(BlockKind.HEALTH_CHECK, prefix, tags)
-        numbers.append(cluster.health_check.stats_block)
+    numbers += _allot_checks(blocks, cluster.health_checks, f"cluster.{name}.health_check", tags)
     if cluster.HasField("metadata_exchange"):
         numbers.append(metadata_exchange.allot_block(blocks, cluster.metadata_exchange))
     return numbers
+
+
+def _allot_checks(
+    blocks: StatsBlocks, health: worker_pb2.HealthChecks, prefix: str, tags: Mapping[str, str]
+) -> list[int]:
+    """What has a name counts under it; of several there are gauges of all, too."""
+    if len(health.checks) > 1:
+        health.stats_block = blocks.allot(BlockKind.HEALTH_CHECKS, prefix, tags)
+    for check in health.checks:
+        where, of = (prefix, tags)
+        if check.name:
+            where = f"{prefix}.name.{check.name}"
+            of = {**tags, "envoy.health_check_name": check.name}
+        check.stats_block = blocks.allot(BlockKind.HEALTH_CHECK, where, of)
+    numbers = [health.stats_block, *(check.stats_block for check in health.checks)]
+    return [number for number in numbers if number]
 
 
 def _compile_hosts(

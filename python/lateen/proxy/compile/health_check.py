@@ -92,20 +92,52 @@ SUPPORT = (
 )
 
 
-def compile_health_check(
+def compile_health_checks(
     ctx: CompileContext, source: Cluster, out: worker_pb2.Cluster, at: str
 ) -> None:
-    """Set `health_check` of a compiled cluster, whose protocol is known, if it has one."""
+    """Set `health_checks` of a compiled cluster, whose protocol is known, if it has some."""
     if not source.health_checks:
         return
     where = f"{at}.health_checks"
     if len(source.health_checks) > 1:
-        ctx.unimplemented(where, "more than one health check of a cluster", "one")
-    check = source.health_checks[0]
-    where = f"{where}[0]"
+        _check_names(ctx, source, where)
+    checks = [
+        _compile_check(ctx, check, out, f"{where}[{index}]")
+        for index, check in enumerate(source.health_checks)
+    ]
+    compiled = worker_pb2.HealthChecks(
+        checks=checks,
+        exclude_new_hosts=source.common_lb_config.ignore_new_hosts_until_first_hc,
+        remove_at_once=source.ignore_health_on_host_removal,
+    )
+    out.health_checks.CopyFrom(compiled)
+
+
+def _check_names(ctx: CompileContext, source: Cluster, at: str) -> None:
+    """Several checks are told apart by their names, in stats too."""
+    seen: set[str] = set()
+    for index, check in enumerate(source.health_checks):
+        where = f"{at}[{index}].name"
+        if not check.name:
+            ctx.error(
+                where,
+                f"health check at index {index} is missing a name; all health checks must have"
+                " a name when multiple health checks are configured",
+            )
+        elif check.name in seen:
+            ctx.error(
+                where,
+                f"duplicate health check name '{check.name}' at index {index}; all health check"
+                " names must be unique within a cluster",
+            )
+        seen.add(check.name)
+
+
+def _compile_check(
+    ctx: CompileContext, check: envoy.HealthCheck, out: worker_pb2.Cluster, where: str
+) -> worker_pb2.HealthCheck:
     compiled = _intervals(check)
-    compiled.exclude_new_hosts = source.common_lb_config.ignore_new_hosts_until_first_hc
-    compiled.remove_at_once = source.ignore_health_on_host_removal
+    compiled.name = check.name
     compiled.alpn_protocols.extend(check.tls_options.alpn_protocols)
     if check.HasField("transport_socket_match_criteria"):
         criteria = struct_to_python(check.transport_socket_match_criteria)
@@ -122,7 +154,7 @@ def compile_health_check(
         compiled.grpc.CopyFrom(_compile_grpc(ctx, check.grpc_health_check, f"{where}.{kind}"))
     if compiled.http.http2 and not out.HasField("http2"):
         out.http2.CopyFrom(default_http2())
-    out.health_check.CopyFrom(compiled)
+    return compiled
 
 
 def compile_endpoint_check(

@@ -25,6 +25,7 @@ class BlockKind(Enum):
     CLUSTER = "cluster"
     OUTLIER = "outlier"
     HEALTH_CHECK = "health_check"
+    HEALTH_CHECKS = "health_checks"
     VIRTUAL_CLUSTER = "virtual_cluster"
     DOWNSTREAM_SSL = "downstream_ssl"
     UPSTREAM_SSL = "upstream_ssl"

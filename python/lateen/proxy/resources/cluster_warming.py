@@ -154,7 +154,7 @@ class ClusterWarming:
         name = version.name
         discovery = version.cluster.discovery
         by_workers = discovery in _DNS or (
-            discovery == worker_pb2.STATIC and version.cluster.HasField("health_check")
+            discovery == worker_pb2.STATIC and version.cluster.HasField("health_checks")
         )
         version.cluster.warm = by_workers
         if by_workers or discovery in _AT_ONCE:
@@ -262,7 +262,7 @@ class ClusterWarming:
         cluster = version.cluster
         if endpoints is not None:
             endpoints.put_into(cluster)
-        cluster.warm = endpoints is not None and cluster.HasField("health_check")
+        cluster.warm = endpoints is not None and cluster.HasField("health_checks")
         reason = self._apply(version)
         if reason:
             cluster.ClearField("load_assignment")

@@ -174,6 +174,7 @@ _LAYOUTS = {
     BlockKind.CLUSTER: layouts.cluster_layout,
     BlockKind.OUTLIER: layouts.outlier_layout,
     BlockKind.HEALTH_CHECK: layouts.health_check_layout,
+    BlockKind.HEALTH_CHECKS: layouts.health_checks_layout,
     BlockKind.VIRTUAL_CLUSTER: layouts.virtual_cluster_layout,
     BlockKind.TLS_INSPECTOR: layouts.tls_inspector_layout,
     BlockKind.HTTP_INSPECTOR: layouts.http_inspector_layout,

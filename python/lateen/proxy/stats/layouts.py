@@ -290,6 +290,18 @@ def health_check_layout() -> Layout:
 
 
 @functools.cache
+def health_checks_layout() -> Layout:
+    """`cluster.NAME.health_check.*` of a cluster with several checks, which count themselves."""
+    gauges = frozenset({"degraded", "healthy"})
+    items = [
+        (name, number)
+        for name, number in wire.HealthCheckStat.items()
+        if name.removeprefix("HEALTH_CHECK_").lower() in gauges
+    ]
+    return _layout(items, "HEALTH_CHECK_", gauges=gauges)
+
+
+@functools.cache
 def virtual_cluster_layout() -> Layout:
     """`vhost.NAME.vcluster.NAME.*` and `vhost.NAME.route.NAME.*`."""
     return _layout(wire.VirtualClusterStat.items(), "VIRTUAL_CLUSTER_")

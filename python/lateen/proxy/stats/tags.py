@@ -30,6 +30,7 @@ _DEFAULTS: tuple[tuple[str, str], ...] = (
     ("envoy.udp_prefix", r"^udp\.(([^.]+)\.).+"),
     ("envoy.clientssl_prefix", r"^auth\.clientssl\.(([^.]+)\.).+"),
     ("envoy.ratelimit_prefix", r"^ratelimit\.(([^.]+)\.).+"),
+    ("envoy.health_check_name", r"^cluster\.[^.]+\.health_check\.(name\.([^.]+)\.).+"),
     ("envoy.cluster_name", r"^cluster\.(([^.]+)\.).+"),
     ("envoy.http_conn_manager_prefix", r"^listener\..*?\.http\.((.*?)\.)"),
     ("envoy.http_conn_manager_prefix", r"^http\.(([^.]+)\.).+"),

@@ -11,9 +11,14 @@ HTTP2 = http(explicit_http_config={"http2_protocol_options": {}})
 
 def check(ctx=None, kind=None, cluster=None, **given):
     """The compiled health check of a cluster."""
+    return every(ctx, kind, cluster, **given).checks[0]
+
+
+def every(ctx=None, kind=None, cluster=None, **given):
+    """The compiled health checks of a cluster that has one."""
     asked = kind or {"http_health_check": {"path": "/hc"}}
     checks = [{**REQUIRED, **asked, **given}]
-    return compiled(ctx, health_checks=checks, **(cluster or {})).health_check
+    return compiled(ctx, health_checks=checks, **(cluster or {})).health_checks
 
 
 def http_check(ctx=None, **given):
@@ -28,13 +33,15 @@ def test_defaults():
     assert found.unhealthy_interval_ms == found.unhealthy_edge_interval_ms == 2000
     assert found.healthy_edge_interval_ms == 2000
     assert found.reuse_connection
-    assert not any((found.exclude_new_hosts, found.remove_at_once, found.log_every_failure))
+    assert not found.log_every_failure
+    assert not every().exclude_new_hosts
+    assert not every().remove_at_once
     assert (found.http.path, found.http.method, found.http.response_buffer_size) == (
         "/hc",
         "GET",
         1024,
     )
-    assert not compiled().HasField("health_check")
+    assert not compiled().HasField("health_checks")
 
 
 def test_one_interval_stands_for_others():
@@ -50,7 +57,7 @@ def test_what_the_cluster_says_of_it():
         "ignore_health_on_host_removal": True,
         "close_connections_on_host_health_failure": True,
     }
-    found = check(cluster=cluster)
+    found = every(cluster=cluster)
     assert found.exclude_new_hosts
     assert found.remove_at_once
     assert compiled(**cluster).close_connections_on_host_health_failure
@@ -62,6 +69,32 @@ def test_it_has_a_block_of_its_own():
     block = ctx.blocks[found.stats_block]
     assert block.prefix == "cluster.shown.health_check"
     assert block.tags == (("envoy.cluster_name", "shown"),)
+
+
+def test_several_have_names_and_a_block_each():
+    ctx = context()
+    checks = [{**REQUIRED, "name": name, "tcp_health_check": {}} for name in ("a", "b")]
+    found = compiled(ctx, health_checks=checks).health_checks
+    assert [each.name for each in found.checks] == ["a", "b"]
+    prefixes = [ctx.blocks[each.stats_block].prefix for each in found.checks]
+    assert prefixes == ["cluster.c.health_check.name.a", "cluster.c.health_check.name.b"]
+    tags = dict(ctx.blocks[found.checks[1].stats_block].tags)
+    assert tags["envoy.health_check_name"] == "b"
+    assert ctx.blocks[found.stats_block].prefix == "cluster.c.health_check"
+
+
+@pytest.mark.parametrize(
+    ("names", "reason"),
+    [
+        (("a", ""), "health check at index 1 is missing a name"),
+        (("a", "a"), "duplicate health check name 'a' at index 1"),
+    ],
+)
+def test_names_of_several_differ(names, reason):
+    ctx = context()
+    checks = [{**REQUIRED, "name": name, "tcp_health_check": {}} for name in names]
+    compiled(ctx, health_checks=checks)
+    assert reason in errors(ctx)[0]
 
 
 def test_events_go_to_files():
@@ -209,14 +242,6 @@ def test_what_cannot_be(kind, path, reason):
     check(ctx, kind)
     (report,) = errors(ctx)
     assert report.startswith(f"c.health_checks[0].{path}: {reason}")
-
-
-def test_more_than_one_is_not_implemented():
-    ctx = context()
-    checks = [{**REQUIRED, "tcp_health_check": {}, "name": name} for name in "ab"]
-    compiled(ctx, health_checks=checks)
-    (report,) = errors(ctx)
-    assert report.startswith("c.health_checks: more than one health check of a cluster is not")
 
 
 @pytest.mark.parametrize(

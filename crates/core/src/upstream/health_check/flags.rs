@@ -23,6 +23,10 @@ bitflags::bitflags! {
 pub struct SharedFlags(AtomicU8);
 
 impl SharedFlags {
+    pub fn new(flags: CheckFlags) -> Self {
+        Self(AtomicU8::new(flags.bits()))
+    }
+
     pub fn load(&self) -> CheckFlags {
         CheckFlags::from_bits_truncate(self.0.load(Relaxed))
     }

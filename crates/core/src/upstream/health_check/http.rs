@@ -113,11 +113,11 @@ impl HttpCheck {
 
     fn is_that_service(&self, target: &Target<'_>, headers: &Headers) -> bool {
         let Some(matcher) = &self.service_name else { return true };
-        let checker = target.checker;
-        if checker.runtime.load().number(VERIFY_CLUSTER, 100) == 0 {
+        let check = target.check;
+        if check.runtime.load().number(VERIFY_CLUSTER, 100) == 0 {
             return true;
         }
-        checker.count(HealthCheckStat::HealthCheckVerifyCluster);
+        check.count(HealthCheckStat::HealthCheckVerifyCluster);
         let name = headers.get(HeaderId::XEnvoyUpstreamHealthCheckedCluster);
         matcher.matches(name.unwrap_or_default())
     }

@@ -104,7 +104,7 @@ async fn try_exchange(
         Link::Http1(http1) => http1.exchange((request, body, &mut response)).await?,
         Link::Http2(http2) => http2.exchange((request, body, &mut response)).await?,
     };
-    if lasts && target.checker.settings.reuse_connection {
+    if lasts && target.check.settings.reuse_connection {
         *link = Some(used);
     }
     Ok(response)

@@ -1,6 +1,6 @@
-//! The checks of one host, one after the other, for as long as the host is there.
+//! The checks of one host of one kind, one after the other, for as long as the host is there.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::{poll_fn, Future};
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -8,61 +8,85 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Instant;
 
+use super::check::{Check, Kind};
 use super::link::Link;
-use super::state::{CheckResult, Failure, FailureType, Standing};
+use super::state::{CheckResult, Failure, FailureType, Standing, Transition};
 use super::target::{CheckContext, Target};
-use super::{CheckFlags, HealthChecker, Kind};
+use super::{CheckFlags, HealthChecker};
 use crate::clock;
+use crate::proto::HealthCheckStat;
+use crate::upstream::host::HostStats;
 use crate::upstream::{ClusterShared, Host};
 
+/// A host, as all its checks see it.
+pub struct Checked {
+    /// An update of the endpoint replaces it.
+    pub host: RefCell<Arc<Host>>,
+    /// Checks that have not come to an end once.
+    waiting: Cell<usize>,
+}
+
+impl Checked {
+    pub fn new(host: Arc<Host>, checks: usize) -> Rc<Self> {
+        Rc::new(Self { host: RefCell::new(host), waiting: Cell::new(checks) })
+    }
+
+    /// A check has not come to an end once.
+    pub fn is_new(&self) -> bool {
+        self.waiting.get() > 0
+    }
+}
+
+/// One check of a host.
 pub struct Session {
     context: Rc<CheckContext>,
     shared: Arc<ClusterShared>,
-    /// An update of the endpoint replaces it.
-    pub host: RefCell<Arc<Host>>,
+    checked: Rc<Checked>,
+    /// Of the check.
+    index: usize,
     standing: RefCell<Standing>,
 }
 
 impl Session {
-    pub fn new(context: Rc<CheckContext>, shared: Arc<ClusterShared>, host: Arc<Host>) -> Rc<Self> {
-        let (host, standing) = (RefCell::new(host), RefCell::default());
-        Rc::new(Self { context, shared, host, standing })
-    }
-
-    /// No check has come to an end.
-    pub fn is_new(&self) -> bool {
-        self.standing.borrow().is_new()
+    pub fn new(
+        context: Rc<CheckContext>,
+        shared: Arc<ClusterShared>,
+        checked: Rc<Checked>,
+        index: usize,
+    ) -> Rc<Self> {
+        Rc::new(Self { context, shared, checked, index, standing: RefCell::default() })
     }
 
     pub async fn run(self: Rc<Self>) {
         let Some(checker) = self.shared.health_checker() else { return };
+        let Some(check) = checker.checks.get(self.index) else { return };
         let timer = self.context.timers.timer();
-        let initial = checker.settings.initial(&checker.runtime.load(), &self.context.random);
+        let initial = check.settings.initial(&check.runtime.load(), &self.context.random);
         if let Some(time) = initial {
             timer.until(Some(clock::now() + time)).await;
         }
         let mut link = None;
         loop {
-            let result = self.check(checker, &mut link).await;
-            let mut next = self.take(checker, result);
+            let result = self.check(check, &mut link).await;
+            let mut next = self.take((checker, check), result);
             while self.has_ended(&mut link, next).await {
                 link = None;
                 // Of HTTP it is only noticed: the next check opens another connection.
-                if matches!(checker.kind, Kind::Tcp(_)) {
-                    next = self.take(checker, failed(FailureType::Network));
+                if matches!(check.kind, Kind::Tcp(_)) {
+                    next = self.take((checker, check), failed(FailureType::Network));
                 }
             }
         }
     }
 
-    async fn check(&self, checker: &HealthChecker, link: &mut Option<Link>) -> CheckResult {
-        let host = self.host.borrow().clone();
-        checker.count(super::HealthCheckStat::HealthCheckAttempt);
+    async fn check(&self, check: &Check, link: &mut Option<Link>) -> CheckResult {
+        let host = self.checked.host.borrow().clone();
+        check.count(HealthCheckStat::HealthCheckAttempt);
         let context = &*self.context;
-        let target = Target { context, shared: &self.shared, checker, host: &host };
+        let target = Target { context, shared: &self.shared, check, host: &host };
         let timer = self.context.timers.timer();
-        let deadline = clock::now() + checker.settings.timeout;
-        let mut checking = std::pin::pin!(checker.kind.run(&target, link));
+        let deadline = clock::now() + check.settings.timeout;
+        let mut checking = std::pin::pin!(check.kind.run(&target, link));
         poll_fn(|cx| match checking.as_mut().poll(cx) {
             Poll::Ready(result) => Poll::Ready(result),
             Poll::Pending => {
@@ -88,37 +112,73 @@ impl Session {
     }
 
     /// Lets a result have its effect; when the next check is due.
-    fn take(&self, checker: &HealthChecker, result: CheckResult) -> Instant {
+    fn take(&self, (checker, check): (&HealthChecker, &Check), result: CheckResult) -> Instant {
         let passed = matches!(result, CheckResult::Passed { .. });
-        let transition = self.judge(checker, result);
-        let (runtime, random) = (checker.runtime.load(), &self.context.random);
+        let transition = self.judge((checker, check), result);
+        let (runtime, random) = (check.runtime.load(), &self.context.random);
         let used = self.shared.has_traffic();
-        clock::now() + checker.settings.next((passed, transition), used, &runtime, random)
+        clock::now() + check.settings.next((passed, transition), used, &runtime, random)
     }
 
     /// The host has said in an ordinary response that it wants no traffic.
     pub fn fail_passively(&self, checker: &HealthChecker) {
-        self.judge(checker, failed(FailureType::Passive));
+        if let Some(check) = checker.checks.get(self.index) {
+            let host = self.checked.host.borrow().clone();
+            let flags = host.stats.flags_of(self.index, checker.checks.len());
+            flags.set(CheckFlags::EXCLUDED);
+            self.judge((checker, check), failed(FailureType::Passive));
+        }
     }
 
-    fn judge(&self, checker: &HealthChecker, result: CheckResult) -> super::state::Transition {
-        let host = self.host.borrow().clone();
-        let stats = &host.stats;
-        let old = stats.checks.load();
-        let judgement = self.standing.borrow_mut().take(old, result, &checker.settings.rules);
-        stats.checks.change(old, judgement.flags);
-        checker.count_result(&result);
+    fn judge(&self, (checker, check): (&HealthChecker, &Check), result: CheckResult) -> Transition {
+        let host = self.checked.host.borrow().clone();
+        let flags = host.stats.flags_of(self.index, checker.checks.len());
+        let old = flags.load();
+        if self.standing.borrow().is_new() {
+            self.checked.waiting.set(self.checked.waiting.get() - 1);
+        }
+        let judged = match checker.checks.len() {
+            1 => result,
+            _ => result.not_excluding(),
+        };
+        let judgement = self.standing.borrow_mut().take(old, judged, &check.settings.rules);
+        flags.change(old, judgement.flags);
+        check.count_result(&result);
         for event in judgement.events.into_iter().flatten() {
-            checker.log(event, &host);
+            check.log(event, &host);
         }
-        let fails = judgement.flags.contains(CheckFlags::FAILED);
-        if fails && !old.contains(CheckFlags::FAILED) {
-            stats.failures.fetch_add(1, Relaxed);
-        }
-        let returns = !fails && matches!(result, CheckResult::Passed { .. });
-        let unejected = returns && self.shared.outlier().is_some_and(|it| it.forgive(&host));
-        checker.note(judgement.flags != old || unejected);
+        let change = match checker.checks.len() {
+            1 => Some((old, judgement.flags)),
+            count => self.combine(&host.stats, count),
+        };
+        let passed = matches!(result, CheckResult::Passed { .. });
+        checker.note(change.is_some_and(|change| self.apply(&host, change, passed)));
         judgement.transition
+    }
+
+    /// Makes one verdict of those of several checks: what it was, and what it is. Nothing comes of them before each
+    /// has come to an end once.
+    fn combine(&self, stats: &HostStats, count: usize) -> Option<(CheckFlags, CheckFlags)> {
+        if self.checked.is_new() {
+            return None;
+        }
+        let old = stats.checks.load();
+        let each = (0..count).map(|index| stats.flags_of(index, count).load());
+        let new = each.fold(CheckFlags::empty(), |all, one| all | one) - CheckFlags::REMOVED;
+        let new = new | (old & CheckFlags::REMOVED);
+        stats.checks.change(old, new);
+        Some((old, new))
+    }
+
+    /// What a new verdict does to the host; whether others have to know.
+    fn apply(&self, host: &Host, (old, new): (CheckFlags, CheckFlags), passed: bool) -> bool {
+        let fails = new.contains(CheckFlags::FAILED);
+        if fails && !old.contains(CheckFlags::FAILED) {
+            host.stats.failures.fetch_add(1, Relaxed);
+        }
+        let returns = !fails && passed;
+        let unejected = returns && self.shared.outlier().is_some_and(|it| it.forgive(host));
+        new != old || unejected
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tokio::task::{spawn_local, AbortHandle};
 
-use super::session::Session;
+use super::session::{Checked, Session};
 use super::target::CheckContext;
 use super::HealthChecker;
 use crate::upstream::host::HostStats;
@@ -15,13 +15,27 @@ use crate::upstream::{ClusterShared, Host, HostSets};
 
 /// A host that is checked, until this is dropped.
 struct Running {
-    session: Rc<Session>,
-    task: AbortHandle,
+    checked: Rc<Checked>,
+    /// By check.
+    sessions: Box<[(Rc<Session>, AbortHandle)]>,
+}
+
+impl Running {
+    fn begin(context: &Rc<CheckContext>, shared: &Arc<ClusterShared>, host: &Arc<Host>) -> Self {
+        let count = shared.health_checker().map_or(0, |checker| checker.checks.len());
+        let checked = Checked::new(host.clone(), count);
+        let begin = |index| {
+            let session = Session::new(context.clone(), shared.clone(), checked.clone(), index);
+            let task = spawn_local(session.clone().run()).abort_handle();
+            (session, task)
+        };
+        Self { sessions: (0..count).map(begin).collect(), checked }
+    }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.task.abort();
+        self.sessions.iter().for_each(|(_, task)| task.abort());
     }
 }
 
@@ -40,18 +54,14 @@ pub async fn check_hosts(
     loop {
         let sets = shared.host_sets();
         if !known.as_ref().is_some_and(|known| Arc::ptr_eq(known, &sets)) {
-            follow(&mut sessions, &sets, |host| {
-                let session = Session::new(context.clone(), shared.clone(), host.clone());
-                let task = spawn_local(session.clone().run()).abort_handle();
-                Running { session, task }
-            });
+            follow(&mut sessions, &sets, |host| Running::begin(&context, &shared, host));
             known = Some(sets);
         }
         if checker.flags_changed.swap(false, Relaxed) {
             fail_passively(&sessions, checker);
             shared.take_checks();
         }
-        let waiting = || sessions.values().any(|running| running.session.is_new());
+        let waiting = || sessions.values().any(|running| running.checked.is_new());
         if !checker.had_first_round() && shared.resolved() && !waiting() {
             checker.first_round.store(true, Release);
             on_first();
@@ -67,7 +77,7 @@ fn follow(sessions: &mut Sessions, sets: &HostSets, begin: impl Fn(&Arc<Host>) -
         let endpoint = Arc::as_ptr(&host.stats);
         let running = match old.remove(&endpoint) {
             Some(running) => {
-                *running.session.host.borrow_mut() = host.clone();
+                *running.checked.host.borrow_mut() = host.clone();
                 running
             }
             None => begin(host),
@@ -77,9 +87,10 @@ fn follow(sessions: &mut Sessions, sets: &HostSets, begin: impl Fn(&Arc<Host>) -
 }
 
 fn fail_passively(sessions: &Sessions, checker: &HealthChecker) {
-    for Running { session, .. } in sessions.values() {
-        if session.host.borrow().stats.failed_passively.swap(false, Relaxed) {
-            session.fail_passively(checker);
+    for Running { checked, sessions } in sessions.values() {
+        if checked.host.borrow().stats.failed_passively.swap(false, Relaxed) {
+            // The last check is told, as in Envoy.
+            sessions.last().inspect(|(session, _)| session.fail_passively(checker));
         }
     }
 }

@@ -54,6 +54,16 @@ pub enum CheckResult {
     Failed(Failure),
 }
 
+impl CheckResult {
+    /// What one of several checks comes to: Envoy lets none of them leave the host out.
+    pub fn not_excluding(self) -> Self {
+        match self {
+            Self::Failed(failure) => Self::Failed(Failure { excludes: false, ..failure }),
+            passed @ Self::Passed { .. } => passed,
+        }
+    }
+}
+
 /// What a result did to a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transition {

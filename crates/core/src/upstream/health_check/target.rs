@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::HealthChecker;
+use super::check::Check;
 use crate::address::Address;
 use crate::compile::{At, Result};
 use crate::formatter::{FormatContext, LogType};
@@ -63,7 +63,7 @@ pub struct CheckContext {
 pub struct Target<'a> {
     pub context: &'a CheckContext,
     pub shared: &'a ClusterShared,
-    pub checker: &'a HealthChecker,
+    pub check: &'a Check,
     pub host: &'a Arc<Host>,
 }
 
@@ -86,7 +86,7 @@ impl Target<'_> {
 
     fn socket(&self) -> &HostSocket {
         let sockets = &self.shared.config.sockets;
-        match &self.checker.socket_criteria {
+        match &self.check.socket_criteria {
             None => sockets.of(self.host),
             Some(criteria) => sockets.matching(Some(criteria)),
         }
@@ -111,7 +111,7 @@ impl Target<'_> {
             None => happy_eyeballs::connect(self.host, options, &self.context.timers).await?,
         };
         let Some(tls) = &self.socket().tls else { return Ok(opened) };
-        let names = TlsNames { alpn: self.checker.alpn.clone(), ..TlsNames::default() };
+        let names = TlsNames { alpn: self.check.alpn.clone(), ..TlsNames::default() };
         let (registry, thread) = (&self.context.registry, self.context.thread);
         transport_sockets::secure(tls, (&self.host.hostname, &names), registry, thread, opened)
             .await

@@ -50,7 +50,7 @@ impl TcpCheck {
         }
         send.extend_from_slice(&self.send);
         used.exchange(&send, &self.expected).await?;
-        if target.checker.settings.reuse_connection {
+        if target.check.settings.reuse_connection {
             *link = Some(Link::Tcp(used));
         }
         Ok(())

@@ -45,7 +45,7 @@ fn checked(
     check: proto::HealthCheck,
 ) -> Arc<ClusterShared> {
     let shared = shared(&proto::Cluster {
-        health_check: Some(check),
+        health_checks: Some(proto::HealthChecks { checks: vec![check], ..Default::default() }),
         max_response_headers_bytes: 60_000,
         max_response_headers_count: 100,
         ..message(hosts)
@@ -67,8 +67,8 @@ fn flags(cluster: &ClusterShared) -> CheckFlags {
 }
 
 fn stat(cluster: &ClusterShared, stat: Stat) -> u64 {
-    let block = Block::new(BlockKind::HealthCheck);
-    cluster.health_checker().unwrap().write_stats(&cluster.host_sets(), &block);
+    let block = Arc::new(Block::new(BlockKind::HealthCheck));
+    cluster.health_checker().unwrap().write_stats(&cluster.host_sets(), |_| block.clone());
     block.get(stat)
 }
 
