@@ -9,7 +9,7 @@ import re
 
 import pytest
 
-from tests.support.upstream import Hold, Script, Upstream, raw, reply
+from tests.support.upstream import Hold, Script, Sleep, Upstream, raw, reply
 from tests.support.xds_resources import CDS, EDS, RDS, assignment, cluster, routes
 
 CHECK = {
@@ -22,6 +22,7 @@ CHECK = {
 }
 GOOD = reply(200, b"checked")
 BAD = reply(503, b"bad")
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
 
 
 @pytest.fixture
@@ -56,6 +57,21 @@ def test_a_cluster_is_used_once_its_hosts_were_checked(setting, stack):
     setting.until(1, lambda: setting.proxy.stats()["cluster_manager.warming_clusters"])
     setting.until(0, lambda: setting.proxy.stats()["cluster_manager.warming_clusters"])
     assert flags(setting) == {slow.port: "/failed_active_hc/active_hc_timeout"}
+
+
+def test_first_checks_go_on_when_other_hosts_come(setting, stack):
+    slow, one = service(stack, raw(Sleep(2.0), HEAD)), service(stack)
+    setting.start()
+    setting.until("one")
+    setting.put(EDS, assignment("a", setting.one), assignment("c", slow.port))
+    setting.put(CDS, cluster("a"), checked(check={"interval": "60s", "no_traffic_interval": "60s"}))
+    setting.until(1, lambda: len(slow.requests))
+    setting.put(EDS, assignment("a", setting.one), assignment("c", slow.port, one.port))
+    setting.until({slow.port: "healthy", one.port: "healthy"}, lambda: flags(setting))
+    setting.until(0, lambda: setting.proxy.stats()["cluster_manager.warming_clusters"])
+    assert [len(slow.requests), len(one.requests)] == [1, 1]
+    stats = setting.proxy.stats()
+    assert stats["cluster.c.health_check.attempt"] == 2
 
 
 def test_a_host_that_passes_stays_until_it_fails(setting, stack):

@@ -51,6 +51,18 @@ fn discovered_filter(
     Ok(())
 }
 
+fn set_endpoints(
+    cluster: Option<&Arc<ClusterShared>>,
+    endpoints: &proto::Endpoints,
+    dry: bool,
+) -> Result<()> {
+    if let Some(cluster) = cluster.filter(|_| !dry) {
+        cluster.set_endpoints(endpoints)?;
+        cluster.set_resolved();
+    }
+    Ok(())
+}
+
 impl Resources {
     pub fn clusters(&self) -> impl Iterator<Item = &Arc<ClusterShared>> {
         self.clusters.values()
@@ -152,13 +164,15 @@ impl Resources {
             }
         }
         for endpoints in &update.endpoints {
-            if let Err(error) = self.endpoints(&endpoints.cluster, endpoints, dry) {
+            let cluster = self.with_endpoints(&endpoints.cluster, endpoints.warming);
+            if let Err(error) = set_endpoints(cluster, endpoints, dry) {
                 rejections.push(rejection("endpoints", &endpoints.cluster, error));
             }
         }
         for item in &update.load_assignments {
+            let cluster = self.with_endpoints(&item.cluster, item.warming);
             let result = load_assignment::compile(&item.assignment)
-                .and_then(|endpoints| self.endpoints(&item.cluster, &endpoints, dry));
+                .and_then(|endpoints| set_endpoints(cluster, &endpoints, dry));
             if let Err(error) = result {
                 rejections.push(rejection("load_assignment", &item.cluster, error));
             }
@@ -233,12 +247,9 @@ impl Resources {
         old.into_iter().for_each(|old| self.retired.cluster(old));
     }
 
-    fn endpoints(&self, cluster: &str, endpoints: &proto::Endpoints, dry: bool) -> Result<()> {
-        if let Some(cluster) = self.clusters.get(cluster).filter(|_| !dry) {
-            cluster.set_endpoints(endpoints)?;
-            cluster.set_resolved();
-        }
-        Ok(())
+    /// The cluster that endpoints are for; `warming`: the version that is not used yet.
+    fn with_endpoints(&self, name: &str, warming: bool) -> Option<&Arc<ClusterShared>> {
+        if warming { &self.warming } else { &self.clusters }.get(name)
     }
 
     fn route_table(&mut self, workers: &Workers, table: RouteTable) {

@@ -60,12 +60,16 @@ class Endpoints:
         else:
             cluster.endpoints.CopyFrom(self.compiled)
 
-    def update_of(self, cluster: str) -> worker_pb2.Update:
-        """What gives them to a cluster that the workers have."""
+    def update_of(self, cluster: str, *, warming: bool = False) -> worker_pb2.Update:
+        """What gives them to a cluster that the workers have; `warming`: to its new version."""
         if self.compiled is None:
-            item = worker_pb2.LoadAssignment(cluster=cluster, assignment=self.body)
+            item = worker_pb2.LoadAssignment(
+                cluster=cluster, assignment=self.body, warming=warming
+            )
             return worker_pb2.Update(load_assignments=[item])
-        return worker_pb2.Update(endpoints=[self.compiled])
+        update = worker_pb2.Update(endpoints=[self.compiled])
+        update.endpoints[0].warming = warming
+        return update
 
 
 class Assignment:

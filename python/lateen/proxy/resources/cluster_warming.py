@@ -254,12 +254,16 @@ class ClusterWarming:
             reason = self._warm(warming, endpoints)
         return reason
 
-    def _hand_over(self, name: str, endpoints: Endpoints) -> str:
-        return reason_of_rejections(self._environment.apply(endpoints.update_of(name)))
+    def _hand_over(self, name: str, endpoints: Endpoints, *, warming: bool = False) -> str:
+        update = endpoints.update_of(name, warming=warming)
+        return reason_of_rejections(self._environment.apply(update))
 
     def _warm(self, version: ClusterVersion, endpoints: Endpoints | None) -> str:
         """Puts an EDS cluster into use; returns why the workers do not take it."""
         cluster = version.cluster
+        if cluster.warm and endpoints is not None:
+            # The workers have it: what is checked already goes on.
+            return self._hand_over(version.name, endpoints, warming=True)
         if endpoints is not None:
             endpoints.put_into(cluster)
         cluster.warm = endpoints is not None and cluster.HasField("health_checks")
@@ -267,6 +271,7 @@ class ClusterWarming:
         if reason:
             cluster.ClearField("load_assignment")
             cluster.ClearField("endpoints")
+            cluster.warm = False
             return reason
         if cluster.warm:
             self._watch_workers()
