@@ -1,4 +1,6 @@
-"""Zone-aware routing on Envoy and on Lateen: shares of many requests, and a local cluster that changes."""
+"""Zone-aware routing on Envoy and on Lateen: shares of many requests, and a local cluster that
+changes.
+"""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ pub struct LoadBalancer {
 
 /// What a worker keeps for itself.
 enum State {
-    Policies(Balancer),
+    Policies(Box<Balancer>),
     Hashing(Order),
     Subsets(Box<SubsetBalancer>),
     Provided,
@@ -25,7 +25,8 @@ impl LoadBalancer {
     pub fn new(prepared: Arc<Prepared>, settings: LbSettings) -> Self {
         let state = match &prepared.kind {
             Kind::Policies(zones) => {
-                State::Policies(Balancer::new(prepared.sets.clone(), settings, zones.clone()))
+                let sets = prepared.sets.clone();
+                State::Policies(Box::new(Balancer::new(sets, settings, zones.clone())))
             }
             Kind::Hashing(_) => State::Hashing(Order::default()),
             Kind::Subsets(subsets) => State::Subsets(Box::new(SubsetBalancer::new(subsets))),

@@ -61,11 +61,11 @@ impl Cluster {
         let number = shared.config.stats_block;
         let block = upstream.registry.block(upstream.thread, number, BlockKind::Cluster);
         let generation = shared.generation();
-        let balancer = LoadBalancer::new(shared.prepared(), shared.config.lb);
+        let balancer = LoadBalancer::new(shared.prepared(), shared.lb());
         let dynamic = shared.config.dynamic_hosts.map(DynamicHosts::new);
         let failing = shared.config.closes_on_failure.then(Rc::default);
         let members = &shared.config.members;
-        let threshold = shared.config.lb.panic_threshold;
+        let threshold = shared.lb().panic_threshold;
         let aggregate = (!members.is_empty()).then(|| Box::new(Aggregate::new(members, threshold)));
         let permits = Permits::new(shared);
         Rc::new(Self {
@@ -268,7 +268,7 @@ impl Cluster {
             let prepared = self.shared().prepared();
             self.update_pools(&prepared.sets);
             self.context.failing.as_ref().inspect(|failing| failing.wake());
-            *self.balancer.borrow_mut() = LoadBalancer::new(prepared, self.config().lb);
+            *self.balancer.borrow_mut() = LoadBalancer::new(prepared, self.shared().lb());
         }
     }
 

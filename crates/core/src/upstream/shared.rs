@@ -23,7 +23,7 @@ use super::outlier::{Detector, Outcome};
 use super::{load_assignment, ClusterConfig, Host, LocalNode};
 use crate::access_log::Sinks;
 use crate::compile::{At, Result};
-use crate::lb::Prepared;
+use crate::lb::{LbSettings, Prepared};
 use crate::proto::{self, address::Kind, ClusterStat, Discovery};
 use crate::runtime::SharedRuntime;
 use crate::stats::Block;
@@ -67,6 +67,7 @@ pub struct ClusterShared {
     discovered: Discovered,
     zoning: Zoning,
     node: Option<Arc<LocalNode>>,
+    runtime: SharedRuntime,
     updating: Mutex<()>,
 }
 
@@ -122,6 +123,7 @@ impl ClusterShared {
             discovered,
             zoning,
             node: with.node.clone(),
+            runtime: with.runtime.clone(),
             updating: Mutex::new(()),
         };
         let endpoints = message.endpoints.clone().unwrap_or_default();
@@ -208,6 +210,14 @@ impl ClusterShared {
         self.node.as_ref().map_or("", |node| node.zone())
     }
 
+    /// How hosts are chosen, as runtime has it now.
+    pub fn lb(&self) -> LbSettings {
+        let lb = self.config.lb;
+        let key = "upstream.healthy_panic_threshold";
+        let threshold = self.runtime.load().number(key, lb.panic_threshold.into()).min(100);
+        LbSettings { panic_threshold: threshold as u32, ..lb }
+    }
+
     pub fn breakers(&self, priority: Priority) -> &Breakers {
         &self.breakers[priority as usize]
     }
@@ -268,7 +278,7 @@ impl ClusterShared {
         let old = self.prepared.load();
         let new = self.zoning.with_local(|local| {
             let subsets = config.subsets.as_ref();
-            Prepared::of_cluster(sets, &config.lb, subsets, local, Some(&old))
+            Prepared::of_cluster(sets, &self.lb(), subsets, local, Some(&old))
         });
         self.discovered.count_zones(new.zone_counts());
         let (created, removed) = new.subset_changes();

@@ -63,9 +63,7 @@ class Endpoints:
     def update_of(self, cluster: str, *, warming: bool = False) -> worker_pb2.Update:
         """What gives them to a cluster that the workers have; `warming`: to its new version."""
         if self.compiled is None:
-            item = worker_pb2.LoadAssignment(
-                cluster=cluster, assignment=self.body, warming=warming
-            )
+            item = worker_pb2.LoadAssignment(cluster=cluster, assignment=self.body, warming=warming)
             return worker_pb2.Update(load_assignments=[item])
         update = worker_pb2.Update(endpoints=[self.compiled])
         update.endpoints[0].warming = warming

@@ -142,3 +142,16 @@ def test_the_bootstraps_resolver_serves_clusters_that_name_none(hello):
     assert result.diagnostics == []
     dns = result.update.clusters[0].dns
     assert (dns.resolvers[0].host, dns.resolvers[0].port, dns.use_tcp) == ("127.0.0.1", 53, True)
+
+
+def test_the_local_cluster_and_the_order_of_clusters_with_it():
+    clusters = [{"name": name, "type": "STATIC"} for name in ("z", "local", "a")]
+    source = {
+        "node": {"locality": {"zone": "east"}},
+        "cluster_manager": {"local_cluster_name": "local"},
+        "static_resources": {"clusters": clusters},
+    }
+    update = compiled(source).update
+    assert (update.node.local_cluster, update.node.locality.zone) == ("local", "east")
+    assert [cluster.name for cluster in update.clusters] == ["a", "local", "z"]
+    assert not compiled({}).update.node.HasField("locality")

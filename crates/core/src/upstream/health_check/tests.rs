@@ -44,8 +44,16 @@ fn checked(
     hosts: &[SocketAddr],
     check: proto::HealthCheck,
 ) -> Arc<ClusterShared> {
+    checked_by(upstream, hosts, vec![check])
+}
+
+fn checked_by(
+    upstream: &UpstreamContext,
+    hosts: &[SocketAddr],
+    checks: Vec<proto::HealthCheck>,
+) -> Arc<ClusterShared> {
     let shared = shared(&proto::Cluster {
-        health_checks: Some(proto::HealthChecks { checks: vec![check], ..Default::default() }),
+        health_checks: Some(proto::HealthChecks { checks, ..Default::default() }),
         max_response_headers_bytes: 60_000,
         max_response_headers_count: 100,
         ..message(hosts)
@@ -167,6 +175,27 @@ fn a_response_may_make_a_host_unhealthy() {
         assert_eq!(stat(&cluster, Stat::HealthCheckPassiveFailure), 1);
         assert_eq!(cluster.host_sets().membership().excluded, 1);
     });
+}
+
+#[test]
+fn a_host_has_to_pass_each_of_several_checks() {
+    for (last, expected) in [(GOOD, CheckFlags::empty()), (BAD, CheckFlags::FAILED)] {
+        run(|upstream| async move {
+            let (listener, address) = listen().await;
+            let slowly = proto::HealthCheck {
+                no_traffic_interval_ms: 60_000,
+                no_traffic_healthy_interval_ms: 60_000,
+                ..http()
+            };
+            let cluster = checked_by(&upstream, &[address], vec![slowly.clone(), slowly]);
+            answer(&listener, &[GOOD]).await;
+            assert_eq!(flags(&cluster), CheckFlags::FAILED, "the other has not come to an end");
+            assert!(!cluster.is_ready());
+            answer(&listener, &[last]).await;
+            until(|| cluster.is_ready()).await;
+            assert_eq!(flags(&cluster), expected);
+        });
+    }
 }
 
 #[test]

@@ -38,7 +38,9 @@ _MIN_CLUSTER_SIZE = 6
 _FORCED_BY = 1
 
 
-def compile_locality(ctx: CompileContext, source: LocalityLbConfig, out: LbOptions, at: str) -> None:
+def compile_locality(
+    ctx: CompileContext, source: LocalityLbConfig, out: LbOptions, at: str
+) -> None:
     """The locality_lb_config of a typed policy."""
     kind = source.WhichOneof("locality_config_specifier")
     if kind == "locality_weighted_lb_config":

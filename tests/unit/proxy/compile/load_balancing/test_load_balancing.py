@@ -137,3 +137,39 @@ def test_hosts_are_known_by_name_where_dns_finds_them_all(kind, name):
     refused = [error for error in errors(ctx) if "Cannot use hostname" in error]
     assert len(refused) == (name is not None)
     assert all(error.endswith(f"for cluster of type: '{name}'") for error in refused)
+
+
+def zones(**given):
+    """The zone_aware settings of a typed policy."""
+    locality = {"zone_aware_lb_config": given}
+    typed = policies(policy("round_robin.v3.RoundRobin", locality_lb_config=locality))
+    return compiled(load_balancing_policy=typed).lb.zone_aware
+
+
+def test_zone_aware_defaults():
+    assert not compiled().lb.HasField("zone_aware")
+    found = compiled(common_lb_config={"zone_aware_lb_config": {}}).lb.zone_aware
+    assert (found.routing_enabled_percent, found.min_cluster_size) == (100, 6)
+    assert not found.HasField("force_local_min_size")
+    assert zones() == found
+
+
+def test_zone_aware_settings():
+    found = zones(
+        routing_enabled={"value": 12.5},
+        min_cluster_size=3,
+        force_local_zone={"min_size": 2},
+        locality_basis="HEALTHY_HOSTS_WEIGHT",
+    )
+    assert (found.routing_enabled_percent, found.min_cluster_size) == (13, 3)
+    assert (found.force_local_min_size, found.by_weight) == (2, True)
+    assert zones(force_local_zone={}).force_local_min_size == 1
+    assert zones(force_locality_direct_routing=True).force_local_min_size == 1
+
+
+def test_a_share_that_is_no_number_is_refused():
+    ctx = context()
+    config = {"zone_aware_lb_config": {"routing_enabled": {"value": "NaN"}}}
+    compiled(ctx, common_lb_config=config)
+    (report,) = errors(ctx)
+    assert report.startswith("c.common_lb_config.zone_aware_lb_config.routing_enabled: Value not")
