@@ -110,6 +110,7 @@ pub fn lost(parties: &Parties<'_>, cluster: &Cluster, failure: &Failure) {
     if matches!(failure, Failure::Overflow) {
         dropped(cluster, failure);
     }
-    answer(parties.router, parties.stream, cluster, status, false);
+    let chosen = parties.stream.info.upstream.host.as_deref();
+    answer(parties.router, parties.stream, cluster, status, chosen);
     host(parties.stream, false);
 }
