@@ -7,8 +7,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "../../proto/services/access_log.proto",
         "../../proto/services/ext_authz.proto",
         "../../proto/services/otlp.proto",
+        "../../proto/services/otlp_span.proto",
         "../../proto/services/ratelimit.proto",
         "../../proto/services/struct.proto",
+        "../../proto/services/zipkin.proto",
     ];
     for file in files {
         println!("cargo:rerun-if-changed={file}");

@@ -38,6 +38,7 @@ use crate::http::flags::ResponseFlags;
 use crate::http::stream::{Answer, Stream};
 use crate::route::{is_grpc, FilterConfig};
 use crate::timer::Timer;
+use crate::tracing;
 
 use bodies::Bodies;
 use routing::{choose_cluster, clear_route, route};
@@ -53,6 +54,7 @@ pub async fn run(stream: &mut Stream, down: &mut dyn Downstream, timer: &Timer) 
     if let Err(answer) = route(stream) {
         return Some(answer);
     }
+    tracing::begin(stream);
     let manager = stream.manager.clone();
     let filters = chain(&manager, stream);
     if filters.len() > 1 {

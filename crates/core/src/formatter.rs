@@ -27,6 +27,7 @@ pub(crate) use facts::stream_id;
 pub use json::{render_value, JsonFormatter};
 pub use operator::{Operator, Rendered};
 pub use path::percent_decode;
+pub(crate) use registry::operator;
 
 pub(crate) use address::push_address;
 pub(crate) use facts::short_flags;

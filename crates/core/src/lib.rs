@@ -42,6 +42,7 @@ mod sys;
 pub mod telemetry;
 pub mod timer;
 pub mod tls;
+pub mod tracing;
 pub mod transport;
 pub mod upstream;
 pub mod worker;

@@ -27,6 +27,7 @@ use crate::route::{RouteScopes, RouteTable};
 use crate::runtime::Runtime;
 use crate::stats::{Block, BlockKind, Registry, PROCESS_BLOCK};
 use crate::timer::Timers;
+use crate::tracing::Tracers;
 use crate::upstream::dns_cache::DnsCaches;
 use crate::upstream::internal::Doors;
 use crate::upstream::{ClusterShared, Clusters, UpstreamContext};
@@ -122,6 +123,7 @@ pub struct Worker {
     calm: Rc<Overload>,
     /// Made with the first request of the proxy's own whose answer somebody waits for.
     pub own_requests: OnceCell<OwnRequests>,
+    pub tracers: Tracers,
     runtime: RefCell<Arc<Runtime>>,
     routes: RefCell<HashMap<Arc<str>, Rc<RouteSlot>>>,
     route_scopes: RefCell<HashMap<Arc<str>, Rc<ScopesSlot>>>,
@@ -167,6 +169,7 @@ impl Worker {
             peers: PeerCache::default(),
             calm,
             own_requests: OnceCell::new(),
+            tracers: Tracers::default(),
             runtime: RefCell::default(),
             routes: RefCell::default(),
             route_scopes: RefCell::default(),

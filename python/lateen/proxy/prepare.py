@@ -119,6 +119,8 @@ def prepare(options: Options) -> Preparation:
     )
     if loaded.bootstrap is None:
         return Preparation(None, loaded.diagnostics, loaded)
+    from lateen.proxy.version import version_text
+
     bootstrap = loaded.bootstrap
     given_node = bootstrap.node.SerializeToString()
     _identify(bootstrap, options)
@@ -130,6 +132,7 @@ def prepare(options: Options) -> Preparation:
         environment=os.environ,
         node_id=options.service_node,
         service_cluster=options.service_cluster,
+        version=version_text(),
         disk_layers={
             name: {key: value.strip() for key, value in layer.values.items()}
             for name, layer in on_disk.items()

@@ -16,6 +16,7 @@ use crate::proto::access_log_filter::comparison::Op;
 use crate::proto::access_log_filter::Kind;
 use crate::random::Random;
 use crate::runtime::{Fraction, Number, Runtime};
+use crate::tracing::Reason;
 
 /// A compiled filter.
 pub struct LogFilter {
@@ -26,7 +27,7 @@ enum Rule {
     StatusCode(Comparison),
     Duration(Comparison),
     NotHealthCheck,
-    Never,
+    Traced,
     Share { fraction: Fraction, independent: bool },
     All(Vec<LogFilter>),
     Any(Vec<LogFilter>),
@@ -47,8 +48,7 @@ impl LogFilter {
             Some(Kind::StatusCode(it)) => Rule::StatusCode(Comparison::compile(it)),
             Some(Kind::DurationMs(it)) => Rule::Duration(Comparison::compile(it)),
             Some(Kind::NotHealthCheck(_)) => Rule::NotHealthCheck,
-            // Nothing is traced yet.
-            Some(Kind::Traceable(_)) => Rule::Never,
+            Some(Kind::Traceable(_)) => Rule::Traced,
             Some(Kind::Runtime(it)) => Rule::Share {
                 fraction: Fraction::compile(&it.fraction.clone().unwrap_or_default()),
                 independent: it.independent_randomness,
@@ -83,7 +83,10 @@ impl LogFilter {
                 comparison.holds(elapsed.as_millis() as u64, runtime)
             }
             Rule::NotHealthCheck => !info.health_check,
-            Rule::Never => false,
+            Rule::Traced => {
+                let reason = info.trace.as_ref().map(|trace| trace.reason);
+                !info.health_check && reason.is_some_and(Reason::is_traced)
+            }
             Rule::Share { fraction, independent } => {
                 let of_request = if *independent { None } else { request_number(context) };
                 fraction.contains(runtime, of_request.unwrap_or_else(|| random.next()))

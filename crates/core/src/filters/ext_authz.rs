@@ -58,6 +58,7 @@ pub struct ExtAuthz {
     ignores_dynamic_metadata: bool,
     charges_cluster: bool,
     longest_body: usize,
+    unsampled: bool,
 }
 
 /// How much of a request's body the service is told.
@@ -80,6 +81,7 @@ pub struct AuthzOfRoute {
     without_body: bool,
     body: Option<BodyLimit>,
     service: Option<Service>,
+    unsampled: Option<bool>,
 }
 
 impl AuthzOfRoute {
@@ -93,6 +95,7 @@ impl AuthzOfRoute {
             without_body: message.without_body,
             body: message.body.as_ref().map(BodyLimit::compile),
             service: service.map(|it| Service::compile(it, regexes)).transpose().at("service")?,
+            unsampled: message.unsampled,
         })
     }
 }
@@ -126,6 +129,7 @@ impl ExtAuthz {
             permissions: permissions.transpose().at("permissions")?,
             ignores_dynamic_metadata: message.ignores_dynamic_metadata,
             charges_cluster: message.charges_cluster,
+            unsampled: message.unsampled,
             longest_body: match message.max_body_bytes {
                 0 => usize::MAX,
                 most => most as usize,
@@ -166,7 +170,9 @@ impl ExtAuthz {
         let body = limit.map(|limit| Body::of(kept_request(stream), limit.bytes));
         let extensions = levels.iter().flat_map(|level| level.context_extensions.clone()).collect();
         let service = of_route.and_then(|it| it.service.as_ref()).unwrap_or(&self.service);
-        let mut asking = service.ask(&Question { stream, told: &self.told, extensions, body });
+        let unsampled = of_route.and_then(|it| it.unsampled).unwrap_or(self.unsampled);
+        let question = Question { stream, told: &self.told, extensions, body, unsampled };
+        let mut asking = service.ask(&question);
         let cluster = stream.cluster.clone();
         let start = clock::now();
         let poll = |cx: &mut Context<'_>| asking.as_mut().poll(cx);

@@ -11,7 +11,7 @@ use std::task::Context;
 use prost::Message;
 
 use super::bodies::attach;
-use super::router::client::GrpcClient;
+use super::router::client::{Called, GrpcClient};
 use super::wait::wait_beside_body;
 use super::{of_route, Proceed};
 use crate::compile::{At, Result};
@@ -21,6 +21,7 @@ use crate::http::stream::Stream;
 use crate::matcher::Regexes;
 use crate::proto;
 use crate::proto::rate_limit_filter::{RequestType, VirtualHostLimits};
+use crate::proto::service::rate_limit_response::Code;
 use crate::proto::service::RateLimitResponse;
 use crate::ratelimit::{Descriptor, RateLimits};
 use crate::route::{Action, FilterConfig};
@@ -141,8 +142,7 @@ impl RateLimit {
         let mut calling = Box::pin(self.client.call(stream, METHOD, &message));
         let poll = |cx: &mut Context<'_>| calling.as_mut().poll(cx);
         let answer = wait_beside_body(stream, down, timer, poll).await?;
-        let answer = answer.and_then(std::result::Result::ok);
-        let answer = answer.and_then(|bytes| RateLimitResponse::decode(&*bytes).ok());
+        let answer = answer.and_then(answer_of);
         let told = self.conclude(stream, &cluster, answer).map_err(Some)?;
         if !told.is_empty() {
             attach(stream, place, told);
@@ -202,4 +202,14 @@ impl RateLimit {
             Some(VirtualHostLimits::Override) | None => without_own,
         }
     }
+}
+
+/// What the service has answered, which the span of the question tells too.
+fn answer_of(called: Called) -> Option<RateLimitResponse> {
+    let answer = RateLimitResponse::decode(&*called.message.ok()?).ok()?;
+    if let Some(mut span) = called.span {
+        let over = answer.overall_code() == Code::OverLimit;
+        span.tag("ratelimit_status", if over { "over_limit" } else { "ok" });
+    }
+    Some(answer)
 }

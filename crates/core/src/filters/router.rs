@@ -23,7 +23,8 @@ mod tunnel;
 mod wire;
 
 pub(super) use self::charge::manager_timeout;
-pub(super) use self::failure::{Failure, TimeoutKind};
+pub use self::failure::Failure;
+pub(super) use self::failure::TimeoutKind;
 use crate::access_log::{AccessLog, Sinks};
 use crate::compile::{each, Result};
 use crate::headers::{HeaderId, HeaderName};
@@ -45,6 +46,8 @@ pub struct Router {
     /// Requests with one of these headers are refused when it makes no sense.
     pub strict_headers: Vec<HeaderName>,
     pub upstream_logs: Vec<AccessLog>,
+    /// Each attempt has a span of its own.
+    pub start_child_span: bool,
 }
 
 impl Router {
@@ -63,6 +66,7 @@ impl Router {
             upstream_logs: each(&message.upstream_logs, "upstream_logs", |log| {
                 AccessLog::compile(log, sinks)
             })?,
+            start_child_span: message.start_child_span,
         })
     }
 
@@ -75,6 +79,7 @@ impl Router {
             respect_expected_timeout: false,
             strict_headers: Vec::new(),
             upstream_logs: Vec::new(),
+            start_child_span: false,
         }
     }
 

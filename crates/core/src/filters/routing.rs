@@ -4,6 +4,7 @@ use crate::http::stream::{Answer, Stream};
 use crate::http::upgrade;
 use crate::proto::HttpStat;
 use crate::route::{Action, Resolution, Route};
+use crate::tracing;
 
 /// Chooses the route, and refuses an upgrade that it does not have.
 pub fn route(stream: &mut Stream) -> std::result::Result<(), Answer> {
@@ -26,6 +27,7 @@ pub fn clear_route(stream: &mut Stream) {
     stream.info.cluster = None;
     stream.info.cluster_metadata = None;
     choose_route(stream);
+    tracing::refresh(stream);
 }
 
 /// False when there is no route.

@@ -9,6 +9,7 @@ use crate::headers::HeaderId;
 use crate::http::flags::{ResponseFlags, NAMES};
 use crate::http::stream_info::{CloseType, Protocol, StreamInfo};
 use crate::random::Random;
+use crate::tracing::Trace;
 use crate::upstream::Host;
 
 /// Appends one fact.
@@ -76,9 +77,11 @@ pub const FACTS: &[(&str, Fact)] = &[
         true => Rendered::number(0u64, out),
         false => Rendered::Absent,
     }),
+    ("SPAN_ID", |c, out| of_trace(c, out, Trace::span_id)),
     ("STREAM_ID", stream_id),
     ("TLS_JA3_FINGERPRINT", |c, out| inspected(c, out, |it| &it.ja3)),
     ("TLS_JA4_FINGERPRINT", |c, out| inspected(c, out, |it| &it.ja4)),
+    ("TRACE_ID", |c, out| of_trace(c, out, Trace::trace_id)),
     ("UNIQUE_ID", |_, out| {
         thread_local!(static RANDOM: Random = Random::new());
         let (high, low) = RANDOM.with(|random| (random.next(), random.next()));
@@ -168,6 +171,15 @@ fn millis(duration: Option<Duration>, out: &mut Vec<u8>) -> Rendered {
 
 fn since_start(context: &FormatContext<'_>, at: Option<Instant>, out: &mut Vec<u8>) -> Rendered {
     millis(at.map(|at| at.saturating_duration_since(context.info.start)), out)
+}
+
+fn of_trace(
+    context: &FormatContext<'_>,
+    out: &mut Vec<u8>,
+    id: fn(&Trace) -> Option<String>,
+) -> Rendered {
+    let id = context.info.trace.as_deref().and_then(id);
+    Rendered::text(id.as_deref().map(str::as_bytes), out)
 }
 
 fn protocol(protocol: Option<Protocol>, out: &mut Vec<u8>) -> Rendered {

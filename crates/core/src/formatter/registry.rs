@@ -16,13 +16,10 @@ use super::time::{Bound, Peer, TimeOf};
 use super::xfcc::XfccValue;
 use crate::compile::{CompileError, Result};
 
-/// What requests without a trace and protocols before HTTP/3 never have, and session ids, which rustls does
-/// not tell.
+/// What protocols before HTTP/3 never have, and session ids, which rustls does not tell.
 const ABSENT: &[&str] = &[
     "DOWNSTREAM_TLS_SESSION_ID",
     "ROUNDTRIP_DURATION",
-    "SPAN_ID",
-    "TRACE_ID",
     "UPSTREAM_FILTER_STATE",
     "UPSTREAM_LOCAL_CLOSE_REASON",
     "UPSTREAM_TLS_SESSION_ID",

@@ -11,6 +11,7 @@ use crate::listener::Drain;
 use crate::overload::Overload;
 use crate::route::RouteTable;
 use crate::stats::{Block, BlockKind};
+use crate::tracing::Tracer;
 use crate::worker::{RouteSlot, Worker};
 
 /// A connection manager in one worker.
@@ -23,6 +24,8 @@ pub struct Manager {
     scopes: Option<ManagerScopes>,
     pub(super) drain: Rc<Drain>,
     pub overload: Rc<Overload>,
+    /// None: no request has a span.
+    pub tracer: Option<Rc<Tracer>>,
 }
 
 impl Manager {
@@ -37,6 +40,11 @@ impl Manager {
             routes: worker.route_slot(&config.route_table),
             scopes: config.scoped_routes.as_ref().map(|scoped| ManagerScopes::new(worker, scoped)),
             overload: worker.overload(config.bypass_overload).clone(),
+            tracer: config
+                .tracing
+                .as_ref()
+                .and_then(|tracing| tracing.tracer.as_ref())
+                .map(|tracer| worker.tracers.get(tracer, worker)),
             config,
             drain,
         }
@@ -46,6 +54,7 @@ impl Manager {
     pub fn of_own_requests(worker: &Worker, config: Arc<ManagerConfig>) -> Self {
         Self {
             overload: worker.overload(true).clone(),
+            tracer: None,
             block: Arc::new(Block::new(BlockKind::Http)),
             listener_http: None,
             routes: Rc::default(),

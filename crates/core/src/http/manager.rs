@@ -25,6 +25,7 @@ use crate::proto;
 use crate::proto::http_connection_manager::{
     CodecType, EscapedSlashes, ForwardClientCert, ServerHeader, StripPort, Underscores,
 };
+use crate::tracing::Tracing;
 use crate::worker::Worker;
 
 pub use trust::InternalAddresses;
@@ -77,6 +78,8 @@ pub struct ManagerConfig {
     pub generate_request_id: bool,
     pub preserve_external_request_id: bool,
     pub request_id_in_response: bool,
+    /// Request ids tell why their requests are traced.
+    pub packs_trace_reason: bool,
     pub strip_port: StripPort,
     pub strip_trailing_host_dot: bool,
     pub normalize_path: bool,
@@ -103,6 +106,8 @@ pub struct ManagerConfig {
     pub bypass_overload: bool,
     /// Answers say that they are given because resources are short.
     pub append_local_overload: bool,
+    /// None: nothing is traced.
+    pub tracing: Option<Tracing>,
 }
 
 fn bytes(text: &str) -> Box<[u8]> {
@@ -178,6 +183,12 @@ impl ManagerConfig {
                 AccessLog::compile(log, sinks)
             })?,
             upgrades,
+            tracing: message
+                .tracing
+                .as_ref()
+                .map(|it| Tracing::compile(it, message.pack_trace_reason))
+                .transpose()
+                .at("tracing")?,
             ..Self::bare(message)?
         })
     }
@@ -211,6 +222,7 @@ impl ManagerConfig {
             bypass_overload: message.bypass_overload_manager,
             append_local_overload: message.append_local_overload,
             upgrades: Upgrades::default(),
+            tracing: None,
             timeouts: timeouts(message),
             codec: message.codec_type(),
             limits: limits(message),
@@ -232,6 +244,7 @@ impl ManagerConfig {
             generate_request_id: message.generate_request_id,
             preserve_external_request_id: message.preserve_external_request_id,
             request_id_in_response: message.always_set_request_id_in_response,
+            packs_trace_reason: message.pack_trace_reason,
             strip_port: message.strip_port(),
             strip_trailing_host_dot: message.strip_trailing_host_dot,
             normalize_path: message.normalize_path,

@@ -51,6 +51,11 @@ impl Stream {
         self.info.details = "internal_redirect".into();
     }
 
+    /// It was made in place of one whose redirect was followed.
+    pub fn follows_redirect(&self) -> bool {
+        self.redirects.as_ref().is_some_and(|redirects| redirects.followed > 0)
+    }
+
     /// The response of this request is followed by another request, and not for the client.
     pub fn is_redirected(&self) -> bool {
         self.redirects.as_ref().is_some_and(|redirects| redirects.next.is_some())

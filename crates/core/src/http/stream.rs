@@ -25,6 +25,7 @@ use crate::overload::{Point, TimerKind};
 use crate::proto::{HttpHistogram, HttpStat, ListenerHttpStat};
 use crate::route::{ClusterChoice, Route, RouteContext};
 use crate::stats::Block;
+use crate::tracing;
 use crate::upstream::Cluster;
 use crate::worker::Worker;
 
@@ -344,7 +345,7 @@ impl Stream {
         response::finish(
             &manager.config,
             &mut self.response,
-            self.request.get(HeaderId::XRequestId),
+            &self.request,
             self.tunnel && self.head.upgrade,
             &self.worker.date,
             self.worker.wall_clock(),
@@ -358,6 +359,7 @@ impl Stream {
             (false, true) => self.response.set(HeaderId::Connection, b"keep-alive"),
             (false, false) => {}
         }
+        tracing::tell_operation(self);
         let frame = ResponseFrame {
             status,
             end,
@@ -418,6 +420,7 @@ impl Stream {
         if self.manager.config.tells {
             filters::complete(self);
         }
+        tracing::finish(self);
     }
 
     /// Writes the access logs.

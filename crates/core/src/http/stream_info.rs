@@ -16,6 +16,7 @@ use crate::listener::{Traits, RAW_BUFFER};
 use crate::mesh::{Found, Peers};
 use crate::metadata::{merge, set, set_in};
 use crate::tls::TlsInfo;
+use crate::tracing::Trace;
 use crate::upstream::{ConnectionFacts, Host};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -320,6 +321,8 @@ pub struct StreamInfo {
     pub peers: Peers,
     /// Unique in the process.
     pub stream_id: u64,
+    /// None: its connection manager traces nothing.
+    pub trace: Option<Box<Trace>>,
 }
 
 impl StreamInfo {
@@ -403,6 +406,7 @@ impl StreamInfo {
             filter_objects: FilterObjects::default(),
             peers,
             stream_id: 0,
+            trace: None,
         }
     }
 }

@@ -23,6 +23,7 @@ use crate::matcher::Regexes;
 use crate::proto;
 use crate::proto::route::Action as Kind;
 use crate::ratelimit::RateLimits;
+use crate::tracing::{Decorator, RouteTracing};
 
 /// What a route does with a request.
 pub enum Action {
@@ -59,6 +60,8 @@ pub struct Route {
     pub request_body_buffer_limit: Option<u64>,
     /// VirtualClusterStat under the route's stat_prefix; 0: none.
     pub stats_block: u32,
+    pub tracing: Option<Box<RouteTracing>>,
+    pub decorator: Option<Decorator>,
     pub(super) path: PathMatch,
     conditions: Option<Box<Conditions>>,
     headers: HeaderLevel,
@@ -97,6 +100,8 @@ impl Route {
             action: Action::TlsRedirect,
             request_body_buffer_limit: None,
             stats_block: 0,
+            tracing: None,
+            decorator: None,
             path: PathMatch::Prefix { text: Box::default(), ignore_case: false },
             conditions: None,
             headers: HeaderLevel::default(),
@@ -135,6 +140,7 @@ impl Route {
         let matcher = message.r#match.as_ref().unwrap_or(&default);
         let path = PathMatch::compile(matcher, regexes).at("match")?;
         let conditions = Conditions::compile(matcher, regexes).at("match")?;
+        let tracing = message.tracing.as_ref().map(RouteTracing::compile);
         Ok(Self {
             info: Arc::new(RouteInfo {
                 route_name: message.name.as_str().into(),
@@ -147,6 +153,8 @@ impl Route {
                 .request_body_buffer_limit
                 .or(host.request_body_buffer_limit),
             stats_block: message.stats_block,
+            tracing: tracing.transpose().at("tracing")?.map(Box::new),
+            decorator: message.decorator.as_ref().map(Decorator::compile),
             conditions: (!conditions.is_empty()).then(|| Box::new(conditions)),
             path,
             headers: HeaderLevel::compile(message.mutations.as_ref())?,

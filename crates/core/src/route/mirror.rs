@@ -30,6 +30,8 @@ pub struct Mirror {
     keeps_host: bool,
     host: Option<Box<[u8]>>,
     changes: MutationList,
+    /// Its span is reported; None: as that of the request.
+    pub sampled: Option<bool>,
     /// What the copy is under: no retries, no limit but that of the request itself.
     pub route: Arc<Route>,
 }
@@ -60,6 +62,7 @@ impl Mirror {
             keeps_host: message.keeps_host,
             host: (!host.is_empty()).then(|| host.as_bytes().into()),
             changes: MutationList::compile(&message.mutations, regexes).at("mutations")?,
+            sampled: message.sampled,
             route: Arc::new(Route::of_own_requests(None)?),
         })
     }

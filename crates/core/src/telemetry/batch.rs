@@ -57,6 +57,11 @@ impl<R: Receiver> Batcher<R> {
         &self.receiver
     }
 
+    /// How many items wait.
+    pub fn items(&self) -> u64 {
+        self.collected.borrow().items
+    }
+
     /// Collects the item that `write` appends. False when there is no room for it: it is dropped.
     #[must_use = "a dropped item is to be counted"]
     pub fn add(&self, write: impl FnOnce(&mut Vec<u8>)) -> bool {

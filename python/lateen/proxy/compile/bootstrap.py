@@ -42,7 +42,7 @@ SUPPORT = (
             dns_resolution_config typed_dns_resolver_config stats_server_version_override
             application_log_config node_context_params config_sources default_config_source
             overload_manager bootstrap_extensions enable_worker_cpu_affinity
-            stats_sinks
+            stats_sinks tracing
         """,
         harmless={
             "flags_path": "nothing reads it, as in Envoy",
@@ -59,7 +59,6 @@ SUPPORT = (
             "listener_manager": _PROCESS,
             "grpc_async_client_manager_config": _PROCESS,
             "memory_allocator_manager": _PROCESS,
-            "tracing": "tracing is not implemented yet",
         },
     ),
     Fields(
@@ -153,7 +152,7 @@ def compile_bootstrap_resources(
     listeners subscribe to.
 
     The context's runtime, default resolver, default bind source, event log, stats sinks, overload
-    plan, limits and cluster names are set from the bootstrap.
+    plan, limits, tracer and cluster names are set from the bootstrap.
     """
     ctx.runtime = compile_runtime(ctx, bootstrap.layered_runtime, "layered_runtime")
     ctx.default_resolver = compile_default_resolver(ctx, bootstrap)
@@ -165,6 +164,8 @@ def compile_bootstrap_resources(
     ctx.overload = compile_overload(ctx, bootstrap.overload_manager, "overload_manager")
     ctx.max_connections = ctx.overload.max_connections if ctx.overload is not None else 0
     ctx.internal_buffer_bytes = internal_buffer_bytes(ctx, bootstrap.bootstrap_extensions)
+    if bootstrap.tracing.HasField("http"):
+        ctx.tracing_provider = bootstrap.tracing.http
     note_control_planes(ctx, bootstrap)
     _check_collections(ctx, bootstrap.dynamic_resources)
     update = Update(runtime=runtime_for_workers(ctx.runtime), node=_node(bootstrap))

@@ -16,6 +16,7 @@ from lateen.proxy.compile.stats_blocks import StatsBlocks
 if TYPE_CHECKING:
     from envoy.config.core.v3.address_pb2 import BindConfig
     from envoy.config.core.v3.base_pb2 import Node
+    from envoy.config.trace.v3.http_tracer_pb2 import Tracing
     from envoy.extensions.transport_sockets.tls.v3.secret_pb2 import Secret
     from google.protobuf.any_pb2 import Any as PackedAny
 
@@ -45,6 +46,9 @@ class CompileContext:
         node_id: --service-node or node.id.
         service_cluster: --service-cluster or node.cluster.
         node: the fields of the node.
+        zone: node.locality.zone.
+        version: of this proxy.
+        tracing_provider: the tracer of connection managers that name none.
         clusters: the clusters that a route may name; None when that is not checked.
         runtime: the runtime snapshot.
         disk_layers: the values of runtime layers on disk, by the name of the layer.
@@ -75,6 +79,9 @@ class CompileContext:
     node_id: str = ""
     service_cluster: str = ""
     node: Mapping[str, JsonValue] = field(default_factory=dict)
+    zone: str = ""
+    version: str = ""
+    tracing_provider: Tracing.Http | None = None
     clusters: Collection[str] | None = None
     runtime: Mapping[str, str] = field(default_factory=dict)
     disk_layers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

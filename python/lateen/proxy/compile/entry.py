@@ -51,6 +51,7 @@ def compile_bootstrap(
     environment: Mapping[str, str] | None = None,
     node_id: str = "",
     service_cluster: str = "",
+    version: str = "",
     disk_layers: Mapping[str, Mapping[str, str]] | None = None,
     table: SupportTable | None = None,
     file_mode: Callable[[str], int | None] = lambda _: None,
@@ -63,6 +64,7 @@ def compile_bootstrap(
         environment: the variables that data sources may name.
         node_id: --service-node; node.id counts when it is empty.
         service_cluster: --service-cluster; node.cluster counts when it is empty.
+        version: of this proxy.
         disk_layers: the values of runtime layers on disk, by the name of the layer.
         table: what is implemented; `support_table()` when not given.
         file_mode: returns the permissions of such a file; None: unknown.
@@ -75,9 +77,11 @@ def compile_bootstrap(
         read_file=read_file,
         environment=environment or {},
         serialized_node=bootstrap.node.SerializeToString(),
-        node_id=node_id,
-        service_cluster=service_cluster,
+        node_id=node_id or bootstrap.node.id,
+        service_cluster=service_cluster or bootstrap.node.cluster,
         node=_node(bootstrap.node, node_id, service_cluster),
+        zone=bootstrap.node.locality.zone,
+        version=version,
         disk_layers=disk_layers or {},
         file_mode=file_mode,
     )

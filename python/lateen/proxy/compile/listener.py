@@ -29,7 +29,7 @@ from lateen.proxy.compile.network_filters.owner import (
 )
 from lateen.proxy.compile.socket_options import compile_socket_options, keepalive_options
 from lateen.proxy.compile.stats_blocks import BlockKind
-from lateen.proxy.compile.values import metadata_json, milliseconds
+from lateen.proxy.compile.values import enum_name, metadata_json, milliseconds
 
 if TYPE_CHECKING:
     from envoy.config.listener.v3 import listener_pb2 as envoy
@@ -112,6 +112,7 @@ def compile_listener(ctx: CompileContext, source: envoy.Listener, at: str) -> Co
         address_tag=tag,
         buffer_limit=listener.per_connection_buffer_limit_bytes,
         bypass_overload=source.bypass_overload_manager,
+        outbound=enum_name(source, "traffic_direction") == "OUTBOUND",
     )
     _compile_chains(ctx, source, listener, owner, at)
     return CompiledListener(

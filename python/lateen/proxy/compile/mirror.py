@@ -23,9 +23,8 @@ SUPPORT = (
         "envoy.config.route.v3.RouteAction.RequestMirrorPolicy",
         implemented="""
             cluster cluster_header runtime_fraction disable_shadow_host_suffix_append
-            request_headers_mutations host_rewrite_literal
+            request_headers_mutations host_rewrite_literal trace_sampled
         """,
-        harmless={"trace_sampled": "tracing is not implemented yet"},
     ),
 )
 
@@ -60,6 +59,8 @@ def _compile(ctx: CompileContext, policy: RouteAction.RequestMirrorPolicy, at: s
             "Exactly one of cluster or cluster_header in request mirror policy need to be"
             " specified",
         )
+    if policy.HasField("trace_sampled"):
+        mirror.sampled = policy.trace_sampled.value
     if policy.HasField("runtime_fraction"):
         mirror.fraction.CopyFrom(runtime_fraction(policy.runtime_fraction))
     return mirror

@@ -16,14 +16,13 @@ from lateen.proxy.compile.redirect import compile_redirect
 from lateen.proxy.compile.route_action import compile_route_action
 from lateen.proxy.compile.route_match import compile_route_match
 from lateen.proxy.compile.stats_blocks import BlockKind
+from lateen.proxy.compile.tracing import compile_decorator, compile_route_tracing
 from lateen.proxy.compile.values import metadata_json
 
 if TYPE_CHECKING:
     from envoy.config.route.v3.route_components_pb2 import Route, VirtualHost
 
     from lateen.proxy.compile.context import CompileContext
-
-_NO_TRACING = "tracing is not implemented yet"
 
 SUPPORT = (
     Fields(
@@ -32,12 +31,8 @@ SUPPORT = (
             name match route redirect direct_response non_forwarding_action metadata
             typed_per_filter_config request_headers_to_add request_headers_to_remove
             response_headers_to_add response_headers_to_remove
-            per_request_buffer_limit_bytes stat_prefix request_body_buffer_limit
+            per_request_buffer_limit_bytes stat_prefix request_body_buffer_limit decorator tracing
         """,
-        harmless={
-            "decorator": _NO_TRACING,
-            "tracing": _NO_TRACING,
-        },
     ),
     whole("envoy.config.route.v3.NonForwardingAction"),
 )
@@ -58,6 +53,10 @@ def compile_route(
         overrides=compile_overrides(ctx, route.typed_per_filter_config, at),
     )
     _compile_action(ctx, route, compiled, body_limit, at)
+    if route.HasField("tracing"):
+        compiled.tracing.CopyFrom(compile_route_tracing(ctx, route.tracing, f"{at}.tracing"))
+    if route.HasField("decorator"):
+        compiled.decorator.CopyFrom(compile_decorator(route.decorator))
     if route.HasField("metadata"):
         compiled.metadata_json = metadata_json(route.metadata)
     if (limit := buffer_limit(route)) is not None:

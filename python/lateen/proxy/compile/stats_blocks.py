@@ -50,6 +50,8 @@ class BlockKind(Enum):
     LOG_SERVICE = "log_service"
     METADATA_EXCHANGE = "metadata_exchange"
     ISTIO = "istio"
+    OPENTELEMETRY = "opentelemetry"
+    ZIPKIN = "zipkin"
 
 
 @dataclass(frozen=True, slots=True)

@@ -197,4 +197,6 @@ _LAYOUTS = {
     BlockKind.LOG_SERVICE: layouts.log_service_layout,
     BlockKind.METADATA_EXCHANGE: layouts.metadata_exchange_layout,
     BlockKind.ISTIO: layouts.istio_layout,
+    BlockKind.OPENTELEMETRY: layouts.opentelemetry_layout,
+    BlockKind.ZIPKIN: layouts.zipkin_layout,
 }

@@ -366,6 +366,18 @@ def rbac_shadow_layout() -> Layout:
 
 
 @functools.cache
+def opentelemetry_layout() -> Layout:
+    """`tracing.opentelemetry.*`."""
+    return _layout(wire.OpenTelemetryStat.items(), "OPENTELEMETRY_")
+
+
+@functools.cache
+def zipkin_layout() -> Layout:
+    """`tracing.zipkin.*`."""
+    return _layout(wire.ZipkinStat.items(), "ZIPKIN_")
+
+
+@functools.cache
 def fault_layout() -> Layout:
     """`http.STAT_PREFIX.fault.*`."""
     return _layout(wire.FaultStat.items(), "FAULT_", gauges=frozenset({"active_faults"}))

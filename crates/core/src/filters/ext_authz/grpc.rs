@@ -5,10 +5,10 @@ use prost::Message;
 use super::attributes::check_request;
 use super::changes::{Changes, ResponseChanges};
 use super::question::Question;
-use super::service::Deciding;
+use super::service::{tag_verdict, Deciding};
 use super::verdict::{Decision, Field, LocalReply, Verdict};
 use crate::compile::Result;
-use crate::filters::router::client::GrpcClient;
+use crate::filters::router::client::{Called, GrpcClient};
 use crate::headers::HeaderName;
 use crate::metadata::values::to_map;
 use crate::proto::service::check_response::HttpResponse;
@@ -30,7 +30,12 @@ impl Authorization {
         let message = check_request(question).encode_to_vec();
         let calling = self.0.call(question.stream, CHECK, &message);
         Box::pin(async move {
-            let answer = calling.await.ok().and_then(|bytes| CheckResponse::decode(&*bytes).ok());
+            let Called { message, span } = calling.await;
+            let answer = message.ok().and_then(|bytes| CheckResponse::decode(&*bytes).ok());
+            if let Some((mut span, answer)) = span.zip(answer.as_ref()) {
+                let allowed = answer.status.unwrap_or_default().code == 0;
+                tag_verdict(&mut span, allowed);
+            }
             answer.map(decision).unwrap_or_default()
         })
     }

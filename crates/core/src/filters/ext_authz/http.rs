@@ -6,14 +6,16 @@ use serde_json::{Map, Value};
 
 use super::changes::{Changes, ResponseChanges};
 use super::question::{Names, Question, PARTIAL_BODY};
-use super::service::Deciding;
+use super::service::{tag_verdict, Deciding};
 use super::verdict::{Decision, Field, LocalReply, Verdict};
 use crate::compile::{At, Result};
 use crate::filters::router::client::{Client, Request, Response};
 use crate::headers::{HeaderId, HeaderName, Headers, Key, Side};
 use crate::http::mutation::HeaderChanges;
+use crate::http1::encode::reason;
 use crate::matcher::Regexes;
 use crate::proto;
+use crate::tracing::OwnSpan;
 
 /// Names headers that are to be removed from the request.
 const TO_REMOVE: &[u8] = b"x-envoy-auth-headers-to-remove";
@@ -96,7 +98,9 @@ impl HttpService {
         self.added.apply(&mut headers, Side::Request, |formatter, _, out| {
             stream.format(formatter, Side::Request, &stream.request, out);
         });
-        Request { headers, body }
+        let name = format!("async {} egress", self.client.cluster());
+        let span = OwnSpan::begin(stream, &name, question.unsampled.then_some(false));
+        Request { headers, body, span }
     }
 
     /// Adds a header; one that is repeated is joined unless headers are told as they are.
@@ -118,6 +122,10 @@ impl HttpService {
     }
 
     fn decision(&self, mut response: Response) -> Decision {
+        if let Some(mut span) = response.span.take() {
+            span.tag("ext_authz_http_status", reason(response.status));
+            tag_verdict(&mut span, response.status == 200);
+        }
         if response.status >= 500 {
             return Decision::default();
         }

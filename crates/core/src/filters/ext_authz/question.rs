@@ -96,6 +96,8 @@ pub struct Question<'a> {
     pub told: &'a Told,
     pub extensions: BTreeMap<String, String>,
     pub body: Option<Body<'a>>,
+    /// The span of a question by HTTP is not reported.
+    pub unsampled: bool,
 }
 
 impl Question<'_> {

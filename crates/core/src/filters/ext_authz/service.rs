@@ -11,9 +11,16 @@ use super::verdict::Decision;
 use crate::compile::{At, CompileError, Result};
 use crate::matcher::Regexes;
 use crate::proto::{self, authz_service::Kind};
+use crate::tracing::OwnSpan;
 
 /// A decision to come. Who drops it gives the question up.
 pub type Deciding = Pin<Box<dyn Future<Output = Decision>>>;
+
+/// Lets the span of a question tell what was decided.
+pub fn tag_verdict(span: &mut OwnSpan, allowed: bool) {
+    let told = if allowed { "ext_authz_ok" } else { "ext_authz_unauthorized" };
+    span.tag("ext_authz_status", told);
+}
 
 pub enum Service {
     Grpc(Authorization),

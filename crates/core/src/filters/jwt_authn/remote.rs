@@ -151,7 +151,7 @@ impl RemoteKeys {
     }
 
     async fn get(&self, worker: &Rc<Worker>) -> Option<KeySet> {
-        let request = Request { headers: self.head.clone(), body: Vec::new() };
+        let request = Request { headers: self.head.clone(), ..Request::default() };
         let fault = match self.client.send(worker, request).await {
             Ok(response) if response.status != 200 => format!("status {}", response.status),
             Ok(response) => match KeySet::read(&response.body) {

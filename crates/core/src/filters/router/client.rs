@@ -31,11 +31,12 @@ use crate::http1::request::RequestHead;
 use crate::http1::BodyLength;
 use crate::proto::{self, ProcessStat};
 use crate::route::{Action, Route};
+use crate::tracing::OwnSpan;
 use crate::worker::Worker;
 
 use caller::Kept;
 
-pub use grpc::{GrpcClient, GrpcStatus};
+pub use grpc::{Called, GrpcClient, GrpcStatus};
 pub use grpc_stream::GrpcStream;
 pub(super) use {caller::Caller, feed::Feed};
 
@@ -51,6 +52,8 @@ const KEPT_FOR_RETRIES: u32 = 64 << 10;
 pub struct Request {
     pub headers: Headers,
     pub body: Vec<u8>,
+    /// Of this question, where the request that it is about is traced.
+    pub span: Option<OwnSpan>,
 }
 
 /// A response, of the upstream or the router's own in place of one.
@@ -60,6 +63,8 @@ pub struct Response {
     pub headers: Headers,
     pub body: Vec<u8>,
     pub trailers: Headers,
+    /// That of the request, which may tell more before it ends.
+    pub span: Option<OwnSpan>,
 }
 
 /// Why there is no response.
@@ -127,8 +132,14 @@ impl Client {
             0 => BodyLength::Empty,
             length => BodyLength::Length(length as u64),
         };
+        let span = request.span;
         match self.prepare(worker, request.headers, body) {
-            Some(stream) => self.send_whole(stream, request.body),
+            Some(mut stream) => {
+                if let Some(span) = &span {
+                    span.inject(&mut stream.request);
+                }
+                self.send_whole(stream, request.body, span)
+            }
             None => Box::pin(std::future::ready(Err(NoResponse::NoCluster))),
         }
     }
@@ -144,15 +155,15 @@ impl Client {
         match self.prepare(worker, request.headers, length) {
             Some(mut stream) => {
                 change(&mut stream, changes);
-                self.send_whole(stream, request.body)
+                self.send_whole(stream, request.body, request.span)
             }
             None => Box::pin(std::future::ready(Err(NoResponse::NoCluster))),
         }
     }
 
-    fn send_whole(&self, stream: Stream, body: Vec<u8>) -> Responding {
+    fn send_whole(&self, stream: Stream, body: Vec<u8>, span: Option<OwnSpan>) -> Responding {
         let caller = Caller::waiting(Feed::whole(body), LONGEST_RESPONSE);
-        Box::pin(respond(stream, caller, self.route.clone()))
+        Box::pin(respond(stream, caller, self.route.clone(), span))
     }
 
     /// A request that is to be sent; None: there is no cluster of that name.
@@ -206,14 +217,22 @@ async fn respond(
     mut stream: Stream,
     mut caller: Caller,
     route: Arc<Route>,
+    mut span: Option<OwnSpan>,
 ) -> std::result::Result<Response, NoResponse> {
     let router = Router::of_own_requests(true);
-    if let Some(answer) = perform(&router, &mut stream, &mut caller, &route).await {
+    let cluster = stream.cluster.clone();
+    let answer = perform(&router, &mut stream, &mut caller, &route).await;
+    if let (Some(span), Some(cluster)) = (&mut span, cluster) {
+        let status = answer.as_ref().map_or(stream.info.response_code, |answer| answer.status);
+        span.end_http(&stream, &cluster, status);
+    }
+    if let Some(answer) = answer {
         return Ok(Response {
             status: answer.status,
             headers: answer.headers,
             body: answer.body.into_owned(),
             trailers: Headers::new(),
+            span,
         });
     }
     match caller.kept {
@@ -222,6 +241,7 @@ async fn respond(
             headers: std::mem::take(&mut stream.response),
             body: caller.body,
             trailers: std::mem::take(&mut stream.trailers),
+            span,
         }),
         Kept::TooLong => Err(NoResponse::TooLong),
         Kept::Part => Err(NoResponse::Broken),

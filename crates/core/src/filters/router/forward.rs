@@ -35,6 +35,7 @@ use crate::proto::{ClusterHistogram, HttpStat};
 use crate::route::{Forward, RetryPolicy, Route};
 use crate::timer::Timer;
 use crate::tls::TlsNames;
+use crate::tracing;
 use crate::upstream::{ClosedBy, Cluster, Priority};
 
 /// Forwards the request. An answer: no response of an upstream stands.

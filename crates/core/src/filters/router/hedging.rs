@@ -13,9 +13,11 @@ use super::parties::Parties;
 use super::retry::{is_retriable, Outcome};
 use super::{charge, log};
 use crate::clock;
+use crate::http::stream::Stream;
 use crate::http::stream_info::UpstreamInfo;
 use crate::http1::response::ResponseHead;
 use crate::route::RetryPolicy;
+use crate::tracing::{exchange_attempt, Span};
 use crate::upstream::{ClosedBy, Cluster};
 
 /// Why the latest attempt is not waited for any more.
@@ -38,6 +40,7 @@ pub struct Earlier {
     pub up: Upstream,
     /// What is known of it, while another is the latest.
     pub info: UpstreamInfo,
+    pub span: Option<Span>,
     /// When it has to be over, its response included.
     pub end: Option<Instant>,
     /// Of its response, if that came while another attempt was waited for.
@@ -51,12 +54,14 @@ impl Earlier {
     /// The latest attempt, `up`.
     pub fn new(
         up: Upstream,
-        parties: &Parties<'_>,
+        parties: &mut Parties<'_>,
         cluster: Rc<Cluster>,
         policy: Option<Arc<RetryPolicy>>,
     ) -> Self {
         let info = parties.stream.info.upstream.clone();
-        Self { up, info, end: parties.timeouts.upstream_end, head: None, cluster, policy }
+        let mut span = None;
+        exchange_attempt(parties.stream, &mut span);
+        Self { up, info, span, end: parties.timeouts.upstream_end, head: None, cluster, policy }
     }
 
     /// Calls `with` while the request is told of this attempt.
@@ -65,10 +70,15 @@ impl Earlier {
         parties: &mut Parties<'_>,
         with: impl FnOnce(&mut Self, &mut Parties<'_>) -> R,
     ) -> R {
-        swap(&mut parties.stream.info.upstream, &mut self.info);
+        self.exchange_facts(parties.stream);
         let result = with(self, parties);
-        swap(&mut parties.stream.info.upstream, &mut self.info);
+        self.exchange_facts(parties.stream);
         result
+    }
+
+    fn exchange_facts(&mut self, stream: &mut Stream) {
+        swap(&mut stream.info.upstream, &mut self.info);
+        exchange_attempt(stream, &mut self.span);
     }
 
     /// Ready when it has come to something: whether that decides the request.

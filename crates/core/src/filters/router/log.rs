@@ -1,16 +1,18 @@
-//! The access logs of attempts (`upstream_log`).
+//! The access logs (`upstream_log`) and the spans of attempts.
 
 use super::failure::Failure;
 use super::Router;
 use crate::clock;
 use crate::formatter::LogType;
 use crate::http::stream::Stream;
+use crate::tracing;
 
-/// Writes the logs about an attempt that has ended. As with Envoy they know the attempt alone: its status, its
+/// Tells of an attempt that has ended. As with Envoy, logs and spans know the attempt alone: its status, its
 /// flags and its connection, but not how many there were nor what became of the request. A `status` of 0: there was
 /// no response.
 pub fn attempt(router: &Router, stream: &mut Stream, status: u16, failure: Option<&Failure>) {
-    if router.upstream_logs.is_empty() || matches!(failure, Some(Failure::NoHost { .. })) {
+    let told = stream.info.trace.is_some() || !router.upstream_logs.is_empty();
+    if !told || matches!(failure, Some(Failure::NoHost { .. })) {
         return;
     }
     let of_others = (status == 0).then(|| std::mem::take(&mut stream.response));
@@ -35,6 +37,7 @@ pub fn attempt(router: &Router, stream: &mut Stream, status: u16, failure: Optio
     for log in &router.upstream_logs {
         log.write(&context, &stream.worker, &runtime);
     }
+    tracing::finish_attempt(stream, failure);
     let info = &mut stream.info;
     (info.response_code, info.flags, info.attempts, info.protocol) = of_request;
     (info.last_rx, info.first_tx, info.last_tx) = times;

@@ -10,6 +10,7 @@ use crate::filters::bodies::attach;
 use crate::http::stream::Stream;
 use crate::http1::BodyLength;
 use crate::route::Mirror;
+use crate::tracing::OwnSpan;
 
 /// Sends the copies of a request that `mirrors` ask for, as it is now. `limit`: how long it may take.
 pub(super) fn start(
@@ -36,8 +37,9 @@ fn send(
     // A cluster that is gone is no reason to fail.
     let Some(cluster) = stream.worker.clusters.get(cluster) else { return };
     let feed = Feed::new(stream.buffer_limit());
-    let mut copy = copy(stream, mirror, limit);
-    copy.cluster = Some(cluster);
+    let mut span = OwnSpan::begin(stream, "mirror", mirror.sampled);
+    let mut copy = copy(stream, mirror, span.as_ref(), limit);
+    copy.cluster = Some(cluster.clone());
     if stream.head.body == BodyLength::Empty {
         feed.end();
     } else {
@@ -49,12 +51,21 @@ fn send(
     crate::sys::spawn_here(async move {
         let mut caller = Caller::indifferent(feed);
         // Nobody waits for the answer.
-        _ = client::perform(&router, &mut copy, &mut caller, &route).await;
+        let answer = client::perform(&router, &mut copy, &mut caller, &route).await;
+        if let Some(span) = &mut span {
+            let status = answer.map_or(copy.info.response_code, |answer| answer.status);
+            span.end_http(&copy, &cluster, status);
+        }
     });
 }
 
 /// The copy as a request that the proxy makes itself.
-fn copy(stream: &Stream, mirror: &Mirror, limit: Option<Duration>) -> Stream {
+fn copy(
+    stream: &Stream,
+    mirror: &Mirror,
+    span: Option<&OwnSpan>,
+    limit: Option<Duration>,
+) -> Stream {
     let connection = stream.info.connection.clone();
     let (worker, manager) = (stream.worker.clone(), stream.manager.clone());
     let mut copy = Stream::new(worker, manager, connection, clock::now());
@@ -63,6 +74,9 @@ fn copy(stream: &Stream, mirror: &Mirror, limit: Option<Duration>) -> Stream {
     copy.info.protocol = stream.info.protocol;
     copy.request = stream.request.clone();
     mirror.change(&mut copy.request, &stream.info);
+    if let Some(span) = span {
+        span.inject(&mut copy.request);
+    }
     client::mark(&mut copy);
     client::forward_for(&mut copy.request, stream.manager.config.local_address);
     client::limit(&mut copy.request, limit);

@@ -12,6 +12,7 @@ use crate::http::stream_info::StreamInfo;
 use crate::http1::request::RequestHead;
 use crate::proto::http_connection_manager::{EscapedSlashes, StripPort, Underscores};
 use crate::random::Random;
+use crate::tracing::Reason;
 
 /// A request that is answered here.
 #[derive(Debug, PartialEq, Eq)]
@@ -313,6 +314,9 @@ fn request_ids(config: &ManagerConfig, headers: &mut Headers, internal: bool, ra
     let replace = edge && !config.preserve_external_request_id;
     if replace || !headers.contains(HeaderId::XRequestId) {
         headers.set(HeaderId::XRequestId, &request_id::generate(random));
+    } else if edge && config.packs_trace_reason {
+        // A client from outside decides about no trace.
+        Reason::NotTraceable.write(headers);
     }
 }
 

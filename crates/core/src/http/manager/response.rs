@@ -13,7 +13,7 @@ use crate::proto::http_connection_manager::ServerHeader;
 pub fn finish(
     config: &ManagerConfig,
     headers: &mut Headers,
-    request_id: Option<&[u8]>,
+    request: &Headers,
     upgrade: bool,
     date: &DateCache,
     now: SystemTime,
@@ -29,8 +29,8 @@ pub fn finish(
         }
         _ => {}
     }
-    if config.request_id_in_response {
-        if let Some(id) = request_id {
+    if config.request_id_in_response || request.contains(HeaderId::XEnvoyForceTrace) {
+        if let Some(id) = request.get(HeaderId::XRequestId) {
             headers.set(HeaderId::XRequestId, id);
         }
     }

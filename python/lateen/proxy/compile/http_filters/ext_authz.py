@@ -56,11 +56,10 @@ SUPPORT = (
             filter_enabled_metadata deny_at_disable include_peer_certificate include_tls_session
             stat_prefix allowed_headers disallowed_headers charge_cluster_response_stats
             encode_raw_headers decoder_header_mutation_rules enable_dynamic_metadata_ingestion
-            max_denied_response_body_bytes
+            max_denied_response_body_bytes emit_client_span
         """,
         harmless={
             "typed_metadata_context_namespaces": "no filter here gives requests typed metadata",
-            "emit_client_span": "tracing is not implemented yet",
         },
         rejected={
             "route_typed_metadata_context_namespaces": "use route_metadata_context_namespaces",
@@ -76,9 +75,8 @@ SUPPORT = (
         f"{_PACKAGE}.CheckSettings",
         implemented="""
             context_extensions disable_request_body_buffering with_request_body grpc_service
-            http_service
+            http_service emit_client_span
         """,
-        harmless={"emit_client_span": "tracing is not implemented yet"},
         within={"grpc_service": GRPC_SERVICE},
     ),
     whole(_RULES),
@@ -116,6 +114,7 @@ def compile_ext_authz(
         ),
         charges_cluster=not config.HasField("charge_cluster_response_stats") or charges.value,
         max_body_bytes=config.max_denied_response_body_bytes,
+        unsampled=config.HasField("emit_client_span") and not config.emit_client_span.value,
     )
     service = _service(ctx, config, at)
     if service is None:
@@ -237,6 +236,8 @@ def compile_ext_authz_override(
             service=_service(ctx, settings, where),
         )
     )
+    if settings.HasField("emit_client_span"):
+        out.ext_authz.unsampled = not settings.emit_client_span.value
     if settings.HasField("with_request_body"):
         out.ext_authz.body.CopyFrom(_body(settings.with_request_body))
 

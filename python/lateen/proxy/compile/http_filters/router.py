@@ -24,10 +24,9 @@ SUPPORT = (
         "envoy.extensions.filters.http.router.v3.Router",
         implemented="""
             dynamic_stats upstream_log suppress_envoy_headers strict_check_headers
-            respect_expected_rq_timeout suppress_grpc_request_failure_code_stats
+            respect_expected_rq_timeout suppress_grpc_request_failure_code_stats start_child_span
         """,
         harmless={
-            "start_child_span": "tracing is not implemented yet",
             "upstream_log_options": "a log of upstream requests is written at their end",
         },
         category="envoy.filters.http",
@@ -51,6 +50,7 @@ def compile_router(
             ),
             strict_check_headers=[name.lower() for name in config.strict_check_headers],
             upstream_logs=compile_access_logs(ctx, config.upstream_log, f"{at}.upstream_log"),
+            start_child_span=config.start_child_span,
         )
     )
 

@@ -23,6 +23,7 @@ from lateen.proxy.compile.network_filters.scoped_routes import compile_scoped_ro
 from lateen.proxy.compile.registry import NetworkExtension
 from lateen.proxy.compile.route_table import compile_route_table
 from lateen.proxy.compile.stats_blocks import BlockKind
+from lateen.proxy.compile.tracing import compile_tracing
 from lateen.proxy.compile.upgrades import compile_upgrades
 from lateen.proxy.compile.values import enum_name
 
@@ -71,7 +72,7 @@ SUPPORT = (
             original_ip_detection_extensions
             local_reply_config strip_matching_host_port strip_any_host_port
             stream_error_on_invalid_http_message strip_trailing_host_dot append_x_forwarded_port
-            append_local_overload
+            append_local_overload tracing
         """,
         harmless={
             "http3_protocol_options": "HTTP/3 is not implemented yet",
@@ -103,8 +104,7 @@ SUPPORT = (
     whole("envoy.config.core.v3.SchemeHeaderTransformation"),
     Fields(
         _UUID,
-        implemented="pack_trace_reason",
-        harmless={"use_request_id_for_trace_sampling": "tracing is not implemented yet"},
+        implemented="pack_trace_reason use_request_id_for_trace_sampling",
         category="envoy.request_id",
     ),
 )
@@ -153,6 +153,8 @@ def compile_http_connection_manager(
     _compile_authority(ctx, config, manager, at)
     _compile_paths(ctx, config, manager)
     _compile_responses(ctx, config, manager, at)
+    if config.HasField("tracing"):
+        _compile_tracing(ctx, config, manager, owner, at)
     return NetworkFilter(http_connection_manager=manager)
 
 
@@ -265,6 +267,30 @@ def _compile_ip_detection(
         out.skip_xff_append = xff.skip_xff_append.value or not xff.HasField("skip_xff_append")
 
 
+def _compile_tracing(
+    ctx: CompileContext,
+    config: hcm.HttpConnectionManager,
+    out: HttpConnectionManager,
+    owner: FilterOwner,
+    at: str,
+) -> None:
+    out.tracing.CopyFrom(compile_tracing(ctx, config.tracing, owner, f"{at}.tracing"))
+    if (uuid := _uuid(ctx, config)) is not None:
+        decides = uuid.use_request_id_for_trace_sampling
+        unset = not uuid.HasField("use_request_id_for_trace_sampling")
+        out.tracing.ignores_request_id = not (decides.value or unset)
+
+
+def _uuid(ctx: CompileContext, config: hcm.HttpConnectionManager) -> UuidRequestIdConfig | None:
+    """What is said of request ids, if anything is."""
+    if not config.request_id_extension.HasField("typed_config"):
+        return None
+    message = ctx.unpack(config.request_id_extension.typed_config)
+    if message is None or message.DESCRIPTOR.full_name != _UUID:
+        return None
+    return message  # type: ignore[return-value]
+
+
 def _compile_request_headers(
     ctx: CompileContext, config: hcm.HttpConnectionManager, out: HttpConnectionManager, at: str
 ) -> None:
@@ -273,12 +299,9 @@ def _compile_request_headers(
     out.preserve_external_request_id = config.preserve_external_request_id
     out.always_set_request_id_in_response = config.always_set_request_id_in_response
     out.pack_trace_reason = True
-    if config.request_id_extension.HasField("typed_config"):
-        message = ctx.unpack(config.request_id_extension.typed_config)
-        if message is not None and message.DESCRIPTOR.full_name == _UUID:
-            uuid: UuidRequestIdConfig = message  # type: ignore[assignment]
-            packs = uuid.pack_trace_reason.value or not uuid.HasField("pack_trace_reason")
-            out.pack_trace_reason = packs
+    if (uuid := _uuid(ctx, config)) is not None:
+        packs = uuid.pack_trace_reason.value or not uuid.HasField("pack_trace_reason")
+        out.pack_trace_reason = packs
     out.via = config.via
     out.add_user_agent = config.add_user_agent.value
     out.proxy_100_continue = config.proxy_100_continue

@@ -94,6 +94,7 @@ class FilterOwner:
         address_tag: the listener's address, or its stat_prefix, as stats have it.
         buffer_limit: how much of a connection is buffered, in bytes.
         bypass_overload: whether nothing of the listener is shed.
+        outbound: whether it is for traffic of this machine to others.
         route_tables: where a filter puts the route tables inside it.
         route_sources: where it puts those that are to be subscribed to.
         scope_sources: where it puts scoped routes that are to be subscribed to.
@@ -104,6 +105,7 @@ class FilterOwner:
     address_tag: str
     buffer_limit: int = 0
     bypass_overload: bool = False
+    outbound: bool = False
     route_tables: list[RouteTable] = field(default_factory=list)
     route_sources: list[RouteSource] = field(default_factory=list)
     scope_sources: list[ScopeSource] = field(default_factory=list)

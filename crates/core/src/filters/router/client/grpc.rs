@@ -16,6 +16,7 @@ use crate::http::stream::Stream;
 use crate::http1::BodyLength;
 use crate::proto;
 use crate::route::Route;
+use crate::tracing::OwnSpan;
 use crate::worker::Worker;
 
 /// The status of a call that failed.
@@ -27,6 +28,12 @@ const UNKNOWN: GrpcStatus = GrpcStatus(2);
 const RESOURCE_EXHAUSTED: GrpcStatus = GrpcStatus(8);
 const INTERNAL: GrpcStatus = GrpcStatus(13);
 const UNAVAILABLE: GrpcStatus = GrpcStatus(14);
+
+/// What a call came to: the message of the answer, and the span, which may tell more before it ends.
+pub struct Called {
+    pub message: std::result::Result<Vec<u8>, GrpcStatus>,
+    pub span: Option<OwnSpan>,
+}
 
 /// What calls the services of one cluster.
 pub struct GrpcClient {
@@ -55,30 +62,43 @@ impl GrpcClient {
         })
     }
 
-    /// Sends a message to `path` (`/package.Service/Method`) on behalf of a request: the message of the answer.
-    /// Who drops the call gives it up.
+    /// Sends a message to `path` (`/package.Service/Method`) on behalf of a request. Who drops the call gives it up.
     pub fn call(
         &self,
         asking: &Stream,
         path: &str,
         message: &[u8],
-    ) -> impl Future<Output = std::result::Result<Vec<u8>, GrpcStatus>> + use<> {
+    ) -> impl Future<Output = Called> + use<> {
         let mut headers = self.head(path);
         self.metadata.apply(&mut headers, Side::Request, |formatter, _, out| {
             asking.format(formatter, Side::Request, &asking.request, out);
         });
-        let request = Request { headers, body: framed(message) };
-        self.answer(self.client.send(&asking.worker, request))
+        let name = format!("async {} egress", path.trim_start_matches('/').replace('/', "."));
+        let mut span = OwnSpan::begin(asking, &name, None);
+        if let Some(span) = &span {
+            span.inject(&mut headers);
+        }
+        let (cluster, authority) = (self.client.cluster().clone(), self.authority.clone());
+        let request = Request { headers, body: framed(message), span: None };
+        let calling = self.answer(self.client.send(&asking.worker, request));
+        async move {
+            let message = calling.await;
+            if let Some(span) = &mut span {
+                let status = message.as_ref().err().map_or(OK, |status| status.0);
+                span.end_grpc(&cluster, &authority, status);
+            }
+            Called { message, span }
+        }
     }
 
-    /// The same on behalf of nobody.
+    /// The same on behalf of no request.
     pub fn call_alone(
         &self,
         worker: &Rc<Worker>,
         path: &str,
         message: &[u8],
     ) -> impl Future<Output = std::result::Result<Vec<u8>, GrpcStatus>> + use<> {
-        let request = Request { headers: self.head(path), body: framed(message) };
+        let request = Request { headers: self.head(path), body: framed(message), span: None };
         self.answer(self.client.send_changed(worker, request, &self.metadata))
     }
 

@@ -48,7 +48,7 @@ fn request(method: &str, body: &[u8]) -> Request {
     if !body.is_empty() {
         headers.append(HeaderId::ContentLength, body.len().to_string().as_bytes());
     }
-    Request { headers, body: body.to_vec() }
+    Request { headers, body: body.to_vec(), span: None }
 }
 
 /// A request to the only host of the cluster, and the server's side of its connection.

@@ -10,6 +10,7 @@ use super::super::{log, mirror};
 use super::hedged::Next;
 use super::Forwarding;
 use crate::http1::response::ResponseHead;
+use crate::tracing;
 use crate::upstream::ClosedBy;
 
 /// The head of a response, or why there is none.
@@ -43,8 +44,9 @@ impl Forwarding<'_> {
     }
 
     /// Waits for the response of an attempt that was made before.
-    async fn resume(&mut self, earlier: Earlier) -> Tried {
+    async fn resume(&mut self, mut earlier: Earlier) -> Tried {
         self.parties.stream.info.upstream = earlier.info;
+        tracing::exchange_attempt(self.parties.stream, &mut earlier.span);
         self.parties.timeouts.end_attempt();
         self.parties.timeouts.upstream_end = earlier.end;
         self.retries.resume(earlier.up.followed);
@@ -76,6 +78,8 @@ impl Forwarding<'_> {
             let keep_original = !self.router.suppress_envoy_headers;
             self.route.set_host(&mut stream.request, host.hostname.as_bytes(), keep_original);
         }
+        let spawns = self.router.start_child_span;
+        tracing::begin_attempt(self.parties.stream, &self.cluster, spawns);
         let connected = match self.ends_connect {
             true => connect_tcp(&mut self.parties, &cluster, &host).await,
             false => connect(&mut self.parties, &cluster, &host, self.priority).await,

@@ -33,7 +33,7 @@ impl Forwarding<'_> {
         };
         up.followed = pause.is_some();
         let policy = self.retries.policy().cloned();
-        let earlier = Earlier::new(up, &self.parties, self.cluster.clone(), policy);
+        let earlier = Earlier::new(up, &mut self.parties, self.cluster.clone(), policy);
         let Some(pause) = pause else { return Next::Resume(Box::new(earlier)) };
         self.parties.earlier.push(earlier);
         self.end_attempt(true);
