@@ -11,6 +11,7 @@ from typing import cast
 import yaml
 
 from tests.interop.model import Case
+from tests.support.collector import Collector, CollectorScript
 from tests.support.dns import DnsServer, Zone
 from tests.support.http2_upstream import Script2, Upstream2
 from tests.support.ports import PortLease
@@ -36,6 +37,7 @@ LOG_FORMAT = (
 )
 
 Mapped = dict[str, object]
+Server = Upstream | Upstream2 | UnaryService | Collector | TelemetryService
 
 
 @dataclass
@@ -46,7 +48,7 @@ class Scene:
     prefix: str
     listener: PortLease
     dead: PortLease
-    upstreams: dict[str, Upstream | Upstream2 | UnaryService | TelemetryService]
+    upstreams: dict[str, Server]
     directory: Path
     dns: DnsServer | None = None
 
@@ -101,12 +103,12 @@ def make_scene(case: Case, number: int, directory: Path) -> Scene:
     return Scene(case, f"k{number:03d}", PortLease(), PortLease(), upstreams, home, dns)
 
 
-def _upstream(
-    case: Case, name: str, home: Path
-) -> Upstream | Upstream2 | UnaryService | TelemetryService:
+def _upstream(case: Case, name: str, home: Path) -> Server:
     script = case.upstreams[name]
     if isinstance(script, TelemetryScript):
         return TelemetryService(script)
+    if isinstance(script, CollectorScript):
+        return Collector(script)
     if isinstance(script, UnaryScript):
         return UnaryService(script)
     if isinstance(script, Script2):

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from tests.support.collector import CollectorScript
 from tests.support.http2 import Part
 from tests.support.http2_upstream import Script2
 from tests.support.telemetry_service import TelemetryScript
@@ -221,7 +222,9 @@ class Case:
     names: Mapping[str, Sequence[Sequence[str] | str]] | None = None
     name_ttl: int = 60
     upstream_tls: Mapping[str, TlsServer] = field(default_factory=dict)
-    upstreams: Mapping[str, Script | Script2 | UnaryScript | TelemetryScript] = field(
+    upstreams: Mapping[
+        str, Script | Script2 | UnaryScript | TelemetryScript | CollectorScript
+    ] = field(
         default_factory=lambda: {"up": Script([reply()])}
     )
     log_format: str = ""

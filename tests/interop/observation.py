@@ -29,6 +29,10 @@ VARYING_HEADERS = {
 }
 # The value of a cookie that a hash policy makes of addresses and ports.
 MADE_COOKIE = re.compile(r'="[0-9a-f]{16}"')
+# Of a trace or a span.
+SPAN_ID = re.compile(r"(?<![0-9a-f])(?:[0-9a-f]{32}|[0-9a-f]{16})(?![0-9a-f])")
+# Where an id of a request tells why it is traced.
+TRACE_REASON = 14
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
@@ -40,6 +44,7 @@ class Observation:
     upstream: list[str] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
     stats: list[str] = field(default_factory=list)
+    spans: list[str] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)
     failure: str = ""
 
@@ -52,6 +57,7 @@ class Observation:
             "upstream": self.upstream,
             "access log": self.log,
             "stats": self.stats,
+            **({"spans": self.spans} if self.spans else {}),
         }
         return "".join(
             f"[{name}]\n" + "".join(f"{line}\n" for line in lines)
@@ -74,14 +80,21 @@ class Normaliser:
         self._ports = names
         self._prefix = f"{prefix}_"
         self._directory = directory
+        self._ids: dict[str, str] | None = None
 
     def add_port(self, port: int, name: str) -> None:
         """Give a port a name; the first name of a port stays."""
         if port:
             self._ports.setdefault(str(port), name)
 
+    def name_ids(self, names: dict[str, str]) -> None:
+        """Give ids of traces and spans names; from then on one without a name is a new one."""
+        self._ids = names
+
     def text(self, line: str) -> str:
         """One line without what belongs to this run alone."""
+        if self._ids is not None:
+            line = SPAN_ID.sub(lambda match: (self._ids or {}).get(match[0], "<new id>"), line)
         line = line.replace(self._directory, "<dir>").replace(self._prefix, "")
         line = re.sub(r"(?<![0-9])[0-9]{4,5}(?![0-9])", self._port, line)
         line = MADE_COOKIE.sub('="<made>"', line)
@@ -99,6 +112,8 @@ def header_lines(headers: Sequence[tuple[str, str]], normaliser: Normaliser) -> 
         shown = VARYING_HEADERS.get(name.lower(), value)
         if name.lower() == "x-request-id" and not UUID.fullmatch(value):
             shown = value
+        elif name.lower() == "x-request-id" and value[TRACE_REASON] != "4":
+            shown = f"<id traced {value[TRACE_REASON]}>"
         if name.lower() == "x-envoy-expected-rq-timeout-ms" and 12000 < int(value) < 15000:
             shown = "<what is left of 15000>"
         lines.append(normaliser.text(f"  {name}: {shown}"))

@@ -42,7 +42,9 @@ from tests.interop.observation import (
     response_lines,
 )
 from tests.interop.scrub import scrub
+from tests.interop.spans import id_names, span_lines
 from tests.support.client import Client
+from tests.support.collector import Collector
 from tests.support.http1 import ConnectionEnded
 from tests.support.http2_upstream import Upstream2
 from tests.support.proxies import DidNotStart, Proxy
@@ -265,6 +267,10 @@ class _Run:
     def collect(self, stats: dict[str, int]) -> Observation:
         """Add what the upstreams, the access log and the stats tell."""
         case, seen = self.scene.case, self.seen
+        collectors = [it for it in self.scene.upstreams.values() if isinstance(it, Collector)]
+        if collectors:
+            self.normaliser.name_ids(id_names(case, collectors))
+            seen.spans = [line for it in collectors for line in span_lines(it, self.normaliser)]
         requests = []
         for name, upstream in self.scene.upstreams.items():
             for port in upstream.peer_ports:
