@@ -17,6 +17,7 @@ from tests.interop.listener_verdicts import VERDICTS as LISTENER_VERDICTS
 from tests.interop.log_service_verdicts import VERDICTS as LOG_SERVICE_VERDICTS
 from tests.interop.overload_verdicts import VERDICTS as OVERLOAD_VERDICTS
 from tests.interop.router_verdicts import VERDICTS as ROUTER_VERDICTS
+from tests.interop.tracing_verdicts import VERDICTS as TRACING_VERDICTS
 from tests.interop.verdicts import VERDICTS as GENERAL_VERDICTS
 from tests.interop.verdicts import Verdict
 from tests.support.proxies import envoy_command, lateen_command
@@ -32,6 +33,7 @@ VERDICTS = (
     *LOG_SERVICE_VERDICTS,
     *OVERLOAD_VERDICTS,
     *ROUTER_VERDICTS,
+    *TRACING_VERDICTS,
 )
 
 

@@ -79,10 +79,6 @@ def _receiver(
         ctx.error(at, reason)
     elif config.HasField("grpc_service"):
         where = f"{at}.grpc_service"
-        cluster = config.grpc_service.envoy_grpc.cluster_name
-        ctx.check_cluster(
-            cluster, f"{where}.envoy_grpc.cluster_name", f"Unknown gRPC client cluster '{cluster}'"
-        )
         out.grpc.CopyFrom(compile_grpc_client(ctx, config.grpc_service, 0, where))
     else:
         out.http.CopyFrom(compile_receiver(ctx, config.http_service, f"{at}.http_service"))

@@ -29,9 +29,6 @@ SUPPORT = (
 def compile_receiver(ctx: CompileContext, service: HttpService, at: str) -> SpanReceiver:
     """What posts reports to the URI of a service, through the cluster that it names."""
     uri = service.http_uri
-    ctx.check_cluster(
-        uri.cluster, f"{at}.http_uri.cluster", f"Unknown HTTP service cluster '{uri.cluster}'"
-    )
     _, _, rest = uri.uri.rpartition("://")
     authority, _, path = rest.partition("/")
     return SpanReceiver(

@@ -31,6 +31,8 @@ SUPPORT = tuple(whole(message, _CATEGORY) for message in (_ALWAYS_ON, _RATIO, _P
 
 def compile_sampler(ctx: CompileContext, source: TypedExtensionConfig, at: str) -> TraceSampler:
     """A sampler; one that is not known is reported where the fields that are set are checked."""
+    if not source.HasField("typed_config"):
+        ctx.error(at, f"the sampler {source.name!r} needs a typed_config")
     message = ctx.unpack(source.typed_config)
     kind = message.DESCRIPTOR.full_name if message is not None else ""
     if kind == _RATIO:

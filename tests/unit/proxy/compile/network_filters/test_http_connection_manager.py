@@ -318,7 +318,6 @@ def test_filters_keep_their_names_and_may_be_disabled():
 @pytest.mark.parametrize(
     ("field", "found"),
     [
-        ({"tracing": {}}, "error x.tracing"),
         ({"http3_protocol_options": {}}, "warning x.http3_protocol_options"),
         ({"proxy_status_config": {}}, "error x.proxy_status_config"),
     ],
