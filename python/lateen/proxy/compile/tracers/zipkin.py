@@ -59,6 +59,9 @@ def compile_zipkin(ctx: CompileContext, message: Message, at: str) -> Tracer:
         compiled.collector.CopyFrom(compile_receiver(ctx, config.collector_service, where))
     else:
         compiled.collector.CopyFrom(_collector(ctx, config, at))
+    cluster = compiled.collector.client.cluster
+    if cluster:
+        ctx.check_cluster(cluster, at, f"envoy.tracers.zipkin: unknown cluster '{cluster}'")
     # Also where the URI of a service says another.
     timeout = float(ctx.runtime.get("tracing.zipkin.request_timeout", _TIMEOUT_MS))
     compiled.collector.client.timeout_ms = int(timeout)
@@ -71,9 +74,6 @@ def _collector(ctx: CompileContext, config: ZipkinConfig, at: str) -> SpanReceiv
     if not cluster or not config.collector_endpoint:
         reason = "collector_cluster and collector_endpoint must be specified when not using"
         ctx.error(at, f"{reason} collector_service")
-    elif ctx.clusters is not None:
-        reason = f"envoy.tracers.zipkin: unknown cluster '{cluster}'"
-        ctx.check_cluster(cluster, f"{at}.collector_cluster", reason)
     return SpanReceiver(
         client=client_of(cluster, 0),
         authority=config.collector_hostname or cluster,
