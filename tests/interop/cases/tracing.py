@@ -215,6 +215,7 @@ CASES = (
         "filter_traceable",
         get("/x"),
         get("/y", headers=request_id("9")),
+        get("/forced", headers=request_id("a")),
         get("/z", headers="X-Client-Trace-Id: 1\r\n"),
         tracing=NONE,
         hcm=LOG_OF_PATHS,

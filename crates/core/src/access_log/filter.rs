@@ -27,7 +27,7 @@ enum Rule {
     StatusCode(Comparison),
     Duration(Comparison),
     NotHealthCheck,
-    Traced,
+    TraceForced,
     Share { fraction: Fraction, independent: bool },
     All(Vec<LogFilter>),
     Any(Vec<LogFilter>),
@@ -48,7 +48,7 @@ impl LogFilter {
             Some(Kind::StatusCode(it)) => Rule::StatusCode(Comparison::compile(it)),
             Some(Kind::DurationMs(it)) => Rule::Duration(Comparison::compile(it)),
             Some(Kind::NotHealthCheck(_)) => Rule::NotHealthCheck,
-            Some(Kind::Traceable(_)) => Rule::Traced,
+            Some(Kind::Traceable(_)) => Rule::TraceForced,
             Some(Kind::Runtime(it)) => Rule::Share {
                 fraction: Fraction::compile(&it.fraction.clone().unwrap_or_default()),
                 independent: it.independent_randomness,
@@ -83,9 +83,10 @@ impl LogFilter {
                 comparison.holds(elapsed.as_millis() as u64, runtime)
             }
             Rule::NotHealthCheck => !info.health_check,
-            Rule::Traced => {
-                let reason = info.trace.as_ref().map(|trace| trace.reason);
-                !info.health_check && reason.is_some_and(Reason::is_traced)
+            Rule::TraceForced => {
+                // As in Envoy, no other reason counts.
+                let trace = info.trace.as_ref().filter(|_| !info.health_check);
+                trace.is_some_and(|trace| trace.reason == Reason::Forced)
             }
             Rule::Share { fraction, independent } => {
                 let of_request = if *independent { None } else { request_number(context) };
