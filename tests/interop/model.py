@@ -222,10 +222,8 @@ class Case:
     names: Mapping[str, Sequence[Sequence[str] | str]] | None = None
     name_ttl: int = 60
     upstream_tls: Mapping[str, TlsServer] = field(default_factory=dict)
-    upstreams: Mapping[
-        str, Script | Script2 | UnaryScript | TelemetryScript | CollectorScript
-    ] = field(
-        default_factory=lambda: {"up": Script([reply()])}
+    upstreams: Mapping[str, Script | Script2 | UnaryScript | TelemetryScript | CollectorScript] = (
+        field(default_factory=lambda: {"up": Script([reply()])})
     )
     log_format: str = ""
     isolated: bool = False

@@ -79,7 +79,7 @@ impl Exporter {
         match &self.service {
             Service::Grpc(client) => client.call_alone(worker, METHOD, &body).await.is_ok(),
             Service::Http { client, head, changes } => {
-                let request = Request { headers: head.clone(), body };
+                let request = Request { headers: head.clone(), body, span: None };
                 let response = client.send_changed(worker, request, changes).await;
                 response.is_ok_and(|response| response.status == 200)
             }

@@ -1,4 +1,4 @@
-"""Values that logs tell of a stream under names of their own.
+"""Values that logs tell of a stream under names of their own: texts, whatever `value_type` says.
 
 Source: envoy/type/tracing/v3/custom_tag.proto.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from lateen.config.support import Fields, whole
+from lateen.config.support import whole
 from lateen.protos.worker_pb2 import Command, CustomTag, Format, FormatPiece
 from lateen.proxy.compile.format import compile_format
 
@@ -20,11 +20,7 @@ if TYPE_CHECKING:
 _CUSTOM_TAG = "envoy.type.tracing.v3.CustomTag"
 
 SUPPORT = (
-    Fields(
-        _CUSTOM_TAG,
-        implemented="tag literal environment request_header metadata value",
-        harmless={"value_type": "tags of logs are texts"},
-    ),
+    whole(_CUSTOM_TAG),
     whole(f"{_CUSTOM_TAG}.Literal"),
     whole(f"{_CUSTOM_TAG}.Environment"),
     whole(f"{_CUSTOM_TAG}.Header"),

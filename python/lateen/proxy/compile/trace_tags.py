@@ -1,6 +1,6 @@
 """Tags that the configuration adds to spans.
 
-Source: CustomTag in envoy/type/tracing/v3/custom_tag.proto.
+Source: CustomTag in envoy/type/tracing/v3/custom_tag.proto, whose fields `custom_tags` lists.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 
-from lateen.config.support import whole
 from lateen.protos.worker_pb2 import TraceTag
 from lateen.proxy.compile.format import compile_format
 
@@ -16,14 +15,6 @@ if TYPE_CHECKING:
     from envoy.type.tracing.v3.custom_tag_pb2 import CustomTag
 
     from lateen.proxy.compile.context import CompileContext
-
-SUPPORT = (
-    whole("envoy.type.tracing.v3.CustomTag"),
-    whole("envoy.type.tracing.v3.CustomTag.Literal"),
-    whole("envoy.type.tracing.v3.CustomTag.Environment"),
-    whole("envoy.type.tracing.v3.CustomTag.Header"),
-    whole("envoy.type.tracing.v3.CustomTag.Metadata"),
-)
 
 _OF = {
     "request": TraceTag.Metadata.REQUEST,

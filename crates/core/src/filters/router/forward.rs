@@ -35,7 +35,6 @@ use crate::proto::{ClusterHistogram, HttpStat};
 use crate::route::{Forward, RetryPolicy, Route};
 use crate::timer::Timer;
 use crate::tls::TlsNames;
-use crate::tracing;
 use crate::upstream::{ClosedBy, Cluster, Priority};
 
 /// Forwards the request. An answer: no response of an upstream stands.
