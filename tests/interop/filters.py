@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from tests.interop.config import ROUTER
@@ -27,15 +28,16 @@ def typed(message: str, fields: str = "") -> str:
 
 def chain(*filters: str) -> str:
     """Filters, each as `typed` gives it, and the router; a filter's name is its package's."""
-    named = [
-        f"{{name: {each.removeprefix(_FRONT).partition('.')[0]}, typed_config: {each}}}"
-        for each in filters
-    ]
+    named = [f"{{name: {_package(each)}, typed_config: {each}}}" for each in filters]
     router = f'{{name: router, typed_config: {{"@type": {ROUTER}}}}}'
     return f"[{', '.join([*named, router])}]"
 
 
-_FRONT = f'{{"@type": {PACKAGE}.'
+def _package(typed_config: str) -> str:
+    """What comes before the version in the name of the type."""
+    found = re.search(r"\.(\w+)\.v\d+\.", typed_config)
+    assert found is not None, typed_config
+    return found.group(1)
 
 
 def route(action: str = FORWARD, match: str = "prefix: /", **overrides: str) -> str:

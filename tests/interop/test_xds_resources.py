@@ -312,6 +312,28 @@ def test_a_filter_that_comes_by_itself(setting):
     assert shown["ecds_filter"]["name"] == "f"
 
 
+def test_a_filter_that_comes_by_itself_in_the_place_of_another(setting):
+    setting.start()
+    setting.until("one")
+    discovery = {"config_source": {**ADS, "initial_fetch_timeout": "0.3s"}, "type_urls": [MUTATION]}
+    package = f"{PREFIX}envoy.extensions.filters.http.composite.v3"
+    config = {
+        "@type": f"{package}.ExecuteFilterAction",
+        "dynamic_config": {"name": "f", "config_discovery": discovery},
+    }
+    tree = {"on_no_match": {"action": {"name": "a", "typed_config": config}}}
+    composite = {"@type": f"{package}.Composite", "matcher": tree}
+    manager = {
+        "rds": {"config_source": ADS, "route_config_name": "r"},
+        "http_filters": [{"name": "c", "typed_config": composite}, ROUTER],
+    }
+    setting.put(LDS, listener("l", setting.port, manager=manager))
+    setting.until(500)
+    for value in ("1", "2"):
+        setting.put(ECDS, mutation(value))
+        setting.until(value, lambda: setting.response().get("x-filter"))
+
+
 def test_the_default_of_a_filter(setting):
     setting.start()
     setting.until("one")

@@ -4,6 +4,7 @@ pub mod bodies;
 pub mod buffer;
 pub mod cors;
 pub mod csrf;
+pub mod delegate;
 pub mod dynamic_forward_proxy;
 pub mod ext_authz;
 pub mod fault;
@@ -34,7 +35,6 @@ use std::sync::Arc;
 
 use crate::http::connection_manager::Manager;
 use crate::http::downstream::Downstream;
-use crate::http::flags::ResponseFlags;
 use crate::http::stream::{Answer, Stream};
 use crate::route::{is_grpc, FilterConfig};
 use crate::timer::Timer;
@@ -49,6 +49,9 @@ pub use step::{Filter, Step};
 /// still somebody to tell.
 pub type Proceed<T = ()> = Result<T, Option<Answer>>;
 
+/// How far apart the places of filters are: filters that stand for one of them have the places in between.
+const PLACES: usize = 1 << 16;
+
 /// Runs the filters on a request. An answer: a filter refused it; `None`: a response was written.
 pub async fn run(stream: &mut Stream, down: &mut dyn Downstream, timer: &Timer) -> Option<Answer> {
     if let Err(answer) = route(stream) {
@@ -60,24 +63,19 @@ pub async fn run(stream: &mut Stream, down: &mut dyn Downstream, timer: &Timer) 
     if filters.len() > 1 {
         stream.grpc = Some(is_grpc(&stream.request));
     }
-    for (place, filter) in filters.iter().enumerate() {
+    for (number, filter) in filters.iter().enumerate() {
         if !is_enabled(filter, stream) {
             continue;
         }
-        let discovered;
-        let step = match &filter.step {
-            Step::Discovered(name) => match stream.worker.discovered_filter(name) {
-                Some(found) => {
-                    discovered = found;
-                    &discovered.step
-                }
-                None => return Some(no_filter_config()),
-            },
-            step => step,
+        let mut found = None;
+        let step = match filter.resolve(stream, &mut found) {
+            Ok(step) => step,
+            Err(answer) => return Some(answer),
         };
         if let Step::Router(router) = step {
             return router.run(stream, down, timer).await;
         }
+        let place = number * PLACES;
         if let Err(end) = step.request(place, &filter.name, stream, down, timer).await {
             return end;
         }
@@ -99,15 +97,20 @@ pub enum Head {
 /// # Errors
 /// A filter answers in place of the response.
 pub fn response(stream: &mut Stream, end: bool) -> std::result::Result<Head, Box<Answer>> {
-    let places = chain(&stream.manager, stream).len();
+    let place = last_place(stream);
     match stream.bodies.take() {
-        None => response_before(None, stream, places, end),
+        None => response_before(None, stream, place, end),
         Some(mut bodies) => {
-            let result = response_before(Some(&mut bodies), stream, places, end);
+            let result = response_before(Some(&mut bodies), stream, place, end);
             stream.bodies = Some(bodies);
             result
         }
     }
+}
+
+/// The place behind all filters.
+fn last_place(stream: &Stream) -> usize {
+    chain(&stream.manager, stream).len() * PLACES
 }
 
 /// Runs the filters before `place` on the head of a response, the last one first, until one holds it.
@@ -118,19 +121,27 @@ fn response_before(
     end: bool,
 ) -> std::result::Result<Head, Box<Answer>> {
     let manager = stream.manager.clone();
-    for (place, filter) in chain(&manager, stream)[..place].iter().enumerate().rev() {
-        if let Some(bodies) = bodies.as_deref_mut() {
-            if bodies.head(stream, place, end)? == Head::Hold {
-                return Ok(Head::Hold);
+    let filters = &chain(&manager, stream)[..place.div_ceil(PLACES)];
+    for (number, filter) in filters.iter().enumerate().rev() {
+        let first = number * PLACES;
+        let mut found = None;
+        let head = match filter.resolve(stream, &mut found) {
+            Ok(Step::Delegate(delegate)) if is_enabled(filter, stream) => {
+                let inner = delegate.begin_response(first, &filter.name, stream);
+                let count = inner.len().min(place - first - 1);
+                let mut inner = inner[..count].iter().enumerate().rev();
+                inner.try_fold(Head::Pass, |head, (number, inner)| match head {
+                    Head::Hold => Ok(head),
+                    Head::Pass => {
+                        let at = first + 1 + number;
+                        respond(bodies.as_deref_mut(), filter, inner, stream, at, end)
+                    }
+                })?
             }
-        }
-        let discovered = match &filter.step {
-            Step::Discovered(name) => stream.worker.discovered_filter(name),
-            _ => None,
+            _ => respond(bodies.as_deref_mut(), filter, filter, stream, first, end)?,
         };
-        let step = discovered.as_ref().map_or(&filter.step, |found| &found.step);
-        if step.changes_responses() && is_enabled(filter, stream) {
-            step.response(&filter.name, stream);
+        if head == Head::Hold {
+            return Ok(head);
         }
     }
     Ok(Head::Pass)
@@ -138,23 +149,37 @@ fn response_before(
 
 /// Lets the filters that tell of requests tell of one that is over.
 pub fn complete(stream: &Stream) {
-    for (place, filter) in chain(&stream.manager, stream).iter().enumerate() {
-        let discovered = match &filter.step {
-            Step::Discovered(name) => stream.worker.discovered_filter(name),
-            _ => None,
-        };
-        let step = discovered.as_ref().map_or(&filter.step, |found| &found.step);
-        if let Step::IstioStats(stats) = step {
+    for (number, filter) in chain(&stream.manager, stream).iter().enumerate() {
+        let mut found = None;
+        if let Ok(Step::IstioStats(stats)) = filter.resolve(stream, &mut found) {
             if is_enabled(filter, stream) {
-                stats.complete(place, stream);
+                stats.complete(number * PLACES, stream);
             }
         }
     }
 }
 
-/// A filter whose configuration has not come, and which has no default, lets nothing pass.
-fn no_filter_config() -> Answer {
-    Answer::new(500, "", "filter_config_not_found").flag(ResponseFlags::NO_FILTER_CONFIG_FOUND)
+/// Shows the head of a response to the filter at `place`: to `filter`, or to one that stands for it.
+fn respond(
+    bodies: Option<&mut Bodies>,
+    filter: &Filter,
+    stands_for_it: &Filter,
+    stream: &mut Stream,
+    place: usize,
+    end: bool,
+) -> std::result::Result<Head, Box<Answer>> {
+    if let Some(bodies) = bodies {
+        if bodies.head(stream, place, end)? == Head::Hold {
+            return Ok(Head::Hold);
+        }
+    }
+    let mut found = None;
+    if let Ok(step) = stands_for_it.resolve(stream, &mut found) {
+        if step.changes_responses() && is_enabled(filter, stream) {
+            step.response(&filter.name, stream);
+        }
+    }
+    Ok(Head::Pass)
 }
 
 fn is_enabled(filter: &Filter, stream: &Stream) -> bool {

@@ -4,6 +4,7 @@ pub mod body_format;
 pub mod connection_manager;
 pub mod date;
 pub mod downstream;
+pub mod exchange;
 pub mod flags;
 pub mod hop;
 pub mod local_reply;

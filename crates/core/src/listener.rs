@@ -33,7 +33,7 @@ pub use config::{ListenerConfig, ListenerSettings};
 pub use directory::Directory;
 pub use inherited::Inherited;
 pub use listeners::{ListenerUpdate, Listeners, Source};
-pub use matching::Traits;
+pub use matching::{is_local, Traits};
 pub use socket::Socket;
 
 /// A listener in one worker, as its connections know it. An update of nothing but filter chains leaves it.

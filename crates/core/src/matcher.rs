@@ -16,6 +16,8 @@ pub use cidr::Cidr;
 pub use cookie::{cookie_value, CookieMatcher};
 pub use header::HeaderMatcher;
 pub use metadata::{MetadataMatcher, ValueMatcher};
-pub use query::{first_query_value, QueryMatcher};
+pub use query::{
+    decoded_parameter, first_decoded_value, first_query_value, query_parameters, QueryMatcher,
+};
 pub use regexes::{small_regex, Regexes};
 pub use string::StringMatcher;

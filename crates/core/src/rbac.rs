@@ -11,8 +11,10 @@ use serde_json::Value;
 use crate::address::Address;
 use crate::cel::Program;
 use crate::compile::{each, At, Result};
-use crate::formatter::FormatContext;
+use crate::connection::ConnectionState;
+use crate::formatter::{FormatContext, LogType};
 use crate::headers::Headers;
+use crate::http::stream_info::StreamInfo;
 use crate::listener::Traits;
 use crate::matcher::tree::Matcher;
 use crate::matcher::Regexes;
@@ -20,6 +22,7 @@ use crate::proto::{self, RbacAction};
 use crate::stats::{Block, Family};
 use crate::tls::TlsInfo;
 
+pub use inputs::header;
 use rule::Rule;
 
 /// Where a LOG action leaves its mark.
@@ -42,6 +45,33 @@ pub struct Subject<'a> {
     pub peer: Option<&'a TlsInfo>,
     /// What conditions are about; rules without one do not look at it.
     pub context: Option<FormatContext<'a>>,
+}
+
+impl<'a> Subject<'a> {
+    /// What is known of a request; `state` is borrowed of its connection.
+    pub fn of_request(
+        info: &'a StreamInfo,
+        state: &'a ConnectionState,
+        headers: Option<&'a Headers>,
+    ) -> Self {
+        Self {
+            traits: info.connection.traits(state),
+            remote: &info.remote,
+            headers,
+            dynamic_metadata: info.dynamic_metadata.as_deref(),
+            route_metadata: info.route.as_ref().and_then(|route| route.metadata.as_deref()),
+            filter_state: info.filter_state.as_deref(),
+            peer: info.connection.tls.as_deref(),
+            context: Some(FormatContext {
+                info,
+                request: headers,
+                response: None,
+                trailers: None,
+                local_reply_body: b"",
+                log_type: LogType::NotSet,
+            }),
+        }
+    }
 }
 
 /// What the rules say.

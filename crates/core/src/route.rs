@@ -35,8 +35,12 @@ use std::sync::Arc;
 
 use crate::compile::{each, At, Result};
 use crate::headers::{HeaderId, HeaderName, Headers};
+use crate::http::exchange::Exchange;
+use crate::http::stream_info::StreamInfo;
+use crate::matcher::tree::Matcher;
 use crate::matcher::Regexes;
 use crate::proto;
+use crate::rbac::Subject;
 use crate::runtime::Runtime;
 
 pub use clusters::ClusterChoice;
@@ -71,6 +75,16 @@ pub struct RouteContext<'a> {
     pub certificate_presented: bool,
     /// The client's certificate was validated.
     pub certificate_validated: bool,
+    pub info: &'a StreamInfo,
+}
+
+impl RouteContext<'_> {
+    /// What a tree says of the request.
+    fn find<'m, A>(&self, tree: &'m Matcher<A>, request: &Headers) -> Option<&'m A> {
+        let state = self.info.connection.state.borrow();
+        let subject = Subject::of_request(self.info, &state, Some(request));
+        tree.find(&Exchange::of_request(subject))
+    }
 }
 
 /// Where a request goes.

@@ -271,6 +271,7 @@ mod tests {
         fits(BlockKind::Filter, true, |i| RbacShadowStat::try_from(i).is_ok());
         fits(BlockKind::Filter, true, |i| FaultStat::try_from(i).is_ok());
         fits(BlockKind::Filter, true, |i| CorsStat::try_from(i).is_ok());
+        fits(BlockKind::Filter, true, |i| CompositeStat::try_from(i).is_ok());
         fits(BlockKind::Filter, true, |i| CsrfStat::try_from(i).is_ok());
         fits(BlockKind::Filter, true, |i| SetMetadataStat::try_from(i).is_ok());
         fits(BlockKind::Filter, true, |i| HeaderToMetadataStat::try_from(i).is_ok());

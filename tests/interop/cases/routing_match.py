@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tests.interop.model import Case, Differs
+from tests.interop.model import Case
 from tests.support.client import get, post
 
 
@@ -339,11 +339,6 @@ CASES = (
 """,
         clusters="[]",
         upstreams={},
-        isolated=True,
-        differs=Differs(
-            "Matcher trees of virtual hosts are not implemented: Lateen refuses the configuration",
-            (),
-        ),
     ),
     Case(
         "require_tls_all",

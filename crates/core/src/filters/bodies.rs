@@ -9,6 +9,7 @@ mod pace;
 #[cfg(test)]
 mod tests;
 
+use super::delegate::is_skipped;
 use super::{response_before, Head};
 use crate::headers::Headers;
 use crate::http::stream::{Answer, Stream};
@@ -162,9 +163,12 @@ impl Bodies {
         let mut trailers = std::mem::take(&mut stream.request_trailers);
         let mut bytes = std::mem::take(&mut self.request.ready);
         let mut piece = Piece { bytes: &mut bytes, trailers: &mut trailers, end };
-        let result = self.attached[from..]
-            .iter_mut()
-            .try_for_each(|attached| attached.filter.request_body(stream, &mut piece));
+        let result = self.attached[from..].iter_mut().try_for_each(|attached| {
+            match is_skipped(stream, attached.place) {
+                true => Ok(()),
+                false => attached.filter.request_body(stream, &mut piece),
+            }
+        });
         stream.request_trailers = trailers;
         self.request.ready = bytes;
         self.seen_by = self.attached.len();
@@ -202,6 +206,9 @@ impl Bodies {
             }
             let attached = &mut self.attached[number];
             let place = attached.place;
+            if !holds && is_skipped(stream, place) {
+                continue;
+            }
             let mut piece = Piece { bytes, trailers, end };
             let verdict = attached.filter.response_body(stream, &mut piece)?;
             if !holds {

@@ -136,14 +136,8 @@ fn ask<'a>(rules: &'a Rules, stream: &mut Stream) -> Verdict<'a> {
         let info = &stream.info;
         let state = info.connection.state.borrow();
         rules.judge(&Subject {
-            traits: info.connection.traits(&state),
-            remote: &info.remote,
-            headers: Some(&stream.request),
-            dynamic_metadata: info.dynamic_metadata.as_deref(),
-            route_metadata: info.route.as_ref().and_then(|route| route.metadata.as_deref()),
-            filter_state: info.filter_state.as_deref(),
-            peer: info.connection.tls.as_deref(),
             context: Some(stream.context(LogType::NotSet)),
+            ..Subject::of_request(info, &state, Some(&stream.request))
         })
     };
     if let Some(logged) = verdict.logged {

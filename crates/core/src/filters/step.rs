@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::buffer::Buffer;
 use super::cors::Cors;
 use super::csrf::Csrf;
+use super::delegate::Delegate;
 use super::dynamic_forward_proxy::DynamicForwardProxy;
 use super::ext_authz::ExtAuthz;
 use super::fault::Fault;
@@ -31,7 +32,8 @@ use super::Proceed;
 use crate::access_log::Sinks;
 use crate::compile::{At, CompileError, Result};
 use crate::http::downstream::Downstream;
-use crate::http::stream::Stream;
+use crate::http::flags::ResponseFlags;
+use crate::http::stream::{Answer, Stream};
 use crate::matcher::Regexes;
 use crate::proto::{self, http_filter::Kind};
 use crate::timer::Timer;
@@ -42,6 +44,8 @@ pub enum Step {
     Buffer(Buffer),
     Cors(Cors),
     Csrf(Csrf),
+    /// Has others in its place.
+    Delegate(Arc<Delegate>),
     DynamicForwardProxy(DynamicForwardProxy),
     ExtAuthz(Box<ExtAuthz>),
     Fault(Box<Fault>),
@@ -77,7 +81,51 @@ pub struct Filter {
 impl Filter {
     pub fn compile(message: &proto::HttpFilter, sinks: &Sinks, regexes: &Regexes) -> Result<Self> {
         let step = match &message.kind {
+            Some(Kind::Router(router)) => Step::Router(Router::compile(router, sinks)?),
+            _ => Step::compile(message, regexes)?,
+        };
+        Ok(Self { name: message.name.clone(), disabled: message.disabled, step })
+    }
+
+    /// A filter that stands for another.
+    ///
+    /// # Errors
+    /// It can only stand by itself; a part of it cannot be, with its path.
+    pub fn delegate(message: &proto::HttpFilter, regexes: &Regexes) -> Result<Self> {
+        let step = Step::compile(message, regexes)?;
+        if matches!(step, Step::Delegate(_)) {
+            return Err(CompileError::new(format!("filter {:?} stands for others", message.name)));
+        }
+        Ok(Self { name: message.name.clone(), disabled: message.disabled, step })
+    }
+
+    /// What the filter is at present; `found` keeps what came by itself.
+    ///
+    /// # Errors
+    /// It has not come, and there is no default: nothing passes.
+    pub fn resolve<'a>(
+        &'a self,
+        stream: &Stream,
+        found: &'a mut Option<Arc<Filter>>,
+    ) -> std::result::Result<&'a Step, Answer> {
+        let Step::Discovered(name) = &self.step else { return Ok(&self.step) };
+        *found = stream.worker.discovered_filter(name);
+        let found = found.as_ref().map(|filter| &filter.step);
+        found.ok_or_else(|| {
+            Answer::new(500, "", "filter_config_not_found")
+                .flag(ResponseFlags::NO_FILTER_CONFIG_FOUND)
+        })
+    }
+}
+
+impl Step {
+    /// Every filter but the router.
+    fn compile(message: &proto::HttpFilter, regexes: &Regexes) -> Result<Self> {
+        Ok(match &message.kind {
             Some(Kind::Buffer(filter)) => Step::Buffer(Buffer::compile(filter)),
+            Some(Kind::Composite(filter)) => {
+                Step::Delegate(Arc::new(Delegate::composite(filter, regexes).at("composite")?))
+            }
             Some(Kind::Cors(filter)) => Step::Cors(Cors::compile(filter)),
             Some(Kind::Csrf(filter)) => Step::Csrf(Csrf::compile(filter, regexes).at("csrf")?),
             Some(Kind::DynamicForwardProxy(filter)) => Step::DynamicForwardProxy(
@@ -117,6 +165,9 @@ impl Filter {
             Some(Kind::LocalRatelimit(filter)) => Step::LocalRateLimit(
                 LocalRateLimit::compile(filter, regexes).at("local_ratelimit")?,
             ),
+            Some(Kind::MatchDelegate(filter)) => {
+                Step::Delegate(Arc::new(Delegate::matched(filter, regexes).at("match_delegate")?))
+            }
             Some(Kind::OnDemand(filter)) => Step::OnDemand(OnDemand::compile(filter)),
             Some(Kind::PeerMetadata(filter)) => {
                 Step::PeerMetadata(Box::new(PeerMetadata::compile(filter).at("peer_metadata")?))
@@ -127,7 +178,6 @@ impl Filter {
             Some(Kind::Rbac(filter)) => {
                 Step::Rbac(Box::new(Rbac::compile(filter, regexes).at("rbac")?))
             }
-            Some(Kind::Router(router)) => Step::Router(Router::compile(router, sinks)?),
             Some(Kind::SetFilterState(filter)) => {
                 Step::SetFilterState(SetFilterState::compile(filter).at("set_filter_state")?)
             }
@@ -135,13 +185,13 @@ impl Filter {
                 Step::SetMetadata(SetMetadata::compile(filter).at("set_metadata")?)
             }
             Some(Kind::DiscoveredFilter(name)) => Step::Discovered(name.as_str().into()),
-            None => return Err(CompileError::new(format!("filter {:?} is unknown", message.name))),
-        };
-        Ok(Self { name: message.name.clone(), disabled: message.disabled, step })
+            Some(Kind::Router(_)) | None => {
+                let reason = format!("filter {:?} cannot be here", message.name);
+                return Err(CompileError::new(reason));
+            }
+        })
     }
-}
 
-impl Step {
     /// Lets the filter called `name`, at `place` in the program, have its way with the head of a request.
     ///
     /// # Errors
@@ -158,6 +208,9 @@ impl Step {
             Self::Buffer(buffer) => return buffer.run(name, stream, down, timer).await,
             Self::Cors(cors) => return cors.request(place, name, stream).map_err(Some),
             Self::Csrf(csrf) => return csrf.request(name, stream).map_err(Some),
+            Self::Delegate(delegate) => {
+                return Box::pin(delegate.run(place, name, stream, down, timer)).await;
+            }
             Self::DynamicForwardProxy(proxy) => return proxy.run(name, stream, down, timer).await,
             Self::ExtAuthz(authz) => {
                 return Box::pin(authz.run(place, name, stream, down, timer)).await;
@@ -193,6 +246,9 @@ impl Step {
     /// Begins what goes on beside requests, once its configuration is in use.
     pub fn start(&self, worker: &Rc<Worker>) {
         match self {
+            Self::Delegate(delegate) => {
+                delegate.each_filter(&mut |filter| filter.step.start(worker));
+            }
             Self::JwtAuthn(jwt) => jwt.start(worker),
             Self::DynamicForwardProxy(proxy) => proxy.start(worker),
             _ => {}

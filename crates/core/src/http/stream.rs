@@ -13,6 +13,7 @@ use super::redirects::Redirects;
 use super::stream_info::{ConnectionInfo, Protocol, StreamInfo};
 use crate::clock;
 use crate::filters::bodies::{self, Bodies};
+use crate::filters::delegate::StandIn;
 use crate::filters::istio_stats::Call;
 use crate::filters::{self, Head};
 use crate::formatter::{is_grpc, FormatContext, Formatter, LogType};
@@ -28,6 +29,9 @@ use crate::stats::Block;
 use crate::tracing;
 use crate::upstream::Cluster;
 use crate::worker::Worker;
+
+/// What logs tell of a response that is an upstream's.
+pub const VIA_UPSTREAM: &str = "via_upstream";
 
 /// An answer that the proxy gives itself.
 #[derive(Clone, Debug)]
@@ -79,6 +83,8 @@ pub struct Stream {
     pub(super) redirects: Option<Box<Redirects>>,
     /// What filters do with the bodies; None where no filter wants them.
     pub bodies: Option<Box<Bodies>>,
+    /// What stands for filters that have others in their place.
+    pub stand_ins: Vec<StandIn>,
     /// Whether the client speaks gRPC, where a filter may have changed the content type since.
     pub grpc: Option<bool>,
     pub route: Option<Arc<Route>>,
@@ -159,6 +165,7 @@ impl Stream {
             request_trailers: Headers::new(),
             redirects: None,
             bodies: None,
+            stand_ins: Vec::new(),
             grpc: None,
             route: None,
             choice: None,
@@ -253,6 +260,7 @@ impl Stream {
             tls,
             certificate_presented: secured.is_some_and(|secured| secured.is_presented()),
             certificate_validated: secured.is_some_and(|secured| secured.is_validated()),
+            info: &self.info,
         };
         with(&self.request, &context)
     }

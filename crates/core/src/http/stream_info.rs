@@ -342,6 +342,11 @@ impl StreamInfo {
         set(&mut self.filter_state, key, value);
     }
 
+    /// Sets one value in the object of the filter state under `key`.
+    pub fn set_in_filter_state(&mut self, key: &str, name: &str, value: serde_json::Value) {
+        set_in(&mut self.filter_state, key, name, value);
+    }
+
     /// Says what the value under `key` hashes to, if it is one that can be hashed.
     pub fn set_hash(&mut self, key: &str, hash: Option<u64>) {
         let own = self.own_hashes.get_or_insert_default();

@@ -13,6 +13,7 @@ use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr};
 
 use ahash::RandomState;
+use serde_json::Value;
 
 use crate::address::Address;
 use crate::connection::ConnectionState;
@@ -116,7 +117,7 @@ impl Values<Box<str>> {
 
 impl SourceTypes {
     fn of(&self, traits: &Traits<'_>) -> Option<&Node> {
-        let named = match is_local(traits) {
+        let named = match is_local(traits.remote, traits.local) {
             true => &self.local,
             false => &self.external,
         };
@@ -134,7 +135,9 @@ impl Inputs for Traits<'_> {
             }
             InputKind::DestinationPort => port(self.local),
             InputKind::SourcePort => port(self.remote),
-            InputKind::SourceType => is_local(self).then_some(Cow::Borrowed("local")),
+            InputKind::SourceType => {
+                is_local(self.remote, self.local).then_some(Cow::Borrowed("local"))
+            }
             InputKind::ServerName => filled(self.server_name),
             InputKind::TransportProtocol => filled(self.transport_protocol),
             InputKind::ApplicationProtocol => match self.application_protocols {
@@ -142,16 +145,13 @@ impl Inputs for Traits<'_> {
                 names => Some(format!("'{}'", names.join("','")).into()),
             },
             InputKind::FilterState => self.state.text(input.path.first()?).map(Cow::Borrowed),
-            InputKind::DynamicMetadata => {
-                let value = find_value(self.state.dynamic_metadata.as_ref()?, &input.path)?;
-                value.as_str().map(Cow::Borrowed)
-            }
             // A connection has none: what compiles the configuration refuses it there.
-            InputKind::RequestHeader
-            | InputKind::UriSan
-            | InputKind::DnsSan
-            | InputKind::Subject => None,
+            _ => None,
         }
+    }
+
+    fn value(&self, input: &Input) -> Option<&Value> {
+        find_value(self.state.dynamic_metadata.as_ref()?, &input.path)
     }
 
     fn address(&self, input: &Input) -> Option<IpAddr> {
@@ -165,17 +165,17 @@ impl Inputs for Traits<'_> {
     }
 }
 
-/// The connection comes from this machine. As with Envoy, of the loopback range only 127.0.0.1 counts, and a
+/// A connection from `remote` to `local` comes from this machine. As with Envoy, of the loopback range only 127.0.0.1 counts, and a
 /// connection to an internal listener comes from elsewhere.
-fn is_local(traits: &Traits<'_>) -> bool {
-    match traits.remote {
+pub fn is_local(remote: &Address, local: &Address) -> bool {
+    match remote {
         Address::Ip(remote) => {
             let remote = remote.ip().to_canonical();
             let is_loopback = match remote {
                 IpAddr::V4(v4) => v4 == Ipv4Addr::LOCALHOST,
                 IpAddr::V6(v6) => v6.is_loopback(),
             };
-            let local = traits.local.ip().map(|local| local.ip().to_canonical());
+            let local = local.ip().map(|local| local.ip().to_canonical());
             is_loopback || local == Some(remote)
         }
         Address::Pipe(_) => true,

@@ -2,6 +2,7 @@
 
 use super::{Regexes, StringMatcher};
 use crate::compile::{At, Result};
+use crate::formatter::percent_decode;
 use crate::proto;
 use crate::proto::query_parameter_match::Kind;
 
@@ -52,6 +53,30 @@ pub fn first_query_value<'a>(target: &'a [u8], name: &[u8]) -> Option<&'a [u8]> 
             Some(_) => None,
         }
     })
+}
+
+/// The parameters of a request target, as they are written.
+pub fn query_parameters(target: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let start = memchr::memchr(b'?', target).map(|at| at + 1);
+    let query = start.map(|start| &target[start..]);
+    query.into_iter().flat_map(|query| query.split(|&byte| byte == b'&'))
+}
+
+/// The name and the value of a parameter, percent-decoded.
+pub fn decoded_parameter(pair: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    let equals = memchr::memchr(b'=', pair).unwrap_or(pair.len());
+    let decoded = |text: &[u8]| {
+        let mut out = Vec::with_capacity(text.len());
+        percent_decode(text, &mut out);
+        out
+    };
+    (decoded(&pair[..equals]), decoded(pair.get(equals + 1..).unwrap_or_default()))
+}
+
+/// The value of the first query parameter called `name`, both percent-decoded.
+pub fn first_decoded_value(target: &[u8], name: &[u8]) -> Option<Vec<u8>> {
+    let mut pairs = query_parameters(target).map(decoded_parameter);
+    pairs.find(|(key, _)| key == name).map(|(_, value)| value)
 }
 
 #[cfg(test)]

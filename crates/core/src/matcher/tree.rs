@@ -1,7 +1,9 @@
-//! Matcher trees (xds.type.matcher.v3.Matcher) over what is known of a connection.
+//! Matcher trees (xds.type.matcher.v3.Matcher) over what is known of a connection, or of a request and its response.
 //! <https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/advanced/matching/matching_api>
 
+mod actions;
 mod build;
+mod predicate;
 #[cfg(test)]
 mod tests;
 
@@ -9,29 +11,50 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use super::{Cidr, StringMatcher};
-use crate::cel::Program;
+use serde_json::Value;
+
+use super::Cidr;
 use crate::formatter::FormatContext;
 use crate::headers::HeaderName;
 use crate::proto::match_input::Kind as InputKind;
+
+use predicate::Predicate;
 
 /// Where a tree finds its inputs.
 pub trait Inputs {
     /// None when there is no such thing.
     fn text(&self, input: &Input) -> Option<Cow<'_, str>>;
+
     /// The same as an address, for inputs that are one.
     fn address(&self, input: &Input) -> Option<IpAddr>;
+
     /// What expressions are about; only of requests.
     fn expression_context(&self) -> Option<FormatContext<'_>> {
         None
     }
+
+    /// The value of an input that is no text but metadata.
+    fn value(&self, _input: &Input) -> Option<&Value> {
+        None
+    }
+
+    /// Whether it can be told what there is; false for what may come later, such as a response.
+    fn is_known(&self, _input: &Input) -> bool {
+        true
+    }
 }
+
+/// An input that decides is not known yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Undecided;
+
+type Found<'a, A> = Result<Option<&'a A>, Undecided>;
 
 /// What is looked at.
 #[derive(Clone, Debug)]
 pub struct Input {
     pub kind: InputKind,
-    /// Of filter state or metadata.
+    /// Of filter state, metadata or a query parameter; the text of a constant.
     pub path: Vec<String>,
     pub header: Option<HeaderName>,
 }
@@ -60,57 +83,92 @@ enum OnMatch<A> {
     Matcher(Matcher<A>),
 }
 
-enum Predicate {
-    Text(Input, StringMatcher),
-    Ranges(Input, Vec<Cidr>),
-    Expression(Program),
-    Or(Vec<Predicate>),
-    And(Vec<Predicate>),
-    Not(Box<Predicate>),
-}
-
 impl<A> Matcher<A> {
-    /// The action for what `inputs` tell; none when nothing matches.
+    /// The action for what `inputs` tell; none when nothing matches, or nothing can be told yet.
     pub fn find(&self, inputs: &impl Inputs) -> Option<&A> {
+        self.search(inputs).unwrap_or(None)
+    }
+
+    /// The same for inputs of which some come later.
+    ///
+    /// # Errors
+    /// One of these decides.
+    pub fn search(&self, inputs: &impl Inputs) -> Result<Option<&A>, Undecided> {
         let found = match &self.kind {
             Kind::None => None,
-            Kind::List(list) => list
-                .iter()
-                .filter(|(predicate, _)| predicate.holds(inputs))
-                .find_map(|(_, found)| found.action(inputs)),
-            Kind::Exact(input, map) => inputs
-                .text(input)
-                .and_then(|text| map.get(text.as_ref()))
-                .and_then(|found| found.action(inputs)),
-            Kind::Prefix(input, entries) => inputs.text(input).and_then(|text| {
-                let mut known = entries.iter().filter(|(key, _)| text.starts_with(key.as_str()));
-                known.find_map(|(_, found)| found.action(inputs))
-            }),
-            Kind::Ranges(input, ranges, actions) => {
-                inputs.address(input).and_then(|ip| by_range(ip, ranges, actions, inputs))
+            Kind::List(list) => first_holding(list, inputs)?,
+            Kind::Exact(input, map) => {
+                let text = text_of(input, inputs)?;
+                first(text.and_then(|text| map.get(text.as_ref())), inputs)?
             }
-            Kind::Domains(input, names, actions) => inputs.text(input).and_then(|name| {
-                let mut places = candidates(&name).filter_map(|name| names.get(name));
-                places.find_map(|place| actions[*place].action(inputs))
-            }),
+            Kind::Prefix(input, entries) => {
+                let text = text_of(input, inputs)?;
+                let starts = |key: &str| text.as_ref().is_some_and(|text| text.starts_with(key));
+                let known = entries.iter().filter(|(key, _)| starts(key));
+                first(known.map(|(_, found)| found), inputs)?
+            }
+            Kind::Ranges(input, ranges, actions) => {
+                let address = inputs.is_known(input).then(|| inputs.address(input));
+                match address.ok_or(Undecided)? {
+                    Some(address) => first(by_range(address, ranges, actions), inputs)?,
+                    None => None,
+                }
+            }
+            Kind::Domains(input, names, actions) => {
+                let name = text_of(input, inputs)?;
+                let names =
+                    name.iter().flat_map(|name| candidates(name).filter_map(|n| names.get(n)));
+                first(names.map(|place| &actions[*place]), inputs)?
+            }
         };
-        found.or_else(|| self.on_no_match.as_ref()?.action(inputs))
+        match (found, &self.on_no_match) {
+            (None, Some(otherwise)) => otherwise.action(inputs),
+            (found, _) => Ok(found),
+        }
     }
+}
+
+fn text_of<'a>(
+    input: &'a Input,
+    inputs: &'a impl Inputs,
+) -> Result<Option<Cow<'a, str>>, Undecided> {
+    if input.kind == InputKind::Constant {
+        return Ok(input.path.first().map(|text| Cow::Borrowed(text.as_str())));
+    }
+    inputs.is_known(input).then(|| inputs.text(input)).ok_or(Undecided)
+}
+
+/// The first action that one of `candidates` gives.
+fn first<'a, A: 'a>(
+    candidates: impl IntoIterator<Item = &'a OnMatch<A>>,
+    inputs: &impl Inputs,
+) -> Found<'a, A> {
+    candidates.into_iter().find_map(|found| found.action(inputs).transpose()).transpose()
+}
+
+fn first_holding<'a, A>(list: &'a [(Predicate, OnMatch<A>)], inputs: &impl Inputs) -> Found<'a, A> {
+    for (predicate, found) in list {
+        if predicate.holds(inputs)? {
+            if let Some(action) = found.action(inputs)? {
+                return Ok(Some(action));
+            }
+        }
+    }
+    Ok(None)
 }
 
 fn by_range<'a, A>(
     address: IpAddr,
-    ranges: &[(Cidr, usize)],
+    ranges: &'a [(Cidr, usize)],
     actions: &'a [(OnMatch<A>, bool)],
-    inputs: &impl Inputs,
-) -> Option<&'a A> {
-    let known = ranges.iter().filter(|(range, _)| range.contains(address));
+) -> impl Iterator<Item = &'a OnMatch<A>> {
+    let known = ranges.iter().filter(move |(range, _)| range.contains(address));
     // An exclusive range counts only where no smaller one holds the address.
-    let mut usable = known
+    known
         .enumerate()
         .map(|(rank, (_, place))| (rank, &actions[*place]))
-        .filter(|(rank, (_, exclusive))| *rank == 0 || !exclusive);
-    usable.find_map(|(_, (found, _))| found.action(inputs))
+        .filter(|(rank, (_, exclusive))| *rank == 0 || !exclusive)
+        .map(|(_, (found, _))| found)
 }
 
 /// A name, its suffixes with their dot from the longest to the shortest, and what stands for any name.
@@ -120,29 +178,10 @@ fn candidates(name: &str) -> impl Iterator<Item = &str> {
 }
 
 impl<A> OnMatch<A> {
-    fn action(&self, inputs: &impl Inputs) -> Option<&A> {
+    fn action(&self, inputs: &impl Inputs) -> Found<'_, A> {
         match self {
-            Self::Action(action) => Some(action),
-            Self::Matcher(matcher) => matcher.find(inputs),
-        }
-    }
-}
-
-impl Predicate {
-    fn holds(&self, inputs: &impl Inputs) -> bool {
-        match self {
-            Self::Text(input, matcher) => {
-                inputs.text(input).is_some_and(|text| matcher.matches(text.as_bytes()))
-            }
-            Self::Ranges(input, ranges) => inputs
-                .address(input)
-                .is_some_and(|address| ranges.iter().any(|range| range.contains(address))),
-            Self::Expression(program) => {
-                inputs.expression_context().is_some_and(|context| program.holds(&context))
-            }
-            Self::Or(all) => all.iter().any(|each| each.holds(inputs)),
-            Self::And(all) => all.iter().all(|each| each.holds(inputs)),
-            Self::Not(inner) => !inner.holds(inputs),
+            Self::Action(action) => Ok(Some(action)),
+            Self::Matcher(matcher) => matcher.search(inputs),
         }
     }
 }

@@ -3,8 +3,13 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
+use serde_json::Value;
+
 use super::Subject;
 use crate::formatter::{find_value, FormatContext};
+use crate::headers::{HeaderId, Headers};
+use crate::listener::is_local;
+use crate::matcher::first_decoded_value;
 use crate::matcher::tree::{Input, Inputs};
 use crate::proto::match_input::Kind;
 use crate::tls::CertificateFacts;
@@ -14,32 +19,34 @@ impl Subject<'_> {
         Some(&self.peer?.peer()?.facts)
     }
 
-    fn header(&self, input: &Input) -> Option<Cow<'_, str>> {
-        let value = self.headers?.joined(input.header.as_ref()?.key())?;
-        Some(match value {
-            Cow::Borrowed(value) => String::from_utf8_lossy(value),
-            Cow::Owned(value) => String::from_utf8_lossy(&value).into_owned().into(),
-        })
+    /// The first value of a query parameter, decoded.
+    fn query_parameter(&self, input: &Input) -> Option<Cow<'_, str>> {
+        let target = self.headers?.get(HeaderId::Path)?;
+        let value = first_decoded_value(target, input.path.first()?.as_bytes())?;
+        Some(String::from_utf8_lossy(&value).into_owned().into())
     }
 }
 
 impl Inputs for Subject<'_> {
     fn text(&self, input: &Input) -> Option<Cow<'_, str>> {
         match input.kind {
-            Kind::RequestHeader => self.header(input),
+            Kind::RequestHeader => header(self.headers?, input),
+            Kind::QueryParameter => self.query_parameter(input),
             Kind::UriSan => list(&self.peer()?.names.uri),
             Kind::DnsSan => list(&self.peer()?.names.dns),
             Kind::Subject => list(std::slice::from_ref(&self.peer()?.subject)),
             Kind::SourceIp => self.address(input).map(|ip| ip.to_string().into()),
+            Kind::SourceType => is_local(self.remote, self.traits.local).then_some("local".into()),
             Kind::SourcePort => self.remote.ip().map(|ip| ip.port().to_string().into()),
-            Kind::DynamicMetadata => {
-                find_value(self.dynamic_metadata?, &input.path)?.as_str().map(Cow::Borrowed)
-            }
             Kind::FilterState => {
                 self.filter_state?.get(input.path.first()?)?.as_str().map(Cow::Borrowed)
             }
             _ => self.traits.text(input),
         }
+    }
+
+    fn value(&self, input: &Input) -> Option<&Value> {
+        find_value(self.dynamic_metadata?, &input.path)
     }
 
     fn address(&self, input: &Input) -> Option<IpAddr> {
@@ -52,6 +59,15 @@ impl Inputs for Subject<'_> {
     fn expression_context(&self) -> Option<FormatContext<'_>> {
         self.context
     }
+}
+
+/// The values of a header or trailer as one text.
+pub fn header<'a>(headers: &'a Headers, input: &Input) -> Option<Cow<'a, str>> {
+    let value = headers.joined(input.header.as_ref()?.key())?;
+    Some(match value {
+        Cow::Borrowed(value) => String::from_utf8_lossy(value),
+        Cow::Owned(value) => String::from_utf8_lossy(&value).into_owned().into(),
+    })
 }
 
 /// Names as one text; none when there are none.

@@ -7,6 +7,7 @@ use super::{HeaderLevel, RouteContext};
 use crate::compile::{each, At, CompileError, Result};
 use crate::headers::{HeaderName, Headers};
 use crate::lb::Criteria;
+use crate::matcher::tree::Matcher;
 use crate::matcher::Regexes;
 use crate::proto;
 use crate::proto::route_action::ClusterSpecifier as Specifier;
@@ -25,6 +26,8 @@ pub(super) enum ClusterSpecifier {
     One(Arc<str>),
     Header(HeaderName),
     Weighted(Weighted),
+    /// A tree names it.
+    Tree(Box<Matcher<Arc<str>>>),
 }
 
 /// Clusters that share the requests of a route by weight.
@@ -59,11 +62,16 @@ impl ClusterSpecifier {
             Some(Specifier::WeightedClusters(weighted)) => {
                 Ok(Self::Weighted(Weighted::compile(weighted, regexes).at("weighted_clusters")?))
             }
+            Some(Specifier::ClusterMatcher(tree)) => {
+                let action = |action: &proto::MatchAction| Ok(action.name.as_str().into());
+                let tree = Matcher::compile(tree, regexes, &action).at("cluster_matcher")?;
+                Ok(Self::Tree(Box::new(tree)))
+            }
             None => Err(CompileError::new("a route action needs a cluster")),
         }
     }
 
-    /// `None` when the header that names the cluster is absent or empty.
+    /// `None` when the header that names the cluster is absent or empty, or a tree names none.
     pub(super) fn choose(
         &self,
         request: &Headers,
@@ -75,6 +83,10 @@ impl ClusterSpecifier {
                 Some(ClusterChoice { name: named_by(header, request)?, weighted: None })
             }
             Self::Weighted(weighted) => weighted.choose(request, context),
+            Self::Tree(tree) => {
+                let name = context.find(tree, request)?.clone();
+                Some(ClusterChoice { name, weighted: None })
+            }
         }
     }
 

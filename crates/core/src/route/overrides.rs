@@ -6,6 +6,7 @@ use crate::compile::{each, At, Result};
 use crate::filters::buffer::BufferLimit;
 use crate::filters::cors::CorsPolicy;
 use crate::filters::csrf::CsrfPolicy;
+use crate::filters::delegate::{compile_tree, DelegateTree};
 use crate::filters::dynamic_forward_proxy::ForwardedHost;
 use crate::filters::ext_authz::AuthzOfRoute;
 use crate::filters::fault::FaultSettings;
@@ -37,6 +38,7 @@ struct Override {
 /// The configuration of a filter at one level, compiled.
 pub enum FilterConfig {
     Buffer(Arc<BufferLimit>),
+    Composite(Arc<DelegateTree>),
     Cors(Arc<CorsPolicy>),
     Csrf(Arc<CsrfPolicy>),
     ExtAuthz(Arc<AuthzOfRoute>),
@@ -47,6 +49,7 @@ pub enum FilterConfig {
     HeaderToMetadata(Arc<MetadataRules>),
     JwtAuthn(Arc<JwtOfRoute>),
     LocalRateLimit(Arc<LocalRateLimitConfig>),
+    MatchDelegate(Arc<DelegateTree>),
     OnDemand(Arc<OnDemand>),
     Rbac(Arc<RbacConfig>),
     SetFilterState(Arc<FilterStateValues>),
@@ -83,6 +86,9 @@ impl Override {
             Some(Kind::Buffer(limit)) => {
                 Some(FilterConfig::Buffer(BufferLimit::compile(limit).into()))
             }
+            Some(Kind::Composite(tree)) => {
+                Some(FilterConfig::Composite(compile_tree(tree, regexes).at("composite")?.into()))
+            }
             Some(Kind::HeaderToMetadata(rules)) => Some(FilterConfig::HeaderToMetadata(
                 MetadataRules::compile(rules, regexes).at("header_to_metadata")?.into(),
             )),
@@ -112,6 +118,9 @@ impl Override {
             }
             Some(Kind::LocalRatelimit(config)) => Some(FilterConfig::LocalRateLimit(
                 LocalRateLimitConfig::compile(config, regexes).at("local_ratelimit")?.into(),
+            )),
+            Some(Kind::MatchDelegate(tree)) => Some(FilterConfig::MatchDelegate(
+                compile_tree(tree, regexes).at("match_delegate")?.into(),
             )),
             Some(Kind::OnDemand(config)) => {
                 Some(FilterConfig::OnDemand(OnDemand::compile(config).into()))

@@ -60,6 +60,8 @@ pub(super) fn context(runtime: &Runtime) -> RouteContext<'_> {
         tls: false,
         certificate_presented: false,
         certificate_validated: false,
+        // It lives as long as the test's process.
+        info: Box::leak(Box::new(stream_info())),
     }
 }
 

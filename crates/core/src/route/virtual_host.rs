@@ -13,6 +13,7 @@ use super::{Resolution, RouteContext};
 use crate::compile::{each, At, Result};
 use crate::filters::cors::CorsPolicy;
 use crate::headers::{HeaderId, Headers};
+use crate::matcher::tree::Matcher;
 use crate::matcher::Regexes;
 use crate::proto;
 use crate::proto::virtual_host::Tls;
@@ -21,6 +22,8 @@ use crate::ratelimit::RateLimits;
 pub(super) struct VirtualHost {
     routes: Vec<Arc<Route>>,
     index: RouteIndex,
+    /// In place of the routes: it says which ones are tried.
+    tree: Option<Box<Matcher<Vec<Arc<Route>>>>>,
     require_tls: Tls,
     tls_redirect: Arc<Route>,
     ignore_path_parameters: bool,
@@ -51,12 +54,17 @@ impl VirtualHost {
             include_is_timeout_retry_header: message.include_is_timeout_retry_header,
             request_body_buffer_limit: message.request_body_buffer_limit,
         });
-        let routes = each(&message.routes, "routes", |route| {
-            Route::compile(route, &shared, regexes).map(Arc::new)
-        })?;
+        let compile = |routes: &[proto::Route]| {
+            each(routes, "routes", |route| Route::compile(route, &shared, regexes).map(Arc::new))
+        };
+        let routes = compile(&message.routes)?;
+        let tree = message.matcher.as_ref().map(|tree| {
+            Matcher::compile(tree, regexes, &|action| compile(&action.routes)).map(Box::new)
+        });
         Ok(Self {
             index: RouteIndex::new(routes.iter().map(|route| &route.path)),
             routes,
+            tree: tree.transpose().at("matcher")?,
             require_tls: message.require_tls(),
             tls_redirect: Arc::new(Route::tls_redirect(&shared.name)),
             ignore_path_parameters,
@@ -87,10 +95,12 @@ impl VirtualHost {
             path => path,
         };
         let target = target.unwrap_or_default();
-        let number = self.index.first(plain, |number| {
-            let route = &self.routes[number as usize];
-            route.matches(plain, path, request, target, context)
-        })?;
+        let matches = |route: &Route| route.matches(plain, path, request, target, context);
+        if let Some(tree) = &self.tree {
+            let mut routes = context.find(tree, request)?.iter();
+            return routes.find(|route| matches(route)).cloned();
+        }
+        let number = self.index.first(plain, |number| matches(&self.routes[number as usize]))?;
         self.routes.get(number as usize).cloned()
     }
 

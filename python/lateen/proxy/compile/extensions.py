@@ -10,6 +10,7 @@ from lateen.config.support import Fields
 from lateen.proxy.compile import access_log, grpc_access_log, otlp_access_log
 from lateen.proxy.compile.http_filters import (
     buffer,
+    composite,
     cors,
     csrf,
     dynamic_forward_proxy,
@@ -24,6 +25,7 @@ from lateen.proxy.compile.http_filters import (
     health_check,
     istio_alpn,
     jwt_authn,
+    match_delegate,
     on_demand,
     peer_metadata,
     ratelimit,
@@ -93,6 +95,7 @@ _NETWORK_FILTERS: tuple[NetworkExtension, ...] = (
 )
 _HTTP_FILTERS: tuple[HttpExtension, ...] = (
     buffer.EXTENSION,
+    composite.EXTENSION,
     cors.EXTENSION,
     csrf.EXTENSION,
     dynamic_forward_proxy.EXTENSION,
@@ -109,6 +112,7 @@ _HTTP_FILTERS: tuple[HttpExtension, ...] = (
     http_istio_stats.EXTENSION,
     jwt_authn.EXTENSION,
     http_local_ratelimit.EXTENSION,
+    match_delegate.EXTENSION,
     on_demand.EXTENSION,
     peer_metadata.EXTENSION,
     ratelimit.EXTENSION,

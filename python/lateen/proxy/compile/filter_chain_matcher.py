@@ -9,14 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from lateen.protos.worker_pb2 import MatchAction, Matcher
+from lateen.proxy.compile.match_inputs import Asked
 from lateen.proxy.compile.matcher_tree import compile_matcher
 
 if TYPE_CHECKING:
     from envoy.config.listener.v3 import listener_pb2 as envoy
     from google.protobuf.wrappers_pb2 import StringValue
-    from xds.core.v3.extension_pb2 import TypedExtensionConfig
 
     from lateen.proxy.compile.context import CompileContext
+    from lateen.proxy.compile.matcher_tree import TypedExtensionConfig
 
 
 def compile_filter_chain_matcher(
@@ -34,7 +35,8 @@ def compile_filter_chain_matcher(
             reason = f"{front} \"name\" field is duplicated with value '{chain.name}'"
             ctx.error(f"{where}.name", reason)
         known.add(chain.name)
-    return compile_matcher(ctx, source.filter_chain_matcher, _action, f"{at}.filter_chain_matcher")
+    where = f"{at}.filter_chain_matcher"
+    return compile_matcher(ctx, source.filter_chain_matcher, _action, Asked.CONNECTION, where)
 
 
 def _action(ctx: CompileContext, source: TypedExtensionConfig, at: str) -> MatchAction | None:

@@ -11,13 +11,10 @@ from typing import TYPE_CHECKING
 from lateen.config.support import Fields, whole
 from lateen.protos import worker_pb2
 from lateen.proxy.compile.digest import digest
-from lateen.proxy.compile.network_filters.owner import (
-    FilterOwner,
-    FilterSource,
-    HttpFilterOwner,
-)
+from lateen.proxy.compile.network_filters.owner import FilterSource, HttpFilterOwner
 
 if TYPE_CHECKING:
+    from envoy.config.core.v3.config_source_pb2 import ExtensionConfigSource
     from envoy.config.core.v3.extension_pb2 import TypedExtensionConfig
     from envoy.extensions.filters.network.http_connection_manager.v3 import (
         http_connection_manager_pb2 as hcm,
@@ -39,14 +36,12 @@ _ROUTER = "envoy.filters.http.router"
 def compile_http_filters(
     ctx: CompileContext,
     filters: Sequence[hcm.HttpFilter],
-    owner: FilterOwner,
     manager: HttpFilterOwner,
     at: str,
 ) -> list[worker_pb2.HttpFilter]:
     """Every filter that is implemented, in order; the router must be the last one.
 
     Args:
-        owner: gets the filters that are to be subscribed to.
         manager: the connection manager of the filters.
     """
     compiled = []
@@ -55,7 +50,7 @@ def compile_http_filters(
         last = index == len(filters) - 1
         out: worker_pb2.HttpFilter | None
         if source.HasField("config_discovery"):
-            out = _compile_discovered(ctx, source, owner, manager, where, last=last)
+            out = _compile_discovered(ctx, source, manager, where, last=last)
         else:
             out = _compile_filter(ctx, source, manager, where, last=last)
         if out is not None:
@@ -81,38 +76,45 @@ def _compile_filter(
 
 
 def _compile_discovered(
-    ctx: CompileContext,
-    source: hcm.HttpFilter,
-    owner: FilterOwner,
-    manager: HttpFilterOwner,
-    at: str,
-    *,
-    last: bool,
+    ctx: CompileContext, source: hcm.HttpFilter, manager: HttpFilterOwner, at: str, *, last: bool
 ) -> worker_pb2.HttpFilter:
     """A filter whose configuration comes by ECDS."""
-    config = source.config_discovery
-    where = f"{at}.config_discovery"
-    if config.apply_default_config_without_warming and not config.HasField("default_config"):
-        reason = "Error: filter config applied without warming but has no default config."
-        ctx.error(where, f"{reason} (filter {source.name})")
-    for url in config.type_urls:
-        if url.rpartition("/")[2] not in ctx.extensions.http_filters.types():
-            ctx.unimplemented(
-                f"{where}.type_urls", url, ", ".join(ctx.extensions.http_filters.types())
-            )
     if last:
         ctx.error(
             at,
             f"Error: non-terminal filter named {source.name} is the last filter in a http filter"
             " chain.",
         )
+    where = f"{at}.config_discovery"
+    compiled = discovered_filter(ctx, source.name, source.config_discovery, manager, where)
+    compiled.disabled = source.disabled
+    return compiled
+
+
+def discovered_filter(
+    ctx: CompileContext,
+    name: str,
+    config: ExtensionConfigSource,
+    manager: HttpFilterOwner,
+    at: str,
+) -> worker_pb2.HttpFilter:
+    """The filter `name`, which its connection manager is to subscribe to."""
+    if config.apply_default_config_without_warming and not config.HasField("default_config"):
+        reason = "Error: filter config applied without warming but has no default config."
+        ctx.error(at, f"{reason} (filter {name})")
+    for url in config.type_urls:
+        if url.rpartition("/")[2] not in ctx.extensions.http_filters.types():
+            known = ", ".join(ctx.extensions.http_filters.types())
+            ctx.unimplemented(f"{at}.type_urls", url, known)
+    if manager.filter_sources is None:
+        reason = "Failed to get downstream factory context or server factory context."
+        ctx.error(at, reason, "only what a listener holds itself can subscribe to filters")
+        return worker_pb2.HttpFilter(name=name)
     data = config.SerializeToString(deterministic=True)
     key = digest(data + manager.stat_prefix.encode()).hex()
-    found = FilterSource(f"ecds/{key}/{source.name}", source.name, data, manager)
-    owner.filter_sources.append(found)
-    return worker_pb2.HttpFilter(
-        name=source.name, disabled=source.disabled, discovered_filter=found.table
-    )
+    source = FilterSource(f"ecds/{key}/{name}", name, data, HttpFilterOwner(manager.stat_prefix))
+    manager.filter_sources.append(source)
+    return worker_pb2.HttpFilter(name=name, discovered_filter=source.table)
 
 
 def compile_discovered_filter(

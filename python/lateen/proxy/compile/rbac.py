@@ -21,6 +21,7 @@ from lateen.protos.worker_pb2 import (
 )
 from lateen.proxy.compile.address import compile_cidrs
 from lateen.proxy.compile.expressions import compile_tree
+from lateen.proxy.compile.match_inputs import Asked
 from lateen.proxy.compile.matcher_tree import compile_matcher
 from lateen.proxy.compile.matchers import compile_header, compile_string
 from lateen.proxy.compile.metadata_value import METADATA_MATCHER, compile_metadata_matcher
@@ -32,10 +33,10 @@ if TYPE_CHECKING:
     from envoy.extensions.filters.network.rbac.v3.rbac_pb2 import RBAC as NetworkRbac
     from envoy.type.matcher.v3.filter_state_pb2 import FilterStateMatcher
     from envoy.type.matcher.v3.metadata_pb2 import MetadataMatcher
-    from xds.core.v3.extension_pb2 import TypedExtensionConfig
     from xds.type.matcher.v3.matcher_pb2 import Matcher
 
     from lateen.proxy.compile.context import CompileContext
+    from lateen.proxy.compile.matcher_tree import TypedExtensionConfig
 
     RbacFilter = HttpRbac | NetworkRbac
 
@@ -121,7 +122,8 @@ def _compile_rules_matcher(
     ctx: CompileContext, source: Matcher, at: str, *, requests: bool
 ) -> RbacRules:
     """The tree whose actions say what happens."""
-    return RbacRules(matcher=compile_matcher(ctx, source, _action, at, requests=requests))
+    asked = Asked.REQUEST if requests else Asked.CONNECTION
+    return RbacRules(matcher=compile_matcher(ctx, source, _action, asked, at))
 
 
 def _action(ctx: CompileContext, source: TypedExtensionConfig, at: str) -> MatchAction | None:

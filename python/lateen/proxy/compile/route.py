@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from envoy.config.route.v3.route_components_pb2 import Route, VirtualHost
 
     from lateen.proxy.compile.context import CompileContext
+    from lateen.proxy.compile.table_scope import TableScope
 
 SUPPORT = (
     Fields(
@@ -39,20 +40,16 @@ SUPPORT = (
 
 
 def compile_route(
-    ctx: CompileContext, route: Route, virtual_host: str, body_limit: int, at: str
+    ctx: CompileContext, route: Route, virtual_host: str, scope: TableScope, at: str
 ) -> worker_pb2.Route:
-    """One route of the virtual host named `virtual_host`.
-
-    Args:
-        body_limit: how long a direct response may be, in bytes.
-    """
+    """One route of the virtual host named `virtual_host`."""
     compiled = worker_pb2.Route(
         name=route.name,
         match=compile_route_match(ctx, route.match, f"{at}.match"),
         mutations=compile_mutations(ctx, route, at),
         overrides=compile_overrides(ctx, route.typed_per_filter_config, at),
     )
-    _compile_action(ctx, route, compiled, body_limit, at)
+    _compile_action(ctx, route, compiled, scope, at)
     if route.HasField("tracing"):
         compiled.tracing.CopyFrom(compile_route_tracing(ctx, route.tracing, f"{at}.tracing"))
     if route.HasField("decorator"):
@@ -71,16 +68,17 @@ def compile_route(
 
 
 def _compile_action(
-    ctx: CompileContext, route: Route, out: worker_pb2.Route, body_limit: int, at: str
+    ctx: CompileContext, route: Route, out: worker_pb2.Route, scope: TableScope, at: str
 ) -> None:
     kind = route.WhichOneof("action")
     if kind == "route":
-        out.route.CopyFrom(compile_route_action(ctx, route.route, out.match, f"{at}.route"))
+        action = compile_route_action(ctx, route.route, out.match, scope, f"{at}.route")
+        out.route.CopyFrom(action)
     elif kind == "redirect":
         out.redirect.CopyFrom(compile_redirect(ctx, route.redirect, f"{at}.redirect"))
     elif kind == "direct_response":
         where = f"{at}.direct_response"
-        response = compile_direct_response(ctx, route.direct_response, body_limit, where)
+        response = compile_direct_response(ctx, route.direct_response, scope.body_limit, where)
         out.direct_response.CopyFrom(response)
     elif kind == "non_forwarding_action":
         out.non_forwarding = True

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from lateen.config.support import Fields
 from lateen.protos import worker_pb2
+from lateen.proxy.compile.cluster_specifier import compile_cluster_specifier
 from lateen.proxy.compile.cors_policy import compile_cors_policy
 from lateen.proxy.compile.format import compile_format
 from lateen.proxy.compile.hash_policy import compile_hash_policies
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from envoy.config.route.v3.route_components_pb2 import RouteAction
 
     from lateen.proxy.compile.context import CompileContext
+    from lateen.proxy.compile.table_scope import TableScope
 
 SUPPORT = (
     Fields(
@@ -40,6 +42,7 @@ SUPPORT = (
             max_stream_duration request_mirror_policies rate_limits include_vh_rate_limits cors
             hash_policy hedge_policy metadata_match internal_redirect_policy
             internal_redirect_action max_internal_redirects max_grpc_timeout grpc_timeout_offset
+            cluster_specifier_plugin inline_cluster_specifier_plugin
         """,
         harmless={
             "retry_policy_typed_config": "Envoy does not read it",
@@ -57,7 +60,11 @@ _NOT_FOUND_STATUS = (503, 404, 500)
 
 
 def compile_route_action(
-    ctx: CompileContext, action: RouteAction, match: worker_pb2.RouteMatch, at: str
+    ctx: CompileContext,
+    action: RouteAction,
+    match: worker_pb2.RouteMatch,
+    scope: TableScope,
+    at: str,
 ) -> worker_pb2.RouteAction:
     """A route to a cluster; `match` is the compiled match, which a template rewrite refers to."""
     compiled = worker_pb2.RouteAction(
@@ -71,7 +78,7 @@ def compile_route_action(
         ),
         metadata_match_json=criteria_json(action.metadata_match),
     )
-    _compile_cluster(ctx, action, compiled, at)
+    _compile_cluster(ctx, action, compiled, scope, at)
     _compile_path_rewrite(ctx, action, match, compiled, at)
     _compile_host_rewrite(ctx, action, compiled, at)
     _compile_timeouts(ctx, action, compiled, at)
@@ -95,7 +102,11 @@ def compile_route_action(
 
 
 def _compile_cluster(
-    ctx: CompileContext, action: RouteAction, out: worker_pb2.RouteAction, at: str
+    ctx: CompileContext,
+    action: RouteAction,
+    out: worker_pb2.RouteAction,
+    scope: TableScope,
+    at: str,
 ) -> None:
     kind = action.WhichOneof("cluster_specifier")
     if kind == "cluster":
@@ -109,6 +120,24 @@ def _compile_cluster(
         out.weighted_clusters.CopyFrom(
             compile_weighted_clusters(ctx, action.weighted_clusters, action.metadata_match, where)
         )
+    elif kind == "inline_cluster_specifier_plugin":
+        where = f"{at}.inline_cluster_specifier_plugin"
+        tree = compile_cluster_specifier(ctx, action.inline_cluster_specifier_plugin, where)
+        out.cluster_matcher.CopyFrom(tree)
+    elif kind == "cluster_specifier_plugin":
+        _compile_named_specifier(ctx, action.cluster_specifier_plugin, out, scope, at)
+
+
+def _compile_named_specifier(
+    ctx: CompileContext, name: str, out: worker_pb2.RouteAction, scope: TableScope, at: str
+) -> None:
+    where = f"{at}.cluster_specifier_plugin"
+    plugin = scope.plugins.get(name)
+    if plugin is None:
+        reason = f"Unknown cluster specifier plugin name: {name} is used in the route"
+        ctx.error(where, reason)
+        return
+    out.cluster_matcher.CopyFrom(compile_cluster_specifier(ctx, plugin, where))
 
 
 def _compile_path_rewrite(

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from lateen.config.support import Fields, whole
 from lateen.protos.worker_pb2 import RouteTable
-from lateen.proxy.compile.direct_response import DEFAULT_BODY_LIMIT
 from lateen.proxy.compile.headers import compile_mutations
 from lateen.proxy.compile.mirror import compile_mirrors
 from lateen.proxy.compile.overrides import compile_overrides
+from lateen.proxy.compile.table_scope import scope_of
 from lateen.proxy.compile.values import metadata_json
 from lateen.proxy.compile.virtual_host import compile_virtual_host
 
@@ -31,7 +31,7 @@ SUPPORT = (
             most_specific_header_mutations_wins validate_clusters
             max_direct_response_body_size_bytes ignore_port_in_host_matching
             vhost_header ignore_path_parameters_in_path_matching typed_per_filter_config
-            metadata vhds request_mirror_policies
+            metadata vhds request_mirror_policies cluster_specifier_plugins
         """,
     ),
     whole("envoy.config.route.v3.Vhds"),
@@ -60,12 +60,12 @@ def compile_route_table(
         validate_clusters = config.validate_clusters.value
     if not validate_clusters:
         ctx = ctx.without_cluster_check()
-    body_limit = body_limit_of(config)
+    scope = scope_of(config)
     table = RouteTable(
         name=name,
         config_name=config.name,
         virtual_hosts=[
-            compile_virtual_host(ctx, host, body_limit, f"{at}.virtual_hosts[{i}]")
+            compile_virtual_host(ctx, host, scope, f"{at}.virtual_hosts[{i}]")
             for i, host in enumerate(config.virtual_hosts)
         ],
         mutations=compile_mutations(ctx, config, at),
@@ -85,13 +85,6 @@ def compile_route_table(
     domains = (host.domains for host in table.virtual_hosts)
     check_domains(ctx, domains, table.config_name, at)
     return table
-
-
-def body_limit_of(config: RouteConfiguration) -> int:
-    """How long a direct response may be, in bytes."""
-    if config.HasField("max_direct_response_body_size_bytes"):
-        return config.max_direct_response_body_size_bytes.value
-    return DEFAULT_BODY_LIMIT
 
 
 def check_domains(ctx: CompileContext, hosts: Iterable[Iterable[str]], route: str, at: str) -> None:

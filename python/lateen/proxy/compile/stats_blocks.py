@@ -39,6 +39,7 @@ class BlockKind(Enum):
     FAULT = "fault"
     HEADER_TO_METADATA = "header_to_metadata"
     SET_METADATA = "set_metadata"
+    COMPOSITE = "composite"
     CORS = "cors"
     CSRF = "csrf"
     LOAD_SHED = "load_shed"

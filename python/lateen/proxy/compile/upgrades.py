@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     )
 
     from lateen.proxy.compile.context import CompileContext
-    from lateen.proxy.compile.network_filters.owner import FilterOwner, HttpFilterOwner
+    from lateen.proxy.compile.network_filters.owner import HttpFilterOwner
 
     Upgrade = RouteAction.UpgradeConfig | hcm.HttpConnectionManager.UpgradeConfig
 
@@ -46,7 +46,6 @@ _DATAGRAMS = ("connect-udp", "connect-ip")
 def compile_upgrades(
     ctx: CompileContext,
     upgrades: Iterable[hcm.HttpConnectionManager.UpgradeConfig],
-    owner: FilterOwner,
     manager: HttpFilterOwner,
     at: str,
 ) -> list[UpgradeConfig]:
@@ -55,7 +54,7 @@ def compile_upgrades(
     for index, upgrade in enumerate(upgrades):
         out = _compile(ctx, upgrade, f"{at}[{index}]")
         where = f"{at}[{index}].filters"
-        filters = compile_http_filters(ctx, upgrade.filters, owner, manager, where)
+        filters = compile_http_filters(ctx, upgrade.filters, manager, where)
         out.http_filters.extend(filters)
         compiled.append(out)
     return compiled

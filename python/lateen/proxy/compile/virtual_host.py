@@ -17,6 +17,7 @@ from lateen.proxy.compile.overrides import compile_overrides
 from lateen.proxy.compile.rate_limits import compile_rate_limits
 from lateen.proxy.compile.retry import compile_retry_policy
 from lateen.proxy.compile.route import buffer_limit, compile_route
+from lateen.proxy.compile.route_tree import compile_route_tree
 from lateen.proxy.compile.stats_blocks import BlockKind
 from lateen.proxy.compile.values import metadata_json
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from envoy.config.route.v3 import route_components_pb2 as envoy
 
     from lateen.proxy.compile.context import CompileContext
+    from lateen.proxy.compile.table_scope import TableScope
 
 SUPPORT = (
     Fields(
@@ -35,7 +37,7 @@ SUPPORT = (
             include_attempt_count_in_response retry_policy
             include_is_timeout_retry_header per_request_buffer_limit_bytes
             request_body_buffer_limit metadata request_mirror_policies rate_limits cors
-            hedge_policy
+            hedge_policy matcher
         """,
         harmless={"retry_policy_typed_config": "Envoy does not read it"},
     ),
@@ -47,18 +49,14 @@ SUPPORT = (
 
 
 def compile_virtual_host(
-    ctx: CompileContext, host: envoy.VirtualHost, body_limit: int, at: str
+    ctx: CompileContext, host: envoy.VirtualHost, scope: TableScope, at: str
 ) -> worker_pb2.VirtualHost:
-    """One virtual host; domains are in lower case, as hosts are compared.
-
-    Args:
-        body_limit: how long a direct response may be, in bytes.
-    """
+    """One virtual host of a table; domains are in lower case, as hosts are compared."""
     compiled = worker_pb2.VirtualHost(
         name=host.name,
         domains=[domain.lower() for domain in host.domains],
         routes=[
-            compile_route(ctx, route, host.name, body_limit, f"{at}.routes[{i}]")
+            compile_route(ctx, route, host.name, scope, f"{at}.routes[{i}]")
             for i, route in enumerate(host.routes)
         ],
         require_tls=cast("worker_pb2.VirtualHost.Tls", host.require_tls),
@@ -80,6 +78,11 @@ def compile_virtual_host(
         compiled.request_body_buffer_limit = limit
     if host.HasField("metadata"):
         compiled.metadata_json = metadata_json(host.metadata)
+    if host.HasField("matcher"):
+        if host.routes:
+            ctx.error(f"{at}.matcher", "cannot set both matcher and routes on virtual host")
+        tree = compile_route_tree(ctx, host, scope, f"{at}.matcher")
+        compiled.matcher.CopyFrom(tree)
     if host.virtual_clusters:
         _compile_virtual_clusters(ctx, host, compiled, f"{at}.virtual_clusters")
     return compiled

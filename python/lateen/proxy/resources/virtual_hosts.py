@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lateen.protos.worker_pb2 import RouteTable
 from lateen.proxy.compile.digest import digest
-from lateen.proxy.compile.route_table import body_limit_of, check_domains, compile_route_table
+from lateen.proxy.compile.route_table import check_domains, compile_route_table
+from lateen.proxy.compile.table_scope import TableScope, scope_of
 from lateen.proxy.compile.virtual_host import compile_virtual_host
 from lateen.proxy.resources.reading import ResourceError, UndecodableError
 from lateen.proxy.resources.virtual_host_shapes import VirtualHostShapes, shape_of
@@ -75,14 +76,13 @@ class RouteTableCompiler:
             return self._whole(message)
         parts = list(message.virtual_hosts)
         del message.virtual_hosts[:]
-        salt = message.max_direct_response_body_size_bytes.SerializeToString()
-        limit = body_limit_of(message)
+        scope = scope_of(message)
         hosts: dict[bytes, CompiledHost] = {}
         ordered = []
         try:
             for index, part in enumerate(parts):
-                key = _key(part, salt)
-                host = before.get(key) or hosts.get(key) or self._host(part, limit, index, salt)
+                key = _key(part, scope.key)
+                host = before.get(key) or hosts.get(key) or self._host(part, scope, index)
                 hosts[key] = host
                 ordered.append(host)
             shell, blocks = self._shell(message, ordered)
@@ -103,7 +103,7 @@ class RouteTableCompiler:
         if message.validate_clusters.value:
             self._reader.check(message)
             return
-        salt = message.max_direct_response_body_size_bytes.SerializeToString()
+        salt = scope_of(message).key
         parts = list(message.virtual_hosts)
         del message.virtual_hosts[:]
         for index, part in enumerate(parts):
@@ -120,8 +120,8 @@ class RouteTableCompiler:
         )
         return CompiledTable(table.SerializeToString(), blocks, {})
 
-    def _host(self, part: VirtualHost, body_limit: int, index: int, salt: bytes) -> CompiledHost:
-        shape = shape_of(part, salt)
+    def _host(self, part: VirtualHost, scope: TableScope, index: int) -> CompiledHost:
+        shape = shape_of(part, scope.key)
         known = self._shapes.find(part, shape)
         if known is not None:
             return CompiledHost(tuple(known.domains), known.SerializeToString(), [])
@@ -130,7 +130,7 @@ class RouteTableCompiler:
         host, blocks = self._reader.compile(
             part,
             found,
-            lambda ctx: compile_virtual_host(ctx.without_cluster_check(), part, body_limit, at),
+            lambda ctx: compile_virtual_host(ctx.without_cluster_check(), part, scope, at),
             at,
         )
         if not blocks:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import array
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from lateen.proxy.compile.stats_blocks import BlockKind
@@ -163,7 +163,7 @@ def _per_worker(
     return found
 
 
-_LAYOUTS = {
+_LAYOUTS: Mapping[BlockKind, Callable[[], Layout]] = {
     BlockKind.PROCESS: layouts.process_layout,
     BlockKind.LISTENER: layouts.listener_layout,
     BlockKind.LISTENER_HTTP: layouts.listener_http_layout,
@@ -186,6 +186,7 @@ _LAYOUTS = {
     BlockKind.FAULT: layouts.fault_layout,
     BlockKind.HEADER_TO_METADATA: layouts.header_to_metadata_layout,
     BlockKind.SET_METADATA: layouts.set_metadata_layout,
+    BlockKind.COMPOSITE: layouts.composite_layout,
     BlockKind.CORS: layouts.cors_layout,
     BlockKind.CSRF: layouts.csrf_layout,
     BlockKind.LOAD_SHED: layouts.load_shed_layout,

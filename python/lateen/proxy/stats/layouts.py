@@ -396,6 +396,11 @@ def cors_layout() -> Layout:
 
 
 @functools.cache
+def composite_layout() -> Layout:
+    """`http.STAT_PREFIX.composite.*`."""
+    return _layout(wire.CompositeStat.items(), "COMPOSITE_")
+
+
 def csrf_layout() -> Layout:
     """`http.STAT_PREFIX.csrf.*`."""
     return _layout(wire.CsrfStat.items(), "CSRF_")

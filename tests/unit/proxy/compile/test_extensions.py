@@ -38,7 +38,9 @@ def test_an_http_filter_has_an_override_or_is_known_to_have_none():
     known = known_extensions()
     package = "envoy.extensions.filters.http"
     assert set(known.overrides) == {
+        "envoy.extensions.common.matching.v3.ExtensionWithMatcherPerRoute",
         f"{package}.buffer.v3.BufferPerRoute",
+        f"{package}.composite.v3.CompositePerRoute",
         f"{package}.cors.v3.CorsPolicy",
         f"{package}.csrf.v3.CsrfPolicy",
         f"{package}.dynamic_forward_proxy.v3.PerRouteConfig",

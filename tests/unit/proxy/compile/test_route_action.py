@@ -2,6 +2,7 @@ import pytest
 
 from lateen.protos.worker_pb2 import RouteMatch
 from lateen.proxy.compile.route_action import compile_route_action
+from lateen.proxy.compile.table_scope import TableScope
 from tests.support.messages import context, errors, message, unsupported
 
 _REWRITE = (
@@ -11,7 +12,8 @@ _REWRITE = (
 
 def compiled(text, ctx=None, match=None):
     source = message("config.route.v3.RouteAction", text)
-    return compile_route_action(ctx or context(), source, match or RouteMatch(), "a")
+    scope = TableScope(body_limit=0, plugins={}, key=b"")
+    return compile_route_action(ctx or context(), source, match or RouteMatch(), scope, "a")
 
 
 def test_a_cluster_and_nothing_else():

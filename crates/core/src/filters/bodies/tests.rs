@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::{attach, poll_whole_request, Filtered, Piece, StreamFilter, Whole};
 use crate::access_log::Sinks;
 use crate::body::{BodyEvent, BodySource, ReadError};
+use crate::filters::PLACES;
 use crate::filters::{response, Head};
 use crate::headers::Headers;
 use crate::http::connection_manager::Manager;
@@ -138,8 +139,8 @@ impl StreamFilter for Named {
     }
 }
 
-fn attach_named(stream: &mut Stream, place: usize, name: char, log: &Log, holds: bool) {
-    attach(stream, place, Named { name, log: log.clone(), holds });
+fn attach_named(stream: &mut Stream, number: usize, name: char, log: &Log, holds: bool) {
+    attach(stream, number * PLACES, Named { name, log: log.clone(), holds });
 }
 
 fn context() -> Context<'static> {

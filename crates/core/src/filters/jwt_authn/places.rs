@@ -1,8 +1,7 @@
 //! Where requests carry tokens.
 
-use crate::formatter::percent_decode;
 use crate::headers::{HeaderId, HeaderName, Headers};
-use crate::matcher::cookie_value;
+use crate::matcher::{cookie_value, decoded_parameter, first_decoded_value, query_parameters};
 use crate::proto;
 
 /// In the order in which tokens are found; they are judged the last one first, as in Envoy.
@@ -85,8 +84,7 @@ impl Place {
             }
             Kind::Parameter(name) => {
                 let target = request.get(HeaderId::Path).unwrap_or_default();
-                let mut pairs = parameters(target).map(key_and_value);
-                if let Some((_, value)) = pairs.find(|(key, _)| **key == **name) {
+                if let Some(value) = first_decoded_value(target, name) {
                     found(value);
                 }
             }
@@ -128,28 +126,11 @@ fn after_prefix<'a>(value: &'a [u8], prefix: &[u8]) -> Option<&'a [u8]> {
     }
 }
 
-/// The parameters of a request target, as they are written.
-fn parameters(target: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let start = memchr::memchr(b'?', target).map(|at| at + 1);
-    let query = start.map(|start| &target[start..]);
-    query.into_iter().flat_map(|query| query.split(|&byte| byte == b'&'))
-}
-
-fn key_and_value(pair: &[u8]) -> (Vec<u8>, Vec<u8>) {
-    let equals = memchr::memchr(b'=', pair).unwrap_or(pair.len());
-    let decoded = |text: &[u8]| {
-        let mut out = Vec::with_capacity(text.len());
-        percent_decode(text, &mut out);
-        out
-    };
-    (decoded(&pair[..equals]), decoded(pair.get(equals + 1..).unwrap_or_default()))
-}
-
 /// The target without the parameters of that name; the others stay as they are written.
 fn without_parameter(target: &[u8], name: &[u8]) -> Vec<u8> {
     let start = memchr::memchr(b'?', target).unwrap_or(target.len());
     let mut out = target[..start].to_vec();
-    for pair in parameters(target).filter(|pair| key_and_value(pair).0 != name) {
+    for pair in query_parameters(target).filter(|pair| decoded_parameter(pair).0 != name) {
         out.push(if out.len() == start { b'?' } else { b'&' });
         out.extend_from_slice(pair);
     }

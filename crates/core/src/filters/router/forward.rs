@@ -27,7 +27,7 @@ use crate::filters::{self, Head};
 use crate::headers::HeaderId;
 use crate::http::downstream::Downstream;
 use crate::http::flags::ResponseFlags;
-use crate::http::stream::{Answer, Stream};
+use crate::http::stream::{Answer, Stream, VIA_UPSTREAM};
 use crate::http1::response::ResponseHead;
 use crate::http1::BodyLength;
 use crate::overload::Point;
@@ -201,7 +201,7 @@ impl Forwarding<'_> {
         let stream = &mut *self.parties.stream;
         self.parties.timeouts.answered();
         stream.info.response_code = head.status;
-        stream.info.details = "via_upstream".into();
+        stream.info.details = VIA_UPSTREAM.into();
         let waited = stream.request_done.filter(|_| !self.router.suppress_envoy_headers);
         if let Some(done) = waited {
             let mut digits = itoa::Buffer::new();

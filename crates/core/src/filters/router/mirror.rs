@@ -7,6 +7,7 @@ use super::client::{self, Caller, Feed};
 use super::Router;
 use crate::clock;
 use crate::filters::bodies::attach;
+use crate::filters::last_place;
 use crate::http::stream::Stream;
 use crate::http1::BodyLength;
 use crate::route::Mirror;
@@ -43,7 +44,7 @@ fn send(
     if stream.head.body == BodyLength::Empty {
         feed.end();
     } else {
-        let place = stream.manager.config.filters.len();
+        let place = last_place(stream);
         attach(stream, place, feed.writer());
     }
     let router = Router::of_own_requests(router.dynamic_stats);

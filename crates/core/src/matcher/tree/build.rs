@@ -1,12 +1,11 @@
 //! Building a tree from its message.
 
 use super::{Input, Kind, Matcher, OnMatch, Predicate};
-use crate::cel::Program;
 use crate::compile::{each, At, CompileError, Result};
 use crate::headers::HeaderName;
-use crate::matcher::{Cidr, Regexes, StringMatcher};
+use crate::matcher::{Cidr, Regexes};
 use crate::proto::match_input::Kind as InputKind;
-use crate::proto::{self, match_predicate, matcher, matcher_tree, on_match};
+use crate::proto::{self, matcher, matcher_tree, on_match};
 
 /// Makes an action of its message.
 pub type Action<'a, A> = &'a dyn Fn(&proto::MatchAction) -> Result<A>;
@@ -41,7 +40,7 @@ fn field_matcher<A>(
     let missing = || CompileError::new("a predicate or what follows from it is missing");
     let condition = message.predicate.as_ref().ok_or_else(missing)?;
     let found = message.on_match.as_ref().ok_or_else(missing)?;
-    let condition = predicate(condition, regexes).at("predicate")?;
+    let condition = Predicate::compile(condition, regexes).at("predicate")?;
     Ok((condition, on_match(found, regexes, action).at("on_match")?))
 }
 
@@ -59,39 +58,23 @@ fn on_match<A>(
     }
 }
 
-fn input(message: Option<&proto::MatchInput>) -> Result<Input> {
-    let message = message.ok_or_else(|| CompileError::new("an input is missing"))?;
-    let header = (message.kind() == InputKind::RequestHeader).then(|| message.path.first());
-    let header = header.flatten().map(|name| HeaderName::new(name));
-    Ok(Input { kind: message.kind(), path: message.path.clone(), header })
-}
+impl Input {
+    pub(super) fn compile(message: Option<&proto::MatchInput>) -> Result<Self> {
+        let message = message.ok_or_else(|| CompileError::new("an input is missing"))?;
+        let is_header = matches!(
+            message.kind(),
+            InputKind::RequestHeader
+                | InputKind::RequestTrailer
+                | InputKind::ResponseHeader
+                | InputKind::ResponseTrailer
+        );
+        let header = is_header.then(|| message.path.first()).flatten();
+        let header = header.map(|name| HeaderName::new(name));
+        Ok(Self { kind: message.kind(), path: message.path.clone(), header })
+    }
 
-fn predicate(message: &proto::MatchPredicate, regexes: &Regexes) -> Result<Predicate> {
-    let all = |set: &match_predicate::Predicates| {
-        each(&set.predicates, "predicates", |inner| predicate(inner, regexes))
-    };
-    match &message.kind {
-        Some(match_predicate::Kind::Single(single)) => {
-            let input = || input(single.input.as_ref());
-            match &single.kind {
-                Some(match_predicate::single::Kind::String(string)) => {
-                    Ok(Predicate::Text(input()?, StringMatcher::compile(string, regexes)?))
-                }
-                Some(match_predicate::single::Kind::Ranges(cidrs)) => {
-                    Ok(Predicate::Ranges(input()?, each(&cidrs.ranges, "ranges", Cidr::compile)?))
-                }
-                Some(match_predicate::single::Kind::Expression(expression)) => {
-                    Ok(Predicate::Expression(Program::compile(expression).at("expression")?))
-                }
-                None => Err(CompileError::new("a predicate compares with nothing")),
-            }
-        }
-        Some(match_predicate::Kind::Or(set)) => Ok(Predicate::Or(all(set).at("or")?)),
-        Some(match_predicate::Kind::And(set)) => Ok(Predicate::And(all(set).at("and")?)),
-        Some(match_predicate::Kind::Not(inner)) => {
-            Ok(Predicate::Not(Box::new(predicate(inner, regexes).at("not")?)))
-        }
-        None => Err(CompileError::new("a predicate is empty")),
+    pub(super) fn is_metadata(&self) -> bool {
+        self.kind == InputKind::DynamicMetadata
     }
 }
 
@@ -100,7 +83,7 @@ fn tree_kind<A>(
     regexes: &Regexes,
     action: Action<'_, A>,
 ) -> Result<Kind<A>> {
-    let input = input(tree.input.as_ref())?;
+    let input = Input::compile(tree.input.as_ref())?;
     let value = |found: Option<&proto::OnMatch>| match found {
         Some(found) => on_match(found, regexes, action),
         None => Err(CompileError::new("a value is missing")),

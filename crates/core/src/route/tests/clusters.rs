@@ -90,3 +90,27 @@ fn runtime_may_change_the_weights() {
     assert_eq!(picked(5, all_to_d, &[]), Some(("d".to_owned(), 1)));
     assert_eq!(picked(0, &[("k.c", "0"), ("k.e", "0")], &[]), None);
 }
+
+#[test]
+fn a_tree_names_the_cluster() {
+    let runtime = Runtime::default();
+    let name = |headers: Lines<'_>| {
+        let input = proto::MatchInput {
+            kind: proto::match_input::Kind::RequestHeader.into(),
+            path: vec!["x-c".into()],
+        };
+        let action = proto::MatchAction { name: "one".into(), ..Default::default() };
+        let value = proto::OnMatch { kind: Some(proto::on_match::Kind::Action(action)) };
+        let entry = proto::match_map::Entry { key: "1".into(), value: Some(value) };
+        let map = proto::MatchMap { entries: vec![entry] };
+        let kind = Some(proto::matcher_tree::Kind::Exact(map));
+        let tree = proto::MatcherTree { input: Some(input), kind };
+        let kind = Some(proto::matcher::Kind::Tree(tree));
+        let tree = proto::Matcher { kind, on_no_match: None };
+        let specifier = ClusterSpecifier::ClusterMatcher(tree);
+        choose(specifier, headers, &context(&runtime)).map(|choice| choice.name.to_string())
+    };
+    assert_eq!(name(&[("x-c", "1")]), Some("one".to_owned()));
+    assert_eq!(name(&[("x-c", "2")]), None);
+    assert_eq!(name(&[]), None);
+}

@@ -122,7 +122,7 @@ def compile_http_connection_manager(
     """The filter that reads HTTP; the table of an inline route_config goes to the owner."""
     config: hcm.HttpConnectionManager = message  # type: ignore[assignment]
     prefix = {"envoy.http_conn_manager_prefix": config.stat_prefix}
-    filters_owner = HttpFilterOwner(config.stat_prefix)
+    filters_owner = HttpFilterOwner(config.stat_prefix, owner.filter_sources)
     manager = HttpConnectionManager(
         stat_prefix=config.stat_prefix,
         stats_block=ctx.blocks.allot(BlockKind.HTTP, f"http.{config.stat_prefix}", prefix),
@@ -132,7 +132,7 @@ def compile_http_connection_manager(
             {"envoy.listener_address": owner.address_tag, **prefix},
         ),
         http_filters=compile_http_filters(
-            ctx, config.http_filters, owner, filters_owner, f"{at}.http_filters"
+            ctx, config.http_filters, filters_owner, f"{at}.http_filters"
         ),
         access_logs=compile_access_logs(ctx, config.access_log, f"{at}.access_log"),
         per_connection_buffer_limit_bytes=owner.buffer_limit,
@@ -143,9 +143,7 @@ def compile_http_connection_manager(
     )
     _compile_codec(ctx, config, manager, at)
     where = f"{at}.upgrade_configs"
-    manager.upgrades.extend(
-        compile_upgrades(ctx, config.upgrade_configs, owner, filters_owner, where)
-    )
+    manager.upgrades.extend(compile_upgrades(ctx, config.upgrade_configs, filters_owner, where))
     _compile_routes(ctx, config, manager, owner, at)
     compile_limits(config, manager)
     _compile_client_address(ctx, config, manager, at)

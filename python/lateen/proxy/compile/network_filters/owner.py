@@ -58,9 +58,11 @@ class HttpFilterOwner:
 
     Attributes:
         stat_prefix: as it is configured.
+        filter_sources: gets the filters that are to be subscribed to; None: there can be none.
     """
 
     stat_prefix: str
+    filter_sources: list[FilterSource] | None = field(default=None, compare=False)
 
     def block(self, blocks: StatsBlocks, kind: BlockKind, name: str) -> int:
         """The number of the block of a filter whose stats are `http.STAT_PREFIX.NAME.*`."""
