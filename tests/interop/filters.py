@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from tests.interop.config import ROUTER
-from tests.interop.model import Case, Step, asked
+from tests.interop.model import Case, Differs, Step, asked
 from tests.support.http2 import Part, ask
 from tests.support.upstream import Script, reply
 
@@ -57,6 +57,7 @@ def filtered(
     hcm: str = "",
     log: str = "",
     upstreams: Mapping[str, Script] | None = None,
+    differs: Differs | None = None,
     **more: str,
 ) -> Case:
     """Requests through filters before the router; `log` adds to what is logged of each."""
@@ -70,6 +71,7 @@ def filtered(
         hcm=f"http_filters: {chain(*filters)}\n{hcm}",
         log_format=f"{LOG} {log}\n",
         upstreams=upstreams or {"up": Script([reply()])},
+        differs=differs,
         **more,
     )
 

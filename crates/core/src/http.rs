@@ -13,6 +13,7 @@ pub mod mutation;
 pub mod mutation_list;
 pub mod path;
 pub mod permissions;
+pub mod query_mutation;
 pub mod redirects;
 pub mod request_id;
 pub mod scoped_routes;

@@ -220,7 +220,7 @@ impl Step {
             Self::GrpcHttp1ReverseBridge(bridge) => bridge.request(place, stream),
             Self::GrpcStats(stats) => stats.request(place, stream),
             Self::GrpcWeb => grpc_web::request(place, stream),
-            Self::HeaderMutation(mutation) => mutation.request(name, stream),
+            Self::HeaderMutation(mutation) => mutation.request(place, name, stream),
             Self::HeaderToMetadata(rules) => rules.request(name, stream),
             Self::HealthCheck(check) => return check.request(place, stream).map_err(Some),
             Self::IstioAlpn(alpn) => alpn.request(stream),

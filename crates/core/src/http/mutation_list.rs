@@ -1,6 +1,7 @@
 //! The rules of the header_mutation filter: removals and additions, one after the other.
 
 use super::mutation::HeaderAddition;
+use super::query_mutation::QueryMutations;
 use crate::compile::{each, At, CompileError, Result};
 use crate::formatter::Formatter;
 use crate::headers::{HeaderName, Headers, Side};
@@ -11,7 +12,10 @@ use crate::proto::header_mutation::Kind;
 /// `envoy.extensions.filters.http.header_mutation.v3`: what happens to requests and to responses.
 pub struct HeaderMutationRules {
     pub request: MutationList,
+    pub query: QueryMutations,
+    pub request_trailers: MutationList,
     pub response: MutationList,
+    pub response_trailers: MutationList,
     /// Whether rules of less specific levels come first, so that the most specific ones win.
     pub most_specific_wins: bool,
 }
@@ -21,9 +25,19 @@ impl HeaderMutationRules {
     pub fn compile(message: &proto::HeaderMutationFilter, regexes: &Regexes) -> Result<Self> {
         Ok(Self {
             request: MutationList::compile(&message.request, regexes).at("request")?,
+            query: QueryMutations::compile(&message.query)?,
+            request_trailers: MutationList::compile(&message.request_trailers, regexes)
+                .at("request_trailers")?,
             response: MutationList::compile(&message.response, regexes).at("response")?,
+            response_trailers: MutationList::compile(&message.response_trailers, regexes)
+                .at("response_trailers")?,
             most_specific_wins: message.most_specific_header_mutations_wins,
         })
+    }
+
+    /// There is something to be done with trailers.
+    pub fn has_trailers(&self) -> bool {
+        !self.request_trailers.steps.is_empty() || !self.response_trailers.steps.is_empty()
     }
 }
 

@@ -1,4 +1,4 @@
-from lateen.protos.worker_pb2 import FilterOverride
+from lateen.protos.worker_pb2 import AppendAction, FilterOverride
 from lateen.proxy.compile.http_filters.header_mutation import (
     compile_header_mutation,
     compile_header_mutation_override,
@@ -46,4 +46,46 @@ def test_pseudo_headers_cannot_be_added():
     assert errors(ctx) == [
         "h.mutations.response_mutations[0].append.header.key: :-prefixed or host headers may not be"
         " modified"
+    ]
+
+
+def test_queries_and_trailers_change():
+    ctx = context()
+    record = {"key": "q", "value": "%REQ(a)%"}
+    fields = {
+        "query_parameter_mutations": [
+            {"append": {"record": record, "action": "ADD_IF_ABSENT"}},
+            {"remove": "r"},
+        ],
+        "request_trailers_mutations": [{"remove": "X-A"}],
+        "response_trailers_mutations": [{"remove": "X-B"}],
+    }
+    source = message(f"{_PACKAGE}.HeaderMutation", {"mutations": fields})
+    compiled = compile_header_mutation(ctx, source, OWNER, "h").header_mutation
+    added, removed = compiled.query
+    assert (added.name, added.value.pieces[0].command.name) == ("q", "REQ")
+    assert added.action == AppendAction.ADD_IF_ABSENT
+    assert (removed.name, removed.HasField("value")) == ("r", False)
+    assert compiled.request_trailers[0].remove == "x-a"
+    assert compiled.response_trailers[0].remove == "x-b"
+    assert errors(ctx) == []
+
+
+def test_what_no_parameter_can_be():
+    ctx = context()
+    mutations = [
+        {},
+        {"append": {"entry": {"key": "q"}}},
+        {"append": {"record": {"key": "q", "value": 1}}, "remove": "q"},
+    ]
+    source = message(
+        f"{_PACKAGE}.HeaderMutation", {"mutations": {"query_parameter_mutations": mutations}}
+    )
+    compile_header_mutation(ctx, source, OWNER, "h")
+    where = "h.mutations.query_parameter_mutations"
+    assert errors(ctx) == [
+        f"{where}[0]: One of 'append'/'remove' must be specified.",
+        f"{where}[1].append: No record specified for append mutation.",
+        f"{where}[2]: Only one of 'append'/'remove can be specified.",
+        f"{where}[2].append.record: Only string value is allowed for record value.",
     ]
