@@ -85,7 +85,9 @@ def compile_delegate(
     compiled = extension.compile(ctx, message, owner, f"{at}.typed_config")
     compiled.name = source.name
     kind = compiled.WhichOneof("kind")
-    if kind in ("router", "match_delegate", "istio_stats") or (kind == "composite" and not composite):
+    if kind in ("router", "match_delegate", "istio_stats") or (
+        kind == "composite" and not composite
+    ):
         ctx.unimplemented(at, f"{extension.name} in the place of another filter", "other filters")
     return compiled
 

@@ -58,7 +58,9 @@ impl Predicate {
                 let value = ValueMatcher::compile(&value, regexes).at("value")?;
                 Self::Value(input, value, message.invert)
             }
-            Some(Kind::Expression(_)) | None => return Err(CompileError::new("a predicate compares with nothing")),
+            Some(Kind::Expression(_)) | None => {
+                return Err(CompileError::new("a predicate compares with nothing"))
+            }
         })
     }
 
