@@ -1,5 +1,8 @@
 //! The Python extension: a handle on the workers. Its interface is python/lateen/_core.pyi.
 
+// A configuration holds routes, whose trees hold filters: types deeper than the 128 that rustc follows by itself.
+#![recursion_limit = "256"]
+
 use std::os::fd::IntoRawFd;
 use std::time::Duration;
 
