@@ -161,6 +161,6 @@ def test_an_unknown_cluster_is_an_error_where_clusters_are_known():
 
 
 def test_what_is_not_implemented():
-    text = "cluster_specifier_plugin: x"
+    text = "retry_policy: {refresh_cluster_on_retry: true}"
     (report,) = unsupported(message("config.route.v3.RouteAction", text))
-    assert report.startswith("error x.cluster_specifier_plugin")
+    assert report.startswith("error x.retry_policy.refresh_cluster_on_retry")

@@ -86,8 +86,15 @@ def test_the_same_body_twice_is_one_table(proxy):
             " virtual_hosts[0].domains))",
         ),
         (
-            routes("r", "a", virtual_hosts=[*hosts(1), {**hosts(2)[1], "hedge_policy": {}}]),
-            "hedge_policy is not implemented (at virtual_hosts[1].hedge_policy",
+            routes(
+                "r",
+                "a",
+                virtual_hosts=[
+                    *hosts(1),
+                    {**hosts(2)[1], "retry_policy": {"refresh_cluster_on_retry": True}},
+                ],
+            ),
+            "refresh_cluster_on_retry is not implemented (at virtual_hosts[1].retry_policy.refresh",
         ),
     ],
 )
