@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+import functools
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, ParamSpec
 
 if TYPE_CHECKING:
     import typer
+
+P = ParamSpec("P")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,8 +28,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         version.run()
         return 0
-    code = _app()(given, standalone_mode=False)
-    return int(code or 0)
+    try:
+        _app()(given)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    return 0
 
 
 def _app() -> typer.Typer:
@@ -38,16 +44,26 @@ def _app() -> typer.Typer:
 
     @app.callback()
     def lateen() -> None:
-        """A service proxy that runs Envoy's v3 configuration, and soon the mesh around it."""
+        """A service proxy that runs Envoy's v3 configuration, and a control plane for Istio's."""
 
     # One line a command.
     app.command("proxy", help="Run a proxy (lateen proxy --help).")(_never)
-    app.command("capture")(capture.run)
-    app.command("control")(control.run)
-    app.command("reload")(reload.run)
-    app.command("translate")(translate.run)
+    app.command("capture")(_exits(capture.run))
+    app.command("control")(_exits(control.run))
+    app.command("reload")(_exits(reload.run))
+    app.command("translate")(_exits(translate.run))
     app.command("version")(version.run)
     return app
+
+
+def _exits(run: Callable[P, int]) -> Callable[P, None]:
+    """A command whose result is the exit code."""
+
+    @functools.wraps(run)
+    def command(*args: P.args, **kwargs: P.kwargs) -> None:
+        sys.exit(run(*args, **kwargs))
+
+    return command
 
 
 def _never() -> None:

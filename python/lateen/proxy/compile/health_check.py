@@ -35,6 +35,9 @@ _RESPONSE_BUFFER = 1024
 _METHODS_WITHOUT_BODY = ("GET", "HEAD", "DELETE", "TRACE")
 _HEX = re.compile("(?:[0-9a-fA-F]{2})+")
 
+# A limit of Envoy 1.40, which earlier schemas do not state.
+_MOST_CHECKS = 8
+
 SUPPORT = (
     Fields(
         _MESSAGE,
@@ -99,6 +102,12 @@ def compile_health_checks(
     if not source.health_checks:
         return
     where = f"{at}.health_checks"
+    if len(source.health_checks) > _MOST_CHECKS:
+        ctx.error(
+            where,
+            "Proto constraint validation failed (health_checks must have at most"
+            f" {_MOST_CHECKS} items, has {len(source.health_checks)})",
+        )
     if len(source.health_checks) > 1:
         _check_names(ctx, source, where)
     checks = [

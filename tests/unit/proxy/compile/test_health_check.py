@@ -88,6 +88,7 @@ def test_several_have_names_and_a_block_each():
     [
         (("a", ""), "health check at index 1 is missing a name"),
         (("a", "a"), "duplicate health check name 'a' at index 1"),
+        ("abcdefghi", "health_checks must have at most 8 items, has 9"),
     ],
 )
 def test_names_of_several_differ(names, reason):

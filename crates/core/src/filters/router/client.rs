@@ -127,19 +127,16 @@ impl Client {
 
     /// Makes a request, which counts as any other in the stats of the cluster. What stands for the response of an
     /// upstream that fails or takes too long is a response as well: 503 or 504.
-    pub fn send(&self, worker: &Rc<Worker>, request: Request) -> Responding {
+    pub fn send(&self, worker: &Rc<Worker>, mut request: Request) -> Responding {
         let body = match request.body.len() {
             0 => BodyLength::Empty,
             length => BodyLength::Length(length as u64),
         };
-        let span = request.span;
+        if let Some(span) = &request.span {
+            span.inject(&mut request.headers);
+        }
         match self.prepare(worker, request.headers, body) {
-            Some(mut stream) => {
-                if let Some(span) = &span {
-                    span.inject(&mut stream.request);
-                }
-                self.send_whole(stream, request.body, span)
-            }
+            Some(stream) => self.send_whole(stream, request.body, request.span),
             None => Box::pin(std::future::ready(Err(NoResponse::NoCluster))),
         }
     }

@@ -1,0 +1,26 @@
+import pytest
+
+from lateen.cli.main import main
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["validate"], "No such command 'validate'"),
+        (["control", "--nonsense"], "No such option: --nonsense"),
+        (["translate", "somewhere"], "Missing option '--proxy'"),
+    ],
+)
+def test_a_mistake_is_told_of_without_a_traceback(capfd, arguments, said):
+    assert main(arguments) == 2
+    _, err = capfd.readouterr()
+    assert said in err
+    assert "Traceback" not in err
+
+
+def test_the_result_of_a_command_is_the_exit_code(tmp_path, capfd):
+    absent = str(tmp_path / "absent")
+    node = "sidecar~10.0.0.1~a.b~b.svc.cluster.local"
+    assert main(["translate", absent, "--proxy", node]) == 1
+    assert absent in capfd.readouterr().err
+    assert main(["version"]) == 0
