@@ -21,7 +21,7 @@ from lateen.proxy.stats.sink import used
 if TYPE_CHECKING:
     from lateen.proxy.compile.stats_sink_plans import MetricsServicePlan
     from lateen.proxy.stats.config import StatsConfig
-    from lateen.proxy.stats.model import HistogramStat
+    from lateen.proxy.stats.model import HistogramStat, Stat
     from lateen.proxy.stats.snapshot import Snapshot
     from lateen.proxy.xds.outbox import Outbox
 
@@ -69,12 +69,12 @@ class MetricsServiceSink:
         for batch in snapshot.batches(used(StatKind.COUNTER)):
             for stat in batch:
                 value = self._deltas.since(stat) if self._plan.deltas else stat.value
-                family, metric = self._family(stat.name, MetricType.COUNTER)
+                family, metric = self._family(stat, MetricType.COUNTER)
                 metric.counter.value = value
                 yield family
         for batch in snapshot.batches(used(StatKind.GAUGE)):
             for stat in batch:
-                family, metric = self._family(stat.name, MetricType.GAUGE)
+                family, metric = self._family(stat, MetricType.GAUGE)
                 metric.gauge.value = stat.value
                 yield family
         for histogram in snapshot.selected_histograms(used()):
@@ -84,7 +84,7 @@ class MetricsServiceSink:
                 yield self._histogram(histogram)
 
     def _summary(self, histogram: HistogramStat) -> MetricFamily:
-        family, metric = self._family(histogram.name, MetricType.SUMMARY)
+        family, metric = self._family(histogram, MetricType.SUMMARY)
         interval = histogram.interval
         metric.summary.sample_count = interval.sample_count
         metric.summary.sample_sum = interval.sample_sum
@@ -93,7 +93,7 @@ class MetricsServiceSink:
         return family
 
     def _histogram(self, histogram: HistogramStat) -> MetricFamily:
-        family, metric = self._family(histogram.name, MetricType.HISTOGRAM)
+        family, metric = self._family(histogram, MetricType.HISTOGRAM)
         interval = histogram.interval
         metric.histogram.sample_count = interval.sample_count
         metric.histogram.sample_sum = interval.sample_sum
@@ -102,11 +102,13 @@ class MetricsServiceSink:
             metric.histogram.bucket.add(upper_bound=bound, cumulative_count=count)
         return family
 
-    def _family(self, name: str, kind: MetricType) -> tuple[MetricFamily, FamilyMetric]:
-        family = MetricFamily(name=name, type=kind)
+    def _family(
+        self, stat: Stat | HistogramStat, kind: MetricType
+    ) -> tuple[MetricFamily, FamilyMetric]:
+        family = MetricFamily(name=stat.name, type=kind)
         metric = family.metric.add()
         if self._plan.labels:
-            tagged = self._config.tags.extract(name)
+            tagged = stat.tagged or self._config.tags.extract(stat.name)
             family.name = tagged.name
             metric.label.extend(Label(name=tag.name, value=tag.value) for tag in tagged.tags)
         return family, metric

@@ -30,7 +30,7 @@ from lateen.proxy.stats.sink import used
 if TYPE_CHECKING:
     from lateen.proxy.compile.stats_sink_plans import OpenTelemetryPlan
     from lateen.proxy.stats.config import StatsConfig
-    from lateen.proxy.stats.model import HistogramStat
+    from lateen.proxy.stats.model import HistogramStat, Stat
     from lateen.proxy.stats.snapshot import Snapshot
     from lateen.proxy.xds.outbox import Outbox
 
@@ -83,12 +83,12 @@ class OpenTelemetrySink:
     def _metrics(self, snapshot: Snapshot, now_ns: int) -> Iterator[Metric]:
         for batch in snapshot.batches(used(StatKind.GAUGE)):
             for stat in batch:
-                metric, attributes = self._metric(stat.name)
+                metric, attributes = self._metric(stat)
                 metric.gauge.data_points.append(self._point(stat.value, attributes, now_ns))
                 yield metric
         for batch in snapshot.batches(used(StatKind.COUNTER)):
             for stat in batch:
-                metric, attributes = self._metric(stat.name)
+                metric, attributes = self._metric(stat)
                 value = self._deltas.since(stat) if self._plan.counter_deltas else stat.value
                 metric.sum.is_monotonic = True
                 metric.sum.aggregation_temporality = _temporality(self._plan.counter_deltas)
@@ -106,7 +106,7 @@ class OpenTelemetrySink:
         )
 
     def _histogram(self, histogram: HistogramStat, now_ns: int) -> Metric:
-        metric, attributes = self._metric(histogram.name)
+        metric, attributes = self._metric(histogram)
         deltas = self._plan.histogram_deltas
         summary = histogram.interval if deltas else histogram.cumulative
         bounds = self._config.buckets_of(histogram.name)
@@ -125,11 +125,11 @@ class OpenTelemetrySink:
         )
         return metric
 
-    def _metric(self, name: str) -> tuple[Metric, Sequence[Attribute]]:
-        plan = self._plan
+    def _metric(self, stat: Stat | HistogramStat) -> tuple[Metric, Sequence[Attribute]]:
+        plan, name = self._plan, stat.name
         if not (plan.tags or plan.short_names):
             return Metric(name=plan.prefix + name), ()
-        tagged = self._config.tags.extract(name)
+        tagged = stat.tagged or self._config.tags.extract(name)
         attributes = [_attribute(*tag) for tag in tagged.tags] if plan.tags else ()
         return Metric(name=plan.prefix + (tagged.name if plan.short_names else name)), attributes
 

@@ -8,6 +8,7 @@ from lateen.proxy.stats.metrics_service import MetricsServiceSink
 from lateen.proxy.stats.model import HistogramStat, Stat, StatKind, loose_scope
 from lateen.proxy.stats.otlp import OpenTelemetrySink
 from lateen.proxy.stats.snapshot import Snapshot
+from lateen.proxy.stats.tags import Tag, TaggedName
 
 TAGS = [("envoy.response_code", "200"), ("envoy.cluster_name", "c")]
 
@@ -124,3 +125,28 @@ def test_requests_of_a_size(limit, sizes):
     requests = otlp(points_per_request=limit).flush(snapshot())
     found = [len(each.resource_metrics[0].scope_metrics[0].metrics) for each in requests]
     assert found == sizes
+
+
+def of_a_mesh():
+    """A snapshot of a counter whose tags no rule finds."""
+    tagged = TaggedName("istiocustom.istio_requests_total", (Tag("reporter", "source"),))
+    whole = "istio_requests_total.reporter.source"
+    stat = Stat(whole, StatKind.COUNTER, 3, used=True, tagged=tagged)
+    interval = Summary.of({bin_of(3): 1})
+    times = HistogramStat("istiocustom.t.reporter.source", interval, interval, tagged)
+    return Snapshot.of([loose_scope("istiocustom.", [stat])], [times])
+
+
+def test_stats_that_know_their_tags():
+    (message,) = service(labels=True, summaries=False).flush(of_a_mesh())
+    for family in message.envoy_metrics:
+        assert family.name == "istiocustom.istio_requests_total"
+        assert [(each.name, each.value) for each in family.metric[0].label] == [
+            ("reporter", "source")
+        ]
+    (request,) = otlp(tags=True, short_names=True).flush(of_a_mesh())
+    counter, times = request.resource_metrics[0].scope_metrics[0].metrics
+    assert (counter.name, times.name) == ("istiocustom.istio_requests_total",) * 2
+    for point in (*counter.sum.data_points, *times.histogram.data_points):
+        found = [(each.key, each.value.string_value) for each in point.attributes]
+        assert found == [("reporter", "source")]
