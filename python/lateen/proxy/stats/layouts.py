@@ -1,4 +1,5 @@
 """The stats of each kind of block of proto/worker_stats.proto, beside those that no worker counts.
+Those of filters and of receivers of telemetry are in filter_layouts.py.
 
 The names are the enums'. What the enums do not say is here: which are gauges, which stats exist
 only once something happened, and which are always 0 in this proxy but exist in Envoy.
@@ -11,7 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from lateen.protos import worker_stats_pb2 as wire
-from lateen.proxy.stats.model import EMPTY_LAYOUT, Layout, StatKind
+from lateen.proxy.stats.model import Layout, StatKind
 
 
 def stat_name(value_name: str, enum_prefix: str) -> str:
@@ -156,13 +157,6 @@ _CLUSTER_SHOWN: dict[str, tuple[str, ...]] = {
     },
 }
 
-_DNS_CACHE_GAUGES = frozenset(
-    {
-        "num_hosts",
-        "circuit_breakers.rq_pending_open",
-        "circuit_breakers.rq_pending_remaining",
-    }
-)
 _TCP_GAUGES = frozenset(
     {
         "downstream_cx_rx_bytes_buffered",
@@ -207,7 +201,7 @@ _SECRETS = (
 )
 
 
-def _layout(
+def layout_of(
     values: Sequence[tuple[str, int]],
     enum_prefix: str,
     *,
@@ -218,6 +212,7 @@ def _layout(
     always_used: frozenset[str] = frozenset(),
     hidden: frozenset[str] = frozenset(),
 ) -> Layout:
+    """The stats of an enum, whose names begin with `enum_prefix`, and `constants`."""
     indexes = {stat_name(name, enum_prefix): index for name, index in values}
     constants = constants or {}
     names = sorted({*indexes, *constants} - hidden)
@@ -237,7 +232,7 @@ def _layout(
 @functools.cache
 def listener_layout() -> Layout:
     """`listener.ADDRESS.*`."""
-    return _layout(
+    return layout_of(
         wire.ListenerStat.items(), "LISTENER_", gauges=_LISTENER_GAUGES, implied=_LISTENER_IMPLIED
     )
 
@@ -245,19 +240,19 @@ def listener_layout() -> Layout:
 @functools.cache
 def http_layout() -> Layout:
     """`http.STAT_PREFIX.*`."""
-    return _layout(wire.HttpStat.items(), "HTTP_", gauges=_HTTP_GAUGES, implied=_HTTP_IMPLIED)
+    return layout_of(wire.HttpStat.items(), "HTTP_", gauges=_HTTP_GAUGES, implied=_HTTP_IMPLIED)
 
 
 @functools.cache
 def listener_http_layout() -> Layout:
     """`listener.ADDRESS.http.STAT_PREFIX.*`."""
-    return _layout(wire.ListenerHttpStat.items(), "LISTENER_HTTP_")
+    return layout_of(wire.ListenerHttpStat.items(), "LISTENER_HTTP_")
 
 
 @functools.cache
 def cluster_layout() -> Layout:
     """`cluster.NAME.*`."""
-    return _layout(
+    return layout_of(
         wire.ClusterStat.items(),
         "CLUSTER_",
         gauges=_CLUSTER_GAUGES,
@@ -272,7 +267,7 @@ def cluster_layout() -> Layout:
 @functools.cache
 def outlier_layout() -> Layout:
     """`cluster.NAME.outlier_detection.*`."""
-    return _layout(
+    return layout_of(
         wire.OutlierStat.items(),
         "OUTLIER_",
         gauges=frozenset({"ejections_active"}),
@@ -284,7 +279,7 @@ def outlier_layout() -> Layout:
 @functools.cache
 def health_check_layout() -> Layout:
     """`cluster.NAME.health_check.*`."""
-    return _layout(
+    return layout_of(
         wire.HealthCheckStat.items(), "HEALTH_CHECK_", gauges=frozenset({"degraded", "healthy"})
     )
 
@@ -298,172 +293,25 @@ def health_checks_layout() -> Layout:
         for name, number in wire.HealthCheckStat.items()
         if name.removeprefix("HEALTH_CHECK_").lower() in gauges
     ]
-    return _layout(items, "HEALTH_CHECK_", gauges=gauges)
+    return layout_of(items, "HEALTH_CHECK_", gauges=gauges)
 
 
 @functools.cache
 def virtual_cluster_layout() -> Layout:
     """`vhost.NAME.vcluster.NAME.*` and `vhost.NAME.route.NAME.*`."""
-    return _layout(wire.VirtualClusterStat.items(), "VIRTUAL_CLUSTER_")
+    return layout_of(wire.VirtualClusterStat.items(), "VIRTUAL_CLUSTER_")
 
 
 @functools.cache
 def tcp_layout() -> Layout:
     """`tcp.STAT_PREFIX.*`."""
-    return _layout(
+    return layout_of(
         wire.TcpStat.items(),
         "TCP_",
         gauges=_TCP_GAUGES,
         constants=_TCP_CONSTANTS,
         shown=_TCP_SHOWN,
     )
-
-
-@functools.cache
-def tls_inspector_layout() -> Layout:
-    """`tls_inspector.*`."""
-    return _layout(wire.TlsInspectorStat.items(), "TLS_INSPECTOR_")
-
-
-@functools.cache
-def http_inspector_layout() -> Layout:
-    """`http_inspector.*`."""
-    return _layout(wire.HttpInspectorStat.items(), "HTTP_INSPECTOR_")
-
-
-@functools.cache
-def proxy_protocol_layout() -> Layout:
-    """`proxy_proto.*`, `proxy_proto.STAT_PREFIX.*`."""
-    return _layout(wire.ProxyProtocolStat.items(), "PROXY_PROTOCOL_")
-
-
-@functools.cache
-def local_rate_limit_layout() -> Layout:
-    """`local_rate_limit.STAT_PREFIX.*`, `listener_local_ratelimit.STAT_PREFIX.*`."""
-    return _layout(wire.LocalRateLimitStat.items(), "LOCAL_RATE_LIMIT_")
-
-
-@functools.cache
-def connection_limit_layout() -> Layout:
-    """`connection_limit.STAT_PREFIX.*`."""
-    return _layout(
-        wire.ConnectionLimitStat.items(),
-        "CONNECTION_LIMIT_",
-        gauges=frozenset({"active_connections"}),
-    )
-
-
-@functools.cache
-def rbac_layout() -> Layout:
-    """`STAT_PREFIX.rbac.*`."""
-    return _layout(wire.RbacStat.items(), "RBAC_")
-
-
-@functools.cache
-def rbac_shadow_layout() -> Layout:
-    """`STAT_PREFIX.rbac.*` of shadow rules."""
-    return _layout(wire.RbacShadowStat.items(), "RBAC_SHADOW_")
-
-
-@functools.cache
-def opentelemetry_layout() -> Layout:
-    """`tracing.opentelemetry.*`."""
-    return _layout(wire.OpenTelemetryStat.items(), "OPENTELEMETRY_")
-
-
-@functools.cache
-def zipkin_layout() -> Layout:
-    """`tracing.zipkin.*`."""
-    return _layout(wire.ZipkinStat.items(), "ZIPKIN_")
-
-
-@functools.cache
-def fault_layout() -> Layout:
-    """`http.STAT_PREFIX.fault.*`."""
-    return _layout(wire.FaultStat.items(), "FAULT_", gauges=frozenset({"active_faults"}))
-
-
-@functools.cache
-def ext_authz_layout() -> Layout:
-    """`http.STAT_PREFIX.ext_authz.*`."""
-    return _layout(wire.ExtAuthzStat.items(), "EXT_AUTHZ_")
-
-
-@functools.cache
-def cors_layout() -> Layout:
-    """`http.STAT_PREFIX.cors.*`."""
-    return _layout(wire.CorsStat.items(), "CORS_")
-
-
-@functools.cache
-def composite_layout() -> Layout:
-    """`http.STAT_PREFIX.composite.*`."""
-    return _layout(wire.CompositeStat.items(), "COMPOSITE_")
-
-
-def csrf_layout() -> Layout:
-    """`http.STAT_PREFIX.csrf.*`."""
-    return _layout(wire.CsrfStat.items(), "CSRF_")
-
-
-@functools.cache
-def load_shed_layout() -> Layout:
-    """`overload.LOAD_SHED_POINT.*`."""
-    return _layout(wire.LoadShedStat.items(), "LOAD_SHED_")
-
-
-@functools.cache
-def header_to_metadata_layout() -> Layout:
-    """`http_filter_name.STAT_PREFIX.*`."""
-    return _layout(wire.HeaderToMetadataStat.items(), "HEADER_TO_METADATA_")
-
-
-@functools.cache
-def set_metadata_layout() -> Layout:
-    """`http.STAT_PREFIX.set_metadata.*`."""
-    return _layout(wire.SetMetadataStat.items(), "SET_METADATA_")
-
-
-@functools.cache
-def metadata_exchange_layout() -> Layout:
-    """`metadata_exchange.*`."""
-    return _layout(wire.MetadataExchangeStat.items(), "METADATA_EXCHANGE_")
-
-
-@functools.cache
-def istio_layout() -> Layout:
-    """`istiocustom.*`: all names come from the workers."""
-    return EMPTY_LAYOUT
-
-
-@functools.cache
-def http_local_rate_limit_layout() -> Layout:
-    """`STAT_PREFIX.http_local_rate_limit.*`."""
-    return _layout(wire.HttpLocalRateLimitStat.items(), "HTTP_LOCAL_RATE_LIMIT_")
-
-
-@functools.cache
-def health_check_filter_layout() -> Layout:
-    """`http.STAT_PREFIX.health_check.*`."""
-    return _layout(wire.HealthCheckFilterStat.items(), "HEALTH_CHECK_FILTER_")
-
-
-@functools.cache
-def jwt_authn_layout() -> Layout:
-    """`http.STAT_PREFIX.jwt_authn.*`."""
-    return _layout(wire.JwtAuthnStat.items(), "JWT_AUTHN_")
-
-
-@functools.cache
-def dns_cache_layout() -> Layout:
-    """`dns_cache.NAME.*`."""
-    return _layout(wire.DnsCacheStat.items(), "DNS_CACHE_", gauges=_DNS_CACHE_GAUGES)
-
-
-@functools.cache
-def log_service_layout() -> Layout:
-    """`access_logs.grpc_access_log.*` and `access_logs.open_telemetry_access_log.*`."""
-    return _layout(wire.LogServiceStat.items(), "LOG_SERVICE_")
 
 
 @functools.cache
@@ -511,7 +359,7 @@ def _ssl_layout(factory: str) -> Layout:
 @functools.cache
 def process_layout() -> Layout:
     """The block of the whole process: whole names, the scope has no prefix."""
-    return _layout(
+    return layout_of(
         wire.ProcessStat.items(),
         "PROCESS_",
         gauges=frozenset(
