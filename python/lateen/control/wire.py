@@ -7,20 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from google.protobuf.message import DecodeError
-
 from lateen.control.model.proxy import Proxy, parse_node
-from lateen.protos import envoy_types
-from lateen.xds.codec import BadMessageError
+from lateen.xds.codec import new_message, parse_message
 from lateen.xds.messages import DeltaRequest, Response, SotwRequest
 
 if TYPE_CHECKING:
     from envoy.config.core.v3.base_pb2 import Node
     from envoy.service.discovery.v3 import discovery_pb2 as wire
-    from google.protobuf.message import Message
     from google.protobuf.struct_pb2 import Struct
-
-_PACKAGE = "envoy.service.discovery.v3"
 
 
 def decode_delta(data: bytes) -> tuple[DeltaRequest, Node | None]:
@@ -29,7 +23,7 @@ def decode_delta(data: bytes) -> tuple[DeltaRequest, Node | None]:
     Raises:
         BadMessageError: it is none.
     """
-    message = cast("wire.DeltaDiscoveryRequest", _parse("DeltaDiscoveryRequest", data))
+    message = cast("wire.DeltaDiscoveryRequest", parse_message("DeltaDiscoveryRequest", data))
     request = DeltaRequest(
         type_url=message.type_url,
         subscribe=tuple(message.resource_names_subscribe),
@@ -47,7 +41,7 @@ def decode_sotw(data: bytes) -> tuple[SotwRequest, Node | None]:
     Raises:
         BadMessageError: it is none.
     """
-    message = cast("wire.DiscoveryRequest", _parse("DiscoveryRequest", data))
+    message = cast("wire.DiscoveryRequest", parse_message("DiscoveryRequest", data))
     request = SotwRequest(
         type_url=message.type_url,
         version=message.version_info,
@@ -60,7 +54,7 @@ def decode_sotw(data: bytes) -> tuple[SotwRequest, Node | None]:
 
 def encode_delta(response: Response) -> bytes:
     """A DeltaDiscoveryResponse."""
-    message = cast("wire.DeltaDiscoveryResponse", _new("DeltaDiscoveryResponse"))
+    message = cast("wire.DeltaDiscoveryResponse", new_message("DeltaDiscoveryResponse"))
     message.type_url = response.type_url
     message.nonce = response.nonce
     message.system_version_info = response.version
@@ -74,7 +68,7 @@ def encode_delta(response: Response) -> bytes:
 
 def encode_sotw(response: Response) -> bytes:
     """A DiscoveryResponse."""
-    message = cast("wire.DiscoveryResponse", _new("DiscoveryResponse"))
+    message = cast("wire.DiscoveryResponse", new_message("DiscoveryResponse"))
     message.type_url = response.type_url
     message.nonce = response.nonce
     message.version_info = response.version
@@ -109,16 +103,3 @@ def _texts(metadata: Struct, name: str) -> dict[str, str]:
         return {}
     fields = metadata.fields[name].struct_value.fields
     return {key: value.string_value for key, value in fields.items()}
-
-
-def _new(name: str) -> Message:
-    return envoy_types().message_class(f"{_PACKAGE}.{name}")()
-
-
-def _parse(name: str, data: bytes) -> Message:
-    message = _new(name)
-    try:
-        message.ParseFromString(data)
-    except DecodeError as error:
-        raise BadMessageError(f"this is no {name}: {error}") from None
-    return message

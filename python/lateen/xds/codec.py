@@ -53,14 +53,14 @@ def build_request(request: Request, node: bytes | None) -> Message:
 
 
 def _sotw(request: SotwRequest) -> wire.DiscoveryRequest:
-    message = cast("wire.DiscoveryRequest", _new("DiscoveryRequest"))
+    message = cast("wire.DiscoveryRequest", new_message("DiscoveryRequest"))
     message.version_info = request.version
     message.resource_names.extend(request.names)
     return message
 
 
 def _delta(request: DeltaRequest) -> wire.DeltaDiscoveryRequest:
-    message = cast("wire.DeltaDiscoveryRequest", _new("DeltaDiscoveryRequest"))
+    message = cast("wire.DeltaDiscoveryRequest", new_message("DeltaDiscoveryRequest"))
     message.resource_names_subscribe.extend(request.subscribe)
     message.resource_names_unsubscribe.extend(request.unsubscribe)
     message.initial_resource_versions.update(request.initial_versions)
@@ -73,7 +73,7 @@ def decode_sotw(data: bytes) -> Response:
     Raises:
         BadMessageError: it is none.
     """
-    return response_of(cast("wire.DiscoveryResponse", _parse("DiscoveryResponse", data)))
+    return response_of(cast("wire.DiscoveryResponse", parse_message("DiscoveryResponse", data)))
 
 
 def response_of(message: wire.DiscoveryResponse) -> Response:
@@ -94,7 +94,7 @@ def decode_delta(data: bytes) -> Response:
     Raises:
         BadMessageError: it is none.
     """
-    message = cast("wire.DeltaDiscoveryResponse", _parse("DeltaDiscoveryResponse", data))
+    message = cast("wire.DeltaDiscoveryResponse", parse_message("DeltaDiscoveryResponse", data))
     return Response(
         message.type_url,
         message.system_version_info,
@@ -131,7 +131,7 @@ def _unwrap(packed: AnyMessage, version: str) -> Received:
     body = packed.value
     if packed.type_url == _RESOURCE_URL:
         with contextlib.suppress(BadMessageError):
-            return _wrapped(cast("wire.Resource", _parse("Resource", body)), version)
+            return _wrapped(cast("wire.Resource", parse_message("Resource", body)), version)
     return Received(resource_name(body), packed.type_url, body)
 
 
@@ -153,12 +153,18 @@ def _identifier(message: Message, control_plane: ControlPlane) -> str | None:
     return control_plane.identifier if message.HasField("control_plane") else None
 
 
-def _new(name: str) -> Message:
+def new_message(name: str) -> Message:
+    """An empty message of envoy.service.discovery.v3."""
     return envoy_types().message_class(f"{_PACKAGE}.{name}")()
 
 
-def _parse(name: str, data: bytes) -> Message:
-    message = _new(name)
+def parse_message(name: str, data: bytes) -> Message:
+    """A message of envoy.service.discovery.v3.
+
+    Raises:
+        BadMessageError: `data` is none.
+    """
+    message = new_message(name)
     try:
         message.ParseFromString(data)
     except DecodeError as error:
