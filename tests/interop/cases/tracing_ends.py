@@ -92,7 +92,7 @@ CASES = (
         tracing=UPSTREAM,
         clusters=UPSTREAM2,
         upstreams={"up": H2},
-        ignore_stats="upstream_cx_tx_bytes_total",
+        ignored="|upstream_cx_tx_bytes_total",
     ),
     traced("overflow", tracing=UPSTREAM, clusters=FULL),
     traced("no_hosts", tracing=UPSTREAM, clusters=CLUSTERS.replace("[$up]", "[]")),
