@@ -88,6 +88,9 @@ claim:
 	@.ci/prerequisites
 	test -x $(bin)/python || "$$(.ci/prerequisites --python)" -m venv .venv
 	$(bin)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	# xds-protos brings older files of the same names, and pip leaves those that it installs last.
+	$(bin)/python -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps \
+		"$$(grep '^opentelemetry-proto==' requirements.lock)"
 	@touch $@
 
 .venv/.generated: .venv/.installed $(generator_inputs)
