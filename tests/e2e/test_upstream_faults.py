@@ -183,7 +183,9 @@ def check_silent(set_up: Scene) -> None:
 
 @HEDGES
 def test_black_holed(scene: MakeScene, hedges: bool) -> None:
-    check_silent(scene(hedges=hedges))
+    set_up = scene(hedges=hedges)
+    assert not set_up.bad.seen("GET"), "no connection of the pool goes there yet"
+    check_silent(set_up)
 
 
 @HEDGES

@@ -61,6 +61,7 @@ def test_a_cluster_comes_changes_and_goes(setting):
     setting.until("one", asks(setting, setting.one))
     setting.server.remove(CDS, ["names"])
     setting.until(503, asks(setting, setting.one))
+    assert asks(setting, setting.two)() == 503
 
 
 def test_settings_of_a_cache_that_is_in_use_are_refused(setting):

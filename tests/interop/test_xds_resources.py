@@ -332,6 +332,7 @@ def test_a_filter_that_comes_by_itself_in_the_place_of_another(setting):
     for value in ("1", "2"):
         setting.put(ECDS, mutation(value))
         setting.until(value, lambda: setting.response().get("x-filter"))
+    assert setting.ask() == "one"
 
 
 def test_the_default_of_a_filter(setting):

@@ -42,10 +42,10 @@ def decode(wanted: type, value: object) -> object:
 
     Raises:
         ValueError: it is not such a text.
-        NotImplementedError: another type is wanted.
+        LookupError: another type is wanted, which no resource has.
     """
-    if wanted is Duration:
-        if isinstance(value, str):
-            return Duration.parse(value)
-        raise ValueError(f"{value!r} is no duration such as 1h30m, 5s or 250ms")
-    raise NotImplementedError(wanted)
+    if wanted is not Duration:
+        raise LookupError(f"nothing reads {wanted}")
+    if isinstance(value, str):
+        return Duration.parse(value)
+    raise ValueError(f"{value!r} is no duration such as 1h30m, 5s or 250ms")
