@@ -9,9 +9,8 @@ use prost::Message;
 use super::super::context::SpanContext;
 use super::super::finish::GRPC_SERVER_FAULTS;
 use super::super::span::{names, Kind, Span, Value};
-use crate::proto::service::otlp_span::{any_value, AnyValue, Event, KeyValue, Resource, Scope};
-use crate::proto::service::otlp_span::{SpanKind, Status, StatusCode};
-use crate::proto::service::OtlpSpan;
+use crate::proto::service::otlp_span::{Event, Resource, Scope, SpanKind, Status, StatusCode};
+use crate::proto::service::{any_value, AnyValue, KeyValue, OtlpSpan};
 use crate::proto::OpenTelemetryTracer;
 
 const SAMPLED: u32 = 0x1;
