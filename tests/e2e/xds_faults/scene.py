@@ -98,6 +98,10 @@ class Scene:
         """The memory of the proxy, proportional set size."""
         return self._kilobytes("smaps_rollup", "Pss") / 1024
 
+    def resident_mb(self) -> float:
+        """The resident set of the proxy; what it shares with others counts in full, as in its peak."""
+        return self._kilobytes("status", "VmRSS") / 1024
+
     def peak_mb(self) -> float:
         """The largest resident set that the proxy has had."""
         return self._kilobytes("status", "VmHWM") / 1024
