@@ -99,7 +99,7 @@ class Scene:
         return self._kilobytes("smaps_rollup", "Pss") / 1024
 
     def resident_mb(self) -> float:
-        """The resident set of the proxy; what it shares with others counts in full, as in its peak."""
+        """The resident set of the proxy: what it shares with others counts in full."""
         return self._kilobytes("status", "VmRSS") / 1024
 
     def peak_mb(self) -> float:
