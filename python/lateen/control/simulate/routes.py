@@ -43,7 +43,14 @@ def virtual_host_of(table: RouteConfiguration, request: Request, path: Path) -> 
     _, domain, chosen = max(found, key=lambda one: one[0])
     others = {one.name: domain for _, domain, one in found if one is not chosen}
     lost = [Lost(name, f"{domain} is less specific") for name, domain in others.items()]
-    path.add(Step("virtual host", chosen.name, f"its domain {domain} is {host}", lost))
+    path.add(
+        Step(
+            "virtual host",
+            chosen.name,
+            f"its domain {domain} has {host}" if domain != host else "by its name",
+            lost,
+        )
+    )
     return chosen
 
 
@@ -67,14 +74,18 @@ def route_of(host: VirtualHost, call: Call, request: Request, path: Path) -> Rou
     for index, route in enumerate(host.routes):
         why = why_not(route.match, call, request)
         if not why:
-            lost += [Lost(label(one), "an earlier one matches") for one in host.routes[index + 1 :]]
+            lost += [_lost(one, "an earlier one matches") for one in host.routes[index + 1 :]]
             said = written(route.match)
-            path.add(Step("route", label(route), said, lost, resource_of(route.metadata), index))
+            path.add(Step("route", label(route), said, lost, resource_of(route.metadata)))
             return route
-        lost.append(Lost(label(route), why))
+        lost.append(_lost(route, why))
     path.add(Step("route", "", "none matches", lost))
     path.refuse(f"no route of {host.name} matches", 404)
     return None
+
+
+def _lost(route: Route, why: str) -> Lost:
+    return Lost(label(route), why, resource_of(route.metadata))
 
 
 def label(route: Route) -> str:

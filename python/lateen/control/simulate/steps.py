@@ -13,10 +13,12 @@ class Lost:
     Attributes:
         name: of the listener, chain, route...
         why: what it wants that the call is not.
+        resource: as that of a step.
     """
 
     name: str
     why: str
+    resource: str = ""
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,6 @@ class Step:
         lost: the alternatives, in their order.
         resource: `/apis/GROUP/VERSION/namespaces/NAMESPACE/KIND/NAME` of what it was made of, as
             the configuration tells; empty: it tells nothing.
-        index: of the choice among those it was made with; -1: it has no place in an order.
     """
 
     kind: str
@@ -38,7 +39,6 @@ class Step:
     why: str = ""
     lost: Sequence[Lost] = ()
     resource: str = ""
-    index: int = -1
 
 
 @dataclass

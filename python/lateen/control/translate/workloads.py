@@ -72,18 +72,40 @@ def mutual_tls_modes(mesh: Mesh, proxy: Proxy) -> MutualTlsModes:
 
     Of several on one level the oldest counts; UNSET is what the level above says.
     """
-    levels: dict[str, PeerAuthentication] = {}
-    for policy in policies_of(mesh, proxy, PeerAuthentication):
-        levels.setdefault(_level(mesh, policy), policy.spec)
+    levels = _by_level(mesh, proxy)
     mode: Mode = "PERMISSIVE"
     for level in ("mesh", "namespace", "workload"):
         found = levels.get(level)
-        if found is not None and found.mtls is not None and found.mtls.mode != "UNSET":
-            mode = found.mtls.mode
+        if found is not None and _says(found):
+            mode = found.spec.mtls.mode if found.spec.mtls is not None else mode
     workload = levels.get("workload")
-    written = workload.port_level_mtls if workload is not None else {}
+    written = workload.spec.port_level_mtls if workload is not None else {}
     ports = {port: mode if one.mode == "UNSET" else one.mode for port, one in written.items()}
     return MutualTlsModes(mode, ports)
+
+
+def deciding_mode(mesh: Mesh, proxy: Proxy, port: int) -> Resource[PeerAuthentication] | None:
+    """The policy that decides whether callers of a port need mutual TLS; None: the default does."""
+    levels = _by_level(mesh, proxy)
+    workload = levels.get("workload")
+    if workload is not None:
+        of_port = workload.spec.port_level_mtls.get(port)
+        if of_port is not None and of_port.mode != "UNSET":
+            return workload
+    nearest = (levels.get(level) for level in ("workload", "namespace", "mesh"))
+    return next((one for one in nearest if one is not None and _says(one)), None)
+
+
+def _by_level(mesh: Mesh, proxy: Proxy) -> dict[str, Resource[PeerAuthentication]]:
+    levels: dict[str, Resource[PeerAuthentication]] = {}
+    for policy in policies_of(mesh, proxy, PeerAuthentication):
+        levels.setdefault(_level(mesh, policy), policy)
+    return levels
+
+
+def _says(policy: Resource[PeerAuthentication]) -> bool:
+    mtls = policy.spec.mtls
+    return mtls is not None and mtls.mode != "UNSET"
 
 
 def _level(mesh: Mesh, policy: Resource[PeerAuthentication]) -> str:
