@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _app() -> typer.Typer:
     import typer
 
-    from lateen.cli import capture, control, explain, reload, translate, version
+    from lateen.cli import capture, control, explain, proxy_config, reload, translate, version
 
     app = typer.Typer(name="lateen", no_args_is_help=True, add_completion=False)
 
@@ -51,6 +51,7 @@ def _app() -> typer.Typer:
     app.command("capture")(_exits(capture.run))
     app.command("control")(_exits(control.run))
     app.command("explain")(_exits(explain.run))
+    app.add_typer(proxy_config.app, name="proxy-config")
     app.command("reload")(_exits(reload.run))
     app.command("translate")(_exits(translate.run))
     app.command("version")(version.run)
