@@ -48,16 +48,7 @@ def test_clusters():
         ("xds-grpc", "-", "-", "-", "STATIC", ""),
     ]
     lines = list(found.lines())
-    assert lines[0].split() == [
-        "SERVICE",
-        "FQDN",
-        "PORT",
-        "SUBSET",
-        "DIRECTION",
-        "TYPE",
-        "DESTINATION",
-        "RULE",
-    ]
+    assert lines[0].split() == " ".join(clusters.COLUMNS).split()
     assert all(line == line.rstrip() for line in lines)
 
 
