@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from tests.support.control_plane import (
+    LATEEN,
+    bootstrap,
+    control_command,
+    port_told,
+    running,
+    until,
+)
 from tests.support.namespaces import Namespace, namespace
 from tests.support.proxies import envoy_command, lateen_command
 
-LATEEN = str(Path(sys.executable).with_name("lateen"))
 APPLICATION = str(Path(__file__).parents[1] / "support" / "sidecar_upstream.py")
 SIDECAR_USER, CLIENT_USER = "1337", "1000"
 VIRTUAL, HERE, THERE = "203.0.113.10", "10.77.0.1", "10.77.0.2"
-SECONDS = 20.0
 MESH = """\
 apiVersion: v1
 kind: Service
@@ -50,64 +54,8 @@ spec:
     - route: [{destination: {host: b}}]
       headers: {request: {set: {x-routed: 'yes'}}}
 """
-BOOTSTRAP = {
-    "node": {
-        "id": f"sidecar~{HERE}~a-1.default~default.svc.cluster.local",
-        "cluster": "a",
-        "metadata": {"LABELS": {"app": "a"}},
-    },
-    "admin": {"address": {"socket_address": {"address": "127.0.0.1", "port_value": 15000}}},
-}
-
-
-def bootstrap(port):
-    endpoint = {"address": {"socket_address": {"address": "127.0.0.1", "port_value": port}}}
-    options = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
-    cluster = {
-        "name": "xds-grpc",
-        "typed_extension_protocol_options": {
-            options: {
-                "@type": f"type.googleapis.com/{options}",
-                "explicit_http_config": {"http2_protocol_options": {}},
-            }
-        },
-        "load_assignment": {
-            "cluster_name": "xds-grpc",
-            "endpoints": [{"lb_endpoints": [{"endpoint": endpoint}]}],
-        },
-    }
-    ads = {"ads": {}, "resource_api_version": "V3"}
-    grpc = {"envoy_grpc": {"cluster_name": "xds-grpc"}}
-    source = {"api_type": "DELTA_GRPC", "transport_api_version": "V3", "grpc_services": [grpc]}
-    resources = {"ads_config": source, "cds_config": ads, "lds_config": ads}
-    return {
-        **BOOTSTRAP,
-        "dynamic_resources": resources,
-        "static_resources": {"clusters": [cluster]},
-    }
-
-
-@contextmanager
-def running(argv, output) -> Iterator[subprocess.Popen[bytes]]:
-    """A process for the block's length."""
-    with output.open("wb") as log, subprocess.Popen(argv, stdout=log, stderr=log) as process:
-        try:
-            yield process
-        finally:
-            process.terminate()
-            try:
-                process.wait(SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-
-
-def until(look):
-    """What `look` returns once it is something, within the limit."""
-    end = time.monotonic() + SECONDS
-    while not (found := look()):
-        assert time.monotonic() < end, "nothing came of it in time"
-        time.sleep(0.1)
-    return found
+NODE = f"sidecar~{HERE}~a-1.default~default.svc.cluster.local"
+ADMIN = {"address": {"socket_address": {"address": "127.0.0.1", "port_value": 15000}}}
 
 
 class Place:
@@ -128,19 +76,17 @@ class Place:
         stack.callback(inside.run, LATEEN, "capture", "clean")
         application = [sys.executable, APPLICATION, THERE, "8080"]
         stack.enter_context(running(inside.command(application), self.folder / "app.log"))
-        control = [LATEEN, "control", str(self.manifests), "--address", "127.0.0.1:0"]
-        stack.enter_context(running(inside.command(control), self.folder / "control.log"))
-        port = until(self._port)
+        log = self.folder / "control.log"
+        control = inside.command(control_command(self.manifests))
+        stack.enter_context(running(control, log))
+        port = until(lambda: port_told(log))
         config = self.folder / "bootstrap.json"
-        config.write_text(json.dumps(bootstrap(port)))
+        told = bootstrap(port, NODE, {"LABELS": {"app": "a"}})
+        config.write_text(json.dumps({**told, "admin": ADMIN}))
         self.folder.chmod(0o755)
         argv = [*as_user(SIDECAR_USER), *sidecar, "-c", str(config), "--disable-hot-restart"]
         stack.enter_context(running(inside.command(argv), self.folder / "sidecar.log"))
         until(lambda: "0.0.0.0_80" in self.admin("/listeners"))
-
-    def _port(self) -> int:
-        told = (self.folder / "control.log").read_text().partition("on port ")[2]
-        return int(told.split()[0]) if told else 0
 
     def admin(self, path: str) -> str:
         return self.inside.run("curl", "-s", f"127.0.0.1:15000{path}", check=False).stdout

@@ -20,10 +20,10 @@ def mesh_of(text, **config):
     return Mesh(made, DOMAIN, tuple(resources(text)))
 
 
-def sidecar(address="10.0.0.1", namespace="default", labels=None, name="app-1"):
-    """A sidecar."""
+def sidecar(address="10.0.0.1", namespace="default", labels=None, name="app-1", **known):
+    """A sidecar; `known` is what else its node tells."""
     node = f"sidecar~{address}~{name}.{namespace}~{namespace}.svc.{DOMAIN}"
-    return parse_node(node, labels=labels or {})
+    return parse_node(node, labels=labels or {}, **known)
 
 
 def sent(text, proxy=None, **config):

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TypeVar, cast
 
 from lateen.control.mesh_config import MeshConfig
-from lateen.control.model.hosts import full_name, most_specific
+from lateen.control.model.hosts import MESH, full_name, gateway_name, most_specific
 from lateen.control.model.service import Endpoint, Service
 from lateen.control.registry.kubernetes import Addresses, service_of
 from lateen.control.registry.service_entries import endpoints_of, services_of
@@ -20,6 +20,7 @@ from lateen.control.resources.kubernetes.service import Service as KubernetesSer
 from lateen.control.resources.meta import Resource
 from lateen.control.resources.selectors import selects
 from lateen.control.resources.service_entry import ServiceEntry
+from lateen.control.resources.virtual_service import VirtualService
 from lateen.control.resources.workload_entry import WorkloadEntry
 
 Spec = TypeVar("Spec")
@@ -114,6 +115,42 @@ class Mesh:
             if found:
                 return found
         return []
+
+    def virtual_services_of(self, gateway: str, namespace: str) -> list[Resource[VirtualService]]:
+        """The virtual services of a gateway that workloads of a namespace may see, in order.
+
+        Those that are exported to this namespace alone come first, then to some, then to all;
+        among equals the oldest.
+
+        Args:
+            gateway: as `NAMESPACE/NAME`.
+
+        Source: pilot/pkg/model/push_context.go VirtualServicesForGateway.
+        """
+        default = self.config.default_virtual_service_export_to
+
+        def rank(rule: Resource[VirtualService]) -> int:
+            names = set(rule.spec.export_to or default)
+            if EVERYWHERE in names:
+                return 2
+            return 0 if rule.namespace == namespace else 1
+
+        seen = (
+            rule
+            for rule in self._bound.get(gateway, ())
+            if exported(rule.spec.export_to or default, rule.namespace, namespace)
+        )
+        return sorted(seen, key=rank)
+
+    @cached_property
+    def _bound(self) -> Mapping[str, Sequence[Resource[VirtualService]]]:
+        """Virtual services by the gateways that they name."""
+        found: defaultdict[str, list[Resource[VirtualService]]] = defaultdict(list)
+        for rule in self.of(VirtualService):
+            named = (gateway_name(one, rule.namespace) for one in rule.spec.gateways or (MESH,))
+            for gateway in dict.fromkeys(named):
+                found[gateway].append(rule)
+        return found
 
     def subset_labels(self, service: Service, subset: str) -> Mapping[str, str] | None:
         """The labels of a subset, whoever may see its rule; None: there is no such subset."""

@@ -34,6 +34,7 @@ class MeshConfig(Lenient, frozen=True):
     trust_domain: str = "cluster.local"
     trust_domain_aliases: tuple[str, ...] = ()
     root_namespace: str = "istio-system"
+    proxy_http_port: int = 0
     connect_timeout: Duration = Duration(10)
     dns_refresh_rate: Duration = Duration(60)
     enable_auto_mtls: bool = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,10 +16,12 @@ from lateen.control.registry.files import read_directory
 from lateen.control.translate.clusters.build import clusters
 from lateen.control.translate.endpoints import assignments
 from lateen.control.translate.listeners.build import listeners
+from lateen.control.translate.listeners.manager import table_names
 from lateen.control.translate.routes.tables import Tables
 from lateen.protos import envoy_types
 
 if TYPE_CHECKING:
+    from envoy.config.listener.v3.listener_pb2 import Listener
     from google.protobuf.message import Message
 
 KINDS = ("clusters", "endpoints", "listeners", "routes")
@@ -39,19 +41,23 @@ def load(directory: Path, domain: str) -> tuple[Mesh, tuple[Diagnostic, ...]]:
 def translate(mesh: Mesh, proxy: Proxy) -> Mapping[str, list[dict[str, object]]]:
     """Everything that a proxy is sent, by kind, as the JSON mapping has it."""
     made = clusters(mesh, proxy)
+    listening = listeners(mesh, proxy)
     messages: dict[str, Iterator[Message]] = {
         "clusters": iter(made),
         "endpoints": assignments(mesh, made),
-        "listeners": iter(listeners(mesh, proxy)),
-        "routes": _routes(mesh, proxy),
+        "listeners": iter(listening),
+        "routes": _routes(mesh, proxy, listening),
     }
     return {kind: [_as_json(one) for one in messages[kind]] for kind in KINDS}
 
 
-def _routes(mesh: Mesh, proxy: Proxy) -> Iterator[Message]:
+def _routes(mesh: Mesh, proxy: Proxy, listening: Iterable[Listener]) -> Iterator[Message]:
     if proxy.type is ProxyType.SIDECAR:
         tables = Tables(mesh, proxy)
-        yield from (tables.table(name) for name in tables.names())
+        for name in sorted(set(table_names(listening))):
+            table = tables.table(name)
+            if table is not None:
+                yield table
 
 
 def _as_json(message: Message) -> dict[str, object]:

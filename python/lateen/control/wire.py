@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from lateen.control.model.proxy import Proxy, parse_node
+from lateen.control.model.proxy import Interception, Proxy, parse_node
 from lateen.xds.codec import new_message, parse_message
 from lateen.xds.messages import DeltaRequest, Response, SotwRequest
 
@@ -91,7 +91,13 @@ def proxy_of(node: Node) -> Proxy:
         addresses=tuple(one for one in _text(metadata, "INSTANCE_IPS").split(",") if one),
         service_account=_text(metadata, "SERVICE_ACCOUNT") or "default",
         locality=locality.rstrip("/"),
+        interception=_interception(_text(metadata, "INTERCEPTION_MODE")),
     )
+
+
+def _interception(name: str) -> Interception:
+    """The mode of a name; REDIRECT where it is none, as in Istio."""
+    return Interception.__members__.get(name, Interception.REDIRECT)
 
 
 def _text(metadata: Struct, name: str) -> str:

@@ -10,6 +10,9 @@ from typing import TypeVar
 
 Value = TypeVar("Value")
 
+MESH = "mesh"
+"""The gateway that all sidecars are."""
+
 
 def is_wildcard(host: str) -> bool:
     """Whether the name stands for several."""
@@ -49,6 +52,21 @@ def full_name(host: str, namespace: str, domain: str) -> str:
     if is_wildcard(host) or "." in host:
         return host
     return f"{host}.{namespace}.svc.{domain}"
+
+
+def gateway_name(written: str, namespace: str) -> str:
+    """`NAMESPACE/NAME` of a gateway that a resource of a namespace names; `mesh` stays `mesh`.
+
+    Source: pilot/pkg/model/config.go resolveGatewayName.
+    """
+    if written == MESH:
+        return written
+    owner, slash, name = written.partition("/")
+    if slash:
+        return f"{namespace if owner == '.' else owner}/{name}"
+    # The older way to name one of another namespace: NAME.NAMESPACE.svc.DOMAIN.
+    name, dot, rest = written.partition(".")
+    return f"{rest.partition('.')[0] if dot else namespace}/{name}"
 
 
 def sorted_by_precision(hosts: Iterable[str]) -> list[str]:

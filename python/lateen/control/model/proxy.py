@@ -24,6 +24,17 @@ class ProxyType(Enum):
     ROUTER = "router"
 
 
+class Interception(Enum):
+    """How the application's traffic comes to a sidecar.
+
+    Source: pilot/pkg/model/context.go TrafficInterceptionMode.
+    """
+
+    REDIRECT = "rules change where connections go to"
+    TPROXY = "rules hand connections over with both addresses as they are"
+    NONE = "the application calls it: its listeners bind"
+
+
 @dataclass(frozen=True)
 class Proxy:
     """A proxy.
@@ -38,6 +49,7 @@ class Proxy:
         labels: of the workload.
         service_account: whose identity it has.
         locality: `REGION/ZONE/SUBZONE`, as far as it is known.
+        interception: how traffic comes to it.
     """
 
     id: str
@@ -49,6 +61,7 @@ class Proxy:
     labels: Mapping[str, str] = field(default_factory=dict)
     service_account: str = "default"
     locality: str = ""
+    interception: Interception = Interception.REDIRECT
 
     @property
     def cluster_domain(self) -> str:
@@ -65,6 +78,16 @@ class Proxy:
         """Whether one of its addresses is of IPv6."""
         return any(ip_address(one).version == 6 for one in self.addresses)
 
+    @property
+    def wildcard(self) -> str:
+        """The address that stands for all of its own."""
+        return "0.0.0.0" if self.has_ipv4 else "::"
+
+    @property
+    def loopback(self) -> str:
+        """The address of its machine that others cannot reach."""
+        return "127.0.0.1" if self.has_ipv4 else "::1"
+
 
 def parse_node(
     node_id: str,
@@ -72,6 +95,7 @@ def parse_node(
     addresses: tuple[str, ...] = (),
     service_account: str = "default",
     locality: str = "",
+    interception: Interception = Interception.REDIRECT,
 ) -> Proxy:
     """The proxy of a node's id and of what its metadata tells.
 
@@ -102,4 +126,5 @@ def parse_node(
         labels=labels or {},
         service_account=service_account,
         locality=locality,
+        interception=interception,
     )

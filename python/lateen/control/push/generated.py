@@ -49,7 +49,15 @@ Scope = tuple[object, ...]
 def scope_of(proxy: Proxy) -> Scope:
     """What decides what a proxy is sent."""
     labels = tuple(sorted(proxy.labels.items()))
-    return (proxy.type, proxy.namespace, proxy.domain, labels, proxy.addresses, proxy.locality)
+    return (
+        proxy.type,
+        proxy.namespace,
+        proxy.domain,
+        labels,
+        proxy.addresses,
+        proxy.locality,
+        proxy.interception,
+    )
 
 
 @dataclass
@@ -93,14 +101,15 @@ class Scoped:
         return Tables(self.mesh, self.proxy)
 
     @cached_property
-    def _routes(self) -> dict[str, Blob]:
+    def _routes(self) -> dict[str, Blob | None]:
         return {}
 
     def _route(self, name: str) -> Blob | None:
-        if self.proxy.type is not ProxyType.SIDECAR or not _is_table(name):
+        if self.proxy.type is not ProxyType.SIDECAR:
             return None
         if name not in self._routes:
-            self._routes[name] = blob(self._tables.table(name))
+            table = self._tables.table(name)
+            self._routes[name] = blob(table) if table is not None else None
         return self._routes[name]
 
     def _endpoints(self, name: str) -> Blob | None:
@@ -109,10 +118,6 @@ class Scoped:
             made = assignment(name, endpoints_of_cluster(self.mesh, name)) if known else None
             self.endpoints[name] = blob(made) if made is not None else None
         return self.endpoints[name]
-
-
-def _is_table(name: str) -> bool:
-    return name.rpartition(":")[2].isdigit()
 
 
 @dataclass

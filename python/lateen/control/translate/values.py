@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 AGENT = "sds-grpc"
 """The cluster of the agent, which the bootstrap has."""
 
-_UNIX = "unix://"
+UNIX = "unix://"
+"""How the path of a socket begins where an address may be written."""
+
 Json: TypeAlias = "bool | float | str | list[Json] | dict[str, Json] | None"
 
 
@@ -43,8 +45,8 @@ def struct(fields: Mapping[str, Json]) -> Struct:
 
 def address(host: str, port: int) -> Address:
     """An address, a name, or a path (`unix://`)."""
-    if host.startswith(_UNIX):
-        return api.Address(pipe=api.Pipe(path=host.removeprefix(_UNIX)))
+    if host.startswith(UNIX):
+        return api.Address(pipe=api.Pipe(path=host.removeprefix(UNIX)))
     return api.Address(socket_address=api.SocketAddress(address=host, port_value=port))
 
 

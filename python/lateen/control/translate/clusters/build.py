@@ -10,6 +10,7 @@ from lateen.control.translate import api, names
 from lateen.control.translate.clusters import pools
 from lateen.control.translate.clusters.inbound import bind_inbound, inbound
 from lateen.control.translate.clusters.outbound import Outbound
+from lateen.control.translate.scope.sidecar import sidecar_scope
 from lateen.control.translate.values import duration
 
 if TYPE_CHECKING:
@@ -20,10 +21,11 @@ _PASSTHROUGH_IDLE = 300.0
 
 def clusters(mesh: Mesh, proxy: Proxy) -> list[Cluster]:
     """The clusters that a proxy is sent, by name."""
-    found = list(Outbound(mesh, proxy).clusters(mesh.visible_services(proxy.namespace)))
+    scope = sidecar_scope(mesh, proxy)
+    found = list(Outbound(mesh, proxy).clusters(scope.services.values()))
     found.append(_black_hole(mesh))
     if proxy.type is ProxyType.SIDECAR:
-        found += inbound(mesh, proxy)
+        found += inbound(mesh, proxy, scope)
         found += [_passthrough(mesh), _inbound_passthrough(mesh, proxy)]
     return sorted({one.name: one for one in reversed(found)}.values(), key=lambda one: one.name)
 

@@ -8,6 +8,7 @@ from lateen.control.mesh import Mesh
 from lateen.control.model.proxy import Proxy, ProxyType
 from lateen.control.translate.listeners.inbound import Inbound
 from lateen.control.translate.listeners.outbound import Outbound
+from lateen.control.translate.scope.sidecar import sidecar_scope
 
 if TYPE_CHECKING:
     from envoy.config.listener.v3.listener_pb2 import Listener
@@ -17,4 +18,8 @@ def listeners(mesh: Mesh, proxy: Proxy) -> list[Listener]:
     """The listeners that a sidecar is sent."""
     if proxy.type is not ProxyType.SIDECAR:
         return []
-    return [*Outbound(mesh, proxy).listeners(), Inbound(mesh, proxy).listener()]
+    scope = sidecar_scope(mesh, proxy)
+    return [
+        *Outbound(mesh, proxy, scope).listeners(),
+        *Inbound(mesh, proxy, scope).listeners(),
+    ]

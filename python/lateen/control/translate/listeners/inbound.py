@@ -1,45 +1,50 @@
-"""The listener of what others send to a sidecar's application.
+"""The listeners of what others send to a sidecar's application.
 
 One listener takes everything that is captured. Its chains tell by the application's port, by TLS
 and by ALPN who calls: a peer of the mesh announces itself by an ALPN that begins with `istio`.
+Ports that a Sidecar says the proxy itself is to listen to are listeners of their own.
 
 Source: pilot/pkg/networking/core/listener_inbound.go, filterchain_options.go.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lateen.control.mesh import Mesh
 from lateen.control.model.protocol import Protocol
-from lateen.control.model.proxy import Proxy
-from lateen.control.model.service import UNSPECIFIED
+from lateen.control.model.proxy import Interception, Proxy
 from lateen.control.resources.authorization_policy import AuthorizationPolicy
 from lateen.control.resources.peer_authentication import Mode
 from lateen.control.translate import api, names
 from lateen.control.translate.authz.filters import http_filters, network_filters
 from lateen.control.translate.authz.trust import TrustDomains
 from lateen.control.translate.jwt import jwt_filter
+from lateen.control.translate.listeners.inspectors import inspectors, listener_filter
 from lateen.control.translate.listeners.manager import http_manager, network_filter, tcp_proxy
 from lateen.control.translate.listeners.tls import peer_socket
 from lateen.control.translate.routes.matching import route_match
 from lateen.control.translate.routes.retries import inbound_retries
-from lateen.control.translate.targets import Target, targets_of
+from lateen.control.translate.scope.sidecar import SidecarScope
+from lateen.control.translate.served import Served, served
 from lateen.control.translate.values import address, duration
-from lateen.control.translate.workloads import jwt_rules, mutual_tls_modes, policies_of
+from lateen.control.translate.workloads import (
+    MutualTlsModes,
+    jwt_rules,
+    mutual_tls_modes,
+    policies_of,
+)
 
 if TYPE_CHECKING:
     from envoy.config.listener.v3.listener_components_pb2 import (
         Filter,
         FilterChain,
-        ListenerFilter,
     )
     from envoy.config.listener.v3.listener_pb2 import Listener
     from envoy.config.route.v3.route_pb2 import RouteConfiguration
-    from google.protobuf.any_pb2 import Any
 
 CAPTURED = 15006
 _TLS, _PLAIN = "tls", "raw_buffer"
@@ -98,49 +103,62 @@ def matches_of(mode: Mode, protocol: Protocol) -> tuple[Match, ...]:
 
 @dataclass(frozen=True)
 class Inbound:
-    """What the listener is made for.
+    """What the listeners are made for.
 
     Attributes:
         mesh: at this moment.
         proxy: whose application is called.
+        scope: what the proxy knows.
     """
 
     mesh: Mesh
     proxy: Proxy
+    scope: SidecarScope
 
     @cached_property
     def _trust(self) -> TrustDomains:
         config = self.mesh.config
         return TrustDomains((config.trust_domain, *config.trust_domain_aliases))
 
-    def listener(self) -> Listener:
-        """The listener."""
-        modes = mutual_tls_modes(self.mesh, self.proxy)
+    @cached_property
+    def _modes(self) -> MutualTlsModes:
+        return mutual_tls_modes(self.mesh, self.proxy)
+
+    def listeners(self) -> Iterator[Listener]:
+        """The listeners, the one that captured connections come to first."""
+        ports = served(self.mesh, self.proxy, self.scope)
+        if self.proxy.interception is not Interception.NONE:
+            yield self._virtual(ports)
+        for port in ports:
+            if port.binds:
+                chains = self._chains(port.number, port)
+                yield self._listener(port.name, port.bind, port.number, chains)
+
+    def _virtual(self, ports: Sequence[Served]) -> Listener:
         chains = [self._black_hole()]
-        for port in sorted(modes.ports):
-            if port not in self._targets:
-                chains += self._chains(port, modes.of(port), None)
-        chains += self._chains(0, modes.mode, None)
-        for port, targets in self._targets.items():
-            chains += self._chains(port, modes.of(port), targets[0])
+        for number in sorted(self._modes.ports.keys() - {port.number for port in ports}):
+            chains += self._chains(number, None)
+        chains += self._chains(0, None)
+        for port in ports:
+            if not port.binds:
+                chains += self._chains(port.number, port)
+        made = self._listener("virtualInbound", self.proxy.wildcard, CAPTURED, chains)
+        made.listener_filters.insert(0, listener_filter("original_dst", api.OriginalDst()))
+        if self.proxy.interception is Interception.TPROXY:
+            made.transparent.value = True
+        return made
+
+    def _listener(self, name: str, bind: str, port: int, chains: Sequence[FilterChain]) -> Listener:
         made = api.Listener(
-            name="virtualInbound",
-            address=address(UNSPECIFIED if self.proxy.has_ipv4 else "::", CAPTURED),
+            name=name,
+            address=address(bind, port),
             filter_chains=chains,
-            listener_filters=[
-                _inspector("original_dst", api.packed(api.OriginalDst())),
-                _inspector("tls_inspector", api.packed(api.TlsInspector())),
-                _inspector("http_inspector", api.packed(api.HttpInspector())),
-            ],
+            listener_filters=inspectors(chains),
             traffic_direction="INBOUND",
             continue_on_listener_filters_timeout=True,
         )
         made.listener_filters_timeout.CopyFrom(duration(0))
         return made
-
-    @cached_property
-    def _targets(self) -> dict[int, list[Target]]:
-        return dict(targets_of(self.mesh, self.proxy))
 
     def _black_hole(self) -> FilterChain:
         made = api.FilterChain(
@@ -150,35 +168,34 @@ class Inbound:
         made.filter_chain_match.destination_port.value = CAPTURED
         return made
 
-    def _chains(self, port: int, mode: Mode, target: Target | None) -> list[FilterChain]:
+    def _chains(self, number: int, port: Served | None) -> list[FilterChain]:
         """The chains of a port; 0: of every port that has none of its own."""
-        protocol = target.port.protocol if target is not None else Protocol.UNSUPPORTED
-        return [self._chain(port, match, protocol, target) for match in matches_of(mode, protocol)]
+        protocol = port.port.protocol if port is not None else Protocol.UNSUPPORTED
+        matches = matches_of(self._modes.of(number), protocol)
+        return [self._chain(number, match, protocol, port) for match in matches]
 
     def _chain(
-        self, port: int, match: Match, protocol: Protocol, target: Target | None
+        self, number: int, match: Match, protocol: Protocol, port: Served | None
     ) -> FilterChain:
-        cluster = names.inbound(port) if target is not None else names.INBOUND_PASSTHROUGH
-        made = api.FilterChain(name=_name(port, match, target))
+        cluster = names.inbound(number) if port is not None else names.INBOUND_PASSTHROUGH
+        made = api.FilterChain(name=_name(match, port))
         found = made.filter_chain_match
-        if port:
-            found.destination_port.value = port
+        if number:
+            found.destination_port.value = number
         found.transport_protocol = match.transport
         found.application_protocols.extend(match.protocols)
         if match.mutual:
             made.transport_socket.CopyFrom(peer_socket(self.mesh.config, http=match.http))
-        made.filters.extend(self._requests(cluster, protocol, target) if match.http else ())
+        made.filters.extend(self._requests(cluster, protocol, port) if match.http else ())
         made.filters.extend(() if match.http else self._connections(cluster))
         return made
 
-    def _requests(
-        self, cluster: str, protocol: Protocol, target: Target | None
-    ) -> Sequence[Filter]:
+    def _requests(self, cluster: str, protocol: Protocol, port: Served | None) -> Sequence[Filter]:
         policies = list(policies_of(self.mesh, self.proxy, AuthorizationPolicy))
         tokens = jwt_filter(self.mesh, jwt_rules(self.mesh, self.proxy))
         judges = [*([tokens] if tokens is not None else []), *http_filters(policies, self._trust)]
-        prefix = f"inbound_{UNSPECIFIED}_{target.number}" if target is not None else cluster
-        manager = http_manager(prefix, _routes(cluster, target, protocol), protocol, judges)
+        prefix = f"inbound_{port.name}" if port is not None else cluster
+        manager = http_manager(prefix, _routes(cluster, port, protocol), protocol, judges)
         manager.forward_client_cert_details = api.HttpConnectionManager.APPEND_FORWARD
         details = manager.set_current_client_cert_details
         details.subject.value = True
@@ -191,21 +208,21 @@ class Inbound:
         return [*network_filters(policies, self._trust), tcp_proxy(cluster, [(cluster, 1)])]
 
 
-def _name(port: int, match: Match, target: Target | None) -> str:
-    if target is not None:
-        return f"{UNSPECIFIED}_{port}"
+def _name(match: Match, port: Served | None) -> str:
+    if port is not None:
+        return port.name
     return "virtualInbound-catchall-http" if match.http else "virtualInbound"
 
 
-def _routes(cluster: str, target: Target | None, protocol: Protocol) -> RouteConfiguration:
+def _routes(cluster: str, port: Served | None, protocol: Protocol) -> RouteConfiguration:
     """Everything goes to the application, however long it takes."""
     made = api.RouteConfiguration(name=cluster)
     made.validate_clusters.value = False
-    port = target.port.number if target is not None else 0
-    host = made.virtual_hosts.add(name=f"inbound|http|{port}", domains=["*"])
+    number = port.port.number if port is not None else 0
+    host = made.virtual_hosts.add(name=f"inbound|http|{number}", domains=["*"])
     route = host.routes.add(name="default", match=route_match(None))
-    called = target.service.host if target is not None else ""
-    route.decorator.operation = f"{called}:{port}/*"
+    called = port.called if port is not None else ""
+    route.decorator.operation = f"{called}:{number}/*"
     action = route.route
     action.cluster = cluster
     action.timeout.CopyFrom(duration(0))
@@ -214,7 +231,3 @@ def _routes(cluster: str, target: Target | None, protocol: Protocol) -> RouteCon
     if protocol not in (Protocol.GRPC, Protocol.GRPC_WEB):
         action.retry_policy.CopyFrom(inbound_retries())
     return made
-
-
-def _inspector(name: str, config: Any) -> ListenerFilter:
-    return api.ListenerFilter(name=f"envoy.filters.listener.{name}", typed_config=config)

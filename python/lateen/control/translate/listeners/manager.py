@@ -5,7 +5,7 @@ Source: pilot/pkg/networking/core/listener_builder.go buildHTTPConnectionManager
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from lateen.control.model.protocol import Protocol
@@ -14,6 +14,7 @@ from lateen.control.translate.values import by_ads, duration
 
 if TYPE_CHECKING:
     from envoy.config.listener.v3.listener_components_pb2 import Filter
+    from envoy.config.listener.v3.listener_pb2 import Listener
     from envoy.config.route.v3.route_pb2 import RouteConfiguration
     from envoy.extensions.filters.network.http_connection_manager.v3 import (
         http_connection_manager_pb2 as hcm,
@@ -74,6 +75,16 @@ def _filter(name: str, config: Message) -> hcm.HttpFilter:
 def network_filter(manager: hcm.HttpConnectionManager) -> Filter:
     """The manager as a filter."""
     return api.NetworkFilter(name=_MANAGER, typed_config=api.packed(manager))
+
+
+def table_names(listeners: Iterable[Listener]) -> Iterator[str]:
+    """The route tables that listeners name, which come over the stream of all resources."""
+    for listener in listeners:
+        for chain in (*listener.filter_chains, listener.default_filter_chain):
+            for one in chain.filters:
+                if one.name == _MANAGER:
+                    manager = api.HttpConnectionManager.FromString(one.typed_config.value)
+                    yield from (manager.rds.route_config_name,) if manager.HasField("rds") else ()
 
 
 def tcp_proxy(stat_prefix: str, clusters: Sequence[tuple[str, int]]) -> Filter:

@@ -2,7 +2,8 @@
 
 Captured connections come to `virtualOutbound`, which hands each to the listener of the address that
 was called. HTTP of all services at a port is one listener at any address, whose routes tell them
-apart; TCP is a listener at the address of the service.
+apart; TCP is a listener at the address of the service. Egress listeners of a Sidecar may take
+connections themselves, and all do where nothing is captured.
 
 Source: pilot/pkg/networking/core/listener.go, listener_builder.go.
 """
@@ -10,49 +11,42 @@ Source: pilot/pkg/networking/core/listener.go, listener_builder.go.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from ipaddress import ip_network
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from lateen.control.mesh import Mesh
-from lateen.control.model.protocol import Protocol
-from lateen.control.model.proxy import Proxy
+from lateen.control.model.protocol import Protocol, parse_protocol
+from lateen.control.model.proxy import Interception, Proxy
 from lateen.control.model.service import UNSPECIFIED, Port, Resolution, Service
+from lateen.control.resources.sidecar import EgressListener
 from lateen.control.translate import api, names
+from lateen.control.translate.listeners.entries import Entry
 from lateen.control.translate.listeners.manager import http_manager, network_filter, tcp_proxy
 from lateen.control.translate.listeners.tcp_routes import TcpRoutes
-from lateen.control.translate.values import address, duration
+from lateen.control.translate.scope.sidecar import Egress, SidecarScope
+from lateen.control.translate.values import UNIX, address
 
 if TYPE_CHECKING:
-    from envoy.config.listener.v3.listener_components_pb2 import (
-        Filter,
-        FilterChain,
-        FilterChainMatch,
-        ListenerFilter,
-    )
+    from envoy.config.listener.v3.listener_components_pb2 import Filter, FilterChain
     from envoy.config.listener.v3.listener_pb2 import Listener
-    from google.protobuf.any_pb2 import Any
 
-CAPTURED = 15001
-PLAIN_HTTP = ("http/1.0", "http/1.1", "h2c")
-_DETECTION_S = 0.0
+CAPTURED, CAPTURED_INBOUND = 15001, 15006
+# Where the proxy itself listens at every address.
+_RESERVED = frozenset((CAPTURED, CAPTURED_INBOUND, 15021, 15090))
+Entries = dict[tuple[str, int], Entry]
 
 
-@dataclass
-class Entry:
-    """A listener that is made of the ports of several services.
+class Place(NamedTuple):
+    """Where an egress listener listens.
 
     Attributes:
-        bind: its address.
-        port: its port.
-        chains: in the order in which they came.
-        carries_http: one of the chains reads requests.
+        bind: its address, or a socket's path; empty: at the addresses of the services.
+        binds: whether it takes connections itself.
     """
 
     bind: str
-    port: int
-    chains: list[FilterChain] = field(default_factory=list)
-    carries_http: bool = False
+    binds: bool
 
 
 @dataclass(frozen=True)
@@ -62,28 +56,28 @@ class Outbound:
     Attributes:
         mesh: at this moment.
         proxy: whose application calls.
+        scope: what the proxy knows.
     """
 
     mesh: Mesh
     proxy: Proxy
+    scope: SidecarScope
 
     def listeners(self) -> Iterator[Listener]:
         """The listeners, the one that captured connections come to first."""
-        yield self._virtual()
-        entries: dict[tuple[str, int], Entry] = {}
-        services = self.mesh.visible_services(self.proxy.namespace)
-        for service in sorted(services, key=lambda one: (one.created, one.host)):
-            if service.resolution is Resolution.ALIAS:
-                continue
-            for port in service.ports:
-                if port.protocol is not Protocol.UDP:
-                    self._add(entries, service, port)
+        if self.proxy.interception is not Interception.NONE:
+            yield self._virtual()
+        entries: Entries = {}
+        for egress in self.scope.egress:
+            # A port that has a listener of its own is left alone by the one for all ports.
+            taken = frozenset(() if egress.listener.port is not None else entries)
+            for service in egress.services.values():
+                if service.resolution is not Resolution.ALIAS:
+                    self._add_service(entries, taken, egress, service)
         for key in sorted(entries):
-            yield self._listener(entries[key])
-
-    @property
-    def _wildcard(self) -> str:
-        return UNSPECIFIED if self.proxy.has_ipv4 else "::"
+            yield entries[key].listener(self._unknown())
+        if self.mesh.config.proxy_http_port:
+            yield self._http_proxy(self.mesh.config.proxy_http_port)
 
     def _virtual(self) -> Listener:
         trap = api.FilterChain(
@@ -93,7 +87,7 @@ class Outbound:
         trap.filter_chain_match.destination_port.value = CAPTURED
         made = api.Listener(
             name="virtualOutbound",
-            address=address(self._wildcard, CAPTURED),
+            address=address(self.proxy.wildcard, CAPTURED),
             filter_chains=[
                 trap,
                 api.FilterChain(name="virtualOutbound-catchall-tcp", filters=self._unknown()),
@@ -101,116 +95,111 @@ class Outbound:
             traffic_direction="OUTBOUND",
         )
         made.use_original_dst.value = True
+        if self.proxy.interception is Interception.TPROXY:
+            made.transparent.value = True
         return made
+
+    def _http_proxy(self, port: int) -> Listener:
+        """Where applications may send requests for every service, as the mesh says."""
+        entry = Entry(self.proxy.loopback, port, True, Protocol.HTTP_PROXY)
+        self._add_http(entry, Protocol.HTTP_PROXY, names.HTTP_PROXY_TABLE)
+        return entry.listener(self._unknown())
 
     def _unknown(self) -> list[Filter]:
         """What becomes of calls of addresses that no service has."""
-        allowed = self.mesh.config.outbound_traffic_policy.mode == "ALLOW_ANY"
-        cluster = names.PASSTHROUGH if allowed else names.BLACK_HOLE
+        cluster = names.of_unknown(self.scope.outbound)
         return [tcp_proxy(cluster, [(cluster, 1)])]
 
-    def _add(self, entries: dict[tuple[str, int], Entry], service: Service, port: Port) -> None:
-        if port.protocol.is_http:
-            self._add_http(entries, self._wildcard, port, str(port.number))
-            return
-        for bind, ranges in self._addresses(service, port):
-            entry = entries.setdefault((bind, port.number), Entry(bind, port.number))
-            if port.protocol is Protocol.UNSUPPORTED:
-                anywhere = bind == self._wildcard
-                table = str(port.number) if anywhere else f"{service.host}:{port.number}"
-                self._add_http(entries, bind, port, table)
-            _add_tcp(entry, self._tcp_chains(service, port, ranges))
+    def _place(self, listener: EgressListener) -> Place:
+        binds = (
+            self.proxy.interception is Interception.NONE
+            or listener.capture_mode == "NONE"
+            or listener.bind.startswith(UNIX)
+        )
+        return Place(listener.bind or (self.proxy.loopback if binds else ""), binds)
 
-    def _addresses(self, service: Service, port: Port) -> Iterator[tuple[str, list[str]]]:
-        """Where a service's TCP port is listened to, and for which destinations alone."""
-        if service.is_headless and service.addresses == (UNSPECIFIED,):
-            for endpoint in self.mesh.endpoints.get(service.host, ()):
-                own = endpoint.address in self.proxy.addresses
-                if endpoint.service_port == port.name and not own:
-                    yield endpoint.address, []
-            if service.source.kind != "Service":
-                yield self._wildcard, []
-            return
-        for one in service.addresses:
-            if "/" in one:
-                yield self._wildcard, [one]
-            else:
-                yield (self._wildcard if one == UNSPECIFIED else one), []
-
-    def _add_http(
-        self, entries: dict[tuple[str, int], Entry], bind: str, port: Port, table: str
+    def _add_service(
+        self,
+        entries: Entries,
+        taken: frozenset[tuple[str, int]],
+        egress: Egress,
+        service: Service,
     ) -> None:
-        entry = entries.setdefault((bind, port.number), Entry(bind, port.number))
+        place = self._place(egress.listener)
+        own = egress.listener.port
+        ports = service.ports
+        if own is not None:
+            ports = (Port(own.name, own.number, parse_protocol(own.protocol)),)
+        for port in ports:
+            if port.protocol is Protocol.UDP or self._is_reserved(place, port):
+                continue
+            for bind, ranges in self._addresses(service, port, place):
+                key = bind, port.number
+                entry = entries.setdefault(key, Entry(*key, place.binds, port.protocol))
+                if key not in taken and entry.goes_with(port.protocol):
+                    self._add(entry, egress, service, port, ranges)
+
+    def _is_reserved(self, place: Place, port: Port) -> bool:
+        anywhere = place.bind == self.proxy.wildcard or (not place.bind and port.protocol.is_http)
+        return anywhere and port.number in _RESERVED
+
+    def _addresses(
+        self, service: Service, port: Port, place: Place
+    ) -> Iterator[tuple[str, list[str]]]:
+        """Where a service's port is listened to, and for which destinations alone."""
+        if place.bind:
+            yield place.bind, []
+        elif port.protocol.is_http:
+            yield self.proxy.wildcard, []
+        elif service.is_headless and service.addresses == (UNSPECIFIED,):
+            yield from self._of_endpoints(service, port)
+        else:
+            for one in service.addresses:
+                if "/" in one:
+                    yield self.proxy.wildcard, [one]
+                else:
+                    yield (self.proxy.wildcard if one == UNSPECIFIED else one), []
+
+    def _of_endpoints(self, service: Service, port: Port) -> Iterator[tuple[str, list[str]]]:
+        """The addresses of a headless service's endpoints, without the proxy's own."""
+        for endpoint in self.mesh.endpoints.get(service.host, ()):
+            own = endpoint.address in self.proxy.addresses
+            if endpoint.service_port == port.name and not own:
+                yield endpoint.address, []
+        if service.source.kind != "Service":
+            yield self.proxy.wildcard, []
+
+    def _add(
+        self, entry: Entry, egress: Egress, service: Service, port: Port, ranges: list[str]
+    ) -> None:
+        table = str(port.number) if port.number else entry.bind
+        if port.protocol.is_http:
+            self._add_http(entry, port.protocol, table)
+            return
+        if port.protocol is Protocol.UNSUPPORTED:
+            if port.number and entry.bind != self.proxy.wildcard:
+                table = f"{service.host}:{port.number}"
+            self._add_http(entry, port.protocol, table)
+        entry.add_tcp(self._tcp_chains(entry, egress, service, port, ranges))
+
+    def _add_http(self, entry: Entry, protocol: Protocol, table: str) -> None:
         if entry.carries_http:
             return
-        entry.carries_http = True
-        manager = http_manager(f"outbound_{bind}_{port.number}", table, port.protocol)
-        chain = api.FilterChain(filters=[network_filter(manager)])
-        chain.filter_chain_match.transport_protocol = "raw_buffer"
-        chain.filter_chain_match.application_protocols.extend(PLAIN_HTTP)
-        entry.chains.insert(0, chain)
+        manager = http_manager(f"outbound_{entry.name}", table, protocol)
+        told = protocol.is_http and entry.bind != self.proxy.wildcard
+        entry.add_http(network_filter(manager), told=told or protocol is Protocol.HTTP_PROXY)
 
-    def _tcp_chains(self, service: Service, port: Port, ranges: list[str]) -> list[FilterChain]:
-        routes = TcpRoutes(self.mesh, self.proxy, service, port).routes()
-        chains = []
-        for route in routes:
+    def _tcp_chains(
+        self, entry: Entry, egress: Egress, service: Service, port: Port, ranges: list[str]
+    ) -> Iterator[FilterChain]:
+        anywhere = entry.bind == self.proxy.wildcard
+        made = TcpRoutes(self.mesh, self.proxy, egress, service, port, ranges, anywhere)
+        for route in made.routes():
             chain = api.FilterChain(filters=[tcp_proxy(route.stat_prefix, route.clusters)])
             match = chain.filter_chain_match
             match.server_names.extend(route.server_names)
-            for one in [*ranges, *route.ranges]:
+            for one in route.ranges:
                 network = ip_network(one, strict=False)
                 found = match.prefix_ranges.add(address_prefix=str(network.network_address))
                 found.prefix_len.value = network.prefixlen
-            chains.append(chain)
-        return chains
-
-    def _listener(self, entry: Entry) -> Listener:
-        made = api.Listener(
-            name=f"{entry.bind}_{entry.port}",
-            address=address(entry.bind, entry.port),
-            traffic_direction="OUTBOUND",
-            continue_on_listener_filters_timeout=True,
-            listener_filters=_inspectors(entry.chains),
-        )
-        made.bind_to_port.value = False
-        made.listener_filters_timeout.CopyFrom(duration(_DETECTION_S))
-        for chain in entry.chains:
-            if chain.filter_chain_match == api.FilterChainMatch():
-                made.default_filter_chain.CopyFrom(chain)
-                made.default_filter_chain.ClearField("filter_chain_match")
-            else:
-                made.filter_chains.append(chain)
-        if not made.filter_chains:
-            made.filter_chains.append(made.default_filter_chain)
-            made.ClearField("default_filter_chain")
-        elif not made.HasField("default_filter_chain"):
-            rest = api.FilterChain(name="PassthroughFilterChain", filters=self._unknown())
-            made.default_filter_chain.CopyFrom(rest)
-        return made
-
-
-def _add_tcp(entry: Entry, chains: list[FilterChain]) -> None:
-    """Add chains; of two that match alike the first counts."""
-    taken = [_key(one.filter_chain_match) for one in entry.chains]
-    for chain in chains:
-        if _key(chain.filter_chain_match) not in taken:
-            taken.append(_key(chain.filter_chain_match))
-            entry.chains.append(chain)
-
-
-def _key(match: FilterChainMatch) -> bytes:
-    return match.SerializeToString(deterministic=True)
-
-
-def _inspectors(chains: list[FilterChain]) -> list[ListenerFilter]:
-    """What the first bytes are looked at for."""
-    made = []
-    if any(chain.filter_chain_match.server_names for chain in chains):
-        made.append(_listener_filter("tls_inspector", api.packed(api.TlsInspector())))
-    if any(chain.filter_chain_match.application_protocols for chain in chains):
-        made.append(_listener_filter("http_inspector", api.packed(api.HttpInspector())))
-    return made
-
-
-def _listener_filter(name: str, config: Any) -> ListenerFilter:
-    return api.ListenerFilter(name=f"envoy.filters.listener.{name}", typed_config=config)
+            yield chain

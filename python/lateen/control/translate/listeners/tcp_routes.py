@@ -7,27 +7,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
-from lateen.control.mesh import Mesh, exported
-from lateen.control.model.hosts import full_name, matches
+from lateen.control.mesh import Mesh
+from lateen.control.model.hosts import MESH, matches
 from lateen.control.model.proxy import Proxy
-from lateen.control.model.service import Port, Service
+from lateen.control.model.service import UNSPECIFIED, Port, Service
 from lateen.control.resources.meta import Resource
 from lateen.control.resources.selectors import selects
 from lateen.control.resources.virtual_service import (
     L4Match,
     RouteDestination,
+    TcpRoute,
     TlsMatch,
     VirtualService,
 )
 from lateen.control.translate import names
 from lateen.control.translate.routes.destinations import Destinations
-
-_MESH = "mesh"
+from lateen.control.translate.scope.rules import hosts_of
+from lateen.control.translate.scope.sidecar import Egress
 
 
 @dataclass(frozen=True)
-class TcpRoute:
+class Chosen:
     """Where connections go that match.
 
     Attributes:
@@ -50,76 +52,95 @@ class TcpRoutes:
     Attributes:
         mesh: at this moment.
         proxy: whose application calls.
+        egress: whose rules count.
         service: that is called.
-        port: of the service.
+        port: that is listened to.
+        ranges: of addresses that are the service's; none: the listener is at its address.
+        anywhere: the listener is at every address.
     """
 
     mesh: Mesh
     proxy: Proxy
+    egress: Egress
     service: Service
     port: Port
+    ranges: Sequence[str]
+    anywhere: bool
 
-    def routes(self) -> list[TcpRoute]:
-        """By SNI, then by address; the service itself where no virtual service says anything."""
-        found: list[TcpRoute] = []
-        for rule in self._rules():
-            found += self._by_name(rule)
-        for rule in self._rules():
-            by_address = list(self._by_address(rule))
-            if by_address:
-                return found + by_address
-        if found:
-            return found
-        cluster = names.outbound(self.port.number, "", self.service.host)
-        if self.port.protocol.is_tls and self.service.host.count("*") < 2:
-            named = (self.service.host,)
-            return [TcpRoute([(cluster, 1)], cluster, server_names=named if self._by_sni else ())]
-        return [TcpRoute([(cluster, 1)], cluster)]
+    def routes(self) -> list[Chosen]:
+        """TLS by its name, else by address; the service itself where no rule says anything."""
+        if self.port.protocol.is_tls:
+            return list(self._by_name()) or [self._of_service(self._names())]
+        return list(self._by_address())
 
-    @property
-    def _by_sni(self) -> bool:
-        """Whether the service has no address of its own: then its name in TLS tells it."""
-        return self.service.addresses == ("0.0.0.0",)
+    def _names(self) -> Sequence[str]:
+        """The service's name in TLS, where its address does not tell it."""
+        addresses = self.service.addresses
+        unknown = self.anywhere and addresses == (UNSPECIFIED,)
+        return (self.service.host,) if self.ranges or unknown else ()
 
-    def _rules(self) -> Iterator[Resource[VirtualService]]:
-        default = self.mesh.config.default_virtual_service_export_to
-        for rule in self.mesh.of(VirtualService):
-            if _MESH not in (rule.spec.gateways or (_MESH,)):
-                continue
-            seen = exported(rule.spec.export_to or default, rule.namespace, self.proxy.namespace)
-            hosts = (full_name(one, rule.namespace, self.mesh.domain) for one in rule.spec.hosts)
-            if seen and any(matches(one, self.service.host) for one in hosts):
-                yield rule
+    def _of_service(self, server_names: Sequence[str] = ()) -> Chosen:
+        """The port of the service; its only one where it does not have the listener's."""
+        ports = self.service.ports
+        number = ports[0].number if len(ports) == 1 else self.port.number
+        cluster = names.outbound(number, "", self.service.host)
+        return Chosen([(cluster, 1)], cluster, server_names, self.ranges)
 
-    def _by_name(self, rule: Resource[VirtualService]) -> Iterator[TcpRoute]:
-        for tls in rule.spec.tls:
-            for match in tls.match:
-                if self._concerns(match):
-                    yield TcpRoute(
-                        self._clusters(rule, tls.route),
-                        f"{rule.name}.{rule.namespace}",
-                        match.sni_hosts,
-                        match.destination_subnets,
-                    )
+    @cached_property
+    def _rules(self) -> list[Resource[VirtualService]]:
+        return [
+            rule
+            for rule in self.egress.rules
+            if any(matches(one, self.service.host) for one in hosts_of(rule, self.mesh.domain))
+        ]
 
-    def _by_address(self, rule: Resource[VirtualService]) -> Iterator[TcpRoute]:
-        for tcp in rule.spec.tcp:
-            for match in tcp.match or (L4Match(),):
-                if self._concerns(match):
-                    yield TcpRoute(
-                        self._clusters(rule, tcp.route),
-                        f"{rule.name}.{rule.namespace}",
-                        ranges=match.destination_subnets,
-                    )
+    def _by_name(self) -> Iterator[Chosen]:
+        for rule in self._rules:
+            for tls in rule.spec.tls:
+                for match in tls.match:
+                    if self._concerns(match) and tls.route:
+                        hosts = () if "*" in match.sni_hosts else match.sni_hosts
+                        ranges = match.destination_subnets if self.port.number else ()
+                        yield self._chosen(rule, tls.route, hosts, ranges or self.ranges)
+
+    def _by_address(self) -> Iterator[Chosen]:
+        """Up to a route that takes every address, which the service itself is in the end."""
+        for rule in self._rules:
+            for tcp in rule.spec.tcp:
+                ranges = self._ranges_of(tcp) if tcp.route else None
+                if ranges is not None:
+                    yield self._chosen(rule, tcp.route, (), ranges or self.ranges)
+                    if not ranges:
+                        return
+        yield self._of_service()
+
+    def _ranges_of(self, tcp: TcpRoute) -> Sequence[str] | None:
+        """The addresses that a route is for; none: every; None: it is not for this port."""
+        here = [match for match in tcp.match or (L4Match(),) if self._concerns(match)]
+        if not here:
+            return None
+        if not self.port.number or any(not match.destination_subnets for match in here):
+            return ()
+        return tuple(one for match in here for one in match.destination_subnets)
 
     def _concerns(self, match: TlsMatch | L4Match) -> bool:
-        if match.port and match.port != self.port.number:
+        if match.gateways and MESH not in match.gateways:
             return False
-        if match.gateways:
-            return _MESH in match.gateways
-        if match.source_namespace not in ("", self.proxy.namespace):
-            return False
-        return selects(match.source_labels, self.proxy.labels)
+        return (
+            match.port in (0, self.port.number)
+            and match.source_namespace in ("", self.proxy.namespace)
+            and selects(match.source_labels, self.proxy.labels)
+        )
+
+    def _chosen(
+        self,
+        rule: Resource[VirtualService],
+        routes: Sequence[RouteDestination],
+        server_names: Sequence[str],
+        ranges: Sequence[str],
+    ) -> Chosen:
+        stat_prefix = f"{rule.name}.{rule.namespace}"
+        return Chosen(self._clusters(rule, routes), stat_prefix, server_names, ranges)
 
     def _clusters(
         self, rule: Resource[VirtualService], routes: Sequence[RouteDestination]

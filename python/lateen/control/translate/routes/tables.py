@@ -5,17 +5,19 @@ Source: pilot/pkg/networking/core/httproute.go.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
-from lateen.control.mesh import Mesh, exported
-from lateen.control.model.hosts import full_name, is_wildcard, matches
+from lateen.control.mesh import Mesh
+from lateen.control.model.hosts import MESH, is_wildcard, matches
+from lateen.control.model.protocol import Protocol
 from lateen.control.model.proxy import Proxy
 from lateen.control.model.service import UNSPECIFIED, Port, Resolution, Service
 from lateen.control.resources.meta import Resource
+from lateen.control.resources.sidecar import OutboundTrafficPolicy
 from lateen.control.resources.virtual_service import VirtualService
 from lateen.control.translate import api, names
 from lateen.control.translate.routes.destinations import Destinations
@@ -23,13 +25,14 @@ from lateen.control.translate.routes.hashing import hash_of, hash_policy
 from lateen.control.translate.routes.matching import route_match
 from lateen.control.translate.routes.retries import outbound_retries
 from lateen.control.translate.routes.rule import Rule
-from lateen.control.translate.values import duration
+from lateen.control.translate.scope.rules import hosts_of
+from lateen.control.translate.scope.sidecar import Egress, SidecarScope, sidecar_scope
+from lateen.control.translate.values import UNIX, duration
 
 if TYPE_CHECKING:
     from envoy.config.route.v3.route_components_pb2 import Route, VirtualHost
     from envoy.config.route.v3.route_pb2 import RouteConfiguration
 
-MESH = "mesh"
 _HTTP_PORT = 80
 _MAX_BODY = 1 << 20
 
@@ -47,96 +50,95 @@ class Tables:
     proxy: Proxy
 
     @cached_property
-    def services(self) -> dict[str, Service]:
-        """The services that the sidecar may call, by host."""
-        visible = self.mesh.visible_services(self.proxy.namespace)
-        return {service.host: service for service in visible}
+    def scope(self) -> SidecarScope:
+        """What the sidecar knows."""
+        return sidecar_scope(self.mesh, self.proxy)
 
-    @cached_property
-    def rules(self) -> list[Resource[VirtualService]]:
-        """The virtual services for sidecars that it may see, the oldest first."""
-        default = self.mesh.config.default_virtual_service_export_to
-        return [
-            rule
-            for rule in self.mesh.of(VirtualService)
-            if MESH in (rule.spec.gateways or (MESH,))
-            and exported(rule.spec.export_to or default, rule.namespace, self.proxy.namespace)
-        ]
+    def table(self, name: str) -> RouteConfiguration | None:
+        """One table; None: there is none of this name.
 
-    def names(self) -> list[str]:
-        """The tables: `PORT`, and `HOST:PORT` where the protocol is told by the first bytes."""
-        found = set()
-        for service in self.services.values():
-            for port in service.ports:
-                if port.protocol.is_http:
-                    found.add(str(port.number))
-                elif port.protocol is port.protocol.UNSUPPORTED:
-                    found.add(f"{service.host}:{port.number}")
-        return sorted(found)
-
-    def table(self, name: str) -> RouteConfiguration:
-        """One table."""
-        host, colon, number = name.rpartition(":")
-        hosts = list(self._virtual_hosts(int(number)))
-        if colon:
-            hosts = [one for one in hosts if host in one.domains][:1]
-            for one in hosts:
-                one.domains[:] = ["*"]
-        else:
-            hosts.sort(key=lambda one: one.name)
-            hosts.append(self._catch_all())
-        made = api.RouteConfiguration(
-            name=name, virtual_hosts=hosts, ignore_port_in_host_matching=True
-        )
+        It is `PORT`; `HOST:PORT` of a service whose protocol the first bytes tell; `http_proxy` or
+        the path of a socket (`unix://`), for services of every port.
+        """
+        host, number = _parts(name)
+        if number is None:
+            return None
+        egress = self.scope.egress_at(number, name)
+        made = api.RouteConfiguration(name=name, ignore_port_in_host_matching=True)
         made.validate_clusters.value = False
         made.max_direct_response_body_size_bytes.value = _MAX_BODY
+        if egress is None:
+            return made
+        if host:
+            hosts = [one for one in self._at(egress, number) if host in one.domains][:1]
+            for one in hosts:
+                one.domains[:] = ["*"]
+        elif number and not egress.is_http_proxy:
+            hosts = [*_sorted(self._at(egress, number)), catch_all(self.scope.outbound)]
+        else:
+            hosts = [*_sorted(self._at_every_port(egress)), catch_all(self.scope.outbound)]
+            made.ignore_port_in_host_matching = False
+        made.virtual_hosts.extend(hosts)
         return made
 
-    def _virtual_hosts(self, port: int) -> Iterator[VirtualHost]:
+    def _at_every_port(self, egress: Egress) -> Iterator[VirtualHost]:
+        """Virtual hosts whose domains tell the port, which may be left out when it is HTTP's.
+
+        (Istio writes these domains, too, but lets the proxy ignore the port of a request.)
+        """
+        ports = {
+            port.number
+            for service in egress.services.values()
+            for port in service.ports
+            if _may_be_http(port)
+        }
+        for port in sorted(ports):
+            for one in self._at(egress, port):
+                bare = [*one.domains] if port == _HTTP_PORT else []
+                one.domains[:] = [*bare, *(f"{domain}:{port}" for domain in one.domains)]
+                yield one
+
+    def _at(self, egress: Egress, port: int) -> Iterator[VirtualHost]:
         """Those of virtual services, then those of services that none of them is for."""
-        here = self._at(port)
+        here = {
+            service.host: service
+            for service in egress.services.values()
+            if (found := service.port(port)) is not None and _may_be_http(found)
+        }
         left = dict(here)
         taken: set[str] = set()
-        for rule in self.rules:
-            yield from self._of_rule(rule, port, here, left, taken)
+        for rule in egress.rules:
+            yield from self._of_rule(rule, egress, port, here, left, taken)
         for service in left.values():
             found = service.port(port)
             if found is not None and service.resolution is not Resolution.ALIAS:
                 route = self._default_route(service, found)
                 yield from _host(service, port, [route], self.proxy, taken)
 
-    def _at(self, port: int) -> dict[str, Service]:
-        """The services that carry HTTP, or perhaps do, at a port."""
-        found = {}
-        for host, service in self.services.items():
-            here = service.port(port)
-            if here is not None and not here.protocol.is_tcp and here.protocol.name != "UDP":
-                found[host] = service
-        return found
-
     def _of_rule(
         self,
         rule: Resource[VirtualService],
+        egress: Egress,
         port: int,
         here: dict[str, Service],
         left: dict[str, Service],
         taken: set[str],
     ) -> Iterator[VirtualHost]:
-        hosts = [full_name(host, rule.namespace, self.mesh.domain) for host in rule.spec.hosts]
-        known = [host for host in left if any(one == host or _covers(one, host) for one in hosts)]
-        others = [one for one in hosts if not any(matches(one, host) for host in here)]
-        if not known and (port != _HTTP_PORT or not others):
+        named = hosts_of(rule, self.mesh.domain)
+        mine = [host for host in left if host in named or _is_of(egress, host, rule)]
+        others = [one for one in named if not _is_known(one, here)]
+        if not mine and (port != _HTTP_PORT or not others):
             return
-        destinations = Destinations(self.mesh, self.proxy, self.services, rule.namespace, port)
+        destinations = Destinations(self.mesh, self.proxy, egress.services, rule.namespace, port)
         routes = Rule(rule, destinations, (MESH,)).routes()
         if not routes:
             return
-        for host in known:
-            yield from _host(left.pop(host), port, routes, self.proxy, taken)
-        for host in others if port == _HTTP_PORT else ():
-            if host.lower() not in taken:
-                taken.add(host.lower())
+        for host in others:
+            if host not in taken:
+                taken.add(host)
                 yield api.VirtualHost(name=f"{host}:{port}", domains=[host], routes=routes)
+        for host in mine:
+            yield from _host(left.pop(host), port, routes, self.proxy, taken)
 
     def _default_route(self, service: Service, port: Port) -> Route:
         cluster = names.outbound(port.number, "", service.host)
@@ -155,16 +157,12 @@ class Tables:
             action.hash_policy.append(policy)
         return route
 
-    def _catch_all(self) -> VirtualHost:
-        """What becomes of hosts that no service has."""
-        return catch_all(self.mesh)
 
-
-def catch_all(mesh: Mesh) -> VirtualHost:
+def catch_all(policy: OutboundTrafficPolicy) -> VirtualHost:
     """The virtual host of hosts that nobody knows: passed on, or refused."""
-    if mesh.config.outbound_traffic_policy.mode == "ALLOW_ANY":
+    if policy.mode == "ALLOW_ANY":
         route = api.Route(name="allow_any", match=route_match(None))
-        route.route.cluster = names.PASSTHROUGH
+        route.route.cluster = names.of_unknown(policy)
         route.route.timeout.CopyFrom(duration(0))
         route.route.max_stream_duration.grpc_timeout_header_max.CopyFrom(duration(0))
         return api.VirtualHost(name="allow_any", domains=["*"], routes=[route])
@@ -173,8 +171,31 @@ def catch_all(mesh: Mesh) -> VirtualHost:
     return api.VirtualHost(name="block_all", domains=["*"], routes=[refused])
 
 
-def _covers(pattern: str, host: str) -> bool:
-    return is_wildcard(pattern) and matches(pattern, host)
+def _parts(name: str) -> tuple[str, int | None]:
+    """Host and port that a table's name tells; port 0: every, None: it is no name of a table."""
+    if name == names.HTTP_PROXY_TABLE or name.startswith(UNIX):
+        return "", 0
+    host, _, port = name.rpartition(":")
+    return host, int(port) if port.isdigit() else None
+
+
+def _may_be_http(port: Port) -> bool:
+    return not port.protocol.is_tcp and port.protocol is not Protocol.UDP
+
+
+def _sorted(hosts: Iterator[VirtualHost]) -> list[VirtualHost]:
+    return sorted(hosts, key=lambda one: one.name)
+
+
+def _is_of(egress: Egress, host: str, rule: Resource[VirtualService]) -> bool:
+    """Whether a rule is a service's by a wildcard: none is more specific."""
+    found = egress.rule_of(host)
+    return found is not None and found.key == rule.key
+
+
+def _is_known(host: str, services: Mapping[str, Service]) -> bool:
+    """Whether a host of a rule is one of the services, or a wildcard for some of them."""
+    return host in services or (is_wildcard(host) and any(matches(host, one) for one in services))
 
 
 def _host(
