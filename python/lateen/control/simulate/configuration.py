@@ -26,13 +26,13 @@ class Configuration:
 
     Attributes:
         listeners: in the order in which they are sent.
-        table: a route table by its name.
+        table: a route table by its name; None: there is none.
         clusters: by name.
         assignments: endpoints by the name of their cluster.
     """
 
     listeners: Sequence[Listener]
-    table: Callable[[str], RouteConfiguration]
+    table: Callable[[str], RouteConfiguration | None]
     clusters: Mapping[str, Cluster]
     assignments: Mapping[str, ClusterLoadAssignment]
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
 _UNAUTHORIZED = 401
+_NOT_FOUND = 404
 _ALPN = "istio.alpn"
 _FAULT = "envoy.filters.http.fault"
 _PERCENT = {"HUNDRED": 1, "TEN_THOUSAND": 100, "MILLION": 10_000}
@@ -97,7 +98,8 @@ class Filters:
             return None
         if not all(self._passes(one.typed_config, call) for one in manager.http_filters):
             return None
-        host = virtual_host_of(self._table(manager), request, self.path)
+        table = self._table(manager)
+        host = virtual_host_of(table, request, self.path) if table is not None else None
         route = route_of(host, call, request, self.path) if host is not None else None
         if route is None or not self._goes_on(route):
             return None
@@ -109,12 +111,15 @@ class Filters:
             target = announced(target, request)
         return Onward(target, changed(request, route))
 
-    def _table(self, manager: hcm.HttpConnectionManager) -> RouteConfiguration:
+    def _table(self, manager: hcm.HttpConnectionManager) -> RouteConfiguration | None:
         if manager.WhichOneof("route_specifier") == "route_config":
             return manager.route_config
         name = manager.rds.route_config_name
         self.path.add(Step("route table", name))
-        return self.configuration.table(name)
+        found = self.configuration.table(name)
+        if found is None:
+            self.path.refuse(f"there is no route table {name}", _NOT_FOUND)
+        return found
 
     def _passes(self, packed: Any, call: Call) -> bool:
         message = unpacked(packed)
