@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from lateen.control.providers import BUILT_IN, DefaultProviders, Provider
 from lateen.control.resources.destination_rule import (
     ConnectionPool,
     LocalityLoadBalancer,
@@ -13,6 +14,7 @@ from lateen.control.resources.destination_rule import (
 from lateen.control.resources.meta import Lenient
 from lateen.control.resources.scalars import Duration
 from lateen.control.resources.sidecar import OutboundTrafficPolicy
+from lateen.control.resources.telemetry import CustomTag
 
 
 class InboundTrafficPolicy(Lenient, frozen=True):
@@ -26,6 +28,22 @@ class DefaultTrafficPolicy(Lenient, frozen=True):
 
     connection_pool: ConnectionPool | None = None
     outlier_detection: OutlierDetection | None = None
+
+
+class MeshTracing(Lenient, frozen=True):
+    """How requests are traced where no Telemetry says more."""
+
+    sampling: float = 1.0
+    max_path_tag_length: int = 0
+    custom_tags: dict[str, CustomTag] = {}
+    enable_istio_tags: bool = True
+
+
+class ProxyDefaults(Lenient, frozen=True):
+    """How proxies are run (`ProxyConfig` of mesh/v1alpha1/proxy.proto)."""
+
+    concurrency: int | None = None
+    tracing: MeshTracing = MeshTracing()
 
 
 class MeshConfig(Lenient, frozen=True):
@@ -47,3 +65,15 @@ class MeshConfig(Lenient, frozen=True):
     h2_upgrade_policy: Literal["DO_NOT_UPGRADE", "UPGRADE"] = "DO_NOT_UPGRADE"
     tcp_keepalive: TcpKeepalive | None = None
     locality_lb_setting: LocalityLoadBalancer | None = None
+    default_config: ProxyDefaults = ProxyDefaults()
+    enable_tracing: bool = False
+    access_log_file: str = ""
+    access_log_format: str = ""
+    access_log_encoding: Literal["TEXT", "JSON"] = "TEXT"
+    extension_providers: tuple[Provider, ...] = ()
+    default_providers: DefaultProviders = DefaultProviders(metrics=("prometheus",))
+
+    def provider(self, name: str) -> Provider | None:
+        """A provider by its name, in any case; None: there is none."""
+        every = (*self.extension_providers, *BUILT_IN)
+        return next((one for one in every if one.name.lower() == name.lower()), None)

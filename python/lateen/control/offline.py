@@ -10,7 +10,7 @@ from google.protobuf import json_format
 
 from lateen.config.diagnostics import Diagnostic
 from lateen.control.mesh import Mesh
-from lateen.control.mesh_config import MeshConfig
+from lateen.control.mesh_settings import mesh_config
 from lateen.control.model.proxy import Proxy, ProxyType
 from lateen.control.registry.files import read_directory
 from lateen.control.translate.clusters.build import clusters
@@ -34,8 +34,8 @@ def load(directory: Path, domain: str) -> tuple[Mesh, tuple[Diagnostic, ...]]:
         FileNotFoundError: there is no such directory.
     """
     reading = read_directory(directory)
-    mesh = Mesh(MeshConfig(), domain, tuple(reading.resources.values()))
-    return mesh, reading.problems
+    resources = tuple(reading.resources.values())
+    return Mesh(mesh_config(resources), domain, resources), reading.problems
 
 
 def translate(mesh: Mesh, proxy: Proxy) -> Mapping[str, list[dict[str, object]]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lateen.config.diagnostics import Diagnostic
 from lateen.control.mesh import Mesh
-from lateen.control.mesh_config import MeshConfig
+from lateen.control.mesh_settings import mesh_config
 from lateen.control.push.plane import Plane
 from lateen.control.registry.files import Reading, read_directory
 from lateen.control.server import Server
@@ -71,7 +71,8 @@ async def _follow(plane: Plane, first: Reading, options: Options, say: Say) -> N
 
 
 def _mesh(reading: Reading, options: Options) -> Mesh:
-    return Mesh(MeshConfig(), options.domain, tuple(reading.resources.values()))
+    resources = tuple(reading.resources.values())
+    return Mesh(mesh_config(resources), options.domain, resources)
 
 
 def _tell(problems: Iterable[Diagnostic], say: Say) -> None:

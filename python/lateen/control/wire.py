@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from lateen.control.model.proxy import Interception, Proxy, parse_node
+from lateen.control.model.proxy import Build, Interception, Proxy, parse_node
 from lateen.xds.codec import new_message, parse_message
 from lateen.xds.messages import DeltaRequest, Response, SotwRequest
 
@@ -92,12 +92,19 @@ def proxy_of(node: Node) -> Proxy:
         service_account=_text(metadata, "SERVICE_ACCOUNT") or "default",
         locality=locality.rstrip("/"),
         interception=_interception(_text(metadata, "INTERCEPTION_MODE")),
+        build=_build(metadata),
     )
 
 
 def _interception(name: str) -> Interception:
     """The mode of a name; REDIRECT where it is none, as in Istio."""
     return Interception.__members__.get(name, Interception.REDIRECT)
+
+
+def _build(metadata: Struct) -> Build:
+    if "LATEEN_VERSION" in metadata.fields:
+        return Build.LATEEN
+    return Build.ISTIO if "ISTIO_VERSION" in metadata.fields else Build.ENVOY
 
 
 def _text(metadata: Struct, name: str) -> str:

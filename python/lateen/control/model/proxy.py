@@ -11,6 +11,14 @@ from enum import Enum
 from ipaddress import ip_address
 
 _PARTS = 4
+#: Labels of which the first that is there tells what a workload is called in telemetry.
+CANONICAL_NAMES = ("service.istio.io/canonical-name", "app.kubernetes.io/name", "app")
+#: The same for its version.
+CANONICAL_REVISIONS = (
+    "service.istio.io/canonical-revision",
+    "app.kubernetes.io/version",
+    "version",
+)
 
 
 class NodeError(ValueError):
@@ -35,6 +43,14 @@ class Interception(Enum):
     NONE = "the application calls it: its listeners bind"
 
 
+class Build(Enum):
+    """Which filters a proxy has beside Envoy's own."""
+
+    ENVOY = "none"
+    ISTIO = "Istio's"
+    LATEEN = "Istio's, as far as docs/mesh-filters.md says"
+
+
 @dataclass(frozen=True)
 class Proxy:
     """A proxy.
@@ -50,6 +66,7 @@ class Proxy:
         service_account: whose identity it has.
         locality: `REGION/ZONE/SUBZONE`, as far as it is known.
         interception: how traffic comes to it.
+        build: which filters it has.
     """
 
     id: str
@@ -62,6 +79,19 @@ class Proxy:
     service_account: str = "default"
     locality: str = ""
     interception: Interception = Interception.REDIRECT
+    build: Build = Build.ENVOY
+
+    @property
+    def app(self) -> str:
+        """What its workload is called in telemetry, the canonical service."""
+        named = (self.labels.get(label) for label in CANONICAL_NAMES)
+        return next((name for name in named if name), self.name)
+
+    @property
+    def revision(self) -> str:
+        """Which version of its application the workload is, the canonical revision."""
+        named = (self.labels.get(label) for label in CANONICAL_REVISIONS)
+        return next((name for name in named if name), "latest")
 
     @property
     def cluster_domain(self) -> str:
@@ -96,6 +126,7 @@ def parse_node(
     service_account: str = "default",
     locality: str = "",
     interception: Interception = Interception.REDIRECT,
+    build: Build = Build.ENVOY,
 ) -> Proxy:
     """The proxy of a node's id and of what its metadata tells.
 
@@ -127,4 +158,5 @@ def parse_node(
         service_account=service_account,
         locality=locality,
         interception=interception,
+        build=build,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lateen.control import mesh_settings
 from lateen.control.resources.authorization_policy import AuthorizationPolicy
 from lateen.control.resources.destination_rule import DestinationRule
 from lateen.control.resources.gateway import Gateway
@@ -44,7 +45,7 @@ _ALL: tuple[Kind, ...] = (
     kind("Namespace", _CORE, ("v1",), Namespace, field="", namespaced=False),
     kind("ServiceAccount", _CORE, ("v1",), ServiceAccount, field=""),
     kind("Secret", _CORE, ("v1",), Secret, field=""),
-    kind("ConfigMap", _CORE, ("v1",), ConfigMap, field=""),
+    kind("ConfigMap", _CORE, ("v1",), ConfigMap, mesh_settings.check, field=""),
 )
 
 KINDS = {(one.group, one.name): one for one in _ALL}

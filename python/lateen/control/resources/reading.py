@@ -6,23 +6,18 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import TypeVar
 
 import msgspec
 
 from lateen.config.diagnostics import nearest
 from lateen.config.syntax import Tree
 from lateen.control.documents import Document, Path
+from lateen.control.resources.convert import convert
 from lateen.control.resources.kind import Kind
 from lateen.control.resources.kinds import KINDS
 from lateen.control.resources.meta import Key, Lenient, Resource
 from lateen.control.resources.report import Report
-from lateen.control.resources.scalars import decode
-from lateen.control.resources.unknown import unknown_fields
 
-Value = TypeVar("Value")
-
-_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 _LONGEST_NAME = 253
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 
@@ -58,10 +53,10 @@ def read_resource(
     kind = _kind_of(tree, report)
     if kind is None:
         return None, report
-    metadata = _convert(tree.get("metadata") or {}, Metadata, ("metadata",), report)
+    metadata = convert(tree.get("metadata") or {}, Metadata, ("metadata",), report)
     body = tree.get(kind.field) if kind.field else tree
     at: Path = (kind.field,) if kind.field else ()
-    spec = _convert({} if body is None else body, kind.spec, at, report)
+    spec = convert({} if body is None else body, kind.spec, at, report)
     if metadata is None or spec is None:
         return None, report
     key = Key(
@@ -111,38 +106,6 @@ def _kind_of(tree: Mapping[str, Tree], report: Report) -> Kind | None:
         known_names = [other for known_group, other in KINDS if known_group.endswith("istio.io")]
         report.warn(("kind",), f"{name} of {group} is not read", nearest(name, known_names))
     return None
-
-
-def _convert(tree: Tree, wanted: type[Value], at: Path, report: Report) -> Value | None:
-    """The tree as a value; what does not fit is reported and gives None."""
-    tree = _without_nulls(tree)
-    strangers = list(unknown_fields(tree, wanted))
-    for path, hint in strangers:
-        report.error((*at, *path), f"unknown field {path[-1]!r}", hint)
-    if strangers:
-        return None
-    try:
-        return msgspec.convert(tree, wanted, str_keys=True, dec_hook=decode)
-    except msgspec.ValidationError as error:
-        message, _, place = str(error).partition(" - at `")
-        place = place.removeprefix("key` in `").removeprefix("$").rstrip("`")
-        report.error((*at, *_steps(place)), message[:1].lower() + message[1:])
-    return None
-
-
-def _steps(place: str) -> Iterator[str | int]:
-    """The path of msgspec's message; a key of a map that it does not tell ends it."""
-    for name, index in _STEP.findall(place):
-        if index == "...":
-            return
-        yield int(index) if index else name
-
-
-def _without_nulls(tree: Tree) -> Tree:
-    """A field that is null is one that is not set."""
-    if isinstance(tree, dict):
-        return {name: _without_nulls(value) for name, value in tree.items() if value is not None}
-    return [_without_nulls(item) for item in tree] if isinstance(tree, list) else tree
 
 
 def _check_name(name: str, report: Report) -> None:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from lateen.protos import envoy_types
 
 if TYPE_CHECKING:
+    from envoy.config.accesslog.v3.accesslog_pb2 import AccessLog as AccessLog
+    from envoy.config.accesslog.v3.accesslog_pb2 import AccessLogFilter as AccessLogFilter
     from envoy.config.cluster.v3 import cluster_pb2 as _cluster
     from envoy.config.cluster.v3.circuit_breaker_pb2 import CircuitBreakers as CircuitBreakers
     from envoy.config.cluster.v3.cluster_pb2 import Cluster as Cluster
@@ -35,11 +37,15 @@ if TYPE_CHECKING:
     from envoy.config.core.v3.config_source_pb2 import ApiConfigSource as ApiConfigSource
     from envoy.config.core.v3.config_source_pb2 import ConfigSource as ConfigSource
     from envoy.config.core.v3.extension_pb2 import TypedExtensionConfig as TypedExtensionConfig
+    from envoy.config.core.v3.grpc_service_pb2 import GrpcService as GrpcService
     from envoy.config.core.v3.protocol_pb2 import Http1ProtocolOptions as Http1ProtocolOptions
     from envoy.config.core.v3.protocol_pb2 import Http2ProtocolOptions as Http2ProtocolOptions
     from envoy.config.core.v3.protocol_pb2 import HttpProtocolOptions as HttpProtocolOptions
     from envoy.config.core.v3.protocol_pb2 import KeepaliveSettings as KeepaliveSettings
     from envoy.config.core.v3.proxy_protocol_pb2 import ProxyProtocolConfig as ProxyProtocolConfig
+    from envoy.config.core.v3.substitution_format_string_pb2 import (
+        SubstitutionFormatString as SubstitutionFormatString,
+    )
     from envoy.config.endpoint.v3 import endpoint_components_pb2 as _endpoint_components
     from envoy.config.endpoint.v3 import endpoint_pb2 as _endpoint
     from envoy.config.endpoint.v3.endpoint_components_pb2 import Endpoint as Endpoint
@@ -64,9 +70,18 @@ if TYPE_CHECKING:
     from envoy.config.route.v3.route_components_pb2 import VirtualHost as VirtualHost
     from envoy.config.route.v3.route_components_pb2 import WeightedCluster as WeightedCluster
     from envoy.config.route.v3.route_pb2 import RouteConfiguration as RouteConfiguration
+    from envoy.config.trace.v3.opentelemetry_pb2 import OpenTelemetryConfig as OpenTelemetryConfig
+    from envoy.config.trace.v3.zipkin_pb2 import ZipkinConfig as ZipkinConfig
+    from envoy.extensions.access_loggers.file.v3.file_pb2 import FileAccessLog as FileAccessLog
+    from envoy.extensions.access_loggers.filters.cel.v3.cel_pb2 import (
+        ExpressionFilter as ExpressionFilter,
+    )
+    from envoy.extensions.access_loggers.grpc.v3 import als_pb2 as _als
+    from envoy.extensions.access_loggers.open_telemetry.v3 import logs_service_pb2 as _otel_logs
     from envoy.extensions.filters.common.fault.v3.fault_pb2 import FaultDelay as FaultDelay
     from envoy.extensions.filters.http.cors.v3.cors_pb2 import Cors as Cors
     from envoy.extensions.filters.http.cors.v3.cors_pb2 import CorsPolicy as CorsPolicy
+    from envoy.extensions.filters.http.ext_authz.v3 import ext_authz_pb2 as _http_ext_authz
     from envoy.extensions.filters.http.fault.v3 import fault_pb2 as _fault_fault
     from envoy.extensions.filters.http.fault.v3.fault_pb2 import FaultAbort as FaultAbort
     from envoy.extensions.filters.http.grpc_stats.v3 import config_pb2 as _grpc_stats_config
@@ -84,6 +99,7 @@ if TYPE_CHECKING:
     from envoy.extensions.filters.listener.tls_inspector.v3 import (
         tls_inspector_pb2 as _tls_inspector_tls_inspector,
     )
+    from envoy.extensions.filters.network.ext_authz.v3 import ext_authz_pb2 as _net_ext_authz
     from envoy.extensions.filters.network.http_connection_manager.v3 import (
         http_connection_manager_pb2 as _hcm,
     )
@@ -98,6 +114,9 @@ if TYPE_CHECKING:
     )
     from envoy.extensions.retry.priority.previous_priorities.v3 import (
         previous_priorities_config_pb2 as _previous_priorities_previous_priorities_config,
+    )
+    from envoy.extensions.tracers.opentelemetry.resource_detectors.v3 import (
+        environment_resource_detector_pb2 as _environment,
     )
     from envoy.extensions.transport_sockets.proxy_protocol.v3 import (
         upstream_proxy_protocol_pb2 as _upstream_proxy_protocol,
@@ -115,10 +134,12 @@ if TYPE_CHECKING:
     from envoy.type.matcher.v3.path_pb2 import PathMatcher as PathMatcher
     from envoy.type.matcher.v3.regex_pb2 import RegexMatchAndSubstitute as RegexMatchAndSubstitute
     from envoy.type.matcher.v3.regex_pb2 import RegexMatcher as RegexMatcher
+    from envoy.type.matcher.v3.string_pb2 import ListStringMatcher as ListStringMatcher
     from envoy.type.matcher.v3.string_pb2 import StringMatcher as StringMatcher
     from envoy.type.matcher.v3.value_pb2 import ListMatcher as ListMatcher
     from envoy.type.matcher.v3.value_pb2 import OrMatcher as OrMatcher
     from envoy.type.matcher.v3.value_pb2 import ValueMatcher as ValueMatcher
+    from envoy.type.tracing.v3.custom_tag_pb2 import CustomTag as CustomTag
     from envoy.type.v3.percent_pb2 import FractionalPercent as FractionalPercent
     from envoy.type.v3.percent_pb2 import Percent as Percent
     from google.protobuf.any_pb2 import Any as Any
@@ -128,7 +149,16 @@ if TYPE_CHECKING:
     from google.protobuf.wrappers_pb2 import BoolValue as BoolValue
     from google.protobuf.wrappers_pb2 import UInt32Value as UInt32Value
     from google.protobuf.wrappers_pb2 import UInt64Value as UInt64Value
+    from xds.type.v3.typed_struct_pb2 import TypedStruct as TypedStruct
 
+    CommonGrpcAccessLogConfig = _als.CommonGrpcAccessLogConfig
+    HttpGrpcAccessLogConfig = _als.HttpGrpcAccessLogConfig
+    TcpGrpcAccessLogConfig = _als.TcpGrpcAccessLogConfig
+    OpenTelemetryAccessLogConfig = _otel_logs.OpenTelemetryAccessLogConfig
+    EnvironmentResourceDetectorConfig = _environment.EnvironmentResourceDetectorConfig
+    HttpExtAuthz = _http_ext_authz.ExtAuthz
+    NetworkExtAuthz = _net_ext_authz.ExtAuthz
+    Tracing = _hcm.HttpConnectionManager.Tracing
     HttpFilter = _hcm.HttpFilter
     JwtAuthentication = _jwt_authn_config.JwtAuthentication
     JwtRequirement = _jwt_authn_config.JwtRequirement
@@ -168,7 +198,27 @@ if TYPE_CHECKING:
 _MANAGER = "envoy.extensions.filters.network.http_connection_manager.v3"
 _PRIORITIES = "envoy.extensions.retry.priority.previous_priorities.v3"
 _SOCKETS = "envoy.extensions.transport_sockets"
+_LOGGERS = "envoy.extensions.access_loggers"
+_DETECTORS = "envoy.extensions.tracers.opentelemetry.resource_detectors.v3"
 _NAMES = {
+    "AccessLog": "envoy.config.accesslog.v3.AccessLog",
+    "AccessLogFilter": "envoy.config.accesslog.v3.AccessLogFilter",
+    "CommonGrpcAccessLogConfig": f"{_LOGGERS}.grpc.v3.CommonGrpcAccessLogConfig",
+    "CustomTag": "envoy.type.tracing.v3.CustomTag",
+    "EnvironmentResourceDetectorConfig": f"{_DETECTORS}.EnvironmentResourceDetectorConfig",
+    "ExpressionFilter": f"{_LOGGERS}.filters.cel.v3.ExpressionFilter",
+    "FileAccessLog": f"{_LOGGERS}.file.v3.FileAccessLog",
+    "GrpcService": "envoy.config.core.v3.GrpcService",
+    "HttpExtAuthz": "envoy.extensions.filters.http.ext_authz.v3.ExtAuthz",
+    "HttpGrpcAccessLogConfig": f"{_LOGGERS}.grpc.v3.HttpGrpcAccessLogConfig",
+    "NetworkExtAuthz": "envoy.extensions.filters.network.ext_authz.v3.ExtAuthz",
+    "OpenTelemetryAccessLogConfig": f"{_LOGGERS}.open_telemetry.v3.OpenTelemetryAccessLogConfig",
+    "OpenTelemetryConfig": "envoy.config.trace.v3.OpenTelemetryConfig",
+    "SubstitutionFormatString": "envoy.config.core.v3.SubstitutionFormatString",
+    "TcpGrpcAccessLogConfig": f"{_LOGGERS}.grpc.v3.TcpGrpcAccessLogConfig",
+    "Tracing": f"{_MANAGER}.HttpConnectionManager.Tracing",
+    "TypedStruct": "xds.type.v3.TypedStruct",
+    "ZipkinConfig": "envoy.config.trace.v3.ZipkinConfig",
     "Address": "envoy.config.core.v3.Address",
     "AggregatedConfigSource": "envoy.config.core.v3.AggregatedConfigSource",
     "Any": "google.protobuf.Any",
@@ -216,6 +266,7 @@ _NAMES = {
     "KeepaliveSettings": "envoy.config.core.v3.KeepaliveSettings",
     "LbEndpoint": "envoy.config.endpoint.v3.LbEndpoint",
     "ListMatcher": "envoy.type.matcher.v3.ListMatcher",
+    "ListStringMatcher": "envoy.type.matcher.v3.ListStringMatcher",
     "Listener": "envoy.config.listener.v3.Listener",
     "ListenerFilter": "envoy.config.listener.v3.ListenerFilter",
     "Locality": "envoy.config.core.v3.Locality",

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from lateen.control.mesh import Mesh
+from lateen.control.model.proxy import CANONICAL_NAMES, CANONICAL_REVISIONS
 from lateen.control.model.service import Endpoint
 from lateen.control.resources.selectors import selects
 from lateen.control.translate import api
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from envoy.config.core.v3.base_pb2 import Locality
     from envoy.config.endpoint.v3.endpoint_components_pb2 import LbEndpoint
     from envoy.config.endpoint.v3.endpoint_pb2 import ClusterLoadAssignment
-
-_CANONICAL = ("service.istio.io/canonical-name", "app.kubernetes.io/name", "app")
-_REVISION = ("service.istio.io/canonical-revision", "app.kubernetes.io/version", "version")
 
 
 def subset_of(
@@ -91,6 +89,8 @@ def _endpoint(one: Endpoint) -> LbEndpoint:
 
 def _workload(one: Endpoint) -> str:
     """`WORKLOAD;NAMESPACE;CANONICAL SERVICE;CANONICAL REVISION;CLUSTER`, for telemetry."""
-    name = next((one.labels[label] for label in _CANONICAL if label in one.labels), one.workload)
-    revision = next((one.labels[label] for label in _REVISION if label in one.labels), "")
+    name = next(
+        (one.labels[label] for label in CANONICAL_NAMES if label in one.labels), one.workload
+    )
+    revision = next((one.labels[label] for label in CANONICAL_REVISIONS if label in one.labels), "")
     return f"{one.workload};{one.namespace};{name};{revision};"

@@ -64,7 +64,7 @@ def test_endpoints_with_a_sidecar_are_called_by_mutual_tls_and_others_without():
     context = istio["transport_socket"]["typed_config"]
     assert context["sni"] == "outbound_.80_._.reviews.shop.svc.cluster.local"
     common = context["common_tls_context"]
-    assert common["alpn_protocols"] == ["istio-peer-exchange", "istio"]
+    assert common["alpn_protocols"] == ["istio"]
     validation = common["combined_validation_context"]
     assert validation["validation_context_sds_secret_config"]["name"] == "ROOTCA"
     assert validation["default_validation_context"]["match_subject_alt_names"] == [

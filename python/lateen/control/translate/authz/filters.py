@@ -70,8 +70,8 @@ def _judgements(
             continue
         tried = [policy for policy in of_action if is_dry_run(policy)]
         enforced = [policy for policy in of_action if not is_dry_run(policy)]
-        shadow = _rbac(tried, action, trust_domains, for_tcp) if tried else None
-        rules = _rbac(enforced, action, trust_domains, for_tcp) if enforced else None
+        shadow = rules_of(tried, action, trust_domains, for_tcp) if tried else None
+        rules = rules_of(enforced, action, trust_domains, for_tcp) if enforced else None
         # The action of no rules is that of an empty message.
         yield rules, shadow, _SHADOW_PREFIX.get(action if tried else "ALLOW", "")
 
@@ -81,9 +81,12 @@ def is_dry_run(policy: Resource[AuthorizationPolicy]) -> bool:
     return policy.annotations.get(_DRY_RUN, "") in _TRUE
 
 
-def _rbac(policies: Policies, action: Action, trust_domains: TrustDomains, for_tcp: bool) -> RBAC:
-    envoys = {"ALLOW": api.Rbac.ALLOW, "DENY": api.Rbac.DENY, "AUDIT": api.Rbac.LOG}
-    rbac = api.Rbac(action=envoys[action])
+def rules_of(
+    policies: Policies, action: Action, trust_domains: TrustDomains, for_tcp: bool
+) -> RBAC:
+    """The rules of policies of one action, by policy and number; those of CUSTOM are only tried."""
+    actions = {"ALLOW": api.Rbac.ALLOW, "AUDIT": api.Rbac.LOG}
+    rbac = api.Rbac(action=actions.get(action, api.Rbac.DENY))
     for policy in policies:
         scope = Translation(policy.namespace, trust_domains, for_tcp, action == "ALLOW")
         if not policy.spec.rules:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from lateen.control.mesh import Mesh
 from lateen.control.model.protocol import Protocol
-from lateen.control.model.proxy import Proxy, ProxyType
+from lateen.control.model.proxy import Build, Proxy, ProxyType
 from lateen.control.model.service import Endpoint, Port, Resolution, Service
 from lateen.control.resources.destination_rule import DestinationRule, Subset, TrafficPolicy
 from lateen.control.resources.meta import Resource
@@ -21,6 +21,8 @@ from lateen.control.translate.clusters.balancing import balance, detect_outliers
 from lateen.control.translate.clusters.tls import Peers, announce, secure
 from lateen.control.translate.endpoints import assignment, subset_of
 from lateen.control.translate.peers import identities, mutual_tls
+from lateen.control.translate.telemetry import peers
+from lateen.control.translate.telemetry.side import typed
 from lateen.control.translate.values import by_ads, duration
 
 if TYPE_CHECKING:
@@ -85,6 +87,9 @@ class Outbound:
         announce(cluster, said.proxy_protocol)
         pools.set_protocols(cluster, options)
         self._tell(cluster, service, rule, subset, said)
+        if self.proxy.build is not Build.ENVOY and not port.protocol.is_http:
+            config = typed(peers.TCP_TYPE, peers.TCP_CONFIG)
+            cluster.filters.add(name=peers.METADATA_EXCHANGE, typed_config=config)
         yield cluster
 
     def _policy(
@@ -154,6 +159,7 @@ class Outbound:
             accounts=identities(service, endpoints, self.mesh.config),
             mutual=mutual_tls(self.mesh, service, endpoints if by_address else None),
             alternative_names=service.subject_alt_names,
+            exchanges=self.proxy.build is not Build.ENVOY,
         )
 
     def _tell(

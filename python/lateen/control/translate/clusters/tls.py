@@ -26,7 +26,7 @@ _TLS = "envoy.transport_sockets.tls"
 _PROXY = "envoy.transport_sockets.upstream_proxy_protocol"
 _IDENTITY, _ROOTS = "default", "ROOTCA"
 _SYSTEM_ROOTS = "system"
-_PEERS = ("istio-peer-exchange", "istio")
+_PEER, _EXCHANGE = "istio", "istio-peer-exchange"
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,14 @@ class Peers:
         accounts: identities that they may have, as `spiffe://` names; none: any of the mesh.
         mutual: whether mutual TLS is spoken with those that can, when no rule says anything.
         alternative_names: what certificates must have outside the mesh, when the rule says nothing.
+        exchanges: whether connections may begin with who is at the other end.
     """
 
     sni: str
     accounts: Sequence[str] = ()
     mutual: bool = False
     alternative_names: Sequence[str] = ()
+    exchanges: bool = False
 
 
 def secure(
@@ -57,14 +59,15 @@ def secure(
     if tls is None:
         if not peers.mutual:
             return
-        socket = _mutual(options, peers.accounts, peers.sni)
+        socket = _mutual(options, peers, peers.accounts, peers.sni)
         if by_address:
             cluster.transport_socket.CopyFrom(socket)
         else:
             _match_mode(cluster, socket)
     elif tls.mode == "ISTIO_MUTUAL":
         names = tls.subject_alt_names or peers.accounts
-        cluster.transport_socket.CopyFrom(_mutual(options, names, tls.sni or peers.sni))
+        sni = tls.sni or peers.sni
+        cluster.transport_socket.CopyFrom(_mutual(options, peers, names, sni))
     elif tls.mode != "DISABLE":
         cluster.transport_socket.CopyFrom(_originated(options, tls, peers))
 
@@ -79,9 +82,12 @@ def _match_mode(cluster: Cluster, socket: TransportSocket) -> None:
         )
 
 
-def _mutual(options: HttpProtocolOptions, names: Sequence[str], sni: str) -> TransportSocket:
+def _mutual(
+    options: HttpProtocolOptions, peers: Peers, names: Sequence[str], sni: str
+) -> TransportSocket:
     """With the identity of the proxy, to peers of the mesh."""
-    protocols = [*_PEERS, "h2"] if speaks_http2(options) else [*_PEERS]
+    protocols = [*([_EXCHANGE] if peers.exchanges else []), _PEER]
+    protocols += ["h2"] if speaks_http2(options) else []
     common = api.CommonTlsContext(
         tls_params=_versions(),
         tls_certificate_sds_secret_configs=[_secret(_IDENTITY)],

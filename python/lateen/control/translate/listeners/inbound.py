@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING
 
 from lateen.control.mesh import Mesh
 from lateen.control.model.protocol import Protocol
-from lateen.control.model.proxy import Interception, Proxy
+from lateen.control.model.proxy import Build, Interception, Proxy
 from lateen.control.resources.authorization_policy import AuthorizationPolicy
+from lateen.control.resources.meta import Resource
 from lateen.control.resources.peer_authentication import Mode
 from lateen.control.translate import api, names
+from lateen.control.translate.authz.custom import Custom
 from lateen.control.translate.authz.filters import http_filters, network_filters
 from lateen.control.translate.authz.trust import TrustDomains
 from lateen.control.translate.jwt import jwt_filter
@@ -30,6 +32,8 @@ from lateen.control.translate.routes.matching import route_match
 from lateen.control.translate.routes.retries import inbound_retries
 from lateen.control.translate.scope.sidecar import SidecarScope
 from lateen.control.translate.served import Served, served
+from lateen.control.translate.telemetry import side as telemetry
+from lateen.control.translate.telemetry.side import Observed
 from lateen.control.translate.values import address, duration
 from lateen.control.translate.workloads import (
     MutualTlsModes,
@@ -124,6 +128,10 @@ class Inbound:
     def _modes(self) -> MutualTlsModes:
         return mutual_tls_modes(self.mesh, self.proxy)
 
+    @cached_property
+    def _observed(self) -> Observed:
+        return telemetry.inbound(self.mesh, self.proxy)
+
     def listeners(self) -> Iterator[Listener]:
         """The listeners, the one that captured connections come to first."""
         ports = served(self.mesh, self.proxy, self.scope)
@@ -156,6 +164,7 @@ class Inbound:
             listener_filters=inspectors(chains),
             traffic_direction="INBOUND",
             continue_on_listener_filters_timeout=True,
+            access_log=self._observed.listener_logs,
         )
         made.listener_filters_timeout.CopyFrom(duration(0))
         return made
@@ -185,7 +194,8 @@ class Inbound:
         found.transport_protocol = match.transport
         found.application_protocols.extend(match.protocols)
         if match.mutual:
-            made.transport_socket.CopyFrom(peer_socket(self.mesh.config, http=match.http))
+            exchanges = not match.http and self.proxy.build is not Build.ENVOY
+            made.transport_socket.CopyFrom(peer_socket(self.mesh.config, exchanges=exchanges))
         made.filters.extend(self._requests(cluster, protocol, port) if match.http else ())
         made.filters.extend(() if match.http else self._connections(cluster))
         return made
@@ -193,9 +203,14 @@ class Inbound:
     def _requests(self, cluster: str, protocol: Protocol, port: Served | None) -> Sequence[Filter]:
         policies = list(policies_of(self.mesh, self.proxy, AuthorizationPolicy))
         tokens = jwt_filter(self.mesh, jwt_rules(self.mesh, self.proxy))
-        judges = [*([tokens] if tokens is not None else []), *http_filters(policies, self._trust)]
+        judges = [
+            *self._custom(policies).http_filters(),
+            *([tokens] if tokens is not None else []),
+            *http_filters(policies, self._trust),
+        ]
         prefix = f"inbound_{port.name}" if port is not None else cluster
-        manager = http_manager(prefix, _routes(cluster, port, protocol), protocol, judges)
+        routes = _routes(cluster, port, protocol)
+        manager = http_manager(prefix, routes, protocol, self._observed, judges)
         manager.forward_client_cert_details = api.HttpConnectionManager.APPEND_FORWARD
         details = manager.set_current_client_cert_details
         details.subject.value = True
@@ -205,7 +220,16 @@ class Inbound:
 
     def _connections(self, cluster: str) -> Sequence[Filter]:
         policies = list(policies_of(self.mesh, self.proxy, AuthorizationPolicy))
-        return [*network_filters(policies, self._trust), tcp_proxy(cluster, [(cluster, 1)])]
+        return [
+            *self._observed.network_first,
+            *self._custom(policies).network_filters(),
+            *network_filters(policies, self._trust),
+            *self._observed.network_last,
+            tcp_proxy(cluster, [(cluster, 1)], self._observed),
+        ]
+
+    def _custom(self, policies: Sequence[Resource[AuthorizationPolicy]]) -> Custom:
+        return Custom(self.mesh, policies, self._trust, self.proxy.build)
 
 
 def _name(match: Match, port: Served | None) -> str:

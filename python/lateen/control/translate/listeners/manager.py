@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from lateen.control.model.protocol import Protocol
 from lateen.control.translate import api, names
+from lateen.control.translate.telemetry.side import Observed
 from lateen.control.translate.values import by_ads, duration
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def http_manager(
     stat_prefix: str,
     routes: str | RouteConfiguration,
     protocol: Protocol,
+    observed: Observed,
     filters: Sequence[hcm.HttpFilter] = (),
 ) -> hcm.HttpConnectionManager:
     """A connection manager.
@@ -38,12 +40,15 @@ def http_manager(
         stat_prefix: how its stats are called.
         routes: the table, or the name under which it comes over the stream of all resources.
         protocol: of the port.
+        observed: how its requests are told of.
         filters: that judge requests, before all others.
     """
     made = api.HttpConnectionManager(
         stat_prefix=names.for_stats(stat_prefix),
-        http_filters=[*filters, *_filters(protocol)],
+        http_filters=[*observed.first, *filters, *_filters(protocol, observed)],
         stream_idle_timeout=duration(0),
+        access_log=observed.logs,
+        tracing=observed.tracing,
     )
     made.upgrade_configs.add(upgrade_type="websocket")
     made.normalize_path.value = True
@@ -55,15 +60,17 @@ def http_manager(
     return made
 
 
-def _filters(protocol: Protocol) -> list[hcm.HttpFilter]:
+def _filters(protocol: Protocol, observed: Observed) -> list[hcm.HttpFilter]:
     statistics = api.GrpcStats(emit_filter_state=True)
     statistics.stats_for_all_methods.value = False
     web = [_filter("grpc_web", api.GrpcWeb())] if protocol is Protocol.GRPC_WEB else []
     return [
         *web,
         _filter("grpc_stats", statistics),
+        *observed.announcing,
         _filter("fault", api.HttpFault()),
         _filter("cors", api.Cors()),
+        *observed.last,
         _filter("router", api.Router()),
     ]
 
@@ -87,13 +94,17 @@ def table_names(listeners: Iterable[Listener]) -> Iterator[str]:
                     yield from (manager.rds.route_config_name,) if manager.HasField("rds") else ()
 
 
-def tcp_proxy(stat_prefix: str, clusters: Sequence[tuple[str, int]]) -> Filter:
+def tcp_proxy(
+    stat_prefix: str, clusters: Sequence[tuple[str, int]], observed: Observed | None = None
+) -> Filter:
     """A filter that passes connections on.
 
     Args:
         clusters: with their weights, which one alone does not need.
+        observed: how its connections are told of; None: not at all.
     """
     made = api.TcpProxy(stat_prefix=stat_prefix)
+    made.access_log.extend(observed.logs if observed is not None else ())
     if len(clusters) == 1:
         made.cluster = clusters[0][0]
     for cluster, weight in clusters if len(clusters) > 1 else ():

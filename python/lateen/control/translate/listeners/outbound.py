@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -25,6 +26,8 @@ from lateen.control.translate.listeners.entries import Entry
 from lateen.control.translate.listeners.manager import http_manager, network_filter, tcp_proxy
 from lateen.control.translate.listeners.tcp_routes import TcpRoutes
 from lateen.control.translate.scope.sidecar import Egress, SidecarScope
+from lateen.control.translate.telemetry import side as telemetry
+from lateen.control.translate.telemetry.side import Observed
 from lateen.control.translate.values import UNIX, address
 
 if TYPE_CHECKING:
@@ -63,6 +66,10 @@ class Outbound:
     proxy: Proxy
     scope: SidecarScope
 
+    @cached_property
+    def _observed(self) -> Observed:
+        return telemetry.outbound(self.mesh, self.proxy)
+
     def listeners(self) -> Iterator[Listener]:
         """The listeners, the one that captured connections come to first."""
         if self.proxy.interception is not Interception.NONE:
@@ -75,9 +82,13 @@ class Outbound:
                 if service.resolution is not Resolution.ALIAS:
                     self._add_service(entries, taken, egress, service)
         for key in sorted(entries):
-            yield entries[key].listener(self._unknown())
+            yield self._logged(entries[key].listener(self._unknown()))
         if self.mesh.config.proxy_http_port:
-            yield self._http_proxy(self.mesh.config.proxy_http_port)
+            yield self._logged(self._http_proxy(self.mesh.config.proxy_http_port))
+
+    def _logged(self, listener: Listener) -> Listener:
+        listener.access_log.extend(self._observed.listener_logs)
+        return listener
 
     def _virtual(self) -> Listener:
         trap = api.FilterChain(
@@ -93,6 +104,7 @@ class Outbound:
                 api.FilterChain(name="virtualOutbound-catchall-tcp", filters=self._unknown()),
             ],
             traffic_direction="OUTBOUND",
+            access_log=self._observed.listener_logs,
         )
         made.use_original_dst.value = True
         if self.proxy.interception is Interception.TPROXY:
@@ -108,7 +120,10 @@ class Outbound:
     def _unknown(self) -> list[Filter]:
         """What becomes of calls of addresses that no service has."""
         cluster = names.of_unknown(self.scope.outbound)
-        return [tcp_proxy(cluster, [(cluster, 1)])]
+        return [
+            *self._observed.network_last,
+            tcp_proxy(cluster, [(cluster, 1)], self._observed),
+        ]
 
     def _place(self, listener: EgressListener) -> Place:
         binds = (
@@ -185,7 +200,7 @@ class Outbound:
     def _add_http(self, entry: Entry, protocol: Protocol, table: str) -> None:
         if entry.carries_http:
             return
-        manager = http_manager(f"outbound_{entry.name}", table, protocol)
+        manager = http_manager(f"outbound_{entry.name}", table, protocol, self._observed)
         told = protocol.is_http and entry.bind != self.proxy.wildcard
         entry.add_http(network_filter(manager), told=told or protocol is Protocol.HTTP_PROXY)
 
@@ -195,7 +210,8 @@ class Outbound:
         anywhere = entry.bind == self.proxy.wildcard
         made = TcpRoutes(self.mesh, self.proxy, egress, service, port, ranges, anywhere)
         for route in made.routes():
-            chain = api.FilterChain(filters=[tcp_proxy(route.stat_prefix, route.clusters)])
+            proxy = tcp_proxy(route.stat_prefix, route.clusters, self._observed)
+            chain = api.FilterChain(filters=[*self._observed.network_last, proxy])
             match = chain.filter_chain_match
             match.server_names.extend(route.server_names)
             for one in route.ranges:

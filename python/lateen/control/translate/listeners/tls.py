@@ -23,15 +23,19 @@ _CIPHERS = (
     "AES128-GCM-SHA256",
 )
 _HTTP = ("h2", "http/1.1")
-_TCP = ("istio-peer-exchange", *_HTTP)
+_EXCHANGE = "istio-peer-exchange"
 
 
-def peer_socket(config: MeshConfig, *, http: bool) -> TransportSocket:
-    """Ends mutual TLS: callers have a certificate of the mesh, or of an aliased trust domain."""
+def peer_socket(config: MeshConfig, *, exchanges: bool) -> TransportSocket:
+    """Ends mutual TLS: callers have a certificate of the mesh, or of an aliased trust domain.
+
+    Args:
+        exchanges: whether connections begin with who is at the other end, if the caller agrees.
+    """
     context = api.DownstreamTlsContext()
     context.require_client_certificate.value = True
     common = context.common_tls_context
-    common.alpn_protocols.extend(_HTTP if http else _TCP)
+    common.alpn_protocols.extend((_EXCHANGE, *_HTTP) if exchanges else _HTTP)
     common.tls_params.cipher_suites.extend(_CIPHERS)
     common.tls_params.tls_minimum_protocol_version = api.TlsParameters.TLSv1_2
     common.tls_params.tls_maximum_protocol_version = api.TlsParameters.TLSv1_3

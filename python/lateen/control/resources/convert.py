@@ -1,0 +1,51 @@
+"""Trees to values of the types that resources have; what does not fit is reported."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TypeVar
+
+import msgspec
+
+from lateen.config.syntax import Tree
+from lateen.control.documents import Path
+from lateen.control.resources.report import Report
+from lateen.control.resources.scalars import decode
+from lateen.control.resources.unknown import unknown_fields
+
+Value = TypeVar("Value")
+
+_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
+
+
+def convert(tree: Tree, wanted: type[Value], at: Path, report: Report) -> Value | None:
+    """The tree as a value; what does not fit is reported and gives None."""
+    tree = _without_nulls(tree)
+    strangers = list(unknown_fields(tree, wanted))
+    for path, hint in strangers:
+        report.error((*at, *path), f"unknown field {path[-1]!r}", hint)
+    if strangers:
+        return None
+    try:
+        return msgspec.convert(tree, wanted, str_keys=True, dec_hook=decode)
+    except msgspec.ValidationError as error:
+        message, _, place = str(error).partition(" - at `")
+        place = place.removeprefix("key` in `").removeprefix("$").rstrip("`")
+        report.error((*at, *_steps(place)), message[:1].lower() + message[1:])
+    return None
+
+
+def _steps(place: str) -> Iterator[str | int]:
+    """The path of msgspec's message; a key of a map that it does not tell ends it."""
+    for name, index in _STEP.findall(place):
+        if index == "...":
+            return
+        yield int(index) if index else name
+
+
+def _without_nulls(tree: Tree) -> Tree:
+    """A field that is null is one that is not set."""
+    if isinstance(tree, dict):
+        return {name: _without_nulls(value) for name, value in tree.items() if value is not None}
+    return [_without_nulls(item) for item in tree] if isinstance(tree, list) else tree
