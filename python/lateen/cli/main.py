@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, ParamSpec
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _app() -> typer.Typer:
     import typer
 
-    from lateen.cli import capture, control, explain, proxy_config, reload, translate, version
+    from lateen.cli import capture, control, explain, proxy_config, reload, token, translate, version
 
     app = typer.Typer(name="lateen", no_args_is_help=True, add_completion=False)
 
@@ -53,9 +53,20 @@ def _app() -> typer.Typer:
     app.command("explain")(_exits(explain.run))
     app.add_typer(proxy_config.app, name="proxy-config")
     app.command("reload")(_exits(reload.run))
+    app.add_typer(_group("token", token.HELP, token.COMMANDS))
     app.command("translate")(_exits(translate.run))
     app.command("version")(version.run)
     return app
+
+
+def _group(name: str, told: str, commands: Mapping[str, Callable[..., int]]) -> typer.Typer:
+    """A command that has commands of its own."""
+    import typer
+
+    group = typer.Typer(name=name, help=told, no_args_is_help=True)
+    for each, run in commands.items():
+        group.command(each)(_exits(run))
+    return group
 
 
 def _exits(run: Callable[P, int]) -> Callable[P, None]:
