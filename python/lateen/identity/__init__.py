@@ -1,1 +1,1 @@
-"""What agents and the authority of a mesh share: identities, keys, how certificates are asked for."""
+"""What agents and the authority of a mesh share: identities, keys, requests for certificates."""

@@ -60,8 +60,9 @@ async def create_certificate(
     seconds = 0 if life is None else int(life.total_seconds())
     asked = CertificateRequest(csr=request.decode(), validity_duration=seconds)
     metadata = (("authorization", f"Bearer {token}"),) if token else ()
-    call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(f"/{SERVICE}/{METHOD}")
-    data = await call(asked.SerializeToString(), metadata=metadata, timeout=_TIMEOUT_S)
+    method: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
+    method = channel.unary_unary(f"/{SERVICE}/{METHOD}")
+    data = await method(asked.SerializeToString(), metadata=metadata, timeout=_TIMEOUT_S)
     return read_answer(data)
 
 

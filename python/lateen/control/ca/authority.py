@@ -103,10 +103,14 @@ class Authority:
         return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own.value)
 
 
-def new_authority(trust_domain: str) -> Authority:
+def root_name(trust_domain: str) -> x509.Name:
+    """What a mesh's own root is called."""
+    return x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, trust_domain)])
+
+
+def new_authority(name: x509.Name) -> Authority:
     """An authority with a root of its own, valid for ten years."""
     key = new_key()
-    name = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, trust_domain)])
     now = datetime.now(UTC)
     made = (
         x509.CertificateBuilder()

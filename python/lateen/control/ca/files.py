@@ -21,7 +21,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from lateen.control.ca.authority import Authority, CaError, is_signed_by, new_authority, pem
+from lateen.control.ca.authority import (
+    Authority,
+    CaError,
+    is_signed_by,
+    new_authority,
+    pem,
+    root_name,
+)
 from lateen.identity.keys import PrivateKey, key_pem
 
 ROOT, CERTIFICATE, KEY, CHAIN = "root-cert.pem", "ca-cert.pem", "ca-key.pem", "cert-chain.pem"
@@ -39,7 +46,7 @@ def load_or_create(directory: Path, trust_domain: str) -> Authority:
         with locked(directory):
             # Another control plane may have been faster.
             if not (directory / KEY).exists():
-                write_signer(directory, new_authority(trust_domain))
+                write_signer(directory, new_authority(root_name(trust_domain)))
     return load(directory)
 
 

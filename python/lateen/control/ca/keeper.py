@@ -27,7 +27,7 @@ class Keeper:
     def __init__(self, directory: Path, trust_domain: str, say: Callable[[str], None]) -> None:
         self.directory = directory
         self.authority: Authority = load_or_create(directory, trust_domain)
-        self._seen = stamps(directory)
+        self._taken = self._seen = stamps(directory)
         self._say = say
 
     async def watch(self) -> None:
@@ -37,11 +37,12 @@ class Keeper:
             self.look()
 
     def look(self) -> None:
-        """Take over what has changed in the files."""
-        now = stamps(self.directory)
-        if now == self._seen:
-            return
+        """Take over what has changed in the files, once they are as they were last time."""
+        now, last = stamps(self.directory), self._seen
         self._seen = now
+        if now != last or now == self._taken:
+            return
+        self._taken = now
         try:
             self.authority = load(self.directory)
         except CaError as error:

@@ -9,6 +9,7 @@ certificate of its connection (`peers.py`).
 from __future__ import annotations
 
 import asyncio
+import secrets
 import socket
 import ssl
 from collections.abc import Callable, Coroutine
@@ -26,6 +27,7 @@ _HANDSHAKE_S = 10.0
 # Long enough for a certificate to be asked for, which is all that such a client may do.
 _UNKNOWN_CLIENT_LIFE = timedelta(seconds=60)
 _CHUNK = 64 << 10
+_NAME_BYTES = 16
 _FULL_S = 0.1
 
 
@@ -103,14 +105,18 @@ class SecurePort:
             reader, writer = await _handshake(accepted, self._context(local))
         except (OSError, CaError) as error:
             accepted.close()
-            self._say(f"refused {address}: {_reason(error)}")
+            if not isinstance(error, ConnectionError):
+                self._say(f"refused {address}: {_reason(error)}")
             return
         try:
             await self._relay(Peer(address, _certificate(writer)), reader, writer)
-        except (OSError, TimeoutError):
-            pass  # One side is gone, or the certificate's time is over: the client comes again.
-        finally:
+            # What was written still goes out.
+            writer.close()
+        except BaseException as error:
             writer.transport.abort()
+            # One side is gone, or the certificate's time is over: the client comes again.
+            if not isinstance(error, OSError):
+                raise
 
     async def _relay(
         self, peer: Peer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -118,9 +124,9 @@ class SecurePort:
         """Bytes both ways, until a side ends or the client's certificate does."""
         upstream = socket.socket(socket.AF_UNIX)
         upstream.setblocking(False)
-        # A name that nobody else has, as long as this socket lives.
-        upstream.bind("")
-        name = upstream.getsockname()[1:].decode()
+        # Never used again: a late call of this connection must find no other's certificate.
+        name = secrets.token_hex(_NAME_BYTES)
+        upstream.bind(f"\0{name}")
         with self._peers.connected(name, peer):
             await asyncio.get_running_loop().sock_connect(upstream, str(self._upstream))
             back, forth = await asyncio.open_unix_connection(sock=upstream)
@@ -129,7 +135,6 @@ class SecurePort:
                     await _first_end(_copy(reader, forth), _copy(back, writer))
             finally:
                 forth.transport.abort()
-        writer.close()
 
 
 async def _handshake(

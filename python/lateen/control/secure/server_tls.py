@@ -73,7 +73,7 @@ class ServerTls:
         context.load_verify_locations(cadata="".join(map(pem, authority.roots)))
         context.verify_mode = ssl.CERT_OPTIONAL
         # Each connection proves anew who it is, by a root that is trusted now.
-        context.options |= ssl.OP_NO_TICKET
+        context.options |= ssl.OP_NO_TICKET | ssl.OP_NO_RENEGOTIATION
         context.num_tickets = 0
         return context
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from cryptography import x509
 
-from lateen.control.ca.authority import Authority, CaError, new_authority, pem
+from lateen.control.ca.authority import Authority, CaError, new_authority, pem, root_name
 from lateen.identity.keys import key_pem, new_key
 from lateen.identity.spiffe import Identity
 from lateen.identity.tls import load_pair
@@ -17,7 +17,7 @@ def names(certificate):
 
 
 def test_a_certificate_names_an_identity_and_its_key():
-    authority, key = new_authority("cluster.local"), new_key()
+    authority, key = new_authority(root_name("cluster.local")), new_key()
     (leaf,) = authority.sign(key.public_key(), WHO)
     assert list(names(leaf)) == [
         x509.UniformResourceIdentifier("spiffe://cluster.local/ns/shop/sa/reviews")
@@ -37,14 +37,14 @@ def test_a_certificate_names_an_identity_and_its_key():
 )
 def test_how_long_it_is_valid(asked, given):
     arguments = (new_key().public_key(), WHO) + (() if asked is None else (asked,))
-    (leaf,) = new_authority("cluster.local").sign(*arguments)
+    (leaf,) = new_authority(root_name("cluster.local")).sign(*arguments)
     left = leaf.not_valid_after_utc - datetime.now(UTC)
     assert given - timedelta(seconds=30) < left <= given
     assert leaf.not_valid_before_utc < datetime.now(UTC)
 
 
 def test_an_authority_that_has_expired_signs_nothing():
-    made = new_authority("cluster.local")
+    made = new_authority(root_name("cluster.local"))
     # A certificate of the authority's that ended, as one whose files nobody replaced.
     old = made.sign(made.key.public_key(), WHO, timedelta(microseconds=1))[0]
     with pytest.raises(CaError, match="has expired: replace it"):
@@ -53,7 +53,7 @@ def test_an_authority_that_has_expired_signs_nothing():
 
 def test_roots_of_one_name_are_told_apart():
     """By OpenSSL, which otherwise takes the first of this name, and fails."""
-    old, new = new_authority("cluster.local"), new_authority("cluster.local")
+    old, new = new_authority(root_name("cluster.local")), new_authority(root_name("cluster.local"))
     key = new_key()
     (leaf,) = new.sign(key.public_key(), WHO)
     assert shown(key, leaf, (old.root, new.root))["subjectAltName"] == (("URI", str(WHO)),)
