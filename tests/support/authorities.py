@@ -11,8 +11,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import NameOID
 
 from lateen.control.ca.authority import pem
-from lateen.control.ca.files import CERTIFICATE, CHAIN, KEY, ROOT, load_or_create
+from lateen.control.ca.files import CERTIFICATE, CHAIN, KEY, ROOT, load, load_or_create
 from lateen.identity.keys import key_pem, new_key
+from lateen.identity.spiffe import Identity
 
 Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
 ADMIN = "spiffe://cluster.local/ns/kube-system/sa/admin"
@@ -51,3 +52,12 @@ def intermediate(directory: Path) -> Path:
     (folder / CHAIN).write_text(pem(made) + pem(root.root))
     (folder / KEY).write_bytes(key_pem(key))
     return folder
+
+
+def certified(
+    directory: Path, identity: Identity, life: timedelta = timedelta(hours=1)
+) -> tuple[bytes, bytes]:
+    """A key and its certificate by an authority that asks nobody who that is, as PEM."""
+    key = new_key()
+    chain = load(directory).sign(key.public_key(), identity, life)
+    return key_pem(key), "".join(map(pem, chain)).encode()

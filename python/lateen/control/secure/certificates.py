@@ -121,7 +121,8 @@ class CertificateService:
         Raises:
             RefusedError: it does.
         """
-        own = {str(replace(caller, trust_domain=domain)) for domain in self._peers.trust_domains}
+        domains = self._peers.trust_domains
+        own = {f"spiffe://{domain}/{caller.path}" for domain in domains}
         foreign = [name for name in request.names if name not in own]
         if foreign:
             self._counts.id_extraction_err_count += 1

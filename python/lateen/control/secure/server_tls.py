@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
@@ -9,14 +10,15 @@ from ipaddress import ip_address
 
 from cryptography import x509
 
-from lateen.control.ca.authority import Authority, pem
+from lateen.control.ca.authority import Authority, CaError, pem
 from lateen.control.ca.keeper import Keeper
 from lateen.identity.keys import key_pem, new_key
-from lateen.identity.spiffe import Identity
+from lateen.identity.spiffe import Identity, IdentityError
 from lateen.identity.tls import load_pair
 
 _NAMESPACE, _SERVICE_ACCOUNT = "istio-system", "istiod"
 _NAMES = ("istiod.istio-system.svc", "localhost")
+_HOST = re.compile(r"(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 # Addresses of the machine that clients connect to: 127.0.0.0/8 alone has millions.
 _MOST_ADDRESSES = 64
 
@@ -31,6 +33,9 @@ class ServerTls:
         keeper: of the authority.
         trust_domain: of the control plane's identity.
         names: that clients call the control plane by, beside Istio's own: hosts and addresses.
+
+    Raises:
+        CaError: one is neither.
     """
 
     def __init__(
@@ -38,7 +43,7 @@ class ServerTls:
     ) -> None:
         self._keeper = keeper
         self._trust_domain = trust_domain
-        self._names = tuple(dict.fromkeys((*_NAMES, *names)))
+        self._names = [_general_name(name) for name in (*_NAMES, *names)]
         self._made_by: Authority | None = None
         self._renew_at = datetime.max.replace(tzinfo=UTC)
         self._contexts: dict[str, ssl.SSLContext] = {}
@@ -61,8 +66,11 @@ class ServerTls:
 
     def _make(self, authority: Authority, local: str) -> ssl.SSLContext:
         key = new_key()
-        identity = Identity(self._trust_domain(), _NAMESPACE, _SERVICE_ACCOUNT)
-        names = [_general_name(name) for name in dict.fromkeys((*self._names, local))]
+        names = list(dict.fromkeys((*self._names, _general_name(local))))
+        try:
+            identity = Identity(self._trust_domain(), _NAMESPACE, _SERVICE_ACCOUNT)
+        except IdentityError as error:
+            raise CaError(f"the mesh's configuration: {error}") from None
         chain = authority.sign(key.public_key(), identity, names=names)
         left = chain[0].not_valid_after_utc - datetime.now(UTC)
         self._renew_at = min(self._renew_at, datetime.now(UTC) + left / 2)
@@ -82,4 +90,7 @@ def _general_name(name: str) -> x509.GeneralName:
     try:
         return x509.IPAddress(ip_address(name))
     except ValueError:
-        return x509.DNSName(name)
+        pass
+    if not _HOST.fullmatch(name):
+        raise CaError(f"{name!r} is no name of a host, and no address")
+    return x509.DNSName(name)
