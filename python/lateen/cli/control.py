@@ -40,6 +40,9 @@ def run(
     ] = None,
 ) -> int:
     """Serve Istio's resources to proxies over xDS, and what changes in them as it changes."""
+    if ca is None and (san or secure_address != SecureOptions.address):
+        _say("lateen control: --secure-address and --san need --ca: the authority of the mesh")
+        return 1
     secure = SecureOptions(ca, secure_address, tuple(san or ())) if ca is not None else None
     options = Options(directory, address, domain, insecure_plaintext, secure)
     try:

@@ -128,7 +128,7 @@ def _as_claimed(node: Node, identity: Identity) -> Proxy:
 def _uris(certificate: x509.Certificate) -> list[str]:
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-    except x509.ExtensionNotFound:
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
         return []
     return names.value.get_values_for_type(x509.UniformResourceIdentifier)
 

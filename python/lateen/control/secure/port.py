@@ -65,10 +65,12 @@ class SecurePort:
         """
         host, _, port = address.rpartition(":")
         host = host.strip("[]")
+        if not port.isdecimal():
+            raise ServeError(f"cannot listen to {address}: it is not HOST:PORT")
         try:
             family = socket.AF_INET6 if ":" in host else socket.AF_INET
             listening = socket.create_server((host, int(port)), family=family, backlog=_BACKLOG)
-        except (OSError, ValueError, OverflowError) as error:
+        except (OSError, OverflowError) as error:
             raise ServeError(f"cannot listen to {address}: {error}") from None
         listening.setblocking(False)
         self._keep(self._accept(listening))
@@ -114,8 +116,10 @@ class SecurePort:
             writer.close()
         except BaseException as error:
             writer.transport.abort()
+            if isinstance(error, ValueError):
+                self._say(f"refused {address}: its certificate cannot be read: {error}")
             # One side is gone, or the certificate's time is over: the client comes again.
-            if not isinstance(error, OSError):
+            elif not isinstance(error, OSError):
                 raise
 
     async def _relay(
