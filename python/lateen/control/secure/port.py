@@ -103,7 +103,7 @@ class SecurePort:
         address = "a client that is gone"
         try:
             address = _written(accepted.getpeername())
-            local = str(accepted.getsockname()[0])
+            local = str(accepted.getsockname()[0]).partition("%")[0]
             reader, writer = await _handshake(accepted, self._context(local))
         except (OSError, CaError) as error:
             accepted.close()
@@ -131,7 +131,7 @@ class SecurePort:
         # Never used again: a late call of this connection must find no other's certificate.
         name = secrets.token_hex(_NAME_BYTES)
         upstream.bind(f"\0{name}")
-        with self._peers.connected(name, peer):
+        with upstream, self._peers.connected(name, peer):
             await asyncio.get_running_loop().sock_connect(upstream, str(self._upstream))
             back, forth = await asyncio.open_unix_connection(sock=upstream)
             try:
