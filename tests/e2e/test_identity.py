@@ -19,6 +19,7 @@ from lateen.control.ca.files import ROOT
 from lateen.identity.client import Issued
 from lateen.identity.keys import key_pem, new_key, signing_request
 from lateen.identity.spiffe import Identity
+from tests.support.proxies import Proxy, envoy_command, lateen_command
 from tests.support.secured import Clients, node_of
 
 LATEEN = str(Path(sys.executable).with_name("lateen"))
@@ -111,6 +112,63 @@ def test_what_one_has_signed_the_other_takes_and_a_token_is_good_for_one(pair):
     assert logs.count("refused 127.0.0.1:") == 5
     assert logs.count(token.partition(".")[0]) == 5
     assert token.partition(".")[2] not in logs
+
+
+def bootstrap(port: int, folder: Path) -> dict[str, object]:
+    """A proxy that asks for clusters with its certificate, and for the server's."""
+    tls = "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext"
+    options = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+    files = {
+        "certificate_chain": {"filename": str(folder / "chain.pem")},
+        "private_key": {"filename": str(folder / "key.pem")},
+    }
+    istiod = "spiffe://cluster.local/ns/istio-system/sa/istiod"
+    validation = {
+        "trusted_ca": {"filename": str(folder / "roots.pem")},
+        "match_typed_subject_alt_names": [{"san_type": "URI", "matcher": {"exact": istiod}}],
+    }
+    context = {"tls_certificates": [files], "validation_context": validation}
+    address = {"socket_address": {"address": "127.0.0.1", "port_value": port}}
+    endpoints = [{"lb_endpoints": [{"endpoint": {"address": address}}]}]
+    cluster = {
+        "name": "xds-grpc",
+        "typed_extension_protocol_options": {
+            options: {
+                "@type": f"type.googleapis.com/{options}",
+                "explicit_http_config": {"http2_protocol_options": {}},
+            }
+        },
+        "transport_socket": {
+            "name": "envoy.transport_sockets.tls",
+            "typed_config": {
+                "@type": f"type.googleapis.com/{tls}",
+                "common_tls_context": context,
+            },
+        },
+        "load_assignment": {"cluster_name": "xds-grpc", "endpoints": endpoints},
+    }
+    grpc_services = [{"envoy_grpc": {"cluster_name": "xds-grpc"}}]
+    ads = {"api_type": "DELTA_GRPC", "transport_api_version": "V3", "grpc_services": grpc_services}
+    cds = {"ads": {}, "resource_api_version": "V3"}
+    return {
+        "node": {"id": node_of("shop"), "cluster": "web"},
+        "dynamic_resources": {"ads_config": ads, "cds_config": cds},
+        "static_resources": {"clusters": [cluster]},
+    }
+
+
+@pytest.mark.parametrize("name", ["lateen", "envoy"])
+def test_a_proxy_is_served_by_its_certificate(pair, tmp_path, name):
+    command = {"lateen": lateen_command(), "envoy": envoy_command()}[name]
+    if command is None:
+        pytest.skip(f"no {name}: make build, make .venv-envoy/.installed")
+    key, issued = asyncio.run(pair.clients(0).join(WEB, pair.token()))
+    for file, content in (("key", key), ("chain", issued.chain), ("roots", issued.roots)):
+        (tmp_path / f"{file}.pem").write_bytes(content)
+    with Proxy(command, bootstrap(pair.planes[1].port, tmp_path)) as proxy:
+        proxy.wait_stat("cluster_manager.cds.update_success", 1)
+        assert "PassthroughCluster::" in proxy.admin("/clusters").text
+    assert "refused" not in pair.planes[1].log.read_text()
 
 
 def test_a_root_is_replaced_while_workloads_go_on(pair):

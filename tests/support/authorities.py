@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -55,9 +56,12 @@ def intermediate(directory: Path) -> Path:
 
 
 def certified(
-    directory: Path, identity: Identity, life: timedelta = timedelta(hours=1)
+    directory: Path,
+    identity: Identity,
+    life: timedelta = timedelta(hours=1),
+    names: Sequence[x509.GeneralName] = (),
 ) -> tuple[bytes, bytes]:
     """A key and its certificate by an authority that asks nobody who that is, as PEM."""
     key = new_key()
-    chain = load(directory).sign(key.public_key(), identity, life)
+    chain = load(directory).sign(key.public_key(), identity, life, names)
     return key_pem(key), "".join(map(pem, chain)).encode()

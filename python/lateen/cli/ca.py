@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from cryptography import x509
@@ -15,7 +14,7 @@ from lateen.control.ca.authority import CaError
 from lateen.control.ca.files import load
 from lateen.control.ca.rotation import Rotation, Step, rotate, rotation
 
-HELP = "Show a certificate authority, and replace its root."
+app = typer.Typer(no_args_is_help=True, help="Show a certificate authority, and replace its root.")
 Authority = Annotated[Path, typer.Option("--ca", metavar="DIR", help="of the authority")]
 _DONE = {
     Step.PREPARED: "both roots are trusted; the next step has the new one sign",
@@ -24,25 +23,26 @@ _DONE = {
 }
 
 
-def show(ca: Authority) -> int:
+@app.command()
+def show(ca: Authority) -> None:
     """Print whom the mesh trusts, who signs, and where the replacement of the root is."""
     try:
         authority, under_way = load(ca), rotation(ca)
     except CaError as error:
-        return _failed(error)
+        _fail(error)
     for root in authority.roots:
         print(_described("root", root))
     print(_described("signs", authority.certificate))
     print(_told(under_way))
-    return 0
 
 
+@app.command("rotate")
 def replace(
     ca: Authority,
     now: Annotated[
         bool, typer.Option("--now", help="although not all workloads may have heard of the last")
     ] = False,
-) -> int:
+) -> None:
     """Do the next of three steps that replace the root, a day apart.
 
     The new root is trusted beside the old one; the new one signs; the old one is not trusted.
@@ -50,11 +50,7 @@ def replace(
     try:
         print(_told(rotate(ca, early=now)))
     except CaError as error:
-        return _failed(error)
-    return 0
-
-
-COMMANDS: dict[str, Callable[..., int]] = {"rotate": replace, "show": show}
+        _fail(error)
 
 
 def _described(what: str, certificate: x509.Certificate) -> str:
@@ -69,6 +65,6 @@ def _told(done: Rotation) -> str:
     return f"{done.step.value}: {_DONE[done.step]}{wait}"
 
 
-def _failed(error: Exception) -> int:
+def _fail(error: Exception) -> NoReturn:
     print(f"lateen ca: {error}", file=sys.stderr)
-    return 1
+    sys.exit(1)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ParamSpec
 
 if TYPE_CHECKING:
@@ -58,26 +58,16 @@ def _app() -> typer.Typer:
 
     # One line a command.
     app.command("proxy", help="Run a proxy (lateen proxy --help).")(_never)
-    app.add_typer(_group("ca", ca.HELP, ca.COMMANDS))
+    app.add_typer(ca.app, name="ca")
     app.command("capture")(_exits(capture.run))
     app.command("control")(_exits(control.run))
     app.command("explain")(_exits(explain.run))
     app.add_typer(proxy_config.app, name="proxy-config")
     app.command("reload")(_exits(reload.run))
-    app.add_typer(_group("token", token.HELP, token.COMMANDS))
+    app.add_typer(token.app, name="token")
     app.command("translate")(_exits(translate.run))
     app.command("version")(version.run)
     return app
-
-
-def _group(name: str, told: str, commands: Mapping[str, Callable[..., int]]) -> typer.Typer:
-    """A command that has commands of its own."""
-    import typer
-
-    group = typer.Typer(name=name, help=told, no_args_is_help=True)
-    for each, run in commands.items():
-        group.command(each)(_exits(run))
-    return group
 
 
 def _exits(run: Callable[P, int]) -> Callable[P, None]:

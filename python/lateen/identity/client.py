@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from google.protobuf.message import DecodeError
 
 from lateen.protos.ca_pb2 import CertificateRequest, CertificateResponse
 
@@ -75,7 +76,7 @@ def read_answer(data: bytes) -> Issued:
     try:
         texts = CertificateResponse.FromString(data).cert_chain
         found = x509.load_pem_x509_certificates("\n".join(texts).encode())
-    except Exception as error:
+    except (DecodeError, ValueError) as error:
         raise AnswerError(f"the authority's answer has no certificates: {error}") from None
     # The last is a root, also one that somebody else vouches for.
     roots = [one for one in found if one.issuer == one.subject or one is found[-1]]

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import grpc
 import pytest
+from cryptography import x509
 
 from lateen.control.mesh_config import MeshConfig
 from lateen.identity.spiffe import Identity
@@ -76,6 +77,19 @@ def test_a_certificate_of_another_trust_domain_is_refused_and_told(tmp_path):
     refused, port = asyncio.run(body())
     assert refused == (UNKNOWN, f"{foreign} is of another trust domain than the mesh")
     assert refused[1] in port.said[0]
+
+
+def test_a_certificate_of_two_identities_proves_none(tmp_path):
+    """Source: X.509-SVID, section 2: a certificate has exactly one URI."""
+    other = x509.UniformResourceIdentifier("spiffe://cluster.local/ns/bank/sa/vault")
+
+    async def body():
+        async with secured_port(tmp_path) as port:
+            key, chain = certified(tmp_path, WEB, names=[other])
+            return await refusal(port.subscribe(node_of("shop"), key, chain))
+
+    reason = "the client certificate names 2 identities, not one"
+    assert asyncio.run(body()) == (UNKNOWN, reason)
 
 
 def test_an_alias_of_the_trust_domain_is_as_good(tmp_path):
