@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,35 +16,31 @@ from lateen.control.ca.files import ROOT
 from lateen.identity.client import Issued
 from lateen.identity.keys import key_pem, new_key, signing_request
 from lateen.identity.spiffe import Identity
+from tests.support.control_plane import LATEEN, bootstrap, control_command, running, until
 from tests.support.proxies import Proxy, envoy_command, lateen_command
 from tests.support.secured import Clients, node_of
 
-LATEEN = str(Path(sys.executable).with_name("lateen"))
 WEB = Identity("cluster.local", "shop", "web")
-SECONDS = 20.0
 
 
 @dataclass
 class ControlPlane:
     """A process of `lateen control`."""
 
-    process: subprocess.Popen[bytes]
     log: Path
 
     def said(self, text: str, times: int = 1) -> str:
         """The line of its log that has a text for the first time, or a later, within the limit."""
-        end = time.monotonic() + SECONDS
-        while True:
-            lines = [line for line in self.log.read_text().splitlines() if text in line]
-            if len(lines) >= times:
-                return lines[times - 1]
-            assert self.process.poll() is None, self.log.read_text()
-            assert time.monotonic() < end, f"no {text!r} in {self.log.read_text()}"
-            time.sleep(0.05)
+
+        def lines() -> list[str]:
+            found = [line for line in self.log.read_text().splitlines() if text in line]
+            return found[times - 1 :]
+
+        return until(lines)[0]
 
     @property
     def port(self) -> int:
-        return int(self.said("with TLS on port").rpartition(" ")[2])
+        return int(self.said("with TLS, on port").rpartition(" ")[2])
 
 
 @dataclass
@@ -73,17 +66,9 @@ class Pair:
 def pair(tmp_path) -> Iterator[Pair]:
     manifests, authority = tmp_path / "mesh", tmp_path / "ca"
     manifests.mkdir()
-    argv = [LATEEN, "control", str(manifests), "--ca", str(authority)]
-    argv += ["--address", "127.0.0.1:0", "--secure-address", "127.0.0.1:0"]
-    with ExitStack() as stack:
-        planes = []
-        for number in range(2):
-            log = tmp_path / f"{number}.log"
-            output = stack.enter_context(log.open("wb"))
-            process = subprocess.Popen(argv, stdout=output, stderr=output)
-            stack.callback(process.wait, SECONDS)
-            stack.callback(process.terminate)
-            planes.append(ControlPlane(process, log))
+    argv = [*control_command(manifests), "--ca", str(authority), "--secure-address", "127.0.0.1:0"]
+    planes = [ControlPlane(tmp_path / f"{number}.log") for number in range(2)]
+    with running(argv, planes[0].log), running(argv, planes[1].log):
         # Both made the authority, at the same time, if one could.
         assert all(plane.port for plane in planes)
         yield Pair(planes, authority)
@@ -114,10 +99,9 @@ def test_what_one_has_signed_the_other_takes_and_a_token_is_good_for_one(pair):
     assert token.partition(".")[2] not in logs
 
 
-def bootstrap(port: int, folder: Path) -> dict[str, object]:
+def secured_bootstrap(port: int, folder: Path) -> dict[str, object]:
     """A proxy that asks for clusters with its certificate, and for the server's."""
     tls = "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext"
-    options = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
     files = {
         "certificate_chain": {"filename": str(folder / "chain.pem")},
         "private_key": {"filename": str(folder / "key.pem")},
@@ -128,33 +112,14 @@ def bootstrap(port: int, folder: Path) -> dict[str, object]:
         "match_typed_subject_alt_names": [{"san_type": "URI", "matcher": {"exact": istiod}}],
     }
     context = {"tls_certificates": [files], "validation_context": validation}
-    address = {"socket_address": {"address": "127.0.0.1", "port_value": port}}
-    endpoints = [{"lb_endpoints": [{"endpoint": {"address": address}}]}]
-    cluster = {
-        "name": "xds-grpc",
-        "typed_extension_protocol_options": {
-            options: {
-                "@type": f"type.googleapis.com/{options}",
-                "explicit_http_config": {"http2_protocol_options": {}},
-            }
-        },
-        "transport_socket": {
-            "name": "envoy.transport_sockets.tls",
-            "typed_config": {
-                "@type": f"type.googleapis.com/{tls}",
-                "common_tls_context": context,
-            },
-        },
-        "load_assignment": {"cluster_name": "xds-grpc", "endpoints": endpoints},
+    made = bootstrap(port, node_of("shop"), {})
+    made["static_resources"]["clusters"][0]["transport_socket"] = {
+        "name": "envoy.transport_sockets.tls",
+        "typed_config": {"@type": f"type.googleapis.com/{tls}", "common_tls_context": context},
     }
-    grpc_services = [{"envoy_grpc": {"cluster_name": "xds-grpc"}}]
-    ads = {"api_type": "DELTA_GRPC", "transport_api_version": "V3", "grpc_services": grpc_services}
-    cds = {"ads": {}, "resource_api_version": "V3"}
-    return {
-        "node": {"id": node_of("shop"), "cluster": "web"},
-        "dynamic_resources": {"ads_config": ads, "cds_config": cds},
-        "static_resources": {"clusters": [cluster]},
-    }
+    # Its listeners' ports are those of every sidecar of this machine.
+    del made["dynamic_resources"]["lds_config"]
+    return made
 
 
 @pytest.mark.parametrize("name", ["lateen", "envoy"])
@@ -165,7 +130,7 @@ def test_a_proxy_is_served_by_its_certificate(pair, tmp_path, name):
     key, issued = asyncio.run(pair.clients(0).join(WEB, pair.token()))
     for file, content in (("key", key), ("chain", issued.chain), ("roots", issued.roots)):
         (tmp_path / f"{file}.pem").write_bytes(content)
-    with Proxy(command, bootstrap(pair.planes[1].port, tmp_path)) as proxy:
+    with Proxy(command, secured_bootstrap(pair.planes[1].port, tmp_path)) as proxy:
         proxy.wait_stat("cluster_manager.cds.update_success", 1)
         assert "PassthroughCluster::" in proxy.admin("/clusters").text
     assert "refused" not in pair.planes[1].log.read_text()

@@ -61,7 +61,7 @@ async def serve(options: Options, say: Say) -> None:
         where = f"on port {port}"
         if options.secure is not None:
             opened = await stack.enter_async_context(secured(plane, options.secure, say))
-            where += f", with TLS on port {opened.port}"
+            where += f" and, with TLS, on port {opened.port}"
         await server.start()
         say(f"serving {len(reading.resources)} resources of {options.directory} {where}")
         follower = asyncio.create_task(_follow(plane, reading, options, say))

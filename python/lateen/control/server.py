@@ -82,14 +82,21 @@ class Server:
                 f"{address}: without TLS the control plane serves on the loopback only "
                 "(--insecure-plaintext serves it to everybody)"
             )
+        return self._add_port(address)
+
+    def listen_pipe(self, path: Path) -> None:
+        """Listen to a socket of the file system; who may open it may call.
+
+        Raises:
+            ServeError: it cannot be made.
+        """
+        self._add_port(f"unix:{path}")
+
+    def _add_port(self, address: str) -> int:
         try:
             return self._server.add_insecure_port(address)
         except RuntimeError as error:
             raise ServeError(f"cannot listen to {address}: {error}") from None
-
-    def listen_pipe(self, path: Path) -> None:
-        """Listen to a socket of the file system; who may open it may call."""
-        self._server.add_insecure_port(f"unix:{path}")
 
     async def start(self) -> None:
         """Begin to serve."""

@@ -8,7 +8,7 @@ Source: istio.io/api security/v1alpha1/ca.proto; Istio, security/pkg/server/ca/s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, NoReturn
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     Context = grpc.aio.ServicerContext[bytes, bytes]
 
 _BEARER = "bearer "
+_MOST_TOLD, _LONGEST_TOLD = 3, 100
 
 
 @dataclass(frozen=True)
@@ -89,9 +90,10 @@ class CertificateService:
             self._counts.csr_parsing_err_count += 1
             raise RefusedError(grpc.StatusCode.INVALID_ARGUMENT, str(error)) from None
         self._compare(request, caller.identity)
-        # Last: a request that cannot be granted costs no token.
+        made = self._sign(request, caller.identity, asked.validity_duration)
+        # Last, so that what cannot be granted costs no token; who comes second gets nothing.
         self._spend(caller)
-        return self._sign(request, caller.identity, asked.validity_duration)
+        return made
 
     def _caller(self, peer: Peer, token: str) -> _Caller:
         """Who asks.
@@ -163,5 +165,7 @@ def _token(context: Context) -> str:
     return ""
 
 
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(repr(name) for name in names)
+def _listed(names: Sequence[str]) -> str:
+    """Names as they are told: callers choose them, and how long and how many they are."""
+    told = ", ".join(repr(name[:_LONGEST_TOLD]) for name in names[:_MOST_TOLD])
+    return told if len(names) <= _MOST_TOLD else f"{told} and {len(names) - _MOST_TOLD} more"

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from envoy.config.core.v3.base_pb2 import Node
 
 _PREFIX = "unix-abstract:"
+# Of what a client says of itself.
+_LONGEST_TOLD = 200
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ class Peers:
         try:
             return _as_claimed(node, self.identity(peer))
         except RefusedError as error:
-            self._say(f"refused {peer.address}: node {node.id!r}: {error}")
+            self._say(f"refused {peer.address}: node {node.id[:_LONGEST_TOLD]!r}: {error}")
             raise
 
 
@@ -120,7 +122,8 @@ def _as_claimed(node: Node, identity: Identity) -> Proxy:
     if "SERVICE_ACCOUNT" not in node.metadata.fields:
         proxy = replace(proxy, service_account=identity.service_account)
     if (proxy.namespace, proxy.service_account) != (identity.namespace, identity.service_account):
-        claimed = f"service account {proxy.service_account!r} of namespace {proxy.namespace!r}"
+        account, namespace = proxy.service_account[:_LONGEST_TOLD], proxy.namespace[:_LONGEST_TOLD]
+        claimed = f"service account {account!r} of namespace {namespace!r}"
         raise RefusedError(grpc.StatusCode.PERMISSION_DENIED, f"{identity} is not {claimed}")
     return proxy
 

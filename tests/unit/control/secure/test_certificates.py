@@ -143,6 +143,19 @@ def test_a_request_of_a_token_that_names_another_is_refused_and_costs_no_token(t
     assert [known.state for known in Tokens(tmp_path).known()] == ["ready"]
 
 
+def test_what_a_request_names_is_told_in_short(tmp_path):
+    names = [x509.DNSName(f"{number}." + "x" * 1000) for number in range(9)]
+
+    async def body():
+        async with secured_port(tmp_path) as port:
+            token = port.token("shop", "web")
+            return await refusal(port.ask(signing_request(None, *names), token))
+
+    reason = asyncio.run(body())[1]
+    assert reason.endswith("x' and 6 more")
+    assert len(reason) < 500
+
+
 def test_a_request_of_a_certificate_that_names_another_is_refused(tmp_path):
     async def body():
         async with secured_port(tmp_path) as port:
