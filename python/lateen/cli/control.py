@@ -9,7 +9,9 @@ from typing import Annotated
 
 import typer
 
+from lateen.control.ca.authority import CaError
 from lateen.control.run import Options, serve
+from lateen.control.secure.run import SecureOptions
 from lateen.control.server import ServeError
 
 
@@ -22,12 +24,30 @@ def run(
     insecure_plaintext: Annotated[
         bool, typer.Option("--insecure-plaintext", help="serve others than this machine, too")
     ] = False,
+    ca: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="serve with TLS, too, by the authority of this directory; made if there is none",
+        ),
+    ] = None,
+    secure_address: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="where proxies connect with TLS")
+    ] = SecureOptions.address,
+    san: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="a host or address that proxies call this server by"),
+    ] = None,
 ) -> int:
     """Serve Istio's resources to proxies over xDS, and what changes in them as it changes."""
-    options = Options(directory, address, domain, insecure_plaintext)
+    if ca is None and (san or secure_address != SecureOptions.address):
+        _say("lateen control: --secure-address and --san need --ca: the authority of the mesh")
+        return 1
+    secure = SecureOptions(ca, secure_address, tuple(san or ())) if ca is not None else None
+    options = Options(directory, address, domain, insecure_plaintext, secure)
     try:
         asyncio.run(serve(options, _say))
-    except (ServeError, FileNotFoundError) as error:
+    except (ServeError, CaError, FileNotFoundError) as error:
         _say(f"lateen control: {error}")
         return 1
     return 0

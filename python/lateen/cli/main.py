@@ -38,7 +38,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _app() -> typer.Typer:
     import typer
 
-    from lateen.cli import capture, control, explain, proxy_config, reload, translate, version
+    from lateen.cli import (
+        ca,
+        capture,
+        control,
+        explain,
+        proxy_config,
+        reload,
+        token,
+        translate,
+        version,
+    )
 
     app = typer.Typer(name="lateen", no_args_is_help=True, add_completion=False)
 
@@ -48,11 +58,13 @@ def _app() -> typer.Typer:
 
     # One line a command.
     app.command("proxy", help="Run a proxy (lateen proxy --help).")(_never)
+    app.add_typer(ca.app, name="ca")
     app.command("capture")(_exits(capture.run))
     app.command("control")(_exits(control.run))
     app.command("explain")(_exits(explain.run))
     app.add_typer(proxy_config.app, name="proxy-config")
     app.command("reload")(_exits(reload.run))
+    app.add_typer(token.app, name="token")
     app.command("translate")(_exits(translate.run))
     app.command("version")(version.run)
     return app

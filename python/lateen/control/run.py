@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable, Iterable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from lateen.control.mesh import Mesh
 from lateen.control.mesh_settings import mesh_config
 from lateen.control.push.plane import Plane
 from lateen.control.registry.files import Reading, read_directory
+from lateen.control.secure.run import SecureOptions, secured
 from lateen.control.server import Server
 from lateen.control.watch import readings
 
@@ -29,12 +31,14 @@ class Options:
         address: `HOST:PORT` where proxies connect without TLS.
         domain: of the cluster.
         insecure: serve without TLS to others than this machine, too.
+        secure: how it serves with TLS; None: it does not.
     """
 
     directory: Path
     address: str = "127.0.0.1:15010"
     domain: str = "cluster.local"
     insecure: bool = False
+    secure: SecureOptions | None = None
 
 
 async def serve(options: Options, say: Say) -> None:
@@ -45,21 +49,27 @@ async def serve(options: Options, say: Say) -> None:
 
     Raises:
         FileNotFoundError: there is no such directory.
-        ServeError: the address cannot be listened to.
+        ServeError: an address cannot be listened to.
+        CaError: there is no authority, and none can be made.
     """
     reading = read_directory(options.directory)
     _tell(reading.problems, say)
     plane = Plane(_mesh(reading, options))
     server = Server(plane)
     port = server.listen_plain(options.address, insecure=options.insecure)
-    await server.start()
-    say(f"serving {len(reading.resources)} resources of {options.directory} on port {port}")
-    follower = asyncio.create_task(_follow(plane, reading, options, say))
-    try:
-        await _told_to_end()
-    finally:
-        follower.cancel()
-        await server.stop(_GRACE_S)
+    async with AsyncExitStack() as stack:
+        where = f"on port {port}"
+        if options.secure is not None:
+            opened = await stack.enter_async_context(secured(plane, options.secure, say))
+            where += f" and, with TLS, on port {opened.port}"
+        await server.start()
+        say(f"serving {len(reading.resources)} resources of {options.directory} {where}")
+        follower = asyncio.create_task(_follow(plane, reading, options, say))
+        try:
+            await _told_to_end()
+        finally:
+            follower.cancel()
+            await server.stop(_GRACE_S)
 
 
 async def _follow(plane: Plane, first: Reading, options: Options, say: Say) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from ipaddress import ip_address
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import grpc
@@ -13,6 +14,7 @@ import grpc.aio
 from lateen.control import wire
 from lateen.control.model.proxy import NodeError, Proxy
 from lateen.control.push.plane import Plane, Request
+from lateen.control.secure.refused import RefusedError
 from lateen.xds.codec import BadMessageError
 from lateen.xds.messages import Response
 from lateen.xds.resource_types import ADS_SERVICE
@@ -36,6 +38,8 @@ _OPTIONS = (
 
 Decode = Callable[[bytes], "tuple[Request, Node | None]"]
 Encode = Callable[[Response], bytes]
+# Of what gRPC calls the other end, and the node that it says it is, the proxy that it may be.
+Admit = Callable[[str, "Node"], Proxy]
 
 
 class ServeError(Exception):
@@ -43,12 +47,24 @@ class ServeError(Exception):
 
 
 class Server:
-    """Serves the resources of a plane."""
+    """Serves the resources of a plane.
 
-    def __init__(self, plane: Plane) -> None:
+    Args:
+        plane: with the resources.
+        admit: says who a proxy is; raises RefusedError or NodeError.
+        services: that are served beside.
+    """
+
+    def __init__(
+        self,
+        plane: Plane,
+        admit: Admit = lambda _, node: wire.proxy_of(node),
+        services: Sequence[grpc.GenericRpcHandler] = (),
+    ) -> None:
         self._plane = plane
+        self._admit = admit
         self._server = grpc.aio.server(options=_OPTIONS)
-        self._server.add_generic_rpc_handlers((self._handler(),))
+        self._server.add_generic_rpc_handlers((self._handler(), *services))
 
     def listen_plain(self, address: str, *, insecure: bool = False) -> int:
         """Listen without TLS; returns the port.
@@ -66,6 +82,17 @@ class Server:
                 f"{address}: without TLS the control plane serves on the loopback only "
                 "(--insecure-plaintext serves it to everybody)"
             )
+        return self._add_port(address)
+
+    def listen_pipe(self, path: Path) -> None:
+        """Listen to a socket of the file system; who may open it may call.
+
+        Raises:
+            ServeError: it cannot be made.
+        """
+        self._add_port(f"unix:{path}")
+
+    def _add_port(self, address: str) -> int:
         try:
             return self._server.add_insecure_port(address)
         except RuntimeError as error:
@@ -97,9 +124,13 @@ class Server:
         self, requests: AsyncIterator[bytes], context: Context, decode: Decode
     ) -> AsyncIterator[Response]:
         try:
-            first, proxy = await _first(requests, decode)
+            first, node = await _first(requests, decode)
+            proxy = self._admit(context.peer(), node)
         except (BadMessageError, NodeError) as error:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+            return
+        except RefusedError as error:
+            await context.abort(error.code, str(error))
             return
         queue: asyncio.Queue[Request | None] = asyncio.Queue()
         queue.put_nowait(first)
@@ -114,18 +145,18 @@ class Server:
             reader.cancel()
 
 
-async def _first(requests: AsyncIterator[bytes], decode: Decode) -> tuple[Request, Proxy]:
+async def _first(requests: AsyncIterator[bytes], decode: Decode) -> tuple[Request, Node]:
     """The first request, which tells who the proxy is.
 
     Raises:
         BadMessageError: it is no request.
-        NodeError: it tells no proxy.
+        NodeError: it tells no node.
     """
     async for data in requests:
         request, node = decode(data)
         if node is None:
             raise NodeError("the first request of a stream must tell the node")
-        return request, wire.proxy_of(node)
+        return request, node
     raise NodeError("the stream ended before a request came")
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
+from lateen.identity.tls import load_pair
 from lateen.proxy.xds.target import TargetError
 
 if TYPE_CHECKING:
@@ -130,15 +130,5 @@ def client_context(question: PeerQuestion, protocol: str = "h2") -> ssl.SSLConte
         context.verify_flags |= _PARTIAL_CHAIN
         context.load_verify_locations(cadata=question.roots.decode())
     if question.key:
-        _load_client_certificate(context, question)
+        load_pair(context, question.key, question.chain)
     return context
-
-
-def _load_client_certificate(context: ssl.SSLContext, question: PeerQuestion) -> None:
-    """OpenSSL takes a key from a file only: one that has no name."""
-    descriptor = os.memfd_create("certificate")
-    try:
-        os.write(descriptor, question.chain + b"\n" + question.key)
-        context.load_cert_chain(f"/proc/self/fd/{descriptor}")
-    finally:
-        os.close(descriptor)

@@ -41,8 +41,13 @@ class Identity:
             if not _NAME.fullmatch(name):
                 raise IdentityError(f"{name!r} is no name of a namespace or service account")
 
+    @property
+    def path(self) -> str:
+        """Who it is in its trust domain."""
+        return f"ns/{self.namespace}/sa/{self.service_account}"
+
     def __str__(self) -> str:
-        return f"spiffe://{self.trust_domain}/ns/{self.namespace}/sa/{self.service_account}"
+        return f"spiffe://{self.trust_domain}/{self.path}"
 
     @classmethod
     def parse(cls, uri: str) -> Identity:

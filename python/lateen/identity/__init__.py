@@ -1,0 +1,1 @@
+"""What agents and the authority of a mesh share: identities, keys, requests for certificates."""
