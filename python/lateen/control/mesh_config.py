@@ -9,6 +9,7 @@ from lateen.control.resources.destination_rule import (
     LocalityLoadBalancer,
     OutlierDetection,
     TcpKeepalive,
+    ZoneAwareLoadBalancer,
 )
 from lateen.control.resources.meta import Lenient
 from lateen.control.resources.scalars import Duration
@@ -46,4 +47,5 @@ class MeshConfig(Lenient, frozen=True):
     default_destination_rule_export_to: tuple[str, ...] = ("*",)
     h2_upgrade_policy: Literal["DO_NOT_UPGRADE", "UPGRADE"] = "DO_NOT_UPGRADE"
     tcp_keepalive: TcpKeepalive | None = None
-    locality_lb_setting: LocalityLoadBalancer | None = None
+    locality_lb_setting: LocalityLoadBalancer | None = LocalityLoadBalancer(enabled=True)
+    zone_aware_lb_setting: ZoneAwareLoadBalancer | None = None

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from ipaddress import ip_address
 
+from lateen.control.model.locality import of_label, of_levels, placed
+
 _PARTS = 4
 
 
@@ -99,6 +101,9 @@ def parse_node(
 ) -> Proxy:
     """The proxy of a node's id and of what its metadata tells.
 
+    Args:
+        labels: of the workload; where they tell its place, they go before `locality`.
+
     Raises:
         NodeError: the id has another form.
     """
@@ -116,6 +121,8 @@ def parse_node(
     instance, dot, namespace = name.partition(".")
     if not dot or not namespace:
         raise NodeError(f"{name!r} is no name and namespace of a proxy")
+    told = labels or {}
+    place = of_levels(told) or of_label(told) or locality
     return Proxy(
         id=node_id,
         type=types[kind],
@@ -123,8 +130,8 @@ def parse_node(
         name=instance,
         namespace=namespace,
         domain=domain,
-        labels=labels or {},
+        labels=placed(told, place),
         service_account=service_account,
-        locality=locality,
+        locality=place,
         interception=interception,
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import ip_address, ip_network
 
+from lateen.control.model.locality import of_label, placed
 from lateen.control.model.protocol import parse_protocol
 from lateen.control.model.service import (
     TLS_MODE_LABEL,
@@ -24,7 +25,6 @@ from lateen.control.resources.traffic import Port as SpecPort
 from lateen.control.resources.workload_entry import WorkloadEntry
 
 _UNIX = "unix://"
-_LOCALITY = "istio-locality"
 _RESOLUTIONS = {
     "NONE": Resolution.PASSTHROUGH,
     "STATIC": Resolution.STATIC,
@@ -118,13 +118,15 @@ def _of_workload(
 ) -> Iterator[Endpoint]:
     if entry.service_account and TLS_MODE_LABEL not in labels:
         labels = {**labels, TLS_MODE_LABEL: "istio"}
+    locality = entry.locality or of_label(labels)
+    labels = placed(labels, locality, entry.network)
     for port in resource.spec.ports:
         yield Endpoint(
             address=entry.address,
             port=_number(entry, port),
             service_port=port.name,
             labels=labels,
-            locality=entry.locality or labels.get(_LOCALITY, "").replace(".", "/"),
+            locality=locality,
             weight=entry.weight,
             service_account=entry.service_account,
             namespace=resource.namespace,

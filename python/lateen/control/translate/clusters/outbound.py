@@ -17,9 +17,15 @@ from lateen.control.resources.destination_rule import DestinationRule, Subset, T
 from lateen.control.resources.meta import Resource
 from lateen.control.translate import api, names
 from lateen.control.translate.clusters import metadata, policy, pools
-from lateen.control.translate.clusters.balancing import balance, detect_outliers, passes_through
+from lateen.control.translate.clusters.balancing import (
+    balance,
+    detect_outliers,
+    passes_through,
+    prefer_places,
+)
 from lateen.control.translate.clusters.tls import Peers, announce, secure
 from lateen.control.translate.endpoints import assignment, subset_of
+from lateen.control.translate.locality import preference_of
 from lateen.control.translate.peers import identities, mutual_tls
 from lateen.control.translate.values import by_ads, duration
 
@@ -46,10 +52,10 @@ class Outbound:
         for service in services:
             if service.resolution is Resolution.ALIAS:
                 continue
-            rules = self.mesh.destination_rules(service, self.proxy.namespace, self.proxy.labels)
+            rule = self.mesh.destination_rule(service, self.proxy.namespace, self.proxy.labels)
             for port in service.ports:
                 if port.protocol is not Protocol.UDP:
-                    yield from self._of_port(service, port, rules[0] if rules else None)
+                    yield from self._of_port(service, port, rule)
 
     def _of_port(
         self, service: Service, port: Port, rule: Resource[DestinationRule] | None
@@ -80,6 +86,7 @@ class Outbound:
         )
         pools.limit(cluster, said.connection_pool, said.retry_budget, self.mesh.config)
         detect_outliers(cluster, said.outlier_detection)
+        prefer_places(cluster, said, self.mesh.config)
         metadata.tell_services(cluster, [service])
         secure(cluster, options, said.tls, self._peers(service, port, subset, said))
         announce(cluster, said.proxy_protocol)
@@ -90,10 +97,8 @@ class Outbound:
     def _policy(
         self, rule: Resource[DestinationRule] | None, subset: Subset | None, port: Port
     ) -> TrafficPolicy:
-        of_rule = rule.spec.traffic_policy if rule is not None else None
-        of_subset = subset.traffic_policy if subset is not None else None
-        said = policy.of_subset(of_rule, of_subset, port.number)
-        return policy.with_defaults(said, self.mesh.config.default_traffic_policy)
+        spec = rule.spec if rule is not None else None
+        return policy.effective(spec, subset, port.number, self.mesh.config.default_traffic_policy)
 
     def _find(
         self,
@@ -118,7 +123,8 @@ class Outbound:
             every = service.resolution is Resolution.DNS
             cluster.type = api.Cluster.STRICT_DNS if every else api.Cluster.LOGICAL_DNS
             self._ask_dns(cluster)
-            cluster.load_assignment.CopyFrom(assignment(cluster.name, endpoints))
+            preferred = preference_of(said, self.mesh.config, self.proxy)
+            cluster.load_assignment.CopyFrom(assignment(cluster.name, endpoints, preferred))
             return True
         cluster.type = api.Cluster.EDS
         cluster.eds_cluster_config.service_name = cluster.name
