@@ -13,6 +13,7 @@ from lateen.control.export import EVERYWHERE, exported
 from lateen.control.mesh_config import MeshConfig
 from lateen.control.model.hosts import MESH, gateway_name
 from lateen.control.model.service import Endpoint, Service
+from lateen.control.registry.allocation import allocate
 from lateen.control.registry.kubernetes import Addresses, service_of
 from lateen.control.registry.service_entries import endpoints_of, services_of
 from lateen.control.resources.destination_rule import DestinationRule
@@ -77,6 +78,11 @@ class Mesh:
             for host in entry.spec.hosts:
                 found.setdefault(host, endpoints_of(entry, host, workloads))
         return found
+
+    @cached_property
+    def allocated(self) -> Mapping[str, tuple[str, str]]:
+        """By host, addresses of services that have none, for proxies whose DNS tells them."""
+        return allocate(self.services.values())
 
     def visible_services(self, namespace: str) -> list[Service]:
         """The services that workloads of a namespace may know of."""

@@ -52,6 +52,7 @@ class Proxy:
         service_account: whose identity it has.
         locality: `REGION/ZONE/SUBZONE`, as far as it is known.
         interception: how traffic comes to it.
+        dns_capture: names are looked up with it, so it may give addresses that only it knows.
     """
 
     id: str
@@ -64,6 +65,7 @@ class Proxy:
     service_account: str = "default"
     locality: str = ""
     interception: Interception = Interception.REDIRECT
+    dns_capture: bool = False
 
     @property
     def cluster_domain(self) -> str:
@@ -98,6 +100,7 @@ def parse_node(
     service_account: str = "default",
     locality: str = "",
     interception: Interception = Interception.REDIRECT,
+    dns_capture: bool = False,
 ) -> Proxy:
     """The proxy of a node's id and of what its metadata tells.
 
@@ -134,4 +137,5 @@ def parse_node(
         service_account=service_account,
         locality=place,
         interception=interception,
+        dns_capture=dns_capture,
     )

@@ -57,6 +57,7 @@ def scope_of(proxy: Proxy) -> Scope:
         proxy.addresses,
         proxy.locality,
         proxy.interception,
+        proxy.dns_capture,
     )
 
 

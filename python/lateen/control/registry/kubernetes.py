@@ -54,6 +54,7 @@ def service_of(resource: Resource[Spec], domain: str, trust_domain: str) -> Serv
         service_accounts=tuple(_accounts(resource, trust_domain)),
         created=resource.created,
         external_name=external,
+        selects=bool(spec.selector),
     )
 
 

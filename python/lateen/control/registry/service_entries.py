@@ -6,8 +6,9 @@ Source: pilot/pkg/serviceregistry/serviceentry/conversion.go.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 
+from lateen.control.model.hosts import is_address
 from lateen.control.model.locality import of_label, placed
 from lateen.control.model.protocol import parse_protocol
 from lateen.control.model.service import (
@@ -56,6 +57,7 @@ def services_of(resource: Resource[ServiceEntry]) -> list[Service]:
             service_accounts=spec.subject_alt_names,
             subject_alt_names=spec.subject_alt_names,
             created=resource.created,
+            selects=spec.workload_selector is not None,
         )
         for host in spec.hosts
     ]
@@ -107,7 +109,7 @@ def endpoints_of(
 
 def _usable(workload: WorkloadEntry, service: ServiceEntry) -> bool:
     """Whether the address is one that the service's resolution can use: a name needs DNS."""
-    return _is_ip(workload.address) or _RESOLUTIONS[service.resolution] in _BY_DNS
+    return is_address(workload.address) or _RESOLUTIONS[service.resolution] in _BY_DNS
 
 
 def _of_workload(
@@ -139,11 +141,3 @@ def _number(entry: WorkloadEntry, port: SpecPort) -> int:
     if entry.address.startswith(_UNIX):
         return 0
     return entry.ports.get(port.name) or port.target_port or port.number
-
-
-def _is_ip(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True

@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from lateen.control.mesh import Mesh
-from lateen.control.model.hosts import MESH, is_wildcard, matches
+from lateen.control.model.hosts import MESH, is_address, is_wildcard, matches
 from lateen.control.model.protocol import Protocol
 from lateen.control.model.proxy import Proxy
 from lateen.control.model.service import UNSPECIFIED, Port, Resolution, Service
@@ -219,7 +218,7 @@ def _host(
 def domains_of(service: Service, proxy: Proxy) -> list[str]:
     """The names by which a proxy's application may call a service, and its addresses."""
     host = service.host
-    found = [host, *([] if _is_address(host) else [f"{host}."])]
+    found = [host, *([] if is_address(host) else [f"{host}."])]
     short, svc, domain = host.partition(".svc.")
     if svc and domain == proxy.cluster_domain:
         name, _, namespace = short.partition(".")
@@ -230,14 +229,6 @@ def domains_of(service: Service, proxy: Proxy) -> list[str]:
         found += [f"*.{one}" for one in found]
     found += [_in_url(one) for one in service.addresses if one != UNSPECIFIED and "/" not in one]
     return found
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _in_url(address: str) -> str:
