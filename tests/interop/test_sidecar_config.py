@@ -54,6 +54,48 @@ spec:
 """
 
 
+PLACES = """\
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: places, namespace: default}
+spec:
+  hosts: [places.com]
+  ports: [{number: 80, name: http, protocol: HTTP}]
+  resolution: DNS
+  endpoints:
+    - {address: a.test, locality: us/east}
+    - {address: b.test, locality: us/west}
+    - {address: c.test, locality: eu/north}
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: places, namespace: default}
+spec:
+  host: places.com
+  trafficPolicy:
+    outlierDetection: {consecutive5xxErrors: 1}
+    loadBalancer: {SETTING}
+"""
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "localityLbSetting: {failover: [{from: us, to: eu}]}",
+        "localityLbSetting: {failoverPriority: [topology.kubernetes.io/region, app]}",
+        "localityLbSetting: {distribute: [{from: us, to: {us/east: 70, 'eu/*': 30}}]}",
+        "zoneAwareLbSetting: {minClusterSize: 2}",
+        "zoneAwareLbSetting: {enabled: false}",
+    ],
+)
+def test_envoy_accepts_places(tmp_path, setting):
+    proxy = sidecar(locality="us/east", labels={"app": "app"})
+    made = translate(mesh_of(MESH + PLACES.replace("SETTING", setting)), proxy)
+    assert refusal(made, tmp_path / "envoy.json") == ""
+
+
 @pytest.mark.oracle
 @pytest.mark.parametrize("mode", list(Interception))
 @pytest.mark.parametrize("text", [MESH, MESH + SIDECAR], ids=["no Sidecar", "Sidecar"])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from lateen.control.mesh import Mesh
 from lateen.control.model.protocol import Protocol
-from lateen.control.model.proxy import Proxy, ProxyType
+from lateen.control.model.proxy import Interception, Proxy, ProxyType
 from lateen.control.model.service import Endpoint, Port, Resolution, Service
 from lateen.control.resources.destination_rule import DestinationRule, Subset, TrafficPolicy
 from lateen.control.resources.meta import Resource
@@ -109,9 +109,7 @@ class Outbound:
         said: TrafficPolicy,
     ) -> bool:
         """Say how endpoints are found; False: there are none."""
-        if passes_through(said.load_balancer) or (
-            service.resolution is Resolution.PASSTHROUGH and self._may_pass_through(service)
-        ):
+        if self._by_address(service, said):
             cluster.type = api.Cluster.ORIGINAL_DST
             cluster.lb_policy = api.Cluster.CLUSTER_PROVIDED
             return True
@@ -131,9 +129,17 @@ class Outbound:
         cluster.eds_cluster_config.eds_config.CopyFrom(by_ads(first_fetch=0))
         return True
 
-    def _may_pass_through(self, service: Service) -> bool:
-        """A gateway has no address that an application called; Kubernetes knows the endpoints."""
-        return self.proxy.type is ProxyType.SIDECAR and service.source.kind != "Service"
+    def _by_address(self, service: Service, said: TrafficPolicy) -> bool:
+        """Whether calls go to the address that the application called.
+
+        No application calls an address where nothing is captured: then the endpoints that
+        Kubernetes knows are used, as a gateway uses any.
+        """
+        if passes_through(said.load_balancer):
+            return True
+        captured = self.proxy.interception is not Interception.NONE
+        known = not captured and service.source.kind == "Service"
+        return service.is_headless and self.proxy.type is ProxyType.SIDECAR and not known
 
     def _endpoints(self, service: Service, port: Port, subset: Subset | None) -> Iterator[Endpoint]:
         labels = subset.labels if subset is not None else {}
@@ -154,7 +160,7 @@ class Outbound:
         self, service: Service, port: Port, subset: Subset | None, said: TrafficPolicy
     ) -> Peers:
         endpoints = list(self._endpoints(service, port, None))
-        by_address = passes_through(said.load_balancer) or service.is_headless
+        by_address = self._by_address(service, said)
         return Peers(
             sni=names.outbound_sni(port.number, subset.name if subset else "", service.host),
             accounts=identities(service, endpoints, self.mesh.config),
