@@ -70,8 +70,8 @@ class Pair:
         text = text.replace("SERVED", str(served))
         manifests = folder / "mesh"
         manifests.mkdir()
-        text = text.replace("CALLER", CALLER).replace("CALLED", CALLED)
-        (manifests / "mesh.yaml").write_text(text)
+        self.mesh = manifests / "mesh.yaml"
+        self.mesh.write_text(text.replace("CALLER", CALLER).replace("CALLED", CALLED))
         leases[2].close()
         application = [sys.executable, APPLICATION, "127.0.0.1", str(served)]
         stack.enter_context(running(application, folder / "app.log"))
@@ -120,6 +120,11 @@ def test_hosts_and_ports_that_no_service_has_are_refused(pair):
     other = pair.ingress - 1
     for host in (f"b:{other}", "b", "unknown.test"):
         assert pair.call(host)[0] == 502
+
+
+def test_hosts_that_nobody_knows_have_no_address_to_pass_on_to(pair):
+    pair.mesh.write_text(pair.mesh.read_text().replace("REGISTRY_ONLY", "ALLOW_ANY"))
+    until(lambda: pair.call("unknown.test")[0] == 503)
 
 
 def test_no_listener_waits_for_captured_connections(pair):

@@ -33,6 +33,12 @@ def test_it_prints_what_a_proxy_would_be_sent(tmp_path):
     assert [one["name"] for one in only["routes"]] == ["80"]
 
 
+def test_it_prints_what_a_proxy_without_capture_would_be_sent(tmp_path):
+    (tmp_path / "a.yaml").write_text(SERVICE)
+    done = run(tmp_path, "--proxy", NODE, "--interception", "NONE", "--only", "listeners")
+    assert [one["name"] for one in json.loads(done.stdout)["listeners"]] == ["127.0.0.1_80"]
+
+
 def test_what_is_wrong_is_told_and_the_rest_is_translated(tmp_path):
     (tmp_path / "a.yaml").write_text(SERVICE)
     (tmp_path / "b.yaml").write_text(SERVICE.replace("name: a", "name: b").replace("80", "x"))
@@ -61,6 +67,10 @@ def test_what_is_wrong_is_told_and_the_rest_is_translated(tmp_path):
             "'all' is none of clusters, endpoints, listeners, routes",
         ),
         (("--proxy", NODE, "--label", "a"), "--label: 'a' is not NAME=VALUE"),
+        (
+            ("--proxy", NODE, "--interception", "none"),
+            "--interception: 'none' is none of REDIRECT, TPROXY, NONE",
+        ),
     ],
 )
 def test_a_mistake_is_one_line(tmp_path, arguments, message):

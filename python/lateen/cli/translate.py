@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from lateen.control.model.proxy import NodeError, parse_node
+from lateen.control.model.proxy import Interception, NodeError, parse_node
 from lateen.control.offline import KINDS, load, translate
 
 
@@ -21,6 +21,12 @@ def run(
     label: Annotated[
         list[str] | None, typer.Option(metavar="NAME=VALUE", help="of the proxy's workload")
     ] = None,
+    interception: Annotated[
+        str, typer.Option(metavar="MODE", help=f"of traffic: {', '.join(Interception.__members__)}")
+    ] = "REDIRECT",
+    locality: Annotated[
+        str, typer.Option(metavar="REGION/ZONE/SUBZONE", help="where the proxy runs")
+    ] = "",
     only: Annotated[
         str, typer.Option(metavar="KIND", help=f"one of {', '.join(KINDS)}; default: all")
     ] = "",
@@ -30,7 +36,12 @@ def run(
     What is wrong in the directory is told on standard error; the rest is translated.
     """
     try:
-        node = parse_node(proxy, labels=_labels(label or []))
+        node = parse_node(
+            proxy,
+            labels=_labels(label or []),
+            locality=locality,
+            interception=_interception(interception),
+        )
         if only and only not in KINDS:
             raise NodeError(f"{only!r} is none of {', '.join(KINDS)}")
         mesh, problems = load(directory, node.cluster_domain)
@@ -42,6 +53,18 @@ def run(
     made = translate(mesh, node)
     print(json.dumps({kind: made[kind] for kind in KINDS if only in ("", kind)}, indent=2))
     return 1 if any(problem.severity == "error" for problem in problems) else 0
+
+
+def _interception(name: str) -> Interception:
+    """The mode of a name.
+
+    Raises:
+        NodeError: there is none of this name.
+    """
+    modes = Interception.__members__
+    if name not in modes:
+        raise NodeError(f"--interception: {name!r} is none of {', '.join(modes)}")
+    return modes[name]
 
 
 def _labels(written: list[str]) -> dict[str, str]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar, cast
 
+from lateen.control.destination_rules import DestinationRules, destination_rules
+from lateen.control.export import EVERYWHERE, exported
 from lateen.control.mesh_config import MeshConfig
-from lateen.control.model.hosts import MESH, full_name, gateway_name, most_specific
+from lateen.control.model.hosts import MESH, gateway_name
 from lateen.control.model.service import Endpoint, Service
+from lateen.control.registry.allocation import allocate
 from lateen.control.registry.kubernetes import Addresses, service_of
 from lateen.control.registry.service_entries import endpoints_of, services_of
 from lateen.control.resources.destination_rule import DestinationRule
@@ -18,21 +21,11 @@ from lateen.control.resources.kubernetes.endpoints import Endpoints, EndpointSli
 from lateen.control.resources.kubernetes.pod import Pod
 from lateen.control.resources.kubernetes.service import Service as KubernetesService
 from lateen.control.resources.meta import Resource
-from lateen.control.resources.selectors import selects
 from lateen.control.resources.service_entry import ServiceEntry
 from lateen.control.resources.virtual_service import VirtualService
 from lateen.control.resources.workload_entry import WorkloadEntry
 
 Spec = TypeVar("Spec")
-EVERYWHERE, HERE, NOWHERE = "*", ".", "~"
-
-
-def exported(export_to: Iterable[str], owner: str, namespace: str) -> bool:
-    """Whether what a namespace owns may be seen in another."""
-    named = set(export_to)
-    if NOWHERE in named:
-        return False
-    return EVERYWHERE in named or namespace in named or (HERE in named and owner == namespace)
 
 
 @dataclass(frozen=True)
@@ -86,6 +79,11 @@ class Mesh:
                 found.setdefault(host, endpoints_of(entry, host, workloads))
         return found
 
+    @cached_property
+    def allocated(self) -> Mapping[str, tuple[str, str]]:
+        """By host, addresses of services that have none, for proxies whose DNS tells them."""
+        return allocate(self.services.values())
+
     def visible_services(self, namespace: str) -> list[Service]:
         """The services that workloads of a namespace may know of."""
         default = self.config.default_service_export_to
@@ -95,26 +93,18 @@ class Mesh:
             if exported(service.export_to or default, service.namespace, namespace)
         ]
 
-    def destination_rules(
+    def destination_rule(
         self, service: Service, namespace: str, labels: Mapping[str, str]
-    ) -> list[Resource[DestinationRule]]:
-        """The rules of a service for callers of a namespace: the nearest namespace's that has any.
+    ) -> Resource[DestinationRule] | None:
+        """The rule of a service for callers with `labels` in a namespace."""
+        return self._destination_rules.of(service, namespace, labels)
 
-        That is the callers' own, the service's, the root namespace; in each, those of the most
-        specific host. A rule with a workload selector is for callers with its labels.
-        """
-        root = self.config.root_namespace
-        default = self.config.default_destination_rule_export_to
-        for owner in dict.fromkeys((namespace, service.namespace, root)):
-            found = [
-                rule
-                for rule in most_specific(service.host, self._rules.get(owner, {})) or ()
-                if owner == namespace or exported(rule.spec.export_to or default, owner, namespace)
-            ]
-            found = [rule for rule in found if _selected(rule, labels)]
-            if found:
-                return found
-        return []
+    @cached_property
+    def _destination_rules(self) -> DestinationRules:
+        config = self.config
+        default = config.default_destination_rule_export_to
+        rules = self.of(DestinationRule)
+        return destination_rules(rules, self.domain, config.root_namespace, default)
 
     def virtual_services_of(self, gateway: str, namespace: str) -> list[Resource[VirtualService]]:
         """The virtual services of a gateway that workloads of a namespace may see, in order.
@@ -151,30 +141,3 @@ class Mesh:
             for gateway in dict.fromkeys(named):
                 found[gateway].append(rule)
         return found
-
-    def subset_labels(self, service: Service, subset: str) -> Mapping[str, str] | None:
-        """The labels of a subset, whoever may see its rule; None: there is no such subset."""
-        if not subset:
-            return {}
-        for by_host in self._rules.values():
-            for rule in most_specific(service.host, by_host) or ():
-                for one in rule.spec.subsets:
-                    if one.name == subset:
-                        return one.labels
-        return None
-
-    @cached_property
-    def _rules(self) -> Mapping[str, Mapping[str, Sequence[Resource[DestinationRule]]]]:
-        """Destination rules by namespace and full host."""
-        found: defaultdict[str, defaultdict[str, list[Resource[DestinationRule]]]] = defaultdict(
-            lambda: defaultdict(list)
-        )
-        for rule in self.of(DestinationRule):
-            host = full_name(rule.spec.host, rule.namespace, self.domain)
-            found[rule.namespace][host].append(rule)
-        return found
-
-
-def _selected(rule: Resource[DestinationRule], labels: Mapping[str, str]) -> bool:
-    selector = rule.spec.workload_selector
-    return selector is None or selects(selector.match_labels, labels)

@@ -10,6 +10,7 @@ from lateen.control.resources.destination_rule import (
     LocalityLoadBalancer,
     OutlierDetection,
     TcpKeepalive,
+    ZoneAwareLoadBalancer,
 )
 from lateen.control.resources.meta import Lenient
 from lateen.control.resources.scalars import Duration
@@ -64,7 +65,8 @@ class MeshConfig(Lenient, frozen=True):
     default_destination_rule_export_to: tuple[str, ...] = ("*",)
     h2_upgrade_policy: Literal["DO_NOT_UPGRADE", "UPGRADE"] = "DO_NOT_UPGRADE"
     tcp_keepalive: TcpKeepalive | None = None
-    locality_lb_setting: LocalityLoadBalancer | None = None
+    locality_lb_setting: LocalityLoadBalancer | None = LocalityLoadBalancer(enabled=True)
+    zone_aware_lb_setting: ZoneAwareLoadBalancer | None = None
     default_config: ProxyDefaults = ProxyDefaults()
     enable_tracing: bool = False
     access_log_file: str = ""

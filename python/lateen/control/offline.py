@@ -44,7 +44,7 @@ def translate(mesh: Mesh, proxy: Proxy) -> Mapping[str, list[dict[str, object]]]
     listening = listeners(mesh, proxy)
     messages: dict[str, Iterator[Message]] = {
         "clusters": iter(made),
-        "endpoints": assignments(mesh, made),
+        "endpoints": assignments(mesh, proxy, made),
         "listeners": iter(listening),
         "routes": _routes(mesh, proxy, listening),
     }
@@ -54,10 +54,7 @@ def translate(mesh: Mesh, proxy: Proxy) -> Mapping[str, list[dict[str, object]]]
 def _routes(mesh: Mesh, proxy: Proxy, listening: Iterable[Listener]) -> Iterator[Message]:
     if proxy.type is ProxyType.SIDECAR:
         tables = Tables(mesh, proxy)
-        for name in sorted(set(table_names(listening))):
-            table = tables.table(name)
-            if table is not None:
-                yield table
+        yield from (tables.table(name) for name in sorted(set(table_names(listening))))
 
 
 def _as_json(message: Message) -> dict[str, object]:

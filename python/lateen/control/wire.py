@@ -93,6 +93,7 @@ def proxy_of(node: Node) -> Proxy:
         locality=locality.rstrip("/"),
         interception=_interception(_text(metadata, "INTERCEPTION_MODE")),
         build=_build(metadata),
+        dns_capture=_flag(metadata, "DNS_CAPTURE"),
     )
 
 
@@ -109,6 +110,14 @@ def _build(metadata: Struct) -> Build:
 
 def _text(metadata: Struct, name: str) -> str:
     return metadata.fields[name].string_value if name in metadata.fields else ""
+
+
+def _flag(metadata: Struct, name: str) -> bool:
+    """Whether it is said to be so: as a text, as Istio's agent does, or as a boolean."""
+    found = metadata.fields.get(name)
+    if found is None:
+        return False
+    return found.bool_value or found.string_value.lower() in ("true", "1")
 
 
 def _texts(metadata: Struct, name: str) -> dict[str, str]:

@@ -6,6 +6,7 @@ Source: pkg/config/host/name.go.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from ipaddress import ip_address
 from typing import TypeVar
 
 Value = TypeVar("Value")
@@ -17,6 +18,15 @@ MESH = "mesh"
 def is_wildcard(host: str) -> bool:
     """Whether the name stands for several."""
     return host.startswith("*")
+
+
+def is_address(text: str) -> bool:
+    """Whether the text is an IP address, not a name."""
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def matches(one: str, other: str) -> bool:

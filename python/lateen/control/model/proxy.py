@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from ipaddress import ip_address
 
+from lateen.control.model.locality import of_label, of_levels, placed
+
 _PARTS = 4
 #: Labels of which the first that is there tells what a workload is called in telemetry.
 CANONICAL_NAMES = ("service.istio.io/canonical-name", "app.kubernetes.io/name", "app")
@@ -67,6 +69,7 @@ class Proxy:
         locality: `REGION/ZONE/SUBZONE`, as far as it is known.
         interception: how traffic comes to it.
         build: which filters it has.
+        dns_capture: names are looked up with it, so it may give addresses that only it knows.
     """
 
     id: str
@@ -92,6 +95,8 @@ class Proxy:
         """Which version of its application the workload is, the canonical revision."""
         named = (self.labels.get(label) for label in CANONICAL_REVISIONS)
         return next((name for name in named if name), "latest")
+
+    dns_capture: bool = False
 
     @property
     def cluster_domain(self) -> str:
@@ -127,8 +132,12 @@ def parse_node(
     locality: str = "",
     interception: Interception = Interception.REDIRECT,
     build: Build = Build.ENVOY,
+    dns_capture: bool = False,
 ) -> Proxy:
     """The proxy of a node's id and of what its metadata tells.
+
+    Args:
+        labels: of the workload; where they tell its place, they go before `locality`.
 
     Raises:
         NodeError: the id has another form.
@@ -147,6 +156,8 @@ def parse_node(
     instance, dot, namespace = name.partition(".")
     if not dot or not namespace:
         raise NodeError(f"{name!r} is no name and namespace of a proxy")
+    told = labels or {}
+    place = of_levels(told) or of_label(told) or locality
     return Proxy(
         id=node_id,
         type=types[kind],
@@ -154,9 +165,10 @@ def parse_node(
         name=instance,
         namespace=namespace,
         domain=domain,
-        labels=labels or {},
+        labels=placed(told, place),
         service_account=service_account,
-        locality=locality,
+        locality=place,
         interception=interception,
         build=build,
+        dns_capture=dns_capture,
     )

@@ -60,6 +60,7 @@ class Service:
         created: seconds since 1970.
         source: the resource that defines it.
         external_name: the name that it is an alias of.
+        selects: its endpoints are workloads that come and go, of which there may be none.
     """
 
     host: str
@@ -76,6 +77,7 @@ class Service:
     subject_alt_names: tuple[str, ...] = ()
     created: float = 0.0
     external_name: str = ""
+    selects: bool = False
 
     @property
     def address(self) -> str:

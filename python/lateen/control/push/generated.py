@@ -1,7 +1,7 @@
 """The resources of a proxy as bytes with versions; those that proxies share are made once.
 
 What a proxy is sent depends on its scope: its type, namespace, labels, addresses. Proxies of one
-scope share every byte; endpoints are shared by all.
+scope share every byte; endpoints are shared by all who choose alike.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 from lateen.control.mesh import Mesh
 from lateen.control.model.proxy import Proxy, ProxyType
 from lateen.control.translate.clusters.build import clusters
-from lateen.control.translate.endpoints import assignment, endpoints_of_cluster
+from lateen.control.translate.endpoints import Choice, assignment_of, choice_of
 from lateen.control.translate.listeners.build import listeners
-from lateen.control.translate.routes.tables import Tables
+from lateen.control.translate.routes.tables import Tables, is_table
 from lateen.xds.resource_types import CDS, EDS, LDS, RDS
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ def scope_of(proxy: Proxy) -> Scope:
         proxy.addresses,
         proxy.locality,
         proxy.interception,
+        proxy.dns_capture,
     )
 
 
@@ -67,12 +68,12 @@ class Scoped:
     Attributes:
         mesh: at one moment.
         proxy: one of the scope.
-        endpoints: those of the whole mesh, by cluster, as far as somebody asked.
+        endpoints: those of the whole mesh, as far as somebody asked.
     """
 
     mesh: Mesh
     proxy: Proxy
-    endpoints: dict[str, Blob | None]
+    endpoints: dict[Choice, Blob]
 
     def all_of(self, type_url: str) -> Mapping[str, Blob]:
         """All resources of a type that is sent without being asked for by name."""
@@ -101,23 +102,23 @@ class Scoped:
         return Tables(self.mesh, self.proxy)
 
     @cached_property
-    def _routes(self) -> dict[str, Blob | None]:
+    def _routes(self) -> dict[str, Blob]:
         return {}
 
     def _route(self, name: str) -> Blob | None:
-        if self.proxy.type is not ProxyType.SIDECAR:
+        if self.proxy.type is not ProxyType.SIDECAR or not is_table(name):
             return None
         if name not in self._routes:
-            table = self._tables.table(name)
-            self._routes[name] = blob(table) if table is not None else None
+            self._routes[name] = blob(self._tables.table(name))
         return self._routes[name]
 
     def _endpoints(self, name: str) -> Blob | None:
-        if name not in self.endpoints:
-            known = name.count("|") == 3 and name.split("|")[1].isdigit()
-            made = assignment(name, endpoints_of_cluster(self.mesh, name)) if known else None
-            self.endpoints[name] = blob(made) if made is not None else None
-        return self.endpoints[name]
+        choice = choice_of(self.mesh, self.proxy, name)
+        if choice is None:
+            return None
+        if choice not in self.endpoints:
+            self.endpoints[choice] = blob(assignment_of(self.mesh, choice))
+        return self.endpoints[choice]
 
 
 @dataclass
@@ -132,7 +133,7 @@ class Generated:
     mesh: Mesh
     on_new: Callable[[Scope], None] | None = None
     _scopes: dict[Scope, Scoped] = field(default_factory=dict)
-    _endpoints: dict[str, Blob | None] = field(default_factory=dict)
+    _endpoints: dict[Choice, Blob] = field(default_factory=dict)
 
     def of(self, proxy: Proxy) -> Scoped:
         """The resources of a proxy."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from lateen.control.model.locality import of_label, of_levels, placed
 from lateen.control.model.protocol import protocol_of_port
 from lateen.control.model.service import UNSPECIFIED, Endpoint, Port, Resolution, Service
 from lateen.control.resources.kubernetes.endpoints import EndpointPort, Endpoints, EndpointSlice
@@ -21,9 +22,6 @@ _EXPORT_TO = "networking.istio.io/exportTo"
 _CANONICAL_ACCOUNTS = "alpha.istio.io/canonical-serviceaccounts"
 _ACCOUNTS = "alpha.istio.io/kubernetes-serviceaccounts"
 _SERVICE_OF_SLICE = "kubernetes.io/service-name"
-_REGION = "topology.kubernetes.io/region"
-_ZONE = "topology.kubernetes.io/zone"
-_SUBZONE = "topology.istio.io/subzone"
 _NO_ADDRESS = "None"
 
 
@@ -56,6 +54,7 @@ def service_of(resource: Resource[Spec], domain: str, trust_domain: str) -> Serv
         service_accounts=tuple(_accounts(resource, trust_domain)),
         created=resource.created,
         external_name=external,
+        selects=bool(spec.selector),
     )
 
 
@@ -172,14 +171,13 @@ def _endpoint(
 ) -> Endpoint:
     if pod is None:
         return Endpoint(address, port, name, namespace=service.namespace, healthy=healthy)
-    labels = pod.labels
-    levels = (labels.get(_REGION, ""), labels.get(_ZONE, zone), labels.get(_SUBZONE, ""))
+    locality = of_label(pod.labels) or of_levels(pod.labels, zone)
     return Endpoint(
         address=address,
         port=port,
         service_port=name,
-        labels=labels,
-        locality="/".join(levels).rstrip("/"),
+        labels=placed(pod.labels, locality),
+        locality=locality,
         service_account=pod.spec.spec.service_account_name,
         namespace=pod.namespace,
         workload=pod.name,

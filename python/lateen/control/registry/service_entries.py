@@ -6,8 +6,10 @@ Source: pilot/pkg/serviceregistry/serviceentry/conversion.go.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 
+from lateen.control.model.hosts import is_address
+from lateen.control.model.locality import of_label, placed
 from lateen.control.model.protocol import parse_protocol
 from lateen.control.model.service import (
     TLS_MODE_LABEL,
@@ -24,7 +26,6 @@ from lateen.control.resources.traffic import Port as SpecPort
 from lateen.control.resources.workload_entry import WorkloadEntry
 
 _UNIX = "unix://"
-_LOCALITY = "istio-locality"
 _RESOLUTIONS = {
     "NONE": Resolution.PASSTHROUGH,
     "STATIC": Resolution.STATIC,
@@ -56,6 +57,7 @@ def services_of(resource: Resource[ServiceEntry]) -> list[Service]:
             service_accounts=spec.subject_alt_names,
             subject_alt_names=spec.subject_alt_names,
             created=resource.created,
+            selects=spec.workload_selector is not None,
         )
         for host in spec.hosts
     ]
@@ -107,7 +109,7 @@ def endpoints_of(
 
 def _usable(workload: WorkloadEntry, service: ServiceEntry) -> bool:
     """Whether the address is one that the service's resolution can use: a name needs DNS."""
-    return _is_ip(workload.address) or _RESOLUTIONS[service.resolution] in _BY_DNS
+    return is_address(workload.address) or _RESOLUTIONS[service.resolution] in _BY_DNS
 
 
 def _of_workload(
@@ -118,13 +120,15 @@ def _of_workload(
 ) -> Iterator[Endpoint]:
     if entry.service_account and TLS_MODE_LABEL not in labels:
         labels = {**labels, TLS_MODE_LABEL: "istio"}
+    locality = entry.locality or of_label(labels)
+    labels = placed(labels, locality, entry.network)
     for port in resource.spec.ports:
         yield Endpoint(
             address=entry.address,
             port=_number(entry, port),
             service_port=port.name,
             labels=labels,
-            locality=entry.locality or labels.get(_LOCALITY, "").replace(".", "/"),
+            locality=locality,
             weight=entry.weight,
             service_account=entry.service_account,
             namespace=resource.namespace,
@@ -137,11 +141,3 @@ def _number(entry: WorkloadEntry, port: SpecPort) -> int:
     if entry.address.startswith(_UNIX):
         return 0
     return entry.ports.get(port.name) or port.target_port or port.number
-
-
-def _is_ip(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True

@@ -48,5 +48,5 @@ def configuration_of(mesh: Mesh, proxy: Proxy) -> Configuration:
         listeners=listeners(mesh, proxy),
         table=Tables(mesh, proxy).table,
         clusters={one.name: one for one in made},
-        assignments={one.cluster_name: one for one in assignments(mesh, made)},
+        assignments={one.cluster_name: one for one in assignments(mesh, proxy, made)},
     )

@@ -5,15 +5,18 @@ Source: pilot/pkg/xds/endpoints/endpoint_builder.go.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lateen.control.mesh import Mesh
-from lateen.control.model.proxy import CANONICAL_NAMES, CANONICAL_REVISIONS
+from lateen.control.model.locality import levels_of
+from lateen.control.model.proxy import CANONICAL_NAMES, CANONICAL_REVISIONS, Proxy
 from lateen.control.model.service import Endpoint
 from lateen.control.resources.selectors import selects
 from lateen.control.translate import api
+from lateen.control.translate.clusters import policy
+from lateen.control.translate.locality import Preference, grouped, preference_of
 from lateen.control.translate.values import address, uint32
 
 if TYPE_CHECKING:
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
     from envoy.config.core.v3.base_pb2 import Locality
     from envoy.config.endpoint.v3.endpoint_components_pb2 import LbEndpoint
     from envoy.config.endpoint.v3.endpoint_pb2 import ClusterLoadAssignment
+
+# outbound|PORT|SUBSET|HOST
+_PARTS = 4
 
 
 def subset_of(
@@ -30,46 +36,83 @@ def subset_of(
     return (one for one in endpoints if one.service_port == port and selects(labels, one.labels))
 
 
-def assignment(cluster: str, endpoints: Iterable[Endpoint]) -> ClusterLoadAssignment:
-    """The endpoints that get traffic, by locality; a locality weighs what its endpoints do."""
-    by_locality: defaultdict[str, list[Endpoint]] = defaultdict(list)
-    for one in endpoints:
-        if one.healthy:
-            by_locality[one.locality].append(one)
+@dataclass(frozen=True)
+class Choice:
+    """What a proxy is told of a service's endpoints: equal choices are equal assignments.
+
+    Attributes:
+        cluster: whose endpoints they are.
+        host: of the service.
+        port: its name.
+        labels: of the subset.
+        preference: of the proxy.
+    """
+
+    cluster: str
+    host: str
+    port: str
+    labels: tuple[tuple[str, str], ...] = ()
+    preference: Preference | None = None
+
+
+def choice_of(mesh: Mesh, proxy: Proxy, cluster: str) -> Choice | None:
+    """What a proxy is told of an outbound cluster; None: it is no name of one.
+
+    There are no endpoints of a service, port or subset that the proxy does not know.
+    """
+    parts = cluster.split("|")
+    if len(parts) != _PARTS or not parts[1].isdigit():
+        return None
+    _, number, subset_name, host = parts
+    service = mesh.services.get(host)
+    port = service.port(int(number)) if service is not None else None
+    if service is None or port is None:
+        return Choice(cluster, "", "")
+    rule = mesh.destination_rule(service, proxy.namespace, proxy.labels)
+    spec = rule.spec if rule is not None else None
+    named = {one.name: one for one in spec.subsets} if spec is not None else {}
+    subset = named.get(subset_name)
+    if subset_name and subset is None:
+        return Choice(cluster, "", "")
+    said = policy.effective(spec, subset, port.number, mesh.config.default_traffic_policy)
+    labels = tuple(sorted(subset.labels.items())) if subset is not None else ()
+    return Choice(cluster, host, port.name, labels, preference_of(said, mesh.config, proxy))
+
+
+def assignment_of(mesh: Mesh, choice: Choice) -> ClusterLoadAssignment:
+    """The endpoints of a choice."""
+    there = mesh.endpoints.get(choice.host, ())
+    chosen = subset_of(there, choice.port, dict(choice.labels))
+    return assignment(choice.cluster, chosen, choice.preference)
+
+
+def assignment(
+    cluster: str, endpoints: Iterable[Endpoint], preference: Preference | None = None
+) -> ClusterLoadAssignment:
+    """The endpoints that get traffic, by where they are."""
     made = api.ClusterLoadAssignment(cluster_name=cluster)
-    for name in sorted(by_locality):
-        here = by_locality[name]
+    for group in grouped((one for one in endpoints if one.healthy), preference):
         made.endpoints.add(
-            locality=_locality(name) if name else None,
-            lb_endpoints=[_endpoint(one) for one in here],
-            load_balancing_weight=uint32(sum(one.weight or 1 for one in here)),
+            locality=_locality(group.locality) if group.locality else None,
+            lb_endpoints=[_endpoint(one) for one in group.endpoints],
+            load_balancing_weight=uint32(group.weight),
+            priority=group.priority,
         )
     return made
 
 
-def assignments(mesh: Mesh, clusters: Iterable[Cluster]) -> Iterator[ClusterLoadAssignment]:
+def assignments(
+    mesh: Mesh, proxy: Proxy, clusters: Iterable[Cluster]
+) -> Iterator[ClusterLoadAssignment]:
     """The assignments of those clusters whose endpoints come by EDS."""
     for cluster in clusters:
-        if cluster.type == api.Cluster.EDS:
-            yield assignment(cluster.name, endpoints_of_cluster(mesh, cluster.name))
-
-
-def endpoints_of_cluster(mesh: Mesh, name: str) -> list[Endpoint]:
-    """The endpoints of an outbound cluster; none where its service or subset is not known."""
-    _, number, subset, host = name.split("|")
-    service = mesh.services.get(host)
-    port = service.port(int(number)) if service is not None else None
-    if service is None or port is None:
-        return []
-    labels = mesh.subset_labels(service, subset)
-    if labels is None:
-        return []
-    return list(subset_of(mesh.endpoints.get(host, ()), port.name, labels))
+        choice = choice_of(mesh, proxy, cluster.name)
+        if cluster.type == api.Cluster.EDS and choice is not None:
+            yield assignment_of(mesh, choice)
 
 
 def _locality(name: str) -> Locality:
-    region, _, rest = name.partition("/")
-    zone, _, sub_zone = rest.partition("/")
+    region, zone, sub_zone = levels_of(name)
     return api.Locality(region=region, zone=zone, sub_zone=sub_zone)
 
 

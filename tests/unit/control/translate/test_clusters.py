@@ -1,5 +1,6 @@
 import pytest
 
+from lateen.control.model.proxy import Interception, parse_node
 from tests.support.mesh import sent, sidecar
 
 SERVICE = """\
@@ -268,6 +269,24 @@ def test_a_short_host_is_one_of_the_rules_namespace():
         cluster(HTTP + rule("{loadBalancer: {simple: RANDOM}}", host="reviews"))["lb_policy"]
         == "RANDOM"
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "mode", "found"),
+    [
+        ("sidecar", Interception.REDIRECT, "ORIGINAL_DST"),
+        # No application calls an address there.
+        ("sidecar", Interception.NONE, "EDS"),
+        ("router", Interception.REDIRECT, "EDS"),
+    ],
+)
+def test_a_headless_service_is_called_at_the_address_that_was_called(kind, mode, found):
+    headless = HTTP.replace("10.1.0.1", "None")
+    node = f"{kind}~10.0.0.1~app-1.default~default.svc.cluster.local"
+    one = sent(headless + PODS, parse_node(node, interception=mode))["clusters"][OUTBOUND]
+    assert one["type"] == found
+    # By address, one that cannot speak mutual TLS would decide for all.
+    assert ("transport_socket" in one) is (found == "ORIGINAL_DST")
 
 
 def test_the_application_is_called_at_its_port_from_an_address_that_capture_knows():

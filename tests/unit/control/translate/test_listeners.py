@@ -104,6 +104,45 @@ def test_a_range_of_addresses_is_matched():
     ]
 
 
+HEADLESS = """\
+apiVersion: v1
+kind: Service
+metadata: {name: db, namespace: default}
+spec: {clusterIP: None, selector: {app: app}, ports: [{name: tcp, port: 3306}]}
+"""
+WORKLOADS = """\
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: ext, namespace: default}
+spec:
+  hosts: [a.com]
+  ports: [{number: 90, name: tcp, protocol: TCP}]
+  resolution: NONE
+  MORE
+"""
+
+
+def test_a_headless_service_is_a_listener_at_each_of_its_endpoints():
+    other = POD.replace("app-1", "app-2").replace("10.0.0.1", "10.0.0.2")
+    found = listeners(HEADLESS + POD + other)
+    assert "10.0.0.2_3306" in found
+    # Not at the proxy's own, where the application listens.
+    assert not {"10.0.0.1_3306", "0.0.0.0_3306"} & set(found)
+
+
+@pytest.mark.parametrize(
+    ("more", "name"),
+    [
+        ("", "0.0.0.0_90"),
+        ("endpoints: [{address: 10.2.0.1}]", "10.2.0.1_90"),
+        ("workloadSelector: {labels: {app: none}}", None),
+    ],
+)
+def test_an_entry_without_resolution_is_anywhere_unless_it_says_where(more, name):
+    found = set(listeners(WORKLOADS.replace("MORE", more))) - {"virtualOutbound", "virtualInbound"}
+    assert found == ({name} if name else set())
+
+
 def test_virtual_services_route_by_sni_and_weigh_tcp():
     rules = """\
 ---

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lateen.control.mesh_config import MeshConfig
 from lateen.control.resources.destination_rule import (
     ConsistentHash,
     LoadBalancer,
     OutlierDetection,
+    TrafficPolicy,
     Warmup,
+    ZoneAwareLoadBalancer,
 )
 from lateen.control.translate import api
+from lateen.control.translate.locality import setting_of
 from lateen.control.translate.values import duration, uint32
 
 if TYPE_CHECKING:
@@ -110,3 +114,19 @@ def detect_outliers(cluster: Cluster, outliers: OutlierDetection | None) -> None
             made.enforcing_consecutive_local_origin_failure.value = 100
     cluster.outlier_detection.CopyFrom(made)
     cluster.common_lb_config.healthy_panic_threshold.value = outliers.min_health_percent
+
+
+def prefer_places(cluster: Cluster, policy: TrafficPolicy, config: MeshConfig) -> None:
+    """Say how the cluster weighs the places of its endpoints, where their weights are set."""
+    setting = setting_of(policy, config)
+    if isinstance(setting, ZoneAwareLoadBalancer):
+        zones = cluster.common_lb_config.zone_aware_lb_config
+        zones.SetInParent()
+        if setting.enabled is False:
+            zones.routing_enabled.SetInParent()
+        if setting.min_cluster_size is not None:
+            zones.min_cluster_size.value = setting.min_cluster_size
+    elif setting is not None:
+        order = bool(setting.failover or setting.failover_priority)
+        if setting.distribute or (order and policy.outlier_detection is not None):
+            cluster.common_lb_config.locality_weighted_lb_config.SetInParent()

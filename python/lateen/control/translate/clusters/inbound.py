@@ -37,12 +37,9 @@ def _cluster(mesh: Mesh, proxy: Proxy, scope: SidecarScope, port: Served) -> Clu
     name = names.inbound(port.number)
     cluster = api.Cluster(name=name, alt_stat_name=names.for_stats(name))
     cluster.common_lb_config.SetInParent()
-    rules = [
-        rule
-        for service in port.services[:1]
-        for rule in mesh.destination_rules(service, proxy.namespace, proxy.labels)
-    ]
-    said = policy.of_port(rules[0].spec.traffic_policy if rules else None, port.port.number)
+    # What selects workloads selects callers, not who is called.
+    rule = mesh.destination_rule(port.services[0], proxy.namespace, {}) if port.services else None
+    said = policy.of_port(rule.spec.traffic_policy if rule else None, port.port.number)
     said = policy.with_defaults(said, mesh.config.default_traffic_policy)
     pool = scope.inbound_pool(port.number) or said.connection_pool
     options = pools.protocols(port.port.protocol, pool, mesh.config, sniffed=True)

@@ -11,15 +11,21 @@ from typing import TYPE_CHECKING
 
 from lateen.control.mesh import Mesh
 from lateen.control.model.protocol import Protocol
-from lateen.control.model.proxy import Build, Proxy, ProxyType
+from lateen.control.model.proxy import Build, Interception, Proxy, ProxyType
 from lateen.control.model.service import Endpoint, Port, Resolution, Service
 from lateen.control.resources.destination_rule import DestinationRule, Subset, TrafficPolicy
 from lateen.control.resources.meta import Resource
 from lateen.control.translate import api, names
 from lateen.control.translate.clusters import metadata, policy, pools
-from lateen.control.translate.clusters.balancing import balance, detect_outliers, passes_through
+from lateen.control.translate.clusters.balancing import (
+    balance,
+    detect_outliers,
+    passes_through,
+    prefer_places,
+)
 from lateen.control.translate.clusters.tls import Peers, announce, secure
 from lateen.control.translate.endpoints import assignment, subset_of
+from lateen.control.translate.locality import preference_of
 from lateen.control.translate.peers import identities, mutual_tls
 from lateen.control.translate.telemetry import peers
 from lateen.control.translate.telemetry.side import typed
@@ -48,10 +54,10 @@ class Outbound:
         for service in services:
             if service.resolution is Resolution.ALIAS:
                 continue
-            rules = self.mesh.destination_rules(service, self.proxy.namespace, self.proxy.labels)
+            rule = self.mesh.destination_rule(service, self.proxy.namespace, self.proxy.labels)
             for port in service.ports:
                 if port.protocol is not Protocol.UDP:
-                    yield from self._of_port(service, port, rules[0] if rules else None)
+                    yield from self._of_port(service, port, rule)
 
     def _of_port(
         self, service: Service, port: Port, rule: Resource[DestinationRule] | None
@@ -82,6 +88,7 @@ class Outbound:
         )
         pools.limit(cluster, said.connection_pool, said.retry_budget, self.mesh.config)
         detect_outliers(cluster, said.outlier_detection)
+        prefer_places(cluster, said, self.mesh.config)
         metadata.tell_services(cluster, [service])
         secure(cluster, options, said.tls, self._peers(service, port, subset, said))
         announce(cluster, said.proxy_protocol)
@@ -95,10 +102,8 @@ class Outbound:
     def _policy(
         self, rule: Resource[DestinationRule] | None, subset: Subset | None, port: Port
     ) -> TrafficPolicy:
-        of_rule = rule.spec.traffic_policy if rule is not None else None
-        of_subset = subset.traffic_policy if subset is not None else None
-        said = policy.of_subset(of_rule, of_subset, port.number)
-        return policy.with_defaults(said, self.mesh.config.default_traffic_policy)
+        spec = rule.spec if rule is not None else None
+        return policy.effective(spec, subset, port.number, self.mesh.config.default_traffic_policy)
 
     def _find(
         self,
@@ -109,9 +114,7 @@ class Outbound:
         said: TrafficPolicy,
     ) -> bool:
         """Say how endpoints are found; False: there are none."""
-        if passes_through(said.load_balancer) or (
-            service.resolution is Resolution.PASSTHROUGH and self._may_pass_through(service)
-        ):
+        if self._by_address(service, said):
             cluster.type = api.Cluster.ORIGINAL_DST
             cluster.lb_policy = api.Cluster.CLUSTER_PROVIDED
             return True
@@ -123,16 +126,25 @@ class Outbound:
             every = service.resolution is Resolution.DNS
             cluster.type = api.Cluster.STRICT_DNS if every else api.Cluster.LOGICAL_DNS
             self._ask_dns(cluster)
-            cluster.load_assignment.CopyFrom(assignment(cluster.name, endpoints))
+            preferred = preference_of(said, self.mesh.config, self.proxy)
+            cluster.load_assignment.CopyFrom(assignment(cluster.name, endpoints, preferred))
             return True
         cluster.type = api.Cluster.EDS
         cluster.eds_cluster_config.service_name = cluster.name
         cluster.eds_cluster_config.eds_config.CopyFrom(by_ads(first_fetch=0))
         return True
 
-    def _may_pass_through(self, service: Service) -> bool:
-        """A gateway has no address that an application called; Kubernetes knows the endpoints."""
-        return self.proxy.type is ProxyType.SIDECAR and service.source.kind != "Service"
+    def _by_address(self, service: Service, said: TrafficPolicy) -> bool:
+        """Whether calls go to the address that the application called.
+
+        No application calls an address where nothing is captured: then the endpoints that
+        Kubernetes knows are used, as a gateway uses any.
+        """
+        if passes_through(said.load_balancer):
+            return True
+        captured = self.proxy.interception is not Interception.NONE
+        known = not captured and service.source.kind == "Service"
+        return service.is_headless and self.proxy.type is ProxyType.SIDECAR and not known
 
     def _endpoints(self, service: Service, port: Port, subset: Subset | None) -> Iterator[Endpoint]:
         labels = subset.labels if subset is not None else {}
@@ -153,7 +165,7 @@ class Outbound:
         self, service: Service, port: Port, subset: Subset | None, said: TrafficPolicy
     ) -> Peers:
         endpoints = list(self._endpoints(service, port, None))
-        by_address = passes_through(said.load_balancer) or service.is_headless
+        by_address = self._by_address(service, said)
         return Peers(
             sni=names.outbound_sni(port.number, subset.name if subset else "", service.host),
             accounts=identities(service, endpoints, self.mesh.config),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from lateen.control.mesh_config import DefaultTrafficPolicy
-from lateen.control.resources.destination_rule import TrafficPolicy
+from lateen.control.resources.destination_rule import DestinationRule, Subset, TrafficPolicy
 
 _NOTHING = TrafficPolicy()
 _OF_PORTS = ("connection_pool", "load_balancer", "outlier_detection", "tls")
@@ -41,3 +41,12 @@ def with_defaults(policy: TrafficPolicy, mesh: DefaultTrafficPolicy) -> TrafficP
         connection_pool=policy.connection_pool or mesh.connection_pool,
         outlier_detection=policy.outlier_detection or mesh.outlier_detection,
     )
+
+
+def effective(
+    rule: DestinationRule | None, subset: Subset | None, port: int, mesh: DefaultTrafficPolicy
+) -> TrafficPolicy:
+    """All that holds for one port of a service, or of a subset of it."""
+    of_rule = rule.traffic_policy if rule is not None else None
+    of_it = subset.traffic_policy if subset is not None else None
+    return with_defaults(of_subset(of_rule, of_it, port), mesh)

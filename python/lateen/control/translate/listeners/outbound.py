@@ -17,6 +17,7 @@ from ipaddress import ip_network
 from typing import TYPE_CHECKING, NamedTuple
 
 from lateen.control.mesh import Mesh
+from lateen.control.model.hosts import is_address
 from lateen.control.model.protocol import Protocol, parse_protocol
 from lateen.control.model.proxy import Interception, Proxy
 from lateen.control.model.service import UNSPECIFIED, Port, Resolution, Service
@@ -176,12 +177,16 @@ class Outbound:
                     yield (self.proxy.wildcard if one == UNSPECIFIED else one), []
 
     def _of_endpoints(self, service: Service, port: Port) -> Iterator[tuple[str, list[str]]]:
-        """The addresses of a headless service's endpoints, without the proxy's own."""
-        for endpoint in self.mesh.endpoints.get(service.host, ()):
-            own = endpoint.address in self.proxy.addresses
-            if endpoint.service_port == port.name and not own:
-                yield endpoint.address, []
-        if service.source.kind != "Service":
+        """The addresses of a headless service's endpoints, without the proxy's own.
+
+        What says nothing of its endpoints may be anywhere.
+        """
+        endpoints = self.mesh.endpoints.get(service.host, ())
+        there = [one for one in endpoints if one.service_port == port.name]
+        for one in there:
+            if one.address not in self.proxy.addresses and is_address(one.address):
+                yield one.address, []
+        if not there and not service.selects and service.source.kind != "Service":
             yield self.proxy.wildcard, []
 
     def _add(

@@ -46,10 +46,8 @@ class Destinations:
         service = self.services.get(self._host(destination))
         if service is None:
             return None
-        rules = self.mesh.destination_rules(service, self.proxy.namespace, self.proxy.labels)
-        return hash_of(
-            rules[0].spec if rules else None, destination.subset, self._port(destination)
-        )
+        rule = self.mesh.destination_rule(service, self.proxy.namespace, self.proxy.labels)
+        return hash_of(rule.spec if rule else None, destination.subset, self._port(destination))
 
     def _host(self, destination: Destination) -> str:
         return full_name(destination.host, self.namespace, self.mesh.domain)

@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from lateen.control.mesh import Mesh
-from lateen.control.model.hosts import MESH, is_wildcard, matches
+from lateen.control.model.hosts import MESH, is_address, is_wildcard, matches
 from lateen.control.model.protocol import Protocol
 from lateen.control.model.proxy import Proxy
 from lateen.control.model.service import UNSPECIFIED, Port, Resolution, Service
@@ -54,15 +53,13 @@ class Tables:
         """What the sidecar knows."""
         return sidecar_scope(self.mesh, self.proxy)
 
-    def table(self, name: str) -> RouteConfiguration | None:
-        """One table; None: there is none of this name.
+    def table(self, name: str) -> RouteConfiguration:
+        """One table; without virtual hosts where no listener has it.
 
-        It is `PORT`; `HOST:PORT` of a service whose protocol the first bytes tell; `http_proxy` or
-        the path of a socket (`unix://`), for services of every port.
+        Its name is `PORT`; `HOST:PORT` of a service whose protocol the first bytes tell;
+        `http_proxy` or the path of a socket (`unix://`), for services of every port.
         """
         host, number = _parts(name)
-        if number is None:
-            return None
         egress = self.scope.egress_at(number, name)
         made = api.RouteConfiguration(name=name, ignore_port_in_host_matching=True)
         made.validate_clusters.value = False
@@ -151,8 +148,8 @@ class Tables:
         if retries is not None:
             action.retry_policy.CopyFrom(retries)
         route.decorator.operation = f"{service.host}:{port.number}/*"
-        rules = self.mesh.destination_rules(service, self.proxy.namespace, self.proxy.labels)
-        policy = hash_policy(hash_of(rules[0].spec if rules else None, "", port.number))
+        rule = self.mesh.destination_rule(service, self.proxy.namespace, self.proxy.labels)
+        policy = hash_policy(hash_of(rule.spec if rule else None, "", port.number))
         if policy is not None:
             action.hash_policy.append(policy)
         return route
@@ -171,12 +168,21 @@ def catch_all(policy: OutboundTrafficPolicy) -> VirtualHost:
     return api.VirtualHost(name="block_all", domains=["*"], routes=[refused])
 
 
-def _parts(name: str) -> tuple[str, int | None]:
-    """Host and port that a table's name tells; port 0: every, None: it is no name of a table."""
-    if name == names.HTTP_PROXY_TABLE or name.startswith(UNIX):
+def is_table(name: str) -> bool:
+    """Whether a sidecar's table may have this name."""
+    return _is_of_every_port(name) or name.rpartition(":")[2].isdigit()
+
+
+def _is_of_every_port(name: str) -> bool:
+    return name == names.HTTP_PROXY_TABLE or name.startswith(UNIX)
+
+
+def _parts(name: str) -> tuple[str, int]:
+    """Host and port that a table's name tells; port 0: every."""
+    if _is_of_every_port(name):
         return "", 0
     host, _, port = name.rpartition(":")
-    return host, int(port) if port.isdigit() else None
+    return host, int(port)
 
 
 def _may_be_http(port: Port) -> bool:
@@ -212,7 +218,7 @@ def _host(
 def domains_of(service: Service, proxy: Proxy) -> list[str]:
     """The names by which a proxy's application may call a service, and its addresses."""
     host = service.host
-    found = [host, *([] if _is_address(host) else [f"{host}."])]
+    found = [host, *([] if is_address(host) else [f"{host}."])]
     short, svc, domain = host.partition(".svc.")
     if svc and domain == proxy.cluster_domain:
         name, _, namespace = short.partition(".")
@@ -223,14 +229,6 @@ def domains_of(service: Service, proxy: Proxy) -> list[str]:
         found += [f"*.{one}" for one in found]
     found += [_in_url(one) for one in service.addresses if one != UNSPECIFIED and "/" not in one]
     return found
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _in_url(address: str) -> str:

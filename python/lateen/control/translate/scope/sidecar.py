@@ -104,9 +104,7 @@ def sidecar_scope(mesh: Mesh, proxy: Proxy) -> SidecarScope:
     """What a proxy knows of the mesh. A gateway knows all that is exported to its namespace."""
     sidecar = _sidecar_of(mesh, proxy) if proxy.type is ProxyType.SIDECAR else None
     written = sidecar.spec.egress if sidecar is not None else ()
-    visible = sorted(
-        mesh.visible_services(proxy.namespace), key=lambda one: (one.created, one.host)
-    )
+    visible = sorted(_visible(mesh, proxy), key=lambda one: (one.created, one.host))
     rules = mesh.virtual_services_of(MESH, proxy.namespace)
     egress = [
         _egress(listener, visible, rules, proxy, mesh.domain)
@@ -117,6 +115,20 @@ def sidecar_scope(mesh: Mesh, proxy: Proxy) -> SidecarScope:
         said = OutboundTrafficPolicy(mode=mesh.config.outbound_traffic_policy.mode)
     by_host = {service.host: service for service in visible}
     return SidecarScope(sidecar, egress, _services(egress, by_host, proxy.namespace), said)
+
+
+def _visible(mesh: Mesh, proxy: Proxy) -> list[Service]:
+    """The services that are exported to a proxy, with the addresses that its DNS gives."""
+    services = mesh.visible_services(proxy.namespace)
+    if not proxy.dns_capture:
+        return services
+    family = 0 if proxy.has_ipv4 else 1
+    return [
+        replace(one, addresses=(mesh.allocated[one.host][family],))
+        if one.host in mesh.allocated
+        else one
+        for one in services
+    ]
 
 
 def _sidecar_of(mesh: Mesh, proxy: Proxy) -> Resource[Sidecar] | None:
