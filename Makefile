@@ -22,7 +22,7 @@ cargo_deny := $(cache)/tools/bin/cargo-deny
 generator_inputs := $(shell find build_backend proto -type f -not -path '*/__pycache__/*')
 rust_inputs := $(shell find crates -type f) Cargo.toml Cargo.lock $(shell find proto -type f)
 
-.PHONY: help build run test conformance lint bench bench-filters bench-xds lock clean claim
+.PHONY: help build run test conformance lint bench bench-filters bench-mesh bench-xds lock clean claim
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -60,6 +60,11 @@ bench-filters: build .venv-envoy/.installed ## measure what each filter adds to 
 	PIP_QUIET=1 $(bin)/maturin develop --quiet --profile wheel --locked
 	cargo build --locked --release --package lateen-core --examples
 	$(bin)/python -m bench.filters --json bench/results/filters.json $(BENCH)
+
+bench-mesh: build .venv-envoy/.installed ## measure a request through two sidecars with mutual TLS, beside Envoy
+	PIP_QUIET=1 $(bin)/maturin develop --quiet --profile wheel --locked
+	cargo build --locked --release --package lateen-core --examples
+	$(bin)/python -m bench.mesh --json bench/results/mesh.json $(BENCH)
 
 bench-xds: build .venv-envoy/.installed ## measure resources over xDS: start, memory, pushes under load, beside Envoy
 	cargo build --locked --release --package lateen-core --examples
