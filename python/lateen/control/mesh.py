@@ -36,11 +36,13 @@ class Mesh:
         config: what holds for all of it.
         domain: of the cluster.
         resources: all that are valid.
+        scope_gateways: Gateways are for proxies of their own namespace alone.
     """
 
     config: MeshConfig
     domain: str
     resources: Sequence[Resource[object]]
+    scope_gateways: bool = False
 
     def of(self, spec: type[Spec]) -> Sequence[Resource[Spec]]:
         """The resources of one kind, the oldest first."""
