@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import ssl
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -12,6 +11,7 @@ import pytest
 
 from tests.support.client import Client, Response, get
 from tests.support.control_plane import bootstrap, control_command, port_told, running, until
+from tests.support.gateways import pair, secret
 from tests.support.http1 import ConnectionEnded
 from tests.support.ports import PortLease
 from tests.support.proxies import Proxy, envoy_command, lateen_command
@@ -87,20 +87,6 @@ NODE = "router~127.0.0.1~gw-1.edge~edge.svc.cluster.local"
 METADATA = {"LABELS": {"istio": "ingress"}}
 
 
-def secret(name, kind="kubernetes.io/tls", namespace="edge", **entries):
-    data = "".join(
-        f"  {key.replace('_', '.')}: {base64.b64encode(path.read_bytes()).decode()}\n"
-        for key, path in entries.items()
-    )
-    head = f"apiVersion: v1\nkind: Secret\nmetadata: {{name: {name}, namespace: {namespace}}}\n"
-    return f"{head}type: {kind}\ndata:\n{data}"
-
-
-def pair(name):
-    """The certificate of a name of tests.support.tls_files, as a Secret has it."""
-    return {"tls_crt": tls_files() / f"{name}.pem", "tls_key": tls_files() / f"{name}.key"}
-
-
 class Edge:
     """A gateway with its control plane and three backends."""
 
@@ -121,9 +107,7 @@ class Edge:
             services += entry.replace("PORT", str(upstream.port))
         self.write("mesh.yaml", GATEWAY + ROUTES + services)
         self.write("a-cert.yaml", secret("a-cert", **pair("srv")))
-        mutual = {"cert": "two.pem", "key": "two.key", "cacert": "ca.pem"}
-        files = {key: tls_files() / name for key, name in mutual.items()}
-        self.write("two-cert.yaml", secret("two-cert", "Opaque", **files))
+        self.write("two-cert.yaml", secret("two-cert", **pair("two"), **{"ca.crt": "ca.pem"}))
         self.log = folder / "control.log"
         stack.enter_context(running(control_command(self.manifests), self.log))
         port = until(lambda: port_told(self.log))
@@ -197,7 +181,7 @@ def test_a_secret_that_changes_is_shown_to_clients(edge):
     until(lambda: edge.get_tls("a.test")[1] != before)
     rotated = edge.get_tls("a.test")[1]
     # A key of another certificate changes nothing.
-    wrong = {"tls_crt": tls_files() / "srv.pem", "tls_key": tls_files() / "two.key"}
+    wrong = {"tls.crt": "srv.pem", "tls.key": "two.key"}
     edge.write("a-cert.yaml", secret("a-cert", **wrong))
     until(lambda: "tls.key is not the key of" in edge.log.read_text())
     assert edge.get_tls("a.test")[1] == rotated

@@ -129,10 +129,14 @@ class Mesh:
 
         seen = (
             rule
-            for rule in self._bound.get(gateway, ())
+            for rule in self.bound_to(gateway)
             if exported(rule.spec.export_to or default, rule.namespace, namespace)
         )
         return sorted(seen, key=rank)
+
+    def bound_to(self, gateway: str) -> Sequence[Resource[VirtualService]]:
+        """All virtual services of a gateway, the oldest first."""
+        return self._bound.get(gateway, ())
 
     @cached_property
     def _bound(self) -> Mapping[str, Sequence[Resource[VirtualService]]]:

@@ -12,8 +12,8 @@ from lateen.control.resources.traffic import Port, ServerTls
 class Server(Strict, frozen=True):
     """One port of a gateway."""
 
-    port: Port
     hosts: tuple[str, ...] = ()
+    port: Port | None = None
     bind: str = ""
     tls: ServerTls | None = None
     default_endpoint: str = ""

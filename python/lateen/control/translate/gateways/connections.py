@@ -56,12 +56,12 @@ class Connections:
                     return [api.FilterChain(filters=self._filters(rule, server, tcp.route))]
         return []
 
-    def passed_on(self, server: GatewayServer) -> Iterator[FilterChain]:
+    def passed_on(self, server: GatewayServer, taken: set[str]) -> Iterator[FilterChain]:
         """The chains of a server that passes TLS on: by the names of each route.
 
-        Of two routes for one name the first counts.
+        Args:
+            taken: names that chains of the listener have; no two may have the same.
         """
-        taken: set[str] = set()
         for rule in self._rules(server):
             for tls in rule.spec.tls:
                 for match in tls.match if tls.route else ():
@@ -91,7 +91,9 @@ class Connections:
         server: GatewayServer,
         routes: Sequence[RouteDestination],
     ) -> list[Filter]:
-        find = Destinations(self.mesh, self.proxy, self._services, rule.namespace, server.number)
+        find = Destinations(
+            self.mesh, self.proxy, self._services, rule.namespace, server.named.number
+        )
         clusters = find.weighted(routes)
         prefix = clusters[0][0] if len(routes) == 1 else f"{rule.name}.{rule.namespace}"
         return [
@@ -106,7 +108,7 @@ def _concerns(
     match: TlsMatch | L4Match, server: GatewayServer, rule: Resource[VirtualService]
 ) -> bool:
     """Whether connections to the server may meet the match."""
-    if match.port not in (0, server.number):
+    if match.port not in (0, server.named.number):
         return False
     named = [gateway_name(one, rule.namespace) for one in match.gateways]
     return not named or server.gateway in named

@@ -59,12 +59,12 @@ class Listeners:
 
     def _chains(self, one: Address, name: str) -> Iterator[FilterChain]:
         """A chain for what is not TLS, then those of names of TLS."""
-        if one.plain:
-            first = one.plain[0]
-            if first.reads_requests:
-                yield api.FilterChain(filters=[network_filter(self._manager(first, name))])
-            else:
-                yield from self._connections.chains(first)
+        for server in one.plain[:1]:
+            for chain in self._plain(server, name):
+                if one.tls:
+                    chain.filter_chain_match.transport_protocol = "raw_buffer"
+                yield chain
+        taken = {name for server in one.tls if server.ends_tls for name in server.claims}
         for server in one.tls:
             if server.reads_requests:
                 chain = api.FilterChain(filters=[network_filter(self._manager(server, name))])
@@ -74,7 +74,12 @@ class Listeners:
                     self._secured(chain, server) for chain in self._connections.chains(server)
                 )
             else:
-                yield from self._connections.passed_on(server)
+                yield from self._connections.passed_on(server, taken)
+
+    def _plain(self, server: GatewayServer, name: str) -> list[FilterChain]:
+        if server.reads_requests:
+            return [api.FilterChain(filters=[network_filter(self._manager(server, name))])]
+        return self._connections.chains(server)
 
     @cached_property
     def _connections(self) -> Connections:

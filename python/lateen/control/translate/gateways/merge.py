@@ -42,17 +42,17 @@ class Address:
 
     def refusal(self, one: GatewayServer) -> str:
         """Why a server cannot listen here, too; empty: it can."""
+        if one.tls is not None and one.tls.mode == "AUTO_PASSTHROUGH":
+            return "AUTO_PASSTHROUGH, by which meshes are joined, is not implemented"
         for other in self.plain:
             if not (one.protocol.is_http and other.protocol.is_http):
                 return f"{other} listens to port {self.port} without TLS"
         if one.tls is None:
             return ""
         for other in (*self.plain, *self.tls):
-            same = set(one.hosts) & set(other.hosts) if other.tls is not None else None
+            same = one.claims & other.claims if other.tls is not None else None
             if same:
                 return f"{other} has {', '.join(sorted(same))} at port {self.port}"
-            if one.table and one.table == other.table and one.ends_tls:
-                return f"{other} has a port of the same name and number"
         return ""
 
 
@@ -108,12 +108,13 @@ def merge(
     for gateway in gateways:
         report = Report(gateway.source)
         for index, server in enumerate(gateway.spec.servers):
-            one = GatewayServer(gateway, index, target_port(server.port.number))
-            address = addresses.setdefault((server.bind, one.port), Address(server.bind, one.port))
+            if server.port is None:
+                continue
+            one = GatewayServer(gateway, index, server.port, target_port(server.port.number))
+            address = addresses.setdefault((one.bind, one.port), Address(one.bind, one.port))
             refusal = address.refusal(one)
             if refusal:
-                hint = "the server is left out: the oldest Gateway counts"
-                report.error(("spec", "servers", index), refusal, hint)
+                report.error(("spec", "servers", index), refusal, "the server is left out")
             else:
                 (address.plain if one.is_plain else address.tls).append(one)
         problems += report.found

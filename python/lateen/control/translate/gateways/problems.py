@@ -16,13 +16,14 @@ from lateen.control.resources.selectors import selects
 from lateen.control.resources.traffic import ServerTls
 from lateen.control.translate.certificates import SecretError
 from lateen.control.translate.credentials import CA_SUFFIX, KUBERNETES, credential
+from lateen.control.translate.gateways.cycles import Cycles
 from lateen.control.translate.gateways.merge import merge
 from lateen.control.translate.gateways.tls import roots
 from lateen.control.translate.secrets import secret_of
 
 
 def problems(mesh: Mesh) -> list[Diagnostic]:
-    """Servers that do not fit together, and credentials that are missing or of no use."""
+    """Servers that do not fit together, credentials that are of no use, requests that go round."""
     found = [*_conflicts(mesh)]
     for gateway in mesh.of(Gateway):
         report = Report(gateway.source)
@@ -30,7 +31,7 @@ def problems(mesh: Mesh) -> list[Diagnostic]:
             if server.tls is not None:
                 _check_credentials(mesh, gateway, server.tls, ("spec", "servers", index), report)
         found += report.found
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys((*found, *Cycles(mesh).problems())))
 
 
 def _conflicts(mesh: Mesh) -> Iterator[Diagnostic]:

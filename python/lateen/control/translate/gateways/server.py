@@ -11,9 +11,10 @@ from functools import cached_property
 
 from lateen.control.model.hosts import contains
 from lateen.control.model.protocol import Protocol, parse_protocol
+from lateen.control.model.service import UNSPECIFIED
 from lateen.control.resources.gateway import Gateway, Server
 from lateen.control.resources.meta import Resource
-from lateen.control.resources.traffic import ServerTls
+from lateen.control.resources.traffic import Port, ServerTls
 
 _PASSED_ON = ("PASSTHROUGH", "AUTO_PASSTHROUGH")
 _ANY = "*"
@@ -26,11 +27,13 @@ class GatewayServer:
     Attributes:
         resource: the Gateway.
         index: which of its servers.
-        port: that the proxy listens to: another than the server's where a service translates it.
+        named: the port that clients use.
+        port: that the proxy listens to: another one where a service translates it.
     """
 
     resource: Resource[Gateway]
     index: int
+    named: Port
     port: int
 
     def __str__(self) -> str:
@@ -47,9 +50,9 @@ class GatewayServer:
         return f"{self.resource.namespace}/{self.resource.name}"
 
     @property
-    def number(self) -> int:
-        """The port that clients use."""
-        return self.server.port.number
+    def bind(self) -> str:
+        """The address that it listens to; empty: any."""
+        return "" if self.server.bind == UNSPECIFIED else self.server.bind
 
     @property
     def tls(self) -> ServerTls | None:
@@ -59,7 +62,7 @@ class GatewayServer:
     @cached_property
     def protocol(self) -> Protocol:
         """What the port carries."""
-        return parse_protocol(self.server.port.protocol)
+        return parse_protocol(self.named.protocol)
 
     @property
     def is_plain(self) -> bool:
@@ -84,14 +87,13 @@ class GatewayServer:
     @cached_property
     def table(self) -> str:
         """The route table; empty: requests are not read."""
-        server = self.server
-        bind = f".{server.bind}" if server.bind else ""
+        bind = f".{self.bind}" if self.bind else ""
         if not self.reads_requests:
             return ""
         if self.protocol.is_http:
             return f"http.{self.port}{bind}"
         owner = f"{self.resource.name}.{self.resource.namespace}"
-        return f"https.{server.port.number}.{server.port.name}.{owner}{bind}"
+        return f"https.{self.named.number}.{self.named.name}.{owner}{bind}"
 
     @cached_property
     def hosts(self) -> tuple[str, ...]:
@@ -106,11 +108,16 @@ class GatewayServer:
             else:
                 yield f"{self.resource.namespace if owner == '.' else owner}/{host}"
 
+    @cached_property
+    def claims(self) -> frozenset[str]:
+        """What no other server of TLS may have at its address: names, of whichever namespace."""
+        bare = (host if self.is_plain else host.rpartition("/")[2] for host in self.hosts)
+        return frozenset(bare)
+
     @property
     def names(self) -> list[str]:
         """The names of TLS that the server is for; none: any."""
-        names = {host.rpartition("/")[2] for host in self.hosts}
-        return [] if _ANY in names else sorted(names)
+        return [] if _ANY in self.claims else sorted(self.claims)
 
     def hosts_in(self, namespace: str) -> list[str]:
         """The hosts that virtual services of a namespace may be for."""

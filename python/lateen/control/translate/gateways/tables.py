@@ -85,7 +85,7 @@ class GatewayTables:
             self._add(server, hosts, routes)
         if not hosts:
             # Without a route, every request is answered 404.
-            return [api.VirtualHost(name=f"blackhole:{servers[0].number}", domains=["*"])]
+            return [api.VirtualHost(name=f"blackhole:{servers[0].named.number}", domains=["*"])]
         return sorted(_collapsed(hosts, routes), key=lambda one: one.name)
 
     def _add(
@@ -101,16 +101,18 @@ class GatewayTables:
             if common and origin not in routes:
                 routes[origin] = self._routes(server, rule)
             for name in common if routes.get(origin) else ():
-                host = hosts.setdefault(name.lower(), _Host(server.number))
+                host = hosts.setdefault(name.lower(), _Host(server.named.number))
                 if origin not in host.origins:
                     host.origins.append(origin)
                 host.redirects = host.redirects or redirects
         for name in server.hosts if redirects else ():
-            host = hosts.setdefault(name.rpartition("/")[2].lower(), _Host(server.number))
+            host = hosts.setdefault(name.rpartition("/")[2].lower(), _Host(server.named.number))
             host.redirects = True
 
     def _routes(self, server: GatewayServer, rule: Resource[VirtualService]) -> list[Route]:
-        find = Destinations(self.mesh, self.proxy, self._services, rule.namespace, server.number)
+        find = Destinations(
+            self.mesh, self.proxy, self._services, rule.namespace, server.named.number
+        )
         return Rule(rule, find, (server.gateway,), server.tls is not None).routes()
 
 
