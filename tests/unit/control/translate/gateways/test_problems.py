@@ -26,8 +26,8 @@ def test_nothing_is_wrong_with_what_fits():
 
 
 def test_conflicts_are_told_once_though_several_gateways_select_alike():
-    narrow = gateway(HTTP.replace("http,", "more,"), name="last", selector="{istio: ingress, app: gw}")
-    text = gateway(HTTP, TCP) + gateway(name="mid", selector="{app: gw}") + narrow
+    narrow = gateway(HTTP, name="narrow", selector="{istio: ingress, app: gw}")
+    text = gateway(HTTP, TCP) + gateway(HTTP, name="mid", selector="{app: gw}") + narrow
     message = "servers[0] of Gateway edge/gw listens to port 80 without TLS"
     (only,) = told(text)
     assert (only[1], only[2]) == ("spec.servers[1]", message)

@@ -43,9 +43,9 @@ def secrets(context):
         ),
         (
             "MUTUAL",
-            ", credentialNames: [rsa, ec]",
+            ", credentialNames: [r, e]",
             True,
-            [("kubernetes://rsa", True), ("kubernetes://ec", True), ("kubernetes://rsa-cacert", True)],
+            [("kubernetes://r", True), ("kubernetes://e", True), ("kubernetes://r-cacert", True)],
         ),
         (
             "MUTUAL",
@@ -62,7 +62,7 @@ def secrets(context):
         ),
         ("ISTIO_MUTUAL", " ", True, [("default", False), ("ROOTCA", False)]),
     ],
-)  # fmt: skip
+)
 def test_certificates_come_from_secrets_files_or_the_mesh(mode, tls, required, expected):
     made = context(mode=mode, tls=tls)
     assert made["require_client_certificate"] is required
