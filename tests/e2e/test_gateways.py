@@ -90,28 +90,22 @@ METADATA = {"LABELS": {"istio": "ingress"}}
 class Edge:
     """A gateway with its control plane and three backends."""
 
-    def __init__(self, stack: ExitStack, folder: Path, command: list[str]) -> None:
+    def __init__(
+        self, stack: ExitStack, folder: Path, command: list[str], api_type: str = "DELTA_GRPC"
+    ) -> None:
         self.manifests = folder / "mesh"
         self.manifests.mkdir()
         names = ("HTTP_PORT", "REDIRECT_PORT", "TLS_PORT")
         self.ports = {name: stack.enter_context(PortLease()).port for name in names}
-        services = ""
-        for name, protocol, tls in (
-            ("a", "HTTP", None),
-            ("two", "HTTP", None),
-            ("b", "TLS", TlsServer("srv")),
-        ):
-            script = Script([reply(body=name.encode())])
-            upstream = stack.enter_context(Upstream(script, tls=tls))
-            entry = SERVICE.replace("NAME", name).replace("PROTOCOL", protocol)
-            services += entry.replace("PORT", str(upstream.port))
-        self.write("mesh.yaml", GATEWAY + ROUTES + services)
+        self.write("mesh.yaml", GATEWAY + ROUTES + "".join(_services(stack)))
         self.write("a-cert.yaml", secret("a-cert", **pair("srv")))
         self.write("two-cert.yaml", secret("two-cert", **pair("two"), **{"ca.crt": "ca.pem"}))
         self.log = folder / "control.log"
         stack.enter_context(running(control_command(self.manifests), self.log))
         port = until(lambda: port_told(self.log))
-        self.proxy = stack.enter_context(Proxy(command, bootstrap(port, NODE, METADATA)))
+        config = bootstrap(port, NODE, METADATA)
+        config["dynamic_resources"]["ads_config"]["api_type"] = api_type
+        self.proxy = stack.enter_context(Proxy(command, config))
         until(lambda: self.listens("HTTP_PORT") and self.listens("TLS_PORT"))
 
     def write(self, name: str, text: str) -> None:
@@ -139,14 +133,31 @@ class Edge:
             return client.request(get("/", name)), str(shown["serialNumber"])
 
 
+def _services(stack: ExitStack) -> Iterator[str]:
+    """Backends that answer with their name, as services; `b` ends TLS itself."""
+    for name, protocol, tls in (
+        ("a", "HTTP", None),
+        ("two", "HTTP", None),
+        ("b", "TLS", TlsServer("srv")),
+    ):
+        script = Script([reply(body=name.encode())])
+        upstream = stack.enter_context(Upstream(script, tls=tls))
+        entry = SERVICE.replace("NAME", name).replace("PROTOCOL", protocol)
+        yield entry.replace("PORT", str(upstream.port))
+
+
 @pytest.fixture(params=["lateen", "envoy"])
-def edge(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Edge]:
+def command(request: pytest.FixtureRequest) -> list[str]:
     commands = {"lateen": lateen_command(), "envoy": envoy_command()}
-    command = commands[request.param]
-    if command is None:
+    found = commands[request.param]
+    if found is None:
         pytest.skip(f"no {request.param}: make build, make .venv-envoy/.installed")
-    with ExitStack() as stack:
-        yield Edge(stack, tmp_path, command)
+    return found
+
+
+@pytest.fixture
+def edge(command: list[str], tmp_path: Path, stack: ExitStack) -> Edge:
+    return Edge(stack, tmp_path, command)
 
 
 def test_requests_go_by_their_host(edge):
@@ -175,13 +186,20 @@ def test_clients_of_mutual_tls_need_a_certificate(edge):
             edge.get_tls("two.test", certificate)
 
 
-def test_a_secret_that_changes_is_shown_to_clients(edge):
+@pytest.mark.parametrize("api_type", ["DELTA_GRPC", "GRPC"])
+def test_a_secret_that_changes_is_shown_to_clients(command, tmp_path, stack, api_type):
+    edge = Edge(stack, tmp_path, command, api_type)
     before = edge.get_tls("a.test")[1]
     edge.write("a-cert.yaml", secret("a-cert", **pair("rsa")))
     until(lambda: edge.get_tls("a.test")[1] != before)
     rotated = edge.get_tls("a.test")[1]
-    # A key of another certificate changes nothing.
+    # What is of no use, and a Secret that is gone, change nothing.
     wrong = {"tls.crt": "srv.pem", "tls.key": "two.key"}
     edge.write("a-cert.yaml", secret("a-cert", **wrong))
     until(lambda: "tls.key is not the key of" in edge.log.read_text())
     assert edge.get_tls("a.test")[1] == rotated
+    (edge.manifests / "a-cert.yaml").unlink()
+    until(lambda: "there is no Secret a-cert" in edge.log.read_text())
+    assert edge.get_tls("a.test")[1] == rotated
+    edge.write("a-cert.yaml", secret("a-cert", **pair("srv")))
+    until(lambda: edge.get_tls("a.test")[1] == before)
