@@ -60,23 +60,19 @@ class Listeners:
     def _chains(self, one: Address, name: str) -> Iterator[FilterChain]:
         """A chain for what is not TLS, then those of names of TLS."""
         for server in one.plain[:1]:
-            for chain in self._plain(server, name):
+            for chain in self._read(server, name):
                 if one.tls:
                     chain.filter_chain_match.transport_protocol = "raw_buffer"
                 yield chain
         taken = {name for server in one.tls if server.ends_tls for name in server.claims}
         for server in one.tls:
-            if server.reads_requests:
-                chain = api.FilterChain(filters=[network_filter(self._manager(server, name))])
-                yield self._secured(chain, server)
-            elif server.ends_tls:
-                yield from (
-                    self._secured(chain, server) for chain in self._connections.chains(server)
-                )
+            if server.ends_tls:
+                yield from (self._secured(one, server) for one in self._read(server, name))
             else:
                 yield from self._connections.passed_on(server, taken)
 
-    def _plain(self, server: GatewayServer, name: str) -> list[FilterChain]:
+    def _read(self, server: GatewayServer, name: str) -> list[FilterChain]:
+        """The chain of a server that sees requests or bytes; none where bytes have no route."""
         if server.reads_requests:
             return [api.FilterChain(filters=[network_filter(self._manager(server, name))])]
         return self._connections.chains(server)

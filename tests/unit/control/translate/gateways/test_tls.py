@@ -1,7 +1,10 @@
 """How servers of gateways end TLS."""
 
+from dataclasses import replace
+
 import pytest
 
+from lateen.control.model.proxy import Build
 from tests.support.gateways import gateway, https, virtual_service
 from tests.support.mesh import router, sent
 
@@ -99,10 +102,13 @@ def test_clients_are_verified_by_names():
     }
 
 
-def test_peers_of_the_mesh_exchange_who_they_are_on_connections():
+@pytest.mark.parametrize(("build", "exchanges"), [(Build.ENVOY, False), (Build.LATEEN, True)])
+def test_peers_of_the_mesh_exchange_who_they_are_on_connections(build, exchanges):
     route = ", tcp: [{route: [{destination: {host: a}}]}]"
     text = gateway(https(mode="ISTIO_MUTUAL", tls=" ", protocol="TLS"))
-    listeners = sent(text + virtual_service(more=route), router())["listeners"]
+    proxy = replace(router(), build=build)
+    listeners = sent(text + virtual_service(more=route), proxy)["listeners"]
     (chain,) = listeners["0.0.0.0_443"]["filter_chains"]
     common = chain["transport_socket"]["typed_config"]["common_tls_context"]
-    assert common["alpn_protocols"] == ["istio-peer-exchange", "h2", "http/1.1"]
+    assert ("istio-peer-exchange" in common["alpn_protocols"]) is exchanges
+    assert (chain["filters"][0]["name"] == "istio.metadata_exchange") is exchanges
