@@ -64,7 +64,7 @@ class Server:
         services: Sequence[grpc.GenericRpcHandler] = (),
     ) -> None:
         self._plane = plane
-        self._admit = admit or _unproved
+        self._admit = admit or unproved
         self._server = grpc.aio.server(options=_OPTIONS)
         self._server.add_generic_rpc_handlers((self._handler(), *services))
 
@@ -173,7 +173,7 @@ async def _read(
         queue.put_nowait(None)
 
 
-def _unproved(peer: str, node: Node) -> Proxy:
+def unproved(peer: str, node: Node) -> Proxy:
     """The proxy that a node says it is: without TLS, only this machine's own are believed.
 
     Raises:

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from lateen.control.mesh import Mesh, exported
+from lateen.control.export import exported
+from lateen.control.mesh import Mesh
 from lateen.control.model.proxy import Proxy, ProxyType
 from lateen.control.resources.destination_rule import ClientTls, DestinationRule
 from lateen.control.resources.kubernetes.secret import Secret
