@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar, cast
 
+from lateen.config.diagnostics import Diagnostic
+from lateen.control.delegates import Delegates
 from lateen.control.destination_rules import DestinationRules, destination_rules
 from lateen.control.export import EVERYWHERE, exported
 from lateen.control.mesh_config import MeshConfig
@@ -138,11 +140,23 @@ class Mesh:
         """All virtual services of a gateway, the oldest first."""
         return self._bound.get(gateway, ())
 
+    @property
+    def delegate_problems(self) -> Sequence[Diagnostic]:
+        """Routes of virtual services whose delegates cannot decide."""
+        return self._merged[1]
+
+    @cached_property
+    def _merged(self) -> tuple[Sequence[Resource[VirtualService]], Sequence[Diagnostic]]:
+        """Virtual services with the routes of their delegates."""
+        default = self.config.default_virtual_service_export_to
+        delegates = Delegates(self.of(VirtualService), self.domain, default)
+        return delegates.merged(), delegates.problems
+
     @cached_property
     def _bound(self) -> Mapping[str, Sequence[Resource[VirtualService]]]:
         """Virtual services by the gateways that they name."""
         found: defaultdict[str, list[Resource[VirtualService]]] = defaultdict(list)
-        for rule in self.of(VirtualService):
+        for rule in self._merged[0]:
             named = (gateway_name(one, rule.namespace) for one in rule.spec.gateways or (MESH,))
             for gateway in dict.fromkeys(named):
                 found[gateway].append(rule)

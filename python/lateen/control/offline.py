@@ -16,9 +16,9 @@ from lateen.control.model.proxy import Proxy
 from lateen.control.registry.files import read_directory
 from lateen.control.translate.clusters.build import clusters
 from lateen.control.translate.endpoints import assignments
-from lateen.control.translate.gateways.problems import problems
 from lateen.control.translate.listeners.build import listeners
 from lateen.control.translate.listeners.manager import table_names
+from lateen.control.translate.problems import problems
 from lateen.control.translate.routes.build import tables_of
 from lateen.control.translate.secrets import Secrets
 from lateen.protos import envoy_types

@@ -16,7 +16,7 @@ from lateen.control.push.plane import Plane
 from lateen.control.registry.files import Reading, read_directory
 from lateen.control.secure.run import SecureOptions, secured
 from lateen.control.server import Server
-from lateen.control.translate.gateways.problems import problems
+from lateen.control.translate.problems import problems
 from lateen.control.watch import readings
 
 _GRACE_S = 1.0

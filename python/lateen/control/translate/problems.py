@@ -1,4 +1,4 @@
-"""What is wrong with Gateways that no look at one of them alone can tell."""
+"""What is wrong in a mesh that no look at one resource alone can tell."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from lateen.control.translate.secrets import secret_of
 
 
 def problems(mesh: Mesh) -> list[Diagnostic]:
-    """Servers that do not fit together, credentials that are of no use, requests that go round."""
-    found = [*_conflicts(mesh)]
+    """Servers that do not fit together, credentials and delegates that are of no use, cycles."""
+    found = [*mesh.delegate_problems, *_conflicts(mesh)]
     for gateway in mesh.of(Gateway):
         report = Report(gateway.source)
         for index, server in enumerate(gateway.spec.servers):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lateen.control.translate.gateways.problems import problems
+from lateen.control.translate.problems import problems
 from tests.support.gateways import HTTP, TCP, gateway, https, pair, secret, virtual_service
 from tests.support.mesh import mesh_of
 
