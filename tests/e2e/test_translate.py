@@ -27,7 +27,7 @@ def test_it_prints_what_a_proxy_would_be_sent(tmp_path):
     done = run(tmp_path, "--proxy", NODE)
     assert (done.returncode, done.stderr) == (0, "")
     made = json.loads(done.stdout)
-    assert list(made) == ["clusters", "endpoints", "listeners", "routes"]
+    assert list(made) == ["clusters", "endpoints", "listeners", "routes", "secrets"]
     assert "outbound|80||a.default.svc.cluster.local" in [one["name"] for one in made["clusters"]]
     only = json.loads(run(tmp_path, "--proxy", NODE, "--only", "routes").stdout)
     assert [one["name"] for one in only["routes"]] == ["80"]
@@ -64,7 +64,7 @@ def test_what_is_wrong_is_told_and_the_rest_is_translated(tmp_path):
         ),
         (
             ("--proxy", NODE, "--only", "all"),
-            "'all' is none of clusters, endpoints, listeners, routes",
+            "'all' is none of clusters, endpoints, listeners, routes, secrets",
         ),
         (("--proxy", NODE, "--label", "a"), "--label: 'a' is not NAME=VALUE"),
         (

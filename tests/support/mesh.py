@@ -26,6 +26,12 @@ def sidecar(address="10.0.0.1", namespace="default", labels=None, name="app-1", 
     return parse_node(node, labels=labels or {}, **known)
 
 
+def router(address="10.0.0.9", namespace="edge", labels=None, name="gw-1"):
+    """A gateway."""
+    node = f"router~{address}~{name}.{namespace}~{namespace}.svc.{DOMAIN}"
+    return parse_node(node, labels=labels or {"istio": "ingress"})
+
+
 def sent(text, proxy=None, **config):
     """What a proxy is sent, by kind and name."""
     made = translate(mesh_of(text, **config), proxy or sidecar())

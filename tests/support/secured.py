@@ -6,7 +6,7 @@ async with secured_port(directory) as port:
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,6 +20,7 @@ from lateen.control.ca.tokens import Tokens
 from lateen.control.mesh import Mesh
 from lateen.control.mesh_config import MeshConfig
 from lateen.control.push.plane import Plane
+from lateen.control.resources.meta import Resource
 from lateen.control.secure.run import Secured, SecureOptions, secured
 from lateen.identity.client import Issued, create_certificate
 from lateen.identity.keys import key_pem, new_key, signing_request
@@ -119,9 +120,10 @@ async def secured_port(
     config: MeshConfig | None = None,
     address: str = "127.0.0.1:0",
     names: tuple[str, ...] = (),
+    resources: Sequence[Resource[object]] = (),
 ) -> AsyncIterator[Port]:
     """The port for the block's length; its authority is in a directory."""
-    plane = Plane(Mesh(config or MeshConfig(), "cluster.local", ()))
+    plane = Plane(Mesh(config or MeshConfig(), "cluster.local", resources))
     said: list[str] = []
     options = SecureOptions(directory, address, names)
     async with secured(plane, options, said.append) as opened:

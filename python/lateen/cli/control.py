@@ -38,13 +38,21 @@ def run(
         list[str] | None,
         typer.Option(metavar="NAME", help="a host or address that proxies call this server by"),
     ] = None,
+    scope_gateways: Annotated[
+        bool,
+        typer.Option(
+            "--scope-gateways",
+            envvar="PILOT_SCOPE_GATEWAY_TO_NAMESPACE",
+            help="Gateways are for proxies of their own namespace alone",
+        ),
+    ] = False,
 ) -> int:
     """Serve Istio's resources to proxies over xDS, and what changes in them as it changes."""
     if ca is None and (san or secure_address != SecureOptions.address):
         _say("lateen control: --secure-address and --san need --ca: the authority of the mesh")
         return 1
     secure = SecureOptions(ca, secure_address, tuple(san or ())) if ca is not None else None
-    options = Options(directory, address, domain, insecure_plaintext, secure)
+    options = Options(directory, address, domain, insecure_plaintext, secure, scope_gateways)
     try:
         asyncio.run(serve(options, _say))
     except (ServeError, CaError, FileNotFoundError) as error:

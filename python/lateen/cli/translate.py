@@ -30,6 +30,9 @@ def run(
     only: Annotated[
         str, typer.Option(metavar="KIND", help=f"one of {', '.join(KINDS)}; default: all")
     ] = "",
+    private_keys: Annotated[
+        bool, typer.Option("--private-keys", help="show the private keys of secrets")
+    ] = False,
 ) -> int:
     """Print the xDS that a proxy would get, as JSON.
 
@@ -50,7 +53,7 @@ def run(
         return 1
     for problem in problems:
         print(problem, file=sys.stderr)
-    made = translate(mesh, node)
+    made = translate(mesh, node, private_keys=private_keys)
     print(json.dumps({kind: made[kind] for kind in KINDS if only in ("", kind)}, indent=2))
     return 1 if any(problem.severity == "error" for problem in problems) else 0
 

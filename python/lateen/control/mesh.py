@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar, cast
 
+from lateen.config.diagnostics import Diagnostic
+from lateen.control.delegates import Delegates
 from lateen.control.destination_rules import DestinationRules, destination_rules
 from lateen.control.export import EVERYWHERE, exported
 from lateen.control.mesh_config import MeshConfig
@@ -36,11 +38,13 @@ class Mesh:
         config: what holds for all of it.
         domain: of the cluster.
         resources: all that are valid.
+        scope_gateways: Gateways are for proxies of their own namespace alone.
     """
 
     config: MeshConfig
     domain: str
     resources: Sequence[Resource[object]]
+    scope_gateways: bool = False
 
     def of(self, spec: type[Spec]) -> Sequence[Resource[Spec]]:
         """The resources of one kind, the oldest first."""
@@ -127,16 +131,32 @@ class Mesh:
 
         seen = (
             rule
-            for rule in self._bound.get(gateway, ())
+            for rule in self.bound_to(gateway)
             if exported(rule.spec.export_to or default, rule.namespace, namespace)
         )
         return sorted(seen, key=rank)
+
+    def bound_to(self, gateway: str) -> Sequence[Resource[VirtualService]]:
+        """All virtual services of a gateway, the oldest first."""
+        return self._bound.get(gateway, ())
+
+    @property
+    def delegate_problems(self) -> Sequence[Diagnostic]:
+        """Routes of virtual services whose delegates cannot decide."""
+        return self._merged[1]
+
+    @cached_property
+    def _merged(self) -> tuple[Sequence[Resource[VirtualService]], Sequence[Diagnostic]]:
+        """Virtual services with the routes of their delegates."""
+        default = self.config.default_virtual_service_export_to
+        delegates = Delegates(self.of(VirtualService), self.domain, default)
+        return delegates.merged(), delegates.problems
 
     @cached_property
     def _bound(self) -> Mapping[str, Sequence[Resource[VirtualService]]]:
         """Virtual services by the gateways that they name."""
         found: defaultdict[str, list[Resource[VirtualService]]] = defaultdict(list)
-        for rule in self.of(VirtualService):
+        for rule in self._merged[0]:
             named = (gateway_name(one, rule.namespace) for one in rule.spec.gateways or (MESH,))
             for gateway in dict.fromkeys(named):
                 found[gateway].append(rule)

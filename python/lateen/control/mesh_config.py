@@ -40,11 +40,26 @@ class MeshTracing(Lenient, frozen=True):
     enable_istio_tags: bool = True
 
 
+class GatewayTopology(Lenient, frozen=True):
+    """What is in front of gateways: how many proxies are trusted to say who calls."""
+
+    num_trusted_proxies: int = 0
+    forward_client_cert_details: Literal[
+        "UNDEFINED",
+        "SANITIZE",
+        "FORWARD_ONLY",
+        "APPEND_FORWARD",
+        "SANITIZE_SET",
+        "ALWAYS_FORWARD_ONLY",
+    ] = "UNDEFINED"
+
+
 class ProxyDefaults(Lenient, frozen=True):
     """How proxies are run (`ProxyConfig` of mesh/v1alpha1/proxy.proto)."""
 
     concurrency: int | None = None
     tracing: MeshTracing = MeshTracing()
+    gateway_topology: GatewayTopology = GatewayTopology()
 
 
 class MeshConfig(Lenient, frozen=True):

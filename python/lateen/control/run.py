@@ -16,6 +16,7 @@ from lateen.control.push.plane import Plane
 from lateen.control.registry.files import Reading, read_directory
 from lateen.control.secure.run import SecureOptions, secured
 from lateen.control.server import Server
+from lateen.control.translate.problems import problems
 from lateen.control.watch import readings
 
 _GRACE_S = 1.0
@@ -32,6 +33,7 @@ class Options:
         domain: of the cluster.
         insecure: serve without TLS to others than this machine, too.
         secure: how it serves with TLS; None: it does not.
+        scope_gateways: Gateways are for proxies of their own namespace alone.
     """
 
     directory: Path
@@ -39,6 +41,7 @@ class Options:
     domain: str = "cluster.local"
     insecure: bool = False
     secure: SecureOptions | None = None
+    scope_gateways: bool = False
 
 
 async def serve(options: Options, say: Say) -> None:
@@ -53,8 +56,7 @@ async def serve(options: Options, say: Say) -> None:
         CaError: there is no authority, and none can be made.
     """
     reading = read_directory(options.directory)
-    _tell(reading.problems, say)
-    plane = Plane(_mesh(reading, options))
+    plane = Plane(_mesh(reading, options, say))
     server = Server(plane)
     port = server.listen_plain(options.address, insecure=options.insecure)
     async with AsyncExitStack() as stack:
@@ -74,15 +76,18 @@ async def serve(options: Options, say: Say) -> None:
 
 async def _follow(plane: Plane, first: Reading, options: Options, say: Say) -> None:
     async for reading in readings(options.directory, first):
-        _tell(reading.problems, say)
-        plane.update(_mesh(reading, options))
+        plane.update(_mesh(reading, options, say))
         told = f"{len(reading.resources)} resources, {len(plane.connections)} proxies connected"
         say(f"generation {plane.generation}: {told}")
 
 
-def _mesh(reading: Reading, options: Options) -> Mesh:
+def _mesh(reading: Reading, options: Options, say: Say) -> Mesh:
+    """The mesh of a directory; what is wrong with it is told."""
+    _tell(reading.problems, say)
     resources = tuple(reading.resources.values())
-    return Mesh(mesh_config(resources), options.domain, resources)
+    mesh = Mesh(mesh_config(resources), options.domain, resources, options.scope_gateways)
+    _tell(problems(mesh), say)
+    return mesh
 
 
 def _tell(problems: Iterable[Diagnostic], say: Say) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 import grpc
 import grpc.aio
@@ -51,18 +53,18 @@ class Server:
 
     Args:
         plane: with the resources.
-        admit: says who a proxy is; raises RefusedError or NodeError.
+        admit: says who a proxy is; raises RefusedError or NodeError. None: there is no TLS.
         services: that are served beside.
     """
 
     def __init__(
         self,
         plane: Plane,
-        admit: Admit = lambda _, node: wire.proxy_of(node),
+        admit: Admit | None = None,
         services: Sequence[grpc.GenericRpcHandler] = (),
     ) -> None:
         self._plane = plane
-        self._admit = admit
+        self._admit = admit or unproved
         self._server = grpc.aio.server(options=_OPTIONS)
         self._server.add_generic_rpc_handlers((self._handler(), *services))
 
@@ -169,6 +171,21 @@ async def _read(
             queue.put_nowait(decode(data)[0])
     finally:
         queue.put_nowait(None)
+
+
+def unproved(peer: str, node: Node) -> Proxy:
+    """The proxy that a node says it is: without TLS, only this machine's own are believed.
+
+    Raises:
+        NodeError: its id is none of a proxy.
+    """
+    return replace(wire.proxy_of(node), trusted=_is_local(peer))
+
+
+def _is_local(peer: str) -> bool:
+    """Whether a peer of gRPC (`ipv4:ADDRESS:PORT`, `ipv6:%5BADDRESS%5D:PORT`) is this machine."""
+    kind, _, rest = peer.partition(":")
+    return kind == "unix" or _is_loopback(unquote(rest).rpartition(":")[0].strip("[]"))
 
 
 def _is_loopback(host: str) -> bool:

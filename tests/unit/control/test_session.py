@@ -1,11 +1,14 @@
+from dataclasses import replace
+
 import pytest
 
 from lateen.control.push.generated import Generated, blob
 from lateen.control.push.session import Session
 from lateen.control.translate import api
 from lateen.xds.messages import DeltaRequest, SotwRequest
-from lateen.xds.resource_types import CDS, EDS, LDS, RDS
-from tests.support.mesh import mesh_of, sidecar
+from lateen.xds.resource_types import CDS, EDS, LDS, RDS, SDS
+from tests.support.gateways import HTTP, gateway, https, pair, secret
+from tests.support.mesh import mesh_of, router, sidecar
 
 SERVICE = """\
 apiVersion: v1
@@ -170,3 +173,33 @@ def test_names_that_nobody_gave_are_nothing(name):
     at = scoped("a")
     assert at.named(EDS.type_url, name) is None
     assert at.named(RDS.type_url, name) is None
+
+
+def edge(certificate="srv"):
+    text = gateway(HTTP, https()) + (secret("c", **pair(certificate)) if certificate else "")
+    return Generated(mesh_of(text)).of(replace(router(), trusted=True))
+
+
+def test_a_secret_is_sent_once_it_is_there_and_whenever_it_changes():
+    session = Session()
+    session.on_delta(DeltaRequest(SDS.type_url, subscribe=("kubernetes://c", "kubernetes://d")))
+    assert sent(session.answer_to(SDS.type_url, edge(certificate=""))) == []
+    (first,) = session.push(edge())
+    assert (first.type_url, sent(first)) == (SDS.type_url, ["kubernetes://c"])
+    assert session.push(edge()) == []
+    (second,) = session.push(edge(certificate="rsa"))
+    assert first.resources[0].version != second.resources[0].version
+
+
+def test_secrets_are_for_proxies_that_are_known():
+    generated = Generated(mesh_of(gateway(https()) + secret("c", **pair("srv"))))
+    assert generated.of(router()).named(SDS.type_url, "kubernetes://c") is None
+    trusted = generated.of(replace(router(), trusted=True))
+    assert trusted.named(SDS.type_url, "kubernetes://c") is not None
+
+
+def test_a_gateway_has_tables_by_its_servers_names():
+    at = edge()
+    assert at.named(RDS.type_url, "http.80").body
+    gone = at.named(RDS.type_url, "http.81")
+    assert not api.RouteConfiguration.FromString(gone.body).virtual_hosts

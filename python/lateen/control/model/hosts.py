@@ -80,7 +80,5 @@ def gateway_name(written: str, namespace: str) -> str:
 
 
 def sorted_by_precision(hosts: Iterable[str]) -> list[str]:
-    """Names before wildcards, longer wildcards before shorter ones."""
-    return sorted(
-        hosts, key=lambda host: (is_wildcard(host), -len(host) if is_wildcard(host) else 0, host)
-    )
+    """Names before wildcards, the longer before the shorter ones."""
+    return sorted(hosts, key=lambda host: (is_wildcard(host), -len(host), host))

@@ -70,6 +70,7 @@ class Proxy:
         interception: how traffic comes to it.
         build: which filters it has.
         dns_capture: names are looked up with it, so it may give addresses that only it knows.
+        trusted: it is sure who it is: it may have secrets.
     """
 
     id: str
@@ -83,6 +84,7 @@ class Proxy:
     locality: str = ""
     interception: Interception = Interception.REDIRECT
     build: Build = Build.ENVOY
+    trusted: bool = False
 
     @property
     def app(self) -> str:

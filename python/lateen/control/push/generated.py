@@ -16,9 +16,12 @@ from lateen.control.mesh import Mesh
 from lateen.control.model.proxy import Proxy, ProxyType
 from lateen.control.translate.clusters.build import clusters
 from lateen.control.translate.endpoints import Choice, assignment_of, choice_of
+from lateen.control.translate.gateways.tables import GatewayTables
 from lateen.control.translate.listeners.build import listeners
+from lateen.control.translate.routes.build import tables_of
 from lateen.control.translate.routes.tables import Tables, is_table
-from lateen.xds.resource_types import CDS, EDS, LDS, RDS
+from lateen.control.translate.secrets import Secrets
+from lateen.xds.resource_types import CDS, EDS, LDS, RDS, SDS
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -58,6 +61,7 @@ def scope_of(proxy: Proxy) -> Scope:
         proxy.locality,
         proxy.interception,
         proxy.dns_capture,
+        proxy.trusted,
     )
 
 
@@ -87,6 +91,8 @@ class Scoped:
             return self._endpoints(name)
         if type_url == RDS.type_url:
             return self._route(name)
+        if type_url == SDS.type_url:
+            return self._secret(name)
         return self.all_of(type_url).get(name)
 
     @cached_property
@@ -98,19 +104,27 @@ class Scoped:
         return {one.name: blob(one) for one in listeners(self.mesh, self.proxy)}
 
     @cached_property
-    def _tables(self) -> Tables:
-        return Tables(self.mesh, self.proxy)
+    def _tables(self) -> Tables | GatewayTables:
+        return tables_of(self.mesh, self.proxy)
 
     @cached_property
     def _routes(self) -> dict[str, Blob]:
         return {}
 
     def _route(self, name: str) -> Blob | None:
-        if self.proxy.type is not ProxyType.SIDECAR or not is_table(name):
+        if self.proxy.type is ProxyType.SIDECAR and not is_table(name):
             return None
         if name not in self._routes:
             self._routes[name] = blob(self._tables.table(name))
         return self._routes[name]
+
+    @cached_property
+    def _secrets(self) -> Secrets:
+        return Secrets(self.mesh, self.proxy)
+
+    def _secret(self, name: str) -> Blob | None:
+        found = self._secrets.secret(name)
+        return blob(found) if found is not None else None
 
     def _endpoints(self, name: str) -> Blob | None:
         choice = choice_of(self.mesh, self.proxy, name)

@@ -8,8 +8,9 @@ from lateen.control.resources.destination_rule import DestinationRule
 from lateen.control.resources.gateway import Gateway
 from lateen.control.resources.kind import Kind, kind
 from lateen.control.resources.kubernetes.endpoints import Endpoints, EndpointSlice
-from lateen.control.resources.kubernetes.plain import ConfigMap, Namespace, Secret, ServiceAccount
+from lateen.control.resources.kubernetes.plain import ConfigMap, Namespace, ServiceAccount
 from lateen.control.resources.kubernetes.pod import Pod
+from lateen.control.resources.kubernetes.secret import Secret, check_secret
 from lateen.control.resources.kubernetes.service import Service
 from lateen.control.resources.peer_authentication import PeerAuthentication
 from lateen.control.resources.proxy_config import ProxyConfig
@@ -44,7 +45,7 @@ _ALL: tuple[Kind, ...] = (
     kind("Pod", _CORE, ("v1",), Pod, field=""),
     kind("Namespace", _CORE, ("v1",), Namespace, field="", namespaced=False),
     kind("ServiceAccount", _CORE, ("v1",), ServiceAccount, field=""),
-    kind("Secret", _CORE, ("v1",), Secret, field=""),
+    kind("Secret", _CORE, ("v1",), Secret, check_secret, field=""),
     kind("ConfigMap", _CORE, ("v1",), ConfigMap, mesh_settings.check, field=""),
 )
 

@@ -75,4 +75,5 @@ class ServerTls(Strict, frozen=True):
     min_protocol_version: TlsProtocol = "TLS_AUTO"
     max_protocol_version: TlsProtocol = "TLS_AUTO"
     cipher_suites: tuple[str, ...] = ()
+    ecdh_curves: tuple[str, ...] = ()
     insecure_skip_verify: bool | None = None

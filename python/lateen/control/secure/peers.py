@@ -125,7 +125,7 @@ def _as_claimed(node: Node, identity: Identity) -> Proxy:
         account, namespace = proxy.service_account[:_LONGEST_TOLD], proxy.namespace[:_LONGEST_TOLD]
         claimed = f"service account {account!r} of namespace {namespace!r}"
         raise RefusedError(grpc.StatusCode.PERMISSION_DENIED, f"{identity} is not {claimed}")
-    return proxy
+    return replace(proxy, trusted=True)
 
 
 def _uris(certificate: x509.Certificate) -> list[str]:

@@ -186,6 +186,8 @@ if TYPE_CHECKING:
     UpstreamTlsContext = _tls.UpstreamTlsContext
     CertificateValidationContext = _common.CertificateValidationContext
     SdsSecretConfig = _secret.SdsSecretConfig
+    Secret = _secret.Secret
+    TlsCertificate = _common.TlsCertificate
     RawBuffer = _raw_buffer.RawBuffer
     ProxyProtocolUpstreamTransport = _upstream_proxy_protocol.ProxyProtocolUpstreamTransport
     UpstreamProtocols = _http_protocol_options.HttpProtocolOptions
@@ -306,11 +308,13 @@ _NAMES = {
     "RuntimeDouble": "envoy.config.core.v3.RuntimeDouble",
     "RuntimeFractionalPercent": "envoy.config.core.v3.RuntimeFractionalPercent",
     "SdsSecretConfig": "envoy.extensions.transport_sockets.tls.v3.SdsSecretConfig",
+    "Secret": f"{_SOCKETS}.tls.v3.Secret",
     "SocketAddress": "envoy.config.core.v3.SocketAddress",
     "StringMatcher": "envoy.type.matcher.v3.StringMatcher",
     "Struct": "google.protobuf.Struct",
     "TcpKeepalive": "envoy.config.core.v3.TcpKeepalive",
     "TcpProxy": "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
+    "TlsCertificate": f"{_SOCKETS}.tls.v3.TlsCertificate",
     "TlsInspector": "envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector",
     "TlsParameters": "envoy.extensions.transport_sockets.tls.v3.TlsParameters",
     "TransportSocket": "envoy.config.core.v3.TransportSocket",

@@ -1,4 +1,4 @@
-"""Kinds of which little is looked at: Namespace, ServiceAccount, Secret, ConfigMap.
+"""Kinds of which little is looked at: Namespace, ServiceAccount, ConfigMap.
 
 Source: Kubernetes core/v1.
 """
@@ -14,14 +14,6 @@ class Namespace(Lenient, frozen=True):
 
 class ServiceAccount(Lenient, frozen=True):
     """Only its metadata matters."""
-
-
-class Secret(Lenient, frozen=True):
-    """`data` is base64, `string_data` is not."""
-
-    type: str = "Opaque"
-    data: dict[str, str] = {}
-    string_data: dict[str, str] = {}
 
 
 class ConfigMap(Lenient, frozen=True):

@@ -13,7 +13,12 @@ from lateen.control.mesh import Mesh
 from lateen.control.model.protocol import Protocol
 from lateen.control.model.proxy import Build, Interception, Proxy, ProxyType
 from lateen.control.model.service import Endpoint, Port, Resolution, Service
-from lateen.control.resources.destination_rule import DestinationRule, Subset, TrafficPolicy
+from lateen.control.resources.destination_rule import (
+    ClientTls,
+    DestinationRule,
+    Subset,
+    TrafficPolicy,
+)
 from lateen.control.resources.meta import Resource
 from lateen.control.translate import api, names
 from lateen.control.translate.clusters import metadata, policy, pools
@@ -90,7 +95,8 @@ class Outbound:
         detect_outliers(cluster, said.outlier_detection)
         prefer_places(cluster, said, self.mesh.config)
         metadata.tell_services(cluster, [service])
-        secure(cluster, options, said.tls, self._peers(service, port, subset, said))
+        if not self._hides_credential(rule, said.tls):
+            secure(cluster, options, said.tls, self._peers(service, port, subset, said))
         announce(cluster, said.proxy_protocol)
         pools.set_protocols(cluster, options)
         self._tell(cluster, service, rule, subset, said)
@@ -173,6 +179,18 @@ class Outbound:
             alternative_names=service.subject_alt_names,
             exchanges=self.proxy.build is not Build.ENVOY,
         )
+
+    def _hides_credential(
+        self, rule: Resource[DestinationRule] | None, tls: ClientTls | None
+    ) -> bool:
+        """Whether a rule names a Secret that sidecars do not get: one for all would give it to all.
+
+        Source: pilot/pkg/networking/core/cluster_tls.go buildUpstreamClusterTLSContext.
+        """
+        if self.proxy.type is not ProxyType.SIDECAR or rule is None or tls is None:
+            return False
+        named = tls.mode in _OUTSIDE and tls.credential_name
+        return bool(named) and rule.spec.workload_selector is None
 
     def _tell(
         self,

@@ -12,19 +12,26 @@ from typing import TYPE_CHECKING
 from lateen.control.resources.destination_rule import ClientTls, ProxyProtocol
 from lateen.control.translate import api
 from lateen.control.translate.clusters.pools import speaks_http2
-from lateen.control.translate.values import by_ads, by_agent, raw_buffer, struct
+from lateen.control.translate.credentials import (
+    IDENTITY,
+    ROOTS,
+    credential,
+    credential_roots,
+    file_certificate,
+    file_roots,
+    secret_config,
+)
+from lateen.control.translate.values import raw_buffer, struct
 
 if TYPE_CHECKING:
     from envoy.config.cluster.v3.cluster_pb2 import Cluster
     from envoy.config.core.v3.base_pb2 import TransportSocket
     from envoy.extensions.transport_sockets.tls.v3.common_pb2 import TlsParameters
-    from envoy.extensions.transport_sockets.tls.v3.secret_pb2 import SdsSecretConfig
     from envoy.extensions.transport_sockets.tls.v3.tls_pb2 import CommonTlsContext
     from envoy.extensions.upstreams.http.v3.http_protocol_options_pb2 import HttpProtocolOptions
 
 _TLS = "envoy.transport_sockets.tls"
 _PROXY = "envoy.transport_sockets.upstream_proxy_protocol"
-_IDENTITY, _ROOTS = "default", "ROOTCA"
 _SYSTEM_ROOTS = "system"
 _PEER, _EXCHANGE = "istio", "istio-peer-exchange"
 
@@ -90,10 +97,10 @@ def _mutual(
     protocols += ["h2"] if speaks_http2(options) else []
     common = api.CommonTlsContext(
         tls_params=_versions(),
-        tls_certificate_sds_secret_configs=[_secret(_IDENTITY)],
+        tls_certificate_sds_secret_configs=[secret_config(IDENTITY)],
         alpn_protocols=protocols,
     )
-    _validate(common, names, _ROOTS)
+    _validate(common, names, ROOTS)
     return _socket(common, sni)
 
 
@@ -102,8 +109,11 @@ def _originated(options: HttpProtocolOptions, tls: ClientTls, peers: Peers) -> T
     _set_automatic_names(options, tls)
     common = api.CommonTlsContext(tls_params=_versions())
     if tls.mode == "MUTUAL":
-        own = tls.credential_name or f"file-cert:{tls.client_certificate}~{tls.private_key}"
-        common.tls_certificate_sds_secret_configs.append(_secret(_of_credential(own, tls)))
+        own = credential(tls.credential_name) or file_certificate(
+            tls.client_certificate, tls.private_key
+        )
+        if own:
+            common.tls_certificate_sds_secret_configs.append(secret_config(own))
     if not tls.insecure_skip_verify:
         names = tls.subject_alt_names or tuple(peers.alternative_names)
         _validate(common, names, _roots(tls))
@@ -112,14 +122,9 @@ def _originated(options: HttpProtocolOptions, tls: ClientTls, peers: Peers) -> T
     return _socket(common, tls.sni)
 
 
-def _of_credential(name: str, tls: ClientTls) -> str:
-    return f"kubernetes://{name}" if tls.credential_name else name
-
-
 def _roots(tls: ClientTls) -> str:
-    if tls.credential_name:
-        return f"kubernetes://{tls.credential_name}-cacert"
-    return f"file-root:{tls.ca_certificates or _SYSTEM_ROOTS}"
+    of_credential = credential_roots(tls.credential_name)
+    return of_credential or file_roots(tls.ca_certificates or _SYSTEM_ROOTS)
 
 
 def _set_automatic_names(options: HttpProtocolOptions, tls: ClientTls) -> None:
@@ -137,13 +142,7 @@ def _validate(common: CommonTlsContext, names: Sequence[str], roots: str) -> Non
     combined.default_validation_context.SetInParent()
     for name in names:
         combined.default_validation_context.match_subject_alt_names.add(exact=name)
-    combined.validation_context_sds_secret_config.CopyFrom(_secret(roots))
-
-
-def _secret(name: str) -> SdsSecretConfig:
-    """A secret: of a resource from the control plane, else from the agent beside the proxy."""
-    of_resource = name.startswith("kubernetes://")
-    return api.SdsSecretConfig(name=name, sds_config=by_ads() if of_resource else by_agent())
+    combined.validation_context_sds_secret_config.CopyFrom(secret_config(roots))
 
 
 def _versions() -> TlsParameters:

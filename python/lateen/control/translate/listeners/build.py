@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from lateen.control.mesh import Mesh
 from lateen.control.model.proxy import Proxy, ProxyType
+from lateen.control.translate.gateways.listeners import Listeners
 from lateen.control.translate.listeners.inbound import Inbound
 from lateen.control.translate.listeners.outbound import Outbound
 from lateen.control.translate.scope.sidecar import sidecar_scope
@@ -15,9 +16,9 @@ if TYPE_CHECKING:
 
 
 def listeners(mesh: Mesh, proxy: Proxy) -> list[Listener]:
-    """The listeners that a sidecar is sent."""
-    if proxy.type is not ProxyType.SIDECAR:
-        return []
+    """The listeners that a proxy is sent."""
+    if proxy.type is ProxyType.ROUTER:
+        return list(Listeners(mesh, proxy).listeners())
     scope = sidecar_scope(mesh, proxy)
     return [
         *Outbound(mesh, proxy, scope).listeners(),

@@ -17,14 +17,9 @@ from typing import TYPE_CHECKING
 from lateen.control.mesh import Mesh
 from lateen.control.model.protocol import Protocol
 from lateen.control.model.proxy import Build, Interception, Proxy
-from lateen.control.resources.authorization_policy import AuthorizationPolicy
-from lateen.control.resources.meta import Resource
 from lateen.control.resources.peer_authentication import Mode
 from lateen.control.translate import api, names
-from lateen.control.translate.authz.custom import Custom
-from lateen.control.translate.authz.filters import http_filters, network_filters
-from lateen.control.translate.authz.trust import TrustDomains
-from lateen.control.translate.jwt import jwt_filter
+from lateen.control.translate.judges import judges_of_connections, judges_of_requests
 from lateen.control.translate.listeners.inspectors import inspectors, listener_filter
 from lateen.control.translate.listeners.manager import http_manager, network_filter, tcp_proxy
 from lateen.control.translate.listeners.tls import peer_socket
@@ -35,12 +30,7 @@ from lateen.control.translate.served import Served, served
 from lateen.control.translate.telemetry import side as telemetry
 from lateen.control.translate.telemetry.side import Observed
 from lateen.control.translate.values import address, duration
-from lateen.control.translate.workloads import (
-    MutualTlsModes,
-    jwt_rules,
-    mutual_tls_modes,
-    policies_of,
-)
+from lateen.control.translate.workloads import MutualTlsModes, mutual_tls_modes
 
 if TYPE_CHECKING:
     from envoy.config.listener.v3.listener_components_pb2 import (
@@ -120,11 +110,6 @@ class Inbound:
     scope: SidecarScope
 
     @cached_property
-    def _trust(self) -> TrustDomains:
-        config = self.mesh.config
-        return TrustDomains((config.trust_domain, *config.trust_domain_aliases))
-
-    @cached_property
     def _modes(self) -> MutualTlsModes:
         return mutual_tls_modes(self.mesh, self.proxy)
 
@@ -201,13 +186,7 @@ class Inbound:
         return made
 
     def _requests(self, cluster: str, protocol: Protocol, port: Served | None) -> Sequence[Filter]:
-        policies = list(policies_of(self.mesh, self.proxy, AuthorizationPolicy))
-        tokens = jwt_filter(self.mesh, jwt_rules(self.mesh, self.proxy))
-        judges = [
-            *self._custom(policies).http_filters(),
-            *([tokens] if tokens is not None else []),
-            *http_filters(policies, self._trust),
-        ]
+        judges = judges_of_requests(self.mesh, self.proxy)
         prefix = f"inbound_{port.name}" if port is not None else cluster
         routes = _routes(cluster, port, protocol)
         manager = http_manager(prefix, routes, protocol, self._observed, judges)
@@ -219,17 +198,12 @@ class Inbound:
         return [network_filter(manager)]
 
     def _connections(self, cluster: str) -> Sequence[Filter]:
-        policies = list(policies_of(self.mesh, self.proxy, AuthorizationPolicy))
         return [
             *self._observed.network_first,
-            *self._custom(policies).network_filters(),
-            *network_filters(policies, self._trust),
+            *judges_of_connections(self.mesh, self.proxy),
             *self._observed.network_last,
             tcp_proxy(cluster, [(cluster, 1)], self._observed),
         ]
-
-    def _custom(self, policies: Sequence[Resource[AuthorizationPolicy]]) -> Custom:
-        return Custom(self.mesh, policies, self._trust, self.proxy.build)
 
 
 def _name(match: Match, port: Served | None) -> str:

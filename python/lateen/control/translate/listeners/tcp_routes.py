@@ -147,6 +147,4 @@ class TcpRoutes:
     ) -> list[tuple[str, int]]:
         services = self.mesh.services
         find = Destinations(self.mesh, self.proxy, services, rule.namespace, self.port.number)
-        if len(routes) == 1:
-            return [(find.cluster(routes[0].destination), 1)]
-        return [(find.cluster(one.destination), one.weight) for one in routes if one.weight]
+        return find.weighted(routes)

@@ -22,8 +22,8 @@ _CIPHERS = (
     "AES256-GCM-SHA384",
     "AES128-GCM-SHA256",
 )
-_HTTP = ("h2", "http/1.1")
-_EXCHANGE = "istio-peer-exchange"
+HTTP_ALPN = ("h2", "http/1.1")
+EXCHANGE = "istio-peer-exchange"
 
 
 def peer_socket(config: MeshConfig, *, exchanges: bool) -> TransportSocket:
@@ -35,7 +35,7 @@ def peer_socket(config: MeshConfig, *, exchanges: bool) -> TransportSocket:
     context = api.DownstreamTlsContext()
     context.require_client_certificate.value = True
     common = context.common_tls_context
-    common.alpn_protocols.extend((_EXCHANGE, *_HTTP) if exchanges else _HTTP)
+    common.alpn_protocols.extend((EXCHANGE, *HTTP_ALPN) if exchanges else HTTP_ALPN)
     common.tls_params.cipher_suites.extend(_CIPHERS)
     common.tls_params.tls_minimum_protocol_version = api.TlsParameters.TLSv1_2
     common.tls_params.tls_maximum_protocol_version = api.TlsParameters.TLSv1_3

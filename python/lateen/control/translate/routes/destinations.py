@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lateen.control.mesh import Mesh
@@ -11,6 +11,7 @@ from lateen.control.model.proxy import Proxy
 from lateen.control.model.service import Service
 from lateen.control.resources.destination_rule import ConsistentHash
 from lateen.control.resources.traffic import Destination
+from lateen.control.resources.virtual_service import RouteDestination
 from lateen.control.translate import names
 from lateen.control.translate.routes.hashing import hash_of
 
@@ -40,6 +41,12 @@ class Destinations:
         if service is not None and service.external_name:
             host = service.external_name
         return names.outbound(self._port(destination), destination.subset, host)
+
+    def weighted(self, routes: Sequence[RouteDestination]) -> list[tuple[str, int]]:
+        """The clusters of connections with their weights; one alone gets all."""
+        if len(routes) == 1:
+            return [(self.cluster(routes[0].destination), 1)]
+        return [(self.cluster(one.destination), one.weight) for one in routes if one.weight]
 
     def hash(self, destination: Destination) -> ConsistentHash | None:
         """What decides about its endpoint; None: nothing of a request."""

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lateen.control.model.hosts import gateway_name
 from lateen.control.resources.meta import Resource
 from lateen.control.resources.selectors import selects
 from lateen.control.resources.traffic import Percent
@@ -59,7 +60,7 @@ class Rule:
     Attributes:
         resource: the virtual service.
         destinations: finds clusters, for the port that is called.
-        gateways: those that the proxy is: `mesh` for a sidecar.
+        gateways: those that the proxy is: `mesh` for a sidecar, else `NAMESPACE/NAME`.
         is_tls: whether requests come by https.
     """
 
@@ -88,7 +89,8 @@ class Rule:
         if match.port and match.port != self.destinations.port:
             return False
         if match.gateways:
-            return any(one in self.gateways for one in match.gateways)
+            namespace = self.resource.namespace
+            return any(gateway_name(one, namespace) in self.gateways for one in match.gateways)
         proxy = self.destinations.proxy
         if match.source_namespace not in ("", proxy.namespace):
             return False

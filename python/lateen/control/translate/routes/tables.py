@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from envoy.config.route.v3.route_pb2 import RouteConfiguration
 
 _HTTP_PORT = 80
-_MAX_BODY = 1 << 20
+MAX_BODY = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Tables:
         egress = self.scope.egress_at(number, name)
         made = api.RouteConfiguration(name=name, ignore_port_in_host_matching=True)
         made.validate_clusters.value = False
-        made.max_direct_response_body_size_bytes.value = _MAX_BODY
+        made.max_direct_response_body_size_bytes.value = MAX_BODY
         if egress is None:
             return made
         if host:

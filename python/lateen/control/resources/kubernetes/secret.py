@@ -1,0 +1,40 @@
+"""Secret: what is not for everybody's eyes, by name (Kubernetes core/v1)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+from lateen.control.resources.meta import Key, Lenient
+from lateen.control.resources.report import Report
+
+
+class Secret(Lenient, frozen=True):
+    """What the manifest holds: `data` is base64, `string_data` is not, and goes before."""
+
+    type: str = "Opaque"
+    data: dict[str, str] = {}
+    string_data: dict[str, str] = {}
+
+    def value(self, *names: str) -> bytes:
+        """The first of these entries that is there; empty: none is."""
+        for name in names:
+            if name in self.string_data:
+                return self.string_data[name].encode()
+            if name in self.data:
+                return base64.b64decode(self.data[name])
+        return b""
+
+    @property
+    def names(self) -> list[str]:
+        """What its entries are called."""
+        return sorted({*self.data, *self.string_data})
+
+
+def check_secret(key: Key, secret: Secret, report: Report) -> None:
+    """Note entries that are no base64."""
+    for name, value in secret.data.items():
+        try:
+            base64.b64decode(value, validate=True)
+        except (binascii.Error, ValueError):
+            report.error(("data", name), "the value is no base64", "plain text is for stringData")
