@@ -1,11 +1,11 @@
 import pytest
-from lateen.protos.ca_pb2 import CertificateResponse
 
 from lateen.control.ca.authority import new_authority, pem, root_name
 from lateen.control.ca.files import load
 from lateen.identity.client import AnswerError, read_answer
 from lateen.identity.keys import new_key
 from lateen.identity.spiffe import Identity
+from lateen.protos.ca_pb2 import CertificateResponse
 from tests.support.authorities import intermediate
 
 
