@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from lateen.control.explain.explain import explain
+from lateen.control.explain.explain import explain, explain_gateway
 from lateen.control.explain.report import as_json, as_text
 from lateen.control.explain.sources import Sources
 from lateen.control.explain.wanted import UrlError, parse_claims, wanted
@@ -23,7 +23,10 @@ def run(
     url: Annotated[str, typer.Argument(metavar="URL", help="http, grpc, https, tls or tcp")],
     from_: Annotated[
         str, typer.Option("--from", metavar="SERVICE", help="service or workload that calls")
-    ],
+    ] = "",
+    through: Annotated[
+        str, typer.Option(metavar="GATEWAY", help="service that is called from outside the mesh")
+    ] = "",
     mesh: Annotated[Path, typer.Option(metavar="DIR", help="with manifests")] = Path(),
     method: Annotated[str, typer.Option("--method", "-X", help="of the request")] = "GET",
     header: Annotated[
@@ -47,9 +50,12 @@ def run(
     try:
         if output not in _OUTPUTS:
             raise UrlError(f"--output: {output!r} is none of {', '.join(_OUTPUTS)}")
+        if bool(from_) == bool(through):
+            raise UrlError("either --from SERVICE or --through GATEWAY says where the call begins")
         call = wanted(url, method, header or [], parse_claims(claim))
         found, problems = load(mesh, domain)
-        explanation = explain(found, call, from_, share)
+        follow = explain if from_ else explain_gateway
+        explanation = follow(found, call, from_ or through, share)
     except (UrlError, NoWorkloadError, FileNotFoundError) as error:
         print(f"lateen explain: {error}", file=sys.stderr)
         return 1

@@ -6,8 +6,16 @@ from dataclasses import dataclass, field, replace
 
 from lateen.control.explain.sources import Origin, Sources
 from lateen.control.explain.wanted import Wanted
-from lateen.control.explain.workloads import Workload, called, caller, service_called
+from lateen.control.explain.workloads import (
+    Workload,
+    called,
+    caller,
+    endpoint_of,
+    service_called,
+    workload_of,
+)
 from lateen.control.mesh import Mesh
+from lateen.control.model.proxy import ProxyType
 from lateen.control.model.service import UNSPECIFIED
 from lateen.control.resources.meta import Resource
 from lateen.control.resources.peer_authentication import PeerAuthentication
@@ -15,8 +23,12 @@ from lateen.control.simulate.call import Call, Tls
 from lateen.control.simulate.configuration import configuration_of
 from lateen.control.simulate.filters import Onward
 from lateen.control.simulate.steps import Lost, Path, Step
-from lateen.control.simulate.walk import inbound, outbound
+from lateen.control.simulate.walk import gateway, inbound, outbound
 from lateen.control.translate.workloads import deciding_mode
+
+#: The address of who calls a gateway, one that nobody has (RFC 5737).
+OUTSIDE = "192.0.2.1"
+_OFFERED = ("h2", "http/1.1")
 
 
 @dataclass(frozen=True)
@@ -25,7 +37,7 @@ class Hop:
 
     Attributes:
         workload: whose proxy it is.
-        direction: `outbound` or `inbound`.
+        direction: `outbound`, `inbound`, or `gateway`.
         path: the decisions.
     """
 
@@ -52,7 +64,7 @@ class Explanation:
 
 
 def explain(mesh: Mesh, wanted: Wanted, name: str, share: float = 0.0) -> Explanation:
-    """Follow a call.
+    """Follow a call of a workload.
 
     Args:
         mesh: at one moment.
@@ -65,21 +77,34 @@ def explain(mesh: Mesh, wanted: Wanted, name: str, share: float = 0.0) -> Explan
     """
     workload = caller(mesh, name)
     proxy = workload.proxy
-    call = Call(
-        address=_address(mesh, wanted, proxy.namespace),
-        port=wanted.port,
-        source=proxy.addresses[0],
-        request=wanted.request,
-        tls=Tls(wanted.host) if wanted.tls else None,
-        claims=wanted.claims,
-    )
-    found = Explanation(wanted)
+    call = _call(wanted, _address(mesh, wanted, proxy.namespace), wanted.port, proxy.addresses[0])
     configuration = configuration_of(mesh, proxy)
     path, onward = outbound(configuration, call, workload.identity, share)
-    found.hops.append(Hop(workload, "outbound", path))
-    _end(found, path)
+    return _followed(mesh, wanted, Hop(workload, "outbound", path), call, onward)
+
+
+def explain_gateway(mesh: Mesh, wanted: Wanted, name: str, share: float = 0.0) -> Explanation:
+    """Follow a call that comes to a gateway from outside the mesh; arguments as of `explain`."""
+    endpoint = endpoint_of(mesh, name, wanted.port)
+    workload = workload_of(mesh, endpoint, ProxyType.ROUTER)
+    call = _call(wanted, endpoint.address, endpoint.port, OUTSIDE)
+    configuration = configuration_of(mesh, workload.proxy)
+    path, onward = gateway(configuration, call, workload.identity, share)
+    return _followed(mesh, wanted, Hop(workload, "gateway", path), call, onward)
+
+
+def _call(wanted: Wanted, address: str, port: int, source: str) -> Call:
+    tls = Tls(wanted.host, _OFFERED if wanted.request is not None else ()) if wanted.tls else None
+    return Call(address, port, source, wanted.request, tls, wanted.claims)
+
+
+def _followed(
+    mesh: Mesh, wanted: Wanted, first: Hop, call: Call, onward: Onward | None
+) -> Explanation:
+    found = Explanation(wanted, [first])
+    _end(found, first.path)
     if onward is not None:
-        _arrive(mesh, found, call, onward)
+        _arrive(mesh, found, replace(call, source=first.workload.proxy.addresses[0]), onward)
     return found
 
 

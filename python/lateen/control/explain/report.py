@@ -10,6 +10,7 @@ from lateen.control.simulate.steps import Step
 from lateen.control.translate.values import Json
 
 _WIDTH = 15
+_SIDES = {"outbound": "leaves", "inbound": "comes to", "gateway": "comes through"}
 
 
 def as_text(found: Explanation, sources: Sources) -> Iterator[str]:
@@ -22,8 +23,7 @@ def as_text(found: Explanation, sources: Sources) -> Iterator[str]:
 
 
 def _title(hop: Hop) -> str:
-    side = "leaves" if hop.direction == "outbound" else "comes to"
-    return f"{side} {hop.workload.name} ({hop.workload.proxy.addresses[0]})"
+    return f"{_SIDES[hop.direction]} {hop.workload.name} ({hop.workload.proxy.addresses[0]})"
 
 
 def _lines(step: Step, sources: Sources) -> Iterator[str]:

@@ -12,6 +12,7 @@ from lateen.control.translate.values import Json
 _PORTS = {"http": 80, "https": 443, "grpc": 80}
 _HTTP = ("http", "grpc")
 _TLS = ("https", "tls")
+_REQUESTS = (*_HTTP, "https")
 _SCHEMES = (*_HTTP, *_TLS, "tcp")
 
 
@@ -28,7 +29,7 @@ class Wanted:
         host: that is called, without a port.
         port: that is called.
         tls: whether the application itself speaks TLS: then nothing but its name can be read.
-        request: None: it is no HTTP, or nobody can read it.
+        request: None: it is no HTTP. What is in TLS only a gateway reads that ends it.
         claims: of the request's token; None: it has none.
     """
 
@@ -64,8 +65,9 @@ def wanted(
         raise UrlError(f"{url!r} has no host")
     if port is None:
         raise UrlError(f"{url!r}: {parts.scheme} needs a port")
-    if parts.scheme not in _HTTP:
-        return Wanted(url, parts.hostname, port, parts.scheme in _TLS)
+    tls = parts.scheme in _TLS
+    if parts.scheme not in _REQUESTS:
+        return Wanted(url, parts.hostname, port, tls)
     query = f"?{parts.query}" if parts.query else ""
     given = dict(_header(one) for one in headers)
     request = Request(
@@ -73,9 +75,10 @@ def wanted(
         path=f"{parts.path or '/'}{query}",
         method="POST" if parts.scheme == "grpc" else method.upper(),
         headers=given,
+        scheme="https" if tls else "http",
         http2=parts.scheme == "grpc",
     )
-    return Wanted(url, parts.hostname, port, request=request, claims=claims)
+    return Wanted(url, parts.hostname, port, tls, request, claims)
 
 
 def _header(text: str) -> tuple[str, str]:

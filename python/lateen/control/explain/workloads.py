@@ -7,8 +7,11 @@ from dataclasses import dataclass
 
 from lateen.control.mesh import Mesh
 from lateen.control.model.hosts import most_specific
-from lateen.control.model.proxy import Proxy, parse_node
+from lateen.control.model.proxy import Interception, Proxy, ProxyType, parse_node
 from lateen.control.model.service import Endpoint, Service
+from lateen.control.resources.kubernetes.pod import Pod
+
+_ANNOTATION = "sidecar.istio.io/interceptionMode"
 
 
 class NoWorkloadError(LookupError):
@@ -33,16 +36,29 @@ class Workload:
         return f"{self.proxy.name}.{self.proxy.namespace}"
 
 
-def workload_of(mesh: Mesh, endpoint: Endpoint) -> Workload:
-    """The workload behind an endpoint."""
+def workload_of(mesh: Mesh, endpoint: Endpoint, kind: ProxyType = ProxyType.SIDECAR) -> Workload:
+    """The workload behind an endpoint, with a proxy of a type."""
     namespace = endpoint.namespace
     name = endpoint.workload or endpoint.address.replace(":", "-").replace(".", "-")
-    node = f"sidecar~{endpoint.address}~{name}.{namespace}~{namespace}.svc.{mesh.domain}"
+    node = f"{kind.value}~{endpoint.address}~{name}.{namespace}~{namespace}.svc.{mesh.domain}"
     account = endpoint.service_account or "default"
     proxy = parse_node(
-        node, labels=endpoint.labels, service_account=account, locality=endpoint.locality
+        node,
+        labels=endpoint.labels,
+        service_account=account,
+        locality=endpoint.locality,
+        interception=_interception(mesh, endpoint.address),
     )
     return Workload(proxy, f"spiffe://{mesh.config.trust_domain}/ns/{namespace}/sa/{account}")
+
+
+def _interception(mesh: Mesh, address: str) -> Interception:
+    """How traffic comes to the sidecar of a pod, as its annotation says."""
+    for pod in mesh.of(Pod):
+        if pod.spec.status.pod_ip == address:
+            said = pod.annotations.get(_ANNOTATION, "")
+            return Interception.__members__.get(said, Interception.REDIRECT)
+    return Interception.REDIRECT
 
 
 def caller(mesh: Mesh, name: str) -> Workload:
@@ -54,18 +70,38 @@ def caller(mesh: Mesh, name: str) -> Workload:
     Raises:
         NoWorkloadError: there is none, or the service has no endpoint.
     """
+    return workload_of(mesh, endpoint_of(mesh, name))
+
+
+def endpoint_of(mesh: Mesh, name: str, port: int = 0) -> Endpoint:
+    """The endpoint of a name, as `caller` has it.
+
+    Args:
+        port: of the service, that the endpoint serves; 0: any. Where the service has no such
+            port, an endpoint of another.
+
+    Raises:
+        NoWorkloadError: there is none, or the service has no endpoint.
+    """
     wanted, namespace = _split(name)
-    for endpoint in _endpoints(mesh):
-        if endpoint.workload == wanted and namespace in ("", endpoint.namespace):
-            return workload_of(mesh, endpoint)
+    own = [
+        one
+        for one in _endpoints(mesh)
+        if one.workload == wanted and namespace in ("", one.namespace)
+    ]
+    if own:
+        return own[0]
     found = [
         service
         for service in mesh.services.values()
         if service.host == name or (service.name == wanted and namespace in ("", service.namespace))
     ]
     for service in found:
-        for endpoint in mesh.endpoints.get(service.host, ()):
-            return workload_of(mesh, endpoint)
+        endpoints = mesh.endpoints.get(service.host, ())
+        served = service.port(port)
+        serving = (one for one in endpoints if served and one.service_port == served.name)
+        if endpoints:
+            return next(serving, endpoints[0])
     if found:
         raise NoWorkloadError(f"{found[0].host} has no endpoint that could call anything")
     known = sorted({f"{one.name}.{one.namespace}" for one in mesh.services.values()})

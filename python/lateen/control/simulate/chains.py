@@ -155,16 +155,27 @@ def listener_of(listeners: Iterable[Listener], entry: Listener, call: Call, path
     if not entry.use_original_dst.value:
         path.add(Step("listener", entry.name, "captured traffic comes here"))
         return entry
-    by_address = {_bound(one): one for one in listeners if one is not entry}
-    exact = by_address.get((call.address, call.port))
-    anywhere = [by_address.get((one, call.port)) for one in _UNSPECIFIED]
-    found = exact or next((one for one in anywhere if one is not None), None)
+    others = [one for one in listeners if one is not entry]
+    found = bound_at(others, call, path)
     if found is None:
         why = f"no listener is for {call.address}:{call.port}"
         path.add(Step("listener", entry.name, why))
-        return entry
-    why = "its address is called" if exact is found else f"it takes port {call.port} of any address"
-    path.add(Step("listener", found.name, why))
+    return found or entry
+
+
+def bound_at(listeners: Iterable[Listener], call: Call, path: Path) -> Listener | None:
+    """The listener of the address that is called, or of its port at any address."""
+    by_address = {_bound(one): one for one in listeners}
+    exact = by_address.get((call.address, call.port))
+    anywhere = [by_address.get((one, call.port)) for one in _UNSPECIFIED]
+    found = exact or next((one for one in anywhere if one is not None), None)
+    if found is not None:
+        why = (
+            "its address is called"
+            if exact is found
+            else f"it takes port {call.port} of any address"
+        )
+        path.add(Step("listener", found.name, why))
     return found
 
 

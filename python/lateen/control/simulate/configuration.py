@@ -11,7 +11,7 @@ from lateen.control.model.proxy import Proxy
 from lateen.control.translate.clusters.build import clusters
 from lateen.control.translate.endpoints import assignments
 from lateen.control.translate.listeners.build import listeners
-from lateen.control.translate.routes.tables import Tables
+from lateen.control.translate.routes.build import tables_of
 
 if TYPE_CHECKING:
     from envoy.config.cluster.v3.cluster_pb2 import Cluster
@@ -46,7 +46,7 @@ def configuration_of(mesh: Mesh, proxy: Proxy) -> Configuration:
     made = clusters(mesh, proxy)
     return Configuration(
         listeners=listeners(mesh, proxy),
-        table=Tables(mesh, proxy).table,
+        table=tables_of(mesh, proxy).table,
         clusters={one.name: one for one in made},
         assignments={one.cluster_name: one for one in assignments(mesh, proxy, made)},
     )

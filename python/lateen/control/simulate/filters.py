@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from google.protobuf.any_pb2 import Any
     from google.protobuf.message import Message
 
+_MOVED = 301
 _UNAUTHORIZED = 401
 _NOT_FOUND = 404
 _ALPN = "istio.alpn"
@@ -98,9 +99,7 @@ class Filters:
             return None
         if not all(self._passes(one.typed_config, call) for one in manager.http_filters):
             return None
-        table = self._table(manager)
-        host = virtual_host_of(table, request, self.path) if table is not None else None
-        route = route_of(host, call, request, self.path) if host is not None else None
+        route = self._route(manager, call, request)
         if route is None or not self._goes_on(route):
             return None
         name = self._cluster(route.route)
@@ -110,6 +109,18 @@ class Filters:
         if any(one.name == _ALPN for one in manager.http_filters):
             target = announced(target, request)
         return Onward(target, changed(request, route))
+
+    def _route(
+        self, manager: hcm.HttpConnectionManager, call: Call, request: Request
+    ) -> Route | None:
+        table = self._table(manager)
+        host = virtual_host_of(table, request, self.path) if table is not None else None
+        if host is None:
+            return None
+        if host.require_tls and call.tls is None:
+            self.path.refuse("the virtual host wants TLS and answers 301", _MOVED)
+            return None
+        return route_of(host, call, request, self.path)
 
     def _table(self, manager: hcm.HttpConnectionManager) -> RouteConfiguration | None:
         if manager.WhichOneof("route_specifier") == "route_config":

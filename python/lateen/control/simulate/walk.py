@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lateen.control.simulate.call import Call
-from lateen.control.simulate.chains import chain_of, listener_of
+from lateen.control.simulate.chains import bound_at, chain_of, listener_of
 from lateen.control.simulate.configuration import Configuration
 from lateen.control.simulate.filters import Filters, Onward
 from lateen.control.simulate.steps import Path, Step
@@ -14,6 +14,8 @@ from lateen.control.simulate.steps import Path, Step
 if TYPE_CHECKING:
     from envoy.config.listener.v3.listener_pb2 import Listener
 
+# TrafficDirection of envoy/config/core/v3/base.proto.
+_OUTBOUND = 2
 _HTTP_INSPECTOR = "envoy.filters.listener.http_inspector"
 _TLS_INSPECTOR = "envoy.filters.listener.tls_inspector"
 
@@ -23,28 +25,65 @@ def outbound(
 ) -> tuple[Path, Onward | None]:
     """What a sidecar does with what its application sends.
 
+    Where nothing is captured, the application calls a listener of the sidecar: the one of the
+    address, or for requests the one that is an HTTP proxy.
+
     Args:
         configuration: of the sidecar.
         identity: of the sidecar, which it shows to peers.
         share: from 0 up to 1, where among weights the call is.
     """
-    return _through(configuration, "virtualOutbound", call, identity, share)
+    path = Path()
+    listener = _taking(configuration, "virtualOutbound", call, path)
+    if listener is None and call.request is not None:
+        listener = next(filter(_reads_requests, configuration.listeners), None)
+        if listener is not None:
+            path.add(Step("listener", listener.name, "the application calls it as its HTTP proxy"))
+    return _through(configuration, listener, call, identity, share, path)
 
 
 def inbound(configuration: Configuration, call: Call) -> tuple[Path, Onward | None]:
     """What a sidecar does with what others send to its application."""
-    return _through(configuration, "virtualInbound", call, "", 0.0)
+    path = Path()
+    listener = _taking(configuration, "virtualInbound", call, path)
+    return _through(configuration, listener, call, "", 0.0, path)
+
+
+def gateway(
+    configuration: Configuration, call: Call, identity: str = "", share: float = 0.0
+) -> tuple[Path, Onward | None]:
+    """What a gateway does with what comes to it; arguments as those of `outbound`."""
+    path = Path()
+    listener = bound_at(configuration.listeners, call, path)
+    return _through(configuration, listener, call, identity, share, path)
+
+
+def _taking(configuration: Configuration, entry: str, call: Call, path: Path) -> Listener | None:
+    """The listener that takes a call: by way of the one that is captured for, or its own."""
+    captured = configuration.listener(entry)
+    if captured is not None:
+        return listener_of(configuration.listeners, captured, call, path)
+    return bound_at(configuration.listeners, call, path)
+
+
+def _reads_requests(listener: Listener) -> bool:
+    filters = (one for chain in listener.filter_chains for one in chain.filters)
+    return listener.traffic_direction == _OUTBOUND and any(
+        one.typed_config.type_url.endswith(".HttpConnectionManager") for one in filters
+    )
 
 
 def _through(
-    configuration: Configuration, entry: str, call: Call, identity: str, share: float
+    configuration: Configuration,
+    listener: Listener | None,
+    call: Call,
+    identity: str,
+    share: float,
+    path: Path,
 ) -> tuple[Path, Onward | None]:
-    path = Path()
-    captured = configuration.listener(entry)
-    if captured is None:
-        path.refuse(f"the proxy has no listener {entry}")
+    if listener is None:
+        path.refuse(f"no listener takes {call.address}:{call.port}")
         return path, None
-    listener = listener_of(configuration.listeners, captured, call, path)
     return path, at_listener(configuration, listener, call, identity, path, share)
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from lateen.control.explain.explain import explain
+from lateen.control.explain.explain import explain, explain_gateway
 from lateen.control.explain.report import as_json, as_text
 from lateen.control.explain.sources import Sources
 from lateen.control.explain.wanted import wanted
@@ -140,3 +140,53 @@ def test_what_is_outside_the_mesh():
     found, text = told("tls://x.example:8443")
     assert step(found, 0, "cluster")["name"] == "PassthroughCluster"
     assert text[-1].endswith("where no sidecar is known")
+
+
+GATEWAY = """\
+---
+apiVersion: v1
+kind: Service
+metadata: {name: ingress, namespace: shop}
+spec:
+  clusterIP: 10.1.0.9
+  selector: {istio: ingress}
+  ports: [{name: http, port: 80, targetPort: 8080}]
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: ingress-1, namespace: shop, labels: {istio: ingress}}
+spec: {containers: []}
+status: {podIP: 10.0.0.9}
+---
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: gw, namespace: shop}
+spec:
+  selector: {istio: ingress}
+  servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: [api.test]}]
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: outside, namespace: shop}
+spec: {hosts: [api.test], gateways: [gw], http: [{route: [{destination: {host: api}}]}]}
+"""
+
+
+def test_a_call_from_outside_comes_through_the_gateway():
+    mesh = mesh_of(MESH + GATEWAY)
+    found = explain_gateway(mesh, wanted("http://api.test/", "GET", [], None), "ingress")
+    told_ = as_json(found, Sources(mesh))
+    assert [hop["direction"] for hop in told_["hops"]] == ["gateway", "inbound"]
+    assert step(told_, 0, "listener")["name"] == "0.0.0.0_8080"
+    assert step(told_, 0, "route")["by"].startswith("VirtualService shop/outside, ")
+    # The policy lets web alone call.
+    assert (told_["refused"], told_["status"]) == (True, 403)
+    assert next(iter(as_text(found, Sources(mesh)))) == "1. comes through ingress-1.shop (10.0.0.9)"
+
+
+def test_a_pod_whose_traffic_is_not_captured():
+    annotation = "annotations: {sidecar.istio.io/interceptionMode: NONE}"
+    labels = "  labels: {app: web, security"
+    text = MESH.replace(labels, f"  {annotation}\n{labels}")
+    found, _ = told("http://api/", text=text)
+    assert step(found, 0, "listener")["name"] == "127.0.0.1_80"

@@ -16,7 +16,7 @@ def test_a_request():
     [
         ("reviews", 80, False, True),
         ("grpc://reviews/s/m", 80, False, True),
-        ("https://x.example", 443, True, False),
+        ("https://x.example", 443, True, True),
         ("tls://db:5432", 5432, True, False),
         ("tcp://db:5432", 5432, False, False),
     ],
