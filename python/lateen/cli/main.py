@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import functools
+import os
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ParamSpec
 
@@ -32,7 +34,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _app()(given)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except Exception as error:
+        return _fault(error)
     return 0
+
+
+def _fault(error: Exception) -> int:
+    """Tell of an error that no command expects; returns the exit code (EX_SOFTWARE)."""
+    if os.environ.get("LATEEN_TRACEBACK"):
+        traceback.print_exception(error)
+    said = f"{type(error).__name__}: {error}"
+    print(
+        f"lateen: {said} (a fault of Lateen's own; LATEEN_TRACEBACK=1 prints where)",
+        file=sys.stderr,
+    )
+    return os.EX_SOFTWARE
 
 
 def _app() -> typer.Typer:
