@@ -4,9 +4,10 @@
 //! group; a thread looks a group up once and counts by number from then on. A name comes from a request, so there
 //! is a limit to how many a block may have in one thread: what goes beyond is not counted.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use ahash::AHashMap;
 
 use super::{bump, zeros, Histogram};
 
@@ -56,7 +57,7 @@ impl Group {
 /// The groups of one block, by the front of their names.
 #[derive(Default)]
 pub(super) struct Groups {
-    groups: Mutex<HashMap<Box<str>, Arc<Group>>>,
+    groups: Mutex<AHashMap<Box<str>, Arc<Group>>>,
 }
 
 /// (name, value) of a counter.

@@ -19,6 +19,8 @@ pub struct TlsInfo {
     pub version: Cell<&'static str>,
     /// The handshake took too long.
     pub timed_out: Cell<bool>,
+    /// What every request of the connection tells of the peer's certificate (x-forwarded-client-cert).
+    pub forwarded: OnceCell<Box<str>>,
 }
 
 /// What a handshake agreed on.

@@ -22,7 +22,8 @@ pub fn forward(config: &ManagerConfig, headers: &mut Headers, tls: Option<&TlsIn
     if mode == ForwardClientCert::ForwardOnly {
         return;
     }
-    let element = element(tls, &config.client_cert_details);
+    // A connection has one manager, so what it tells is the same each time.
+    let element = tls.forwarded.get_or_init(|| element(tls, &config.client_cert_details).into());
     match mode {
         ForwardClientCert::AppendForward => {
             append_list(headers, HeaderId::XForwardedClientCert, element.as_bytes(), b",");

@@ -165,7 +165,7 @@ fn add(name: &mut String, tag: &str, value: &str) {
     while !value.is_char_boundary(end) {
         end -= 1;
     }
-    match value[..end].contains(|letter: char| letter.is_ascii_control()) {
+    match value.as_bytes()[..end].iter().any(u8::is_ascii_control) {
         false => name.push_str(&value[..end]),
         true => {
             name.extend(value[..end].chars().map(|it| if it.is_ascii_control() { '_' } else { it }))
