@@ -61,6 +61,7 @@ class Service:
         source: the resource that defines it.
         external_name: the name that it is an alias of.
         selects: its endpoints are workloads that come and go, of which there may be none.
+        apart: what it is known by where another namespace has its host, too; empty: its host.
     """
 
     host: str
@@ -78,6 +79,12 @@ class Service:
     created: float = 0.0
     external_name: str = ""
     selects: bool = False
+    apart: str = ""
+
+    @property
+    def key(self) -> str:
+        """What it is known by in the mesh: no two services have the same."""
+        return self.apart or self.host
 
     @property
     def address(self) -> str:

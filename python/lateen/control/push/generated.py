@@ -127,7 +127,7 @@ class Scoped:
         return blob(found) if found is not None else None
 
     def _endpoints(self, name: str) -> Blob | None:
-        choice = choice_of(self.mesh, self.proxy, name)
+        choice = choice_of(self.mesh, self.proxy, self._tables.scope.services, name)
         if choice is None:
             return None
         if choice not in self.endpoints:

@@ -154,7 +154,7 @@ class Outbound:
 
     def _endpoints(self, service: Service, port: Port, subset: Subset | None) -> Iterator[Endpoint]:
         labels = subset.labels if subset is not None else {}
-        return subset_of(self.mesh.endpoints.get(service.host, ()), port.name, labels)
+        return subset_of(self.mesh.endpoints.get(service.key, ()), port.name, labels)
 
     def _ask_dns(self, cluster: Cluster) -> None:
         four, six = self.proxy.has_ipv4, self.proxy.has_ipv6

@@ -5,7 +5,7 @@ Source: pilot/pkg/networking/core/tls.go.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -53,6 +53,7 @@ class TcpRoutes:
         mesh: at this moment.
         proxy: whose application calls.
         egress: whose rules count.
+        services: that rules may lead to, by host.
         service: that is called.
         port: that is listened to.
         ranges: of addresses that are the service's; none: the listener is at its address.
@@ -62,6 +63,7 @@ class TcpRoutes:
     mesh: Mesh
     proxy: Proxy
     egress: Egress
+    services: Mapping[str, Service]
     service: Service
     port: Port
     ranges: Sequence[str]
@@ -145,6 +147,7 @@ class TcpRoutes:
     def _clusters(
         self, rule: Resource[VirtualService], routes: Sequence[RouteDestination]
     ) -> list[tuple[str, int]]:
-        services = self.mesh.services
-        find = Destinations(self.mesh, self.proxy, services, rule.namespace, self.port.number)
+        find = Destinations(
+            self.mesh, self.proxy, self.services, rule.namespace, self.port.number
+        )
         return find.weighted(routes)

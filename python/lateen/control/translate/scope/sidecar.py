@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from lateen.control.mesh import Mesh
+from lateen.control.mesh import Mesh, preferred
 from lateen.control.model.hosts import MESH, most_specific
 from lateen.control.model.protocol import Protocol, parse_protocol
 from lateen.control.model.proxy import Proxy, ProxyType
@@ -113,19 +113,19 @@ def sidecar_scope(mesh: Mesh, proxy: Proxy) -> SidecarScope:
     said = sidecar.spec.outbound_traffic_policy if sidecar is not None else None
     if said is None:
         said = OutboundTrafficPolicy(mode=mesh.config.outbound_traffic_policy.mode)
-    by_host = {service.host: service for service in visible}
+    by_host = preferred(visible, proxy.namespace)
     return SidecarScope(sidecar, egress, _services(egress, by_host, proxy.namespace), said)
 
 
 def _visible(mesh: Mesh, proxy: Proxy) -> list[Service]:
     """The services that are exported to a proxy, with the addresses that its DNS gives."""
-    services = mesh.visible_services(proxy.namespace)
+    services = mesh.exported_services(proxy.namespace)
     if not proxy.dns_capture:
         return services
     family = 0 if proxy.has_ipv4 else 1
     return [
-        replace(one, addresses=(mesh.allocated[one.host][family],))
-        if one.host in mesh.allocated
+        replace(one, addresses=(mesh.allocated[one.key][family],))
+        if one.key in mesh.allocated
         else one
         for one in services
     ]
@@ -156,12 +156,9 @@ def _egress(
     domain: str,
 ) -> Egress:
     imported = imports(listener.hosts, proxy.namespace)
-    found = {}
-    for service in visible:
-        if imported.service(service.namespace, service.host):
-            trimmed = _at(service, _port_of(listener))
-            if trimmed is not None:
-                found[service.host] = trimmed
+    ports = _port_of(listener)
+    there = (_at(one, ports) for one in visible if imported.service(one.namespace, one.host))
+    found = preferred((one for one in there if one is not None), proxy.namespace)
     taken = [one for one in rules if imported.rule(one.namespace, hosts_of(one, domain))]
     return Egress(listener, found, taken, domain)
 
