@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from lateen.control.mesh import Mesh
-from lateen.control.model.hosts import MESH, matches
+from lateen.control.model.hosts import MESH
 from lateen.control.model.proxy import Proxy
 from lateen.control.model.service import UNSPECIFIED, Port, Service
 from lateen.control.resources.meta import Resource
@@ -24,7 +24,6 @@ from lateen.control.resources.virtual_service import (
 )
 from lateen.control.translate import names
 from lateen.control.translate.routes.destinations import Destinations
-from lateen.control.translate.scope.rules import hosts_of
 from lateen.control.translate.scope.sidecar import Egress
 
 
@@ -90,11 +89,7 @@ class TcpRoutes:
 
     @cached_property
     def _rules(self) -> list[Resource[VirtualService]]:
-        return [
-            rule
-            for rule in self.egress.rules
-            if any(matches(one, self.service.host) for one in hosts_of(rule, self.mesh.domain))
-        ]
+        return self.egress.rules_of(self.service.host)
 
     def _by_name(self) -> Iterator[Chosen]:
         for rule in self._rules:
