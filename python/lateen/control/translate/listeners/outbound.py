@@ -217,7 +217,7 @@ class Outbound:
             self.mesh, self.proxy, egress, self.scope.services, service, port, ranges, anywhere
         )
         for route in routes.routes():
-            proxy = tcp_proxy(route.stat_prefix, route.clusters, self._observed)
+            proxy = tcp_proxy(route.stat_prefix, route.clusters, self._observed, route.settings)
             chain = api.FilterChain(filters=[*self._observed.network_last, proxy])
             match = chain.filter_chain_match
             match.server_names.extend(route.server_names)

@@ -23,6 +23,7 @@ from lateen.control.resources.virtual_service import (
     VirtualService,
 )
 from lateen.control.translate import names
+from lateen.control.translate.listeners.tcp_settings import TcpSettings, tcp_settings
 from lateen.control.translate.routes.destinations import Destinations
 from lateen.control.translate.scope.sidecar import Egress
 
@@ -34,12 +35,14 @@ class Chosen:
     Attributes:
         clusters: with their weights.
         stat_prefix: how its stats are called.
+        settings: how they are passed on.
         server_names: of TLS; none: any, or no TLS.
         ranges: of destination addresses; none: any.
     """
 
     clusters: Sequence[tuple[str, int]]
     stat_prefix: str
+    settings: TcpSettings
     server_names: Sequence[str] = ()
     ranges: Sequence[str] = ()
 
@@ -85,7 +88,14 @@ class TcpRoutes:
         ports = self.service.ports
         number = ports[0].number if len(ports) == 1 else self.port.number
         cluster = names.outbound(number, "", self.service.host)
-        return Chosen([(cluster, 1)], cluster, server_names, self.ranges)
+        settings = self._settings(self.service, "")
+        return Chosen([(cluster, 1)], cluster, settings, server_names, self.ranges)
+
+    def _settings(self, service: Service | None, subset: str) -> TcpSettings:
+        if service is None:
+            return TcpSettings()
+        rule = self.mesh.destination_rule(service, self.proxy.namespace, self.proxy.labels)
+        return tcp_settings(rule.spec if rule is not None else None, subset)
 
     @cached_property
     def _rules(self) -> list[Resource[VirtualService]]:
@@ -136,13 +146,16 @@ class TcpRoutes:
         server_names: Sequence[str],
         ranges: Sequence[str],
     ) -> Chosen:
-        stat_prefix = f"{rule.name}.{rule.namespace}"
-        return Chosen(self._clusters(rule, routes), stat_prefix, server_names, ranges)
-
-    def _clusters(
-        self, rule: Resource[VirtualService], routes: Sequence[RouteDestination]
-    ) -> list[tuple[str, int]]:
         find = Destinations(
             self.mesh, self.proxy, self.services, rule.namespace, self.port.number
         )
-        return find.weighted(routes)
+        clusters = find.weighted(routes)
+        first, alone = routes[0].destination, len(routes) == 1
+        return Chosen(
+            clusters,
+            clusters[0][0] if alone else f"{rule.name}.{rule.namespace}",
+            # The filter is one for all: what the first says counts, of none of its subsets.
+            self._settings(find.service(first), first.subset if alone else ""),
+            server_names,
+            ranges,
+        )
