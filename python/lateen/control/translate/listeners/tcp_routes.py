@@ -146,9 +146,7 @@ class TcpRoutes:
         server_names: Sequence[str],
         ranges: Sequence[str],
     ) -> Chosen:
-        find = Destinations(
-            self.mesh, self.proxy, self.services, rule.namespace, self.port.number
-        )
+        find = Destinations(self.mesh, self.proxy, self.services, rule.namespace, self.port.number)
         clusters = find.weighted(routes)
         first, alone = routes[0].destination, len(routes) == 1
         return Chosen(
