@@ -96,6 +96,39 @@ def test_envoy_accepts_places(tmp_path, setting):
     assert refusal(made, tmp_path / "envoy.json") == ""
 
 
+RULES = """\
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: a, namespace: default}
+spec:
+  host: a
+  trafficPolicy:
+    tunnel: {targetHost: b.test, targetPort: 443, protocol: CONNECT}
+    connectionPool: {tcp: {idleTimeout: 1h, maxConnectionDuration: 2h}}
+    loadBalancer: {consistentHash: {useSourceIp: true}}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: root, namespace: default}
+spec:
+  hosts: [a]
+  http: [{match: [{uri: {prefix: /x}}], delegate: {name: leaf}}]
+  tcp: [{match: [{destinationSubnets: [10.9.0.0/16]}], route: [{destination: {host: a.com}}]}]
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: leaf, namespace: default}
+spec: {http: [{match: [{uri: {prefix: /x/y}}], route: [{destination: {host: a}}]}]}
+"""
+
+
+@pytest.mark.oracle
+def test_envoy_accepts_tunnels_and_delegates(tmp_path):
+    made = translate(mesh_of(MESH + RULES), sidecar(labels={"app": "app"}, dns_capture=True))
+    assert refusal(made, tmp_path / "envoy.json") == ""
+
+
 @pytest.mark.oracle
 @pytest.mark.parametrize("mode", list(Interception))
 @pytest.mark.parametrize("text", [MESH, MESH + SIDECAR], ids=["no Sidecar", "Sidecar"])
