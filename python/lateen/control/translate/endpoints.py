@@ -82,7 +82,9 @@ def choice_of(
         return Choice(cluster, "", "")
     said = policy.effective(spec, subset, port.number, mesh.config.default_traffic_policy)
     labels = tuple(sorted(subset.labels.items())) if subset is not None else ()
-    return Choice(cluster, service.key, port.name, labels, preference_of(said, mesh.config, proxy))
+    return Choice(
+        cluster, service.key, port.name, labels, preference_of(said, mesh.config, service, proxy)
+    )
 
 
 def assignment_of(mesh: Mesh, choice: Choice) -> ClusterLoadAssignment:

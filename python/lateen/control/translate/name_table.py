@@ -11,7 +11,7 @@ from ipaddress import ip_address
 from lateen.control.mesh import Mesh
 from lateen.control.model.hosts import is_address
 from lateen.control.model.proxy import Proxy
-from lateen.control.model.service import UNSPECIFIED, Service
+from lateen.control.model.service import UNSPECIFIED, Endpoint, Service
 from lateen.control.translate.scope.sidecar import SidecarScope
 from lateen.protos.nds_pb2 import NameTable
 
@@ -27,19 +27,30 @@ def name_table(mesh: Mesh, proxy: Proxy, scope: SidecarScope) -> NameTable:
     made = NameTable()
     for egress in scope.egress:
         for service in egress.services.values():
-            addresses = [one for one in _addresses(mesh, service) if _is_of(proxy, one)]
+            endpoints = [one for one in _endpoints(mesh, service) if _is_of(proxy, one.address)]
+            own = [one for one in service.addresses if _is_of(proxy, one) and one != UNSPECIFIED]
+            addresses = own or [one.address for one in endpoints]
             if addresses:
                 _add(made.table[service.host], service, addresses)
+            for one in endpoints:
+                _add_endpoint(made, service, one)
     return made
 
 
-def _addresses(mesh: Mesh, service: Service) -> Iterator[str]:
-    if service.addresses != (UNSPECIFIED,):
-        yield from service.addresses
-    elif service.is_headless and service.ports:
-        for endpoint in mesh.endpoints.get(service.key, ()):
-            if endpoint.healthy:
-                yield endpoint.address
+def _endpoints(mesh: Mesh, service: Service) -> Iterator[Endpoint]:
+    """The endpoints that are called by their own addresses."""
+    if service.is_headless and service.addresses == (UNSPECIFIED,):
+        yield from (one for one in mesh.endpoints.get(service.key, ()) if one.healthy)
+
+
+def _add_endpoint(made: NameTable, service: Service, endpoint: Endpoint) -> None:
+    """Add a pod that has a name of its own."""
+    if endpoint.name:
+        found = made.table[f"{endpoint.name}.{service.host.partition('.')[2]}"]
+        found.registry = _KUBERNETES
+        found.shortname, found.namespace = endpoint.name, service.namespace
+        if endpoint.address not in found.ips:
+            found.ips.append(endpoint.address)
 
 
 def _is_of(proxy: Proxy, address: str) -> bool:

@@ -66,6 +66,18 @@ def test_a_headless_service_is_where_its_endpoints_are():
     assert addresses(service("None")) == {}
 
 
+def test_a_pod_of_a_subdomain_has_a_name_of_its_own():
+    pod = POD.replace("NAME", "a-0").replace("ADDRESS", "10.0.0.8")
+    pod = pod.replace("{containers: []}", "{containers: [], subdomain: a}")
+    found = table(service("None") + pod)
+    assert list(found["a-0.a.default.svc.cluster.local"].ips) == ["10.0.0.8"]
+    assert found["a-0.a.default.svc.cluster.local"].shortname == "a-0.a"
+    named = pod.replace("subdomain: a", "subdomain: a, hostname: first")
+    assert "first.a.default.svc.cluster.local" in table(service("None") + named)
+    # Not where the service itself has an address.
+    assert set(table(service("10.1.0.1") + pod)) == {A}
+
+
 def test_an_entry_has_its_addresses_without_ranges():
     found = table(entry("addresses: [10.2.0.1, 10.3.0.0/16],"))["x.com"]
     assert (list(found.ips), found.registry, found.shortname) == (["10.2.0.1"], "External", "")
