@@ -43,6 +43,9 @@ spec:
       defaultEndpoint: 127.0.0.1:8080
     - {port: {number: 9001, protocol: TCP, name: tcp}, defaultEndpoint: 'unix:///run/app'}
     - {port: {number: 9002, protocol: '', name: any}, defaultEndpoint: '0.0.0.0:8082'}
+    - port: {number: 9003, protocol: HTTPS, name: tls}
+      defaultEndpoint: 127.0.0.1:8083
+      tls: {mode: MUTUAL, serverCertificate: /c, privateKey: /k, caCertificates: /r}
   egress:
     - {port: {number: 3128, protocol: HTTP_PROXY, name: p}, bind: 127.77.0.1, hosts: ['*/*']}
     - {port: {number: 90, protocol: TCP, name: t}, bind: 127.77.0.1, hosts: ['./*']}
@@ -54,6 +57,13 @@ spec:
 """
 
 
+OPEN = """\
+---
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: default, namespace: istio-system}
+spec: {mtls: {mode: DISABLE}}
+"""
 PLACES = """\
 ---
 apiVersion: networking.istio.io/v1
@@ -131,7 +141,11 @@ def test_envoy_accepts_tunnels_and_delegates(tmp_path):
 
 @pytest.mark.oracle
 @pytest.mark.parametrize("mode", list(Interception))
-@pytest.mark.parametrize("text", [MESH, MESH + SIDECAR], ids=["no Sidecar", "Sidecar"])
+@pytest.mark.parametrize(
+    "text",
+    [MESH, MESH + SIDECAR, MESH + SIDECAR + OPEN],
+    ids=["no Sidecar", "Sidecar", "no mutual TLS"],
+)
 def test_envoy_accepts_it(tmp_path, mode, text):
     proxy = sidecar(labels={"app": "app"}, interception=mode)
     made = translate(mesh_of(text, proxyHttpPort=15007), proxy)
