@@ -43,6 +43,9 @@ spec:
       defaultEndpoint: 127.0.0.1:8080
     - {port: {number: 9001, protocol: TCP, name: tcp}, defaultEndpoint: 'unix:///run/app'}
     - {port: {number: 9002, protocol: '', name: any}, defaultEndpoint: '0.0.0.0:8082'}
+    - port: {number: 9003, protocol: HTTPS, name: tls}
+      defaultEndpoint: 127.0.0.1:8083
+      tls: {mode: MUTUAL, serverCertificate: /c, privateKey: /k, caCertificates: /r}
   egress:
     - {port: {number: 3128, protocol: HTTP_PROXY, name: p}, bind: 127.77.0.1, hosts: ['*/*']}
     - {port: {number: 90, protocol: TCP, name: t}, bind: 127.77.0.1, hosts: ['./*']}
@@ -54,6 +57,13 @@ spec:
 """
 
 
+OPEN = """\
+---
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: default, namespace: istio-system}
+spec: {mtls: {mode: DISABLE}}
+"""
 PLACES = """\
 ---
 apiVersion: networking.istio.io/v1
@@ -96,9 +106,46 @@ def test_envoy_accepts_places(tmp_path, setting):
     assert refusal(made, tmp_path / "envoy.json") == ""
 
 
+RULES = """\
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: a, namespace: default}
+spec:
+  host: a
+  trafficPolicy:
+    tunnel: {targetHost: b.test, targetPort: 443, protocol: CONNECT}
+    connectionPool: {tcp: {idleTimeout: 1h, maxConnectionDuration: 2h}}
+    loadBalancer: {consistentHash: {useSourceIp: true}}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: root, namespace: default}
+spec:
+  hosts: [a]
+  http: [{match: [{uri: {prefix: /x}}], delegate: {name: leaf}}]
+  tcp: [{match: [{destinationSubnets: [10.9.0.0/16]}], route: [{destination: {host: a.com}}]}]
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: leaf, namespace: default}
+spec: {http: [{match: [{uri: {prefix: /x/y}}], route: [{destination: {host: a}}]}]}
+"""
+
+
+@pytest.mark.oracle
+def test_envoy_accepts_tunnels_and_delegates(tmp_path):
+    made = translate(mesh_of(MESH + RULES), sidecar(labels={"app": "app"}, dns_capture=True))
+    assert refusal(made, tmp_path / "envoy.json") == ""
+
+
 @pytest.mark.oracle
 @pytest.mark.parametrize("mode", list(Interception))
-@pytest.mark.parametrize("text", [MESH, MESH + SIDECAR], ids=["no Sidecar", "Sidecar"])
+@pytest.mark.parametrize(
+    "text",
+    [MESH, MESH + SIDECAR, MESH + SIDECAR + OPEN],
+    ids=["no Sidecar", "Sidecar", "no mutual TLS"],
+)
 def test_envoy_accepts_it(tmp_path, mode, text):
     proxy = sidecar(labels={"app": "app"}, interception=mode)
     made = translate(mesh_of(text, proxyHttpPort=15007), proxy)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeVar, cast
 
@@ -28,6 +28,27 @@ from lateen.control.resources.virtual_service import VirtualService
 from lateen.control.resources.workload_entry import WorkloadEntry
 
 Spec = TypeVar("Spec")
+
+
+def preferred(services: Iterable[Service], namespace: str) -> dict[str, Service]:
+    """By host, the service that workloads of a namespace call.
+
+    It is the one of their own namespace, else of Kubernetes, else the first.
+
+    Source: pilot/pkg/model/sidecar.go selectServices.
+    """
+
+    def rank(service: Service) -> int:
+        if service.namespace == namespace:
+            return 0
+        return 1 if service.source.kind == "Service" else 2
+
+    found: dict[str, Service] = {}
+    for service in services:
+        known = found.setdefault(service.host, service)
+        if rank(service) < rank(known):
+            found[service.host] = service
+    return found
 
 
 @dataclass(frozen=True)
@@ -59,37 +80,61 @@ class Mesh:
 
     @cached_property
     def services(self) -> Mapping[str, Service]:
-        """Every service by its host; of two with one host, the older."""
+        """Every service by its key; of two with one host in one namespace, the older."""
         found: dict[str, Service] = {}
         for kubernetes in self.of(KubernetesService):
             service = service_of(kubernetes, self.domain, self.config.trust_domain)
             found.setdefault(service.host, service)
         for entry in self.of(ServiceEntry):
             for service in services_of(entry):
-                found.setdefault(service.host, service)
+                known = found.setdefault(service.host, service)
+                if known.namespace != service.namespace:
+                    apart = f"{service.namespace}/{service.host}"
+                    found.setdefault(apart, replace(service, apart=apart))
         return found
 
     @cached_property
     def endpoints(self) -> Mapping[str, Sequence[Endpoint]]:
-        """The endpoints of every service by its host."""
+        """The endpoints of every service by its key."""
         addresses = Addresses(self.of(EndpointSlice), self.of(Endpoints), self.of(Pod))
-        found: dict[str, Sequence[Endpoint]] = {}
-        for kubernetes in self.of(KubernetesService):
-            host = f"{kubernetes.name}.{kubernetes.namespace}.svc.{self.domain}"
-            found.setdefault(host, addresses.of(kubernetes))
+        kubernetes = {one.key: one for one in self.of(KubernetesService)}
+        entries = {one.key: one for one in self.of(ServiceEntry)}
         workloads = self.of(WorkloadEntry)
-        for entry in self.of(ServiceEntry):
-            for host in entry.spec.hosts:
-                found.setdefault(host, endpoints_of(entry, host, workloads))
-        return found
+        return {
+            key: addresses.of(kubernetes[service.source])
+            if service.source in kubernetes
+            else endpoints_of(entries[service.source], service.host, workloads)
+            for key, service in self.services.items()
+        }
 
     @cached_property
     def allocated(self) -> Mapping[str, tuple[str, str]]:
-        """By host, addresses of services that have none, for proxies whose DNS tells them."""
+        """By key, addresses of services that have none, for proxies whose DNS tells them."""
         return allocate(self.services.values())
 
     def visible_services(self, namespace: str) -> list[Service]:
-        """The services that workloads of a namespace may know of."""
+        """The services that workloads of a namespace may know of, one of each host."""
+        return list(preferred(self.exported_services(namespace), namespace).values())
+
+    def service(self, host: str, namespace: str) -> Service | None:
+        """The service of a host, as workloads of a namespace know it."""
+        default = self.config.default_service_export_to
+        there = (
+            service
+            for service in self._by_host.get(host, ())
+            if exported(service.export_to or default, service.namespace, namespace)
+        )
+        return preferred(there, namespace).get(host)
+
+    @cached_property
+    def _by_host(self) -> Mapping[str, Sequence[Service]]:
+        found: defaultdict[str, list[Service]] = defaultdict(list)
+        for service in self.services.values():
+            found[service.host].append(service)
+        return found
+
+    def exported_services(self, namespace: str) -> list[Service]:
+        """All services that are exported to a namespace, also several of one host."""
         default = self.config.default_service_export_to
         return [
             service

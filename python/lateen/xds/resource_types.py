@@ -110,6 +110,9 @@ RTDS = ResourceType(
     "/v3/discovery:runtime",
 )
 
+NDS_TYPE_URL = f"{TYPE_URL_PREFIX}istio.networking.nds.v1.NameTable"
+"""The names of the mesh, which agents ask for: over the aggregated stream alone."""
+
 # What others depend on comes first: an answer is sent, and a change is made, in this order.
 RESOURCE_TYPES = (CDS, EDS, LDS, SRDS, RDS, VHDS, SDS, ECDS, RTDS)
 ADS_SERVICE = "envoy.service.discovery.v3.AggregatedDiscoveryService"

@@ -114,7 +114,7 @@ def _address(mesh: Mesh, wanted: Wanted, namespace: str) -> str:
     if service is None:
         return wanted.host if wanted.host[-1:].isdigit() or ":" in wanted.host else UNSPECIFIED
     if service.is_headless:
-        for endpoint in mesh.endpoints.get(service.host, ()):
+        for endpoint in mesh.endpoints.get(service.key, ()):
             return endpoint.address
     return service.address
 

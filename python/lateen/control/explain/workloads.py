@@ -97,7 +97,7 @@ def endpoint_of(mesh: Mesh, name: str, port: int = 0) -> Endpoint:
         if service.host == name or (service.name == wanted and namespace in ("", service.namespace))
     ]
     for service in found:
-        endpoints = mesh.endpoints.get(service.host, ())
+        endpoints = mesh.endpoints.get(service.key, ())
         served = service.port(port)
         serving = (one for one in endpoints if served and one.service_port == served.name)
         if endpoints:
@@ -138,8 +138,9 @@ def service_called(mesh: Mesh, host: str, namespace: str) -> Service | None:
     domain = mesh.domain
     names = (host, f"{host}.{namespace}.svc.{domain}", f"{host}.svc.{domain}", f"{host}.{domain}")
     for name in names:
-        if name in mesh.services:
-            return mesh.services[name]
+        service = mesh.service(name, namespace)
+        if service is not None:
+            return service
     for service in mesh.services.values():
         if host in service.addresses:
             return service

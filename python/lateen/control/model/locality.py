@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 NETWORK = "topology.istio.io/network"
-_LEVELS = (
+NODE = "kubernetes.io/hostname"
+LEVELS = (
     "topology.kubernetes.io/region",
     "topology.kubernetes.io/zone",
     "topology.istio.io/subzone",
 )
+"""The labels of region, zone and subzone."""
+
 _WHOLE = ("topology.istio.io/locality", "istio-locality")
 _ANY = "*"
 
@@ -24,7 +27,7 @@ def of_levels(labels: Mapping[str, str], zone: str = "") -> str:
     Args:
         zone: where no label tells it.
     """
-    region, of_label, sub_zone = (labels.get(name, "") for name in _LEVELS)
+    region, of_label, sub_zone = (labels.get(name, "") for name in LEVELS)
     return "/".join((region, of_label or zone, sub_zone)).rstrip("/")
 
 
@@ -34,9 +37,13 @@ def of_label(labels: Mapping[str, str]) -> str:
     return found if "/" in found else found.replace(".", "/")
 
 
-def placed(labels: Mapping[str, str], locality: str, network: str = "") -> Mapping[str, str]:
-    """The labels with those of the place."""
-    told = {name: level for name, level in zip(_LEVELS, levels_of(locality), strict=True) if level}
+def placed(
+    labels: Mapping[str, str], locality: str, network: str = "", node: str = ""
+) -> Mapping[str, str]:
+    """The labels with those of the place; `node` is the machine's name."""
+    told = {name: level for name, level in zip(LEVELS, levels_of(locality), strict=True) if level}
+    if node:
+        told[NODE] = node
     if network and not labels.get(NETWORK):
         told[NETWORK] = network
     return {**labels, **told} if told else labels

@@ -25,6 +25,16 @@ class Resolution(Enum):
     ALIAS = "it is another name of a service"
 
 
+class Near(Enum):
+    """Which endpoints a service wants to be called.
+
+    Source: Kubernetes `trafficDistribution`; pilot/pkg/model/service.go GetTrafficDistribution.
+    """
+
+    ZONE = "those of the caller's zone, then of its region"
+    NODE = "those of the caller's machine, then of its subzone, zone and region"
+
+
 @dataclass(frozen=True)
 class Port:
     """A port of a service.
@@ -61,6 +71,8 @@ class Service:
         source: the resource that defines it.
         external_name: the name that it is an alias of.
         selects: its endpoints are workloads that come and go, of which there may be none.
+        near: which of its endpoints callers prefer, whatever rules say; None: as these say.
+        apart: what it is known by where another namespace has its host, too; empty: its host.
     """
 
     host: str
@@ -78,6 +90,13 @@ class Service:
     created: float = 0.0
     external_name: str = ""
     selects: bool = False
+    near: Near | None = None
+    apart: str = ""
+
+    @property
+    def key(self) -> str:
+        """What it is known by in the mesh: no two services have the same."""
+        return self.apart or self.host
 
     @property
     def address(self) -> str:
@@ -110,6 +129,7 @@ class Endpoint:
         workload: its name.
         network: that it is in; empty: the same as all.
         healthy: whether it is to get traffic.
+        name: by which it is known beside its service, as `NAME.SUBDOMAIN`; empty: none.
     """
 
     address: str
@@ -123,6 +143,7 @@ class Endpoint:
     workload: str = ""
     network: str = ""
     healthy: bool = True
+    name: str = ""
 
     @property
     def tls_mode(self) -> str:

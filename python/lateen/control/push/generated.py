@@ -18,10 +18,12 @@ from lateen.control.translate.clusters.build import clusters
 from lateen.control.translate.endpoints import Choice, assignment_of, choice_of
 from lateen.control.translate.gateways.tables import GatewayTables
 from lateen.control.translate.listeners.build import listeners
+from lateen.control.translate.name_table import name_table
 from lateen.control.translate.routes.build import tables_of
 from lateen.control.translate.routes.tables import Tables, is_table
+from lateen.control.translate.scope.sidecar import SidecarScope, sidecar_scope
 from lateen.control.translate.secrets import Secrets
-from lateen.xds.resource_types import CDS, EDS, LDS, RDS, SDS
+from lateen.xds.resource_types import CDS, EDS, LDS, NDS_TYPE_URL, RDS, SDS
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -83,6 +85,8 @@ class Scoped:
         """All resources of a type that is sent without being asked for by name."""
         if type_url == CDS.type_url:
             return self._clusters
+        if type_url == NDS_TYPE_URL:
+            return self._names
         return self._listeners if type_url == LDS.type_url else {}
 
     def named(self, type_url: str, name: str) -> Blob | None:
@@ -102,6 +106,15 @@ class Scoped:
     @cached_property
     def _listeners(self) -> Mapping[str, Blob]:
         return {one.name: blob(one) for one in listeners(self.mesh, self.proxy)}
+
+    @cached_property
+    def _scope(self) -> SidecarScope:
+        return sidecar_scope(self.mesh, self.proxy)
+
+    @cached_property
+    def _names(self) -> Mapping[str, Blob]:
+        """One table, which needs no name."""
+        return {"": blob(name_table(self.mesh, self.proxy, self._scope))}
 
     @cached_property
     def _tables(self) -> Tables | GatewayTables:
@@ -127,7 +140,7 @@ class Scoped:
         return blob(found) if found is not None else None
 
     def _endpoints(self, name: str) -> Blob | None:
-        choice = choice_of(self.mesh, self.proxy, name)
+        choice = choice_of(self.mesh, self.proxy, self._scope.services, name)
         if choice is None:
             return None
         if choice not in self.endpoints:

@@ -10,12 +10,15 @@ from dataclasses import dataclass, field
 
 from lateen.control.push.generated import Blob, Scoped
 from lateen.xds.messages import DeltaRequest, Received, Response, SotwRequest
-from lateen.xds.resource_types import CDS, EDS, LDS, RDS, SDS
+from lateen.xds.resource_types import CDS, EDS, LDS, NDS_TYPE_URL, RDS, SDS
 
 ALL = "*"
 # What others depend on goes first.
-ORDER = (CDS.type_url, EDS.type_url, LDS.type_url, RDS.type_url, SDS.type_url)
-_WITHOUT_NAMES = frozenset((CDS.type_url, LDS.type_url))
+ORDER = (
+    *(CDS.type_url, EDS.type_url, LDS.type_url, RDS.type_url, SDS.type_url),
+    NDS_TYPE_URL,
+)
+_WITHOUT_NAMES = frozenset((CDS.type_url, LDS.type_url, NDS_TYPE_URL))
 
 
 @dataclass

@@ -24,7 +24,7 @@ _ALL = 256 * _OF_256
 
 
 def allocate(services: Iterable[Service]) -> Mapping[str, tuple[str, str]]:
-    """An address of IPv4 and one of IPv6 for each service that needs one, by host.
+    """An address of IPv4 and one of IPv6 for each service that needs one, by key.
 
     The name decides, so that an address stays; of two names that decide alike the older service's
     does, and where there are more services than addresses, the youngest get none.
@@ -39,7 +39,7 @@ def allocate(services: Iterable[Service]) -> Mapping[str, tuple[str, str]]:
             slot = (slot + 1) % _ALL
         taken.add(slot)
         offset = slot // _OF_256 * 256 + slot % _OF_256 + 1
-        found[service.host] = (str(_V4[offset]), str(_V6[offset]))
+        found[service.key] = (str(_V4[offset]), str(_V6[offset]))
     return found
 
 

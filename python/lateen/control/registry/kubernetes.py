@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from lateen.control.model.locality import of_label, of_levels, placed
 from lateen.control.model.protocol import protocol_of_port
 from lateen.control.model.service import UNSPECIFIED, Endpoint, Port, Resolution, Service
+from lateen.control.registry.nearness import near_of
 from lateen.control.resources.kubernetes.endpoints import EndpointPort, Endpoints, EndpointSlice
 from lateen.control.resources.kubernetes.pod import Pod
 from lateen.control.resources.kubernetes.service import Service as Spec
@@ -55,6 +56,7 @@ def service_of(resource: Resource[Spec], domain: str, trust_domain: str) -> Serv
         created=resource.created,
         external_name=external,
         selects=bool(spec.selector),
+        near=near_of(spec.traffic_distribution, resource.annotations),
     )
 
 
@@ -176,10 +178,17 @@ def _endpoint(
         address=address,
         port=port,
         service_port=name,
-        labels=placed(pod.labels, locality),
+        labels=placed(pod.labels, locality, node=pod.spec.spec.node_name),
         locality=locality,
         service_account=pod.spec.spec.service_account_name,
         namespace=pod.namespace,
         workload=pod.name,
         healthy=healthy,
+        name=_name(pod),
     )
+
+
+def _name(pod: Resource[Pod]) -> str:
+    """The name that Kubernetes' DNS gives a pod of a subdomain, without the namespace."""
+    spec = pod.spec.spec
+    return f"{spec.hostname or pod.name}.{spec.subdomain}" if spec.subdomain else ""

@@ -19,6 +19,7 @@ from lateen.control.model.service import (
     Resolution,
     Service,
 )
+from lateen.control.registry.nearness import near_of
 from lateen.control.resources.meta import Resource
 from lateen.control.resources.selectors import selects
 from lateen.control.resources.service_entry import ServiceEntry
@@ -58,6 +59,7 @@ def services_of(resource: Resource[ServiceEntry]) -> list[Service]:
             subject_alt_names=spec.subject_alt_names,
             created=resource.created,
             selects=spec.workload_selector is not None,
+            near=near_of("", resource.annotations),
         )
         for host in spec.hosts
     ]

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 from lateen.control.mesh import Mesh
 from lateen.control.model.locality import levels_of
 from lateen.control.model.proxy import CANONICAL_NAMES, CANONICAL_REVISIONS, Proxy
-from lateen.control.model.service import Endpoint
+from lateen.control.model.service import Endpoint, Service
 from lateen.control.resources.selectors import selects
 from lateen.control.translate import api
 from lateen.control.translate.clusters import policy
 from lateen.control.translate.locality import Preference, grouped, preference_of
+from lateen.control.translate.scope.sidecar import sidecar_scope
 from lateen.control.translate.values import address, uint32
 
 if TYPE_CHECKING:
@@ -42,29 +43,34 @@ class Choice:
 
     Attributes:
         cluster: whose endpoints they are.
-        host: of the service.
+        service: its key; empty: there is none.
         port: its name.
         labels: of the subset.
         preference: of the proxy.
     """
 
     cluster: str
-    host: str
+    service: str
     port: str
     labels: tuple[tuple[str, str], ...] = ()
     preference: Preference | None = None
 
 
-def choice_of(mesh: Mesh, proxy: Proxy, cluster: str) -> Choice | None:
+def choice_of(
+    mesh: Mesh, proxy: Proxy, services: Mapping[str, Service], cluster: str
+) -> Choice | None:
     """What a proxy is told of an outbound cluster; None: it is no name of one.
 
     There are no endpoints of a service, port or subset that the proxy does not know.
+
+    Args:
+        services: those that it knows, by host.
     """
     parts = cluster.split("|")
     if len(parts) != _PARTS or not parts[1].isdigit():
         return None
     _, number, subset_name, host = parts
-    service = mesh.services.get(host)
+    service = services.get(host)
     port = service.port(int(number)) if service is not None else None
     if service is None or port is None:
         return Choice(cluster, "", "")
@@ -76,12 +82,14 @@ def choice_of(mesh: Mesh, proxy: Proxy, cluster: str) -> Choice | None:
         return Choice(cluster, "", "")
     said = policy.effective(spec, subset, port.number, mesh.config.default_traffic_policy)
     labels = tuple(sorted(subset.labels.items())) if subset is not None else ()
-    return Choice(cluster, host, port.name, labels, preference_of(said, mesh.config, proxy))
+    return Choice(
+        cluster, service.key, port.name, labels, preference_of(said, mesh.config, service, proxy)
+    )
 
 
 def assignment_of(mesh: Mesh, choice: Choice) -> ClusterLoadAssignment:
     """The endpoints of a choice."""
-    there = mesh.endpoints.get(choice.host, ())
+    there = mesh.endpoints.get(choice.service, ())
     chosen = subset_of(there, choice.port, dict(choice.labels))
     return assignment(choice.cluster, chosen, choice.preference)
 
@@ -105,8 +113,9 @@ def assignments(
     mesh: Mesh, proxy: Proxy, clusters: Iterable[Cluster]
 ) -> Iterator[ClusterLoadAssignment]:
     """The assignments of those clusters whose endpoints come by EDS."""
+    services = sidecar_scope(mesh, proxy).services
     for cluster in clusters:
-        choice = choice_of(mesh, proxy, cluster.name)
+        choice = choice_of(mesh, proxy, services, cluster.name)
         if cluster.type == api.Cluster.EDS and choice is not None:
             yield assignment_of(mesh, choice)
 

@@ -12,17 +12,25 @@ from dataclasses import dataclass
 from math import ceil
 
 from lateen.control.mesh_config import MeshConfig
-from lateen.control.model.locality import NETWORK, levels_of, lies_in
+from lateen.control.model.locality import LEVELS, NETWORK, NODE, levels_of, lies_in
 from lateen.control.model.proxy import Proxy
-from lateen.control.model.service import Endpoint
+from lateen.control.model.service import Endpoint, Near, Service
 from lateen.control.resources.destination_rule import (
     Failover,
+    LoadBalancer,
     LocalityLoadBalancer,
     TrafficPolicy,
     ZoneAwareLoadBalancer,
 )
 
 Setting = LocalityLoadBalancer | ZoneAwareLoadBalancer
+
+_REGION, _ZONE, _SUBZONE = LEVELS
+# What a service itself wants, which needs no outlier detection.
+_OF_SERVICE = {
+    Near.ZONE: LocalityLoadBalancer(failover_priority=(NETWORK, _REGION, _ZONE)),
+    Near.NODE: LocalityLoadBalancer(failover_priority=(NETWORK, _REGION, _ZONE, _SUBZONE, NODE)),
+}
 
 
 @dataclass(frozen=True)
@@ -81,11 +89,12 @@ class Group:
     priority: int = 0
 
 
-def setting_of(policy: TrafficPolicy, config: MeshConfig) -> Setting | None:
-    """What a rule says of places, else the mesh; None: they do not count."""
-    of_rule = policy.load_balancer
+def setting_of(policy: TrafficPolicy, config: MeshConfig, service: Service) -> Setting | None:
+    """What a rule says of places, else the service, else the mesh; None: they do not count."""
+    of_rule = policy.load_balancer or LoadBalancer()
     for zone_aware, by_locality in (
-        (of_rule.zone_aware_lb_setting, of_rule.locality_lb_setting) if of_rule else (None, None),
+        (of_rule.zone_aware_lb_setting, of_rule.locality_lb_setting),
+        (None, _OF_SERVICE[service.near] if service.near is not None else None),
         (config.zone_aware_lb_setting, config.locality_lb_setting),
     ):
         if zone_aware is not None:
@@ -95,13 +104,17 @@ def setting_of(policy: TrafficPolicy, config: MeshConfig) -> Setting | None:
     return None
 
 
-def preference_of(policy: TrafficPolicy, config: MeshConfig, proxy: Proxy) -> Preference | None:
-    """What a proxy prefers under a policy; None: all endpoints are the same to it.
+def takes_over(policy: TrafficPolicy, setting: LocalityLoadBalancer) -> bool:
+    """Whether other places take over: from endpoints that are ejected, or as a service wants."""
+    wanted = any(setting is one for one in _OF_SERVICE.values())
+    return wanted or policy.outlier_detection is not None
 
-    Others take over only from endpoints that are ejected, so without outlier detection there is
-    no order among places, unless zones are balanced by the proxy.
-    """
-    setting = setting_of(policy, config)
+
+def preference_of(
+    policy: TrafficPolicy, config: MeshConfig, service: Service, proxy: Proxy
+) -> Preference | None:
+    """What a proxy prefers under a policy; None: all endpoints are the same to it."""
+    setting = setting_of(policy, config, service)
     if isinstance(setting, ZoneAwareLoadBalancer):
         if setting.enabled is False:
             return None
@@ -116,7 +129,7 @@ def preference_of(policy: TrafficPolicy, config: MeshConfig, proxy: Proxy) -> Pr
             if lies_in(proxy.locality, one.from_):
                 return Preference(shares=tuple(one.to.items()))
         return None
-    if policy.outlier_detection is None:
+    if not takes_over(policy, setting):
         return None
     by_place = bool(setting.failover) or not setting.failover_priority
     return Preference(

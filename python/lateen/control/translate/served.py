@@ -81,9 +81,10 @@ def _of_sidecar(
         captured = (
             proxy.interception is not Interception.NONE if mode == "DEFAULT" else mode != "NONE"
         )
+        protocol = parse_protocol(port.protocol)
         yield Served(
             port.number,
-            Port(port.name, port.number, parse_protocol(port.protocol)),
+            Port(port.name, port.number, protocol.after_tls if ingress.tls else protocol),
             f"{sidecar.name}.{proxy.namespace}",
             [one.service for one in targets.get(port.number, ())][:1],
             ingress.bind or _own_address(proxy),

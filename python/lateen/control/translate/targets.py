@@ -30,7 +30,7 @@ def targets_of(mesh: Mesh, proxy: Proxy) -> Mapping[int, list[Target]]:
     found: dict[int, list[Target]] = {}
     services = sorted(mesh.services.values(), key=lambda one: (one.created, one.host))
     for service in services:
-        for endpoint in mesh.endpoints.get(service.host, ()):
+        for endpoint in mesh.endpoints.get(service.key, ()):
             if endpoint.address in proxy.addresses:
                 _add(found, service, endpoint)
     return dict(sorted(found.items()))

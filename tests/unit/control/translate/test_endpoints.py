@@ -2,7 +2,7 @@
 
 import pytest
 
-from lateen.control.translate.endpoints import choice_of
+from lateen.control.translate.endpoints import assignment_of, choice_of
 from tests.support.mesh import mesh_of, sent, sidecar
 
 MESH = """\
@@ -57,14 +57,21 @@ def test_a_subset_is_the_one_of_the_rule_that_the_proxy_sees():
 
 @pytest.mark.parametrize("name", ["80", "nonsense", "a|b|c|d", ""])
 def test_what_is_no_cluster_of_a_service_is_no_choice(name):
-    assert choice_of(mesh_of(MESH), sidecar(), name) is None
+    mesh = mesh_of(MESH)
+    assert choice_of(mesh, sidecar(), mesh.services, name) is None
 
 
 def test_proxies_of_other_places_choose_alike_unless_places_count():
     here, there = sidecar(locality="r/a"), sidecar(locality="r/b", address="10.0.0.2")
     mesh = mesh_of(MESH + rule("far", "v1"))
-    assert choice_of(mesh, here, ALL) == choice_of(mesh, there, ALL)
+    assert choice_of(mesh, here, mesh.services, ALL) == choice_of(mesh, there, mesh.services, ALL)
     mesh = mesh_of(MESH + rule("far", "v1", EJECTS))
-    assert choice_of(mesh, here, ALL) != choice_of(mesh, there, ALL)
+    chosen = choice_of(mesh, here, mesh.services, ALL)
+    assert chosen != choice_of(mesh, there, mesh.services, ALL)
     again = sidecar(locality="r/a", address="10.0.0.3", labels={"app": "x"})
-    assert choice_of(mesh, here, ALL) == choice_of(mesh, again, ALL)
+    assert chosen == choice_of(mesh, again, mesh.services, ALL)
+
+
+def test_there_are_no_endpoints_of_a_service_that_the_proxy_does_not_know():
+    chosen = choice_of(mesh_of(MESH), sidecar(), {}, ALL)
+    assert not assignment_of(mesh_of(MESH), chosen).endpoints

@@ -176,6 +176,50 @@ def test_endpoints_by_dns_are_preferred_alike():
     assert {place(one): one.get("priority", 0) for one in found}["eu/north/1"] == 3
 
 
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        ("PreferClose", (0, 0, 1, 2, 2)),
+        ("PreferSameZone", (0, 0, 1, 2, 2)),
+        ("PreferSameNode", (0, 1, 2, 3, 3)),
+        ("Anything", (0, 0, 0, 0, 0)),
+    ],
+)
+def test_a_service_may_want_the_nearest_to_be_called(wanted, expected):
+    note = f"annotations: {{networking.istio.io/traffic-distribution: {wanted}}}, name: shop"
+    text = entry().replace("name: shop", note, 1)
+    assert priorities(text) == dict(zip(PLACES, expected, strict=True))
+    # A rule goes before it.
+    off = setting("enabled: false", "")
+    assert set(priorities(text + off).values()) == {0}
+
+
+def test_a_service_of_kubernetes_may_want_the_callers_machine():
+    text = """\
+apiVersion: v1
+kind: Service
+metadata: {name: a, namespace: default}
+spec:
+  clusterIP: 10.1.0.1
+  selector: {app: a}
+  ports: [{name: http, port: 80}]
+  trafficDistribution: PreferSameNode
+"""
+    for node in ("one", "two"):
+        text += f"""\
+---
+apiVersion: v1
+kind: Pod
+metadata: {{name: {node}, namespace: default, labels: {{app: a}}}}
+spec: {{containers: [], nodeName: {node}}}
+status: {{podIP: 10.0.1.{len(node) + (node == "two")}}}
+"""
+    found = made(text, labels={"kubernetes.io/hostname": "two"}, locality="")
+    near, far = found["endpoints"]["outbound|80||a.default.svc.cluster.local"]["endpoints"]
+    address = near["lb_endpoints"][0]["endpoint"]["address"]["socket_address"]["address"]
+    assert (address, far["priority"]) == ("10.0.1.4", 1)
+
+
 def test_labels_tell_where_a_proxy_is():
     labels = {"topology.kubernetes.io/region": "eu", "topology.kubernetes.io/zone": "north"}
     assert priorities(entry() + rule(EJECTS), labels=labels)["eu/north/1"] == 0

@@ -3,7 +3,8 @@
 import pytest
 
 from lateen.control.model.proxy import Interception
-from tests.support.mesh import sent, sidecar
+from lateen.control.translate.secrets import Secrets
+from tests.support.mesh import mesh_of, sent, sidecar
 
 SERVICES = """\
 apiVersion: v1
@@ -145,6 +146,41 @@ def test_mutual_tls_is_told_by_the_first_bytes_where_it_may_be():
     mutual, plain = one["filter_chains"]
     assert "transport_socket" in mutual
     assert "transport_socket" not in plain
+
+
+TLS = INGRESS.replace("protocol: HTTP", "protocol: HTTPS").replace(
+    "captureMode", "tls: {mode: SIMPLE, serverCertificate: /c, privateKey: /k}, captureMode"
+)
+
+
+def test_an_ingress_listener_may_end_tls_where_the_mesh_does_not():
+    one = made(resource(TLS) + OPEN)["listeners"]["127.77.0.1_9000"]
+    (chain,) = one["filter_chains"]
+    assert chain["filter_chain_match"] == {"destination_port": 9000, "transport_protocol": "tls"}
+    context = chain["transport_socket"]["typed_config"]
+    (secret,) = context["common_tls_context"]["tls_certificate_sds_secret_configs"]
+    assert secret["name"] == "file-cert:/c~/k"
+    # What is in the TLS is HTTP.
+    assert config(chain)["@type"].endswith("HttpConnectionManager")
+
+
+def test_tls_of_an_ingress_listener_is_the_meshs_where_it_has_its_own():
+    one = made(resource(TLS))["listeners"]["127.77.0.1_9000"]
+    secrets = {
+        each["transport_socket"]["typed_config"]["common_tls_context"][
+            "tls_certificate_sds_secret_configs"
+        ][0]["name"]
+        for each in one["filter_chains"]
+        if "transport_socket" in each
+    }
+    assert secrets == {"default"}
+
+
+def test_a_secret_of_an_ingress_listener_comes_from_the_control_plane():
+    named = TLS.replace("serverCertificate: /c, privateKey: /k", "credentialName: shop")
+    mesh = mesh_of(SERVICES + resource(named))
+    assert Secrets(mesh, sidecar(labels={"app": "app"})).names == {"kubernetes://shop"}
+    assert not Secrets(mesh, sidecar(namespace="other")).names
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,8 @@ class PodSpec(Lenient, frozen=True):
     service_account_name: str = "default"
     node_name: str = ""
     host_network: bool = False
+    hostname: str = ""
+    subdomain: str = ""
 
 
 class Pod(Lenient, frozen=True):

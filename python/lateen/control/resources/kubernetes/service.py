@@ -29,3 +29,4 @@ class Service(Lenient, frozen=True):
     external_name: str = ""
     external_ips: tuple[str, ...] = msgspec.field(default=(), name="externalIPs")
     publish_not_ready_addresses: bool = False
+    traffic_distribution: str = ""

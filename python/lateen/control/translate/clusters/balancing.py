@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lateen.control.mesh_config import MeshConfig
+from lateen.control.model.service import Service
 from lateen.control.resources.destination_rule import (
     ConsistentHash,
     LoadBalancer,
@@ -18,7 +19,7 @@ from lateen.control.resources.destination_rule import (
     ZoneAwareLoadBalancer,
 )
 from lateen.control.translate import api
-from lateen.control.translate.locality import setting_of
+from lateen.control.translate.locality import setting_of, takes_over
 from lateen.control.translate.values import duration, uint32
 
 if TYPE_CHECKING:
@@ -116,9 +117,11 @@ def detect_outliers(cluster: Cluster, outliers: OutlierDetection | None) -> None
     cluster.common_lb_config.healthy_panic_threshold.value = outliers.min_health_percent
 
 
-def prefer_places(cluster: Cluster, policy: TrafficPolicy, config: MeshConfig) -> None:
+def prefer_places(
+    cluster: Cluster, policy: TrafficPolicy, config: MeshConfig, service: Service
+) -> None:
     """Say how the cluster weighs the places of its endpoints, where their weights are set."""
-    setting = setting_of(policy, config)
+    setting = setting_of(policy, config, service)
     if isinstance(setting, ZoneAwareLoadBalancer):
         zones = cluster.common_lb_config.zone_aware_lb_config
         zones.SetInParent()
@@ -128,5 +131,5 @@ def prefer_places(cluster: Cluster, policy: TrafficPolicy, config: MeshConfig) -
             zones.min_cluster_size.value = setting.min_cluster_size
     elif setting is not None:
         order = bool(setting.failover or setting.failover_priority)
-        if setting.distribute or (order and policy.outlier_detection is not None):
+        if setting.distribute or (order and takes_over(policy, setting)):
             cluster.common_lb_config.locality_weighted_lb_config.SetInParent()

@@ -93,7 +93,7 @@ class Outbound:
         )
         pools.limit(cluster, said.connection_pool, said.retry_budget, self.mesh.config)
         detect_outliers(cluster, said.outlier_detection)
-        prefer_places(cluster, said, self.mesh.config)
+        prefer_places(cluster, said, self.mesh.config, service)
         metadata.tell_services(cluster, [service])
         if not self._hides_credential(rule, said.tls):
             secure(cluster, options, said.tls, self._peers(service, port, subset, said))
@@ -132,7 +132,7 @@ class Outbound:
             every = service.resolution is Resolution.DNS
             cluster.type = api.Cluster.STRICT_DNS if every else api.Cluster.LOGICAL_DNS
             self._ask_dns(cluster)
-            preferred = preference_of(said, self.mesh.config, self.proxy)
+            preferred = preference_of(said, self.mesh.config, service, self.proxy)
             cluster.load_assignment.CopyFrom(assignment(cluster.name, endpoints, preferred))
             return True
         cluster.type = api.Cluster.EDS
@@ -154,7 +154,7 @@ class Outbound:
 
     def _endpoints(self, service: Service, port: Port, subset: Subset | None) -> Iterator[Endpoint]:
         labels = subset.labels if subset is not None else {}
-        return subset_of(self.mesh.endpoints.get(service.host, ()), port.name, labels)
+        return subset_of(self.mesh.endpoints.get(service.key, ()), port.name, labels)
 
     def _ask_dns(self, cluster: Cluster) -> None:
         four, six = self.proxy.has_ipv4, self.proxy.has_ipv6

@@ -18,7 +18,9 @@ from lateen.control.mesh import Mesh
 from lateen.control.model.protocol import Protocol
 from lateen.control.model.proxy import Build, Interception, Proxy
 from lateen.control.resources.peer_authentication import Mode
+from lateen.control.resources.traffic import ServerTls
 from lateen.control.translate import api, names
+from lateen.control.translate.gateways.tls import server_socket
 from lateen.control.translate.judges import judges_of_connections, judges_of_requests
 from lateen.control.translate.listeners.inspectors import inspectors, listener_filter
 from lateen.control.translate.listeners.manager import http_manager, network_filter, tcp_proxy
@@ -56,13 +58,15 @@ class Match:
         http: whether it reads requests.
         transport: `tls` or `raw_buffer`; empty: either.
         protocols: of ALPN, or as the first bytes tell; none: any.
-        mutual: whether it ends mutual TLS; else TLS is the application's.
+        mutual: whether it ends mutual TLS.
+        tls: how it ends TLS of others; None, and not mutual: TLS is the application's.
     """
 
     http: bool
     transport: str
     protocols: tuple[str, ...] = ()
     mutual: bool = False
+    tls: ServerTls | None = None
 
 
 #: For each mode and protocol (HTTP, TCP, not known), the chains that a port has.
@@ -165,7 +169,12 @@ class Inbound:
     def _chains(self, number: int, port: Served | None) -> list[FilterChain]:
         """The chains of a port; 0: of every port that has none of its own."""
         protocol = port.port.protocol if port is not None else Protocol.UNSUPPORTED
-        matches = matches_of(self._modes.of(number), protocol)
+        mode = self._modes.of(number)
+        tls = port.ingress.tls if port is not None and port.ingress is not None else None
+        # What a Sidecar says of TLS has no effect where the mesh speaks its own.
+        if tls is not None and mode == "DISABLE":
+            return [self._chain(number, Match(protocol.is_http, _TLS, tls=tls), protocol, port)]
+        matches = matches_of(mode, protocol)
         return [self._chain(number, match, protocol, port) for match in matches]
 
     def _chain(
@@ -181,6 +190,8 @@ class Inbound:
         if match.mutual:
             exchanges = not match.http and self.proxy.build is not Build.ENVOY
             made.transport_socket.CopyFrom(peer_socket(self.mesh.config, exchanges=exchanges))
+        elif match.tls is not None:
+            made.transport_socket.CopyFrom(server_socket(match.tls, exchanges=False))
         made.filters.extend(self._requests(cluster, protocol, port) if match.http else ())
         made.filters.extend(() if match.http else self._connections(cluster))
         return made

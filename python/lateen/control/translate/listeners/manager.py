@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from lateen.control.model.protocol import Protocol
 from lateen.control.translate import api, names
+from lateen.control.translate.listeners.tcp_settings import TcpSettings
 from lateen.control.translate.telemetry.side import Observed
 from lateen.control.translate.values import by_ads, duration
 
@@ -95,13 +96,17 @@ def table_names(listeners: Iterable[Listener]) -> Iterator[str]:
 
 
 def tcp_proxy(
-    stat_prefix: str, clusters: Sequence[tuple[str, int]], observed: Observed | None = None
+    stat_prefix: str,
+    clusters: Sequence[tuple[str, int]],
+    observed: Observed | None = None,
+    settings: TcpSettings | None = None,
 ) -> Filter:
     """A filter that passes connections on.
 
     Args:
         clusters: with their weights, which one alone does not need.
         observed: how its connections are told of; None: not at all.
+        settings: what a rule says; None: nothing.
     """
     made = api.TcpProxy(stat_prefix=stat_prefix)
     made.access_log.extend(observed.logs if observed is not None else ())
@@ -109,4 +114,6 @@ def tcp_proxy(
         made.cluster = clusters[0][0]
     for cluster, weight in clusters if len(clusters) > 1 else ():
         made.weighted_clusters.clusters.add(name=cluster, weight=weight)
+    if settings is not None:
+        settings.apply(made)
     return api.NetworkFilter(name=_TCP_PROXY, typed_config=api.packed(made))

@@ -181,7 +181,7 @@ class Outbound:
 
         What says nothing of its endpoints may be anywhere.
         """
-        endpoints = self.mesh.endpoints.get(service.host, ())
+        endpoints = self.mesh.endpoints.get(service.key, ())
         there = [one for one in endpoints if one.service_port == port.name]
         for one in there:
             if one.address not in self.proxy.addresses and is_address(one.address):
@@ -213,9 +213,11 @@ class Outbound:
         self, entry: Entry, egress: Egress, service: Service, port: Port, ranges: list[str]
     ) -> Iterator[FilterChain]:
         anywhere = entry.bind == self.proxy.wildcard
-        made = TcpRoutes(self.mesh, self.proxy, egress, service, port, ranges, anywhere)
-        for route in made.routes():
-            proxy = tcp_proxy(route.stat_prefix, route.clusters, self._observed)
+        routes = TcpRoutes(
+            self.mesh, self.proxy, egress, self.scope.services, service, port, ranges, anywhere
+        )
+        for route in routes.routes():
+            proxy = tcp_proxy(route.stat_prefix, route.clusters, self._observed, route.settings)
             chain = api.FilterChain(filters=[*self._observed.network_last, proxy])
             match = chain.filter_chain_match
             match.server_names.extend(route.server_names)

@@ -5,12 +5,12 @@ Source: pilot/pkg/networking/core/tls.go.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from lateen.control.mesh import Mesh
-from lateen.control.model.hosts import MESH, matches
+from lateen.control.model.hosts import MESH
 from lateen.control.model.proxy import Proxy
 from lateen.control.model.service import UNSPECIFIED, Port, Service
 from lateen.control.resources.meta import Resource
@@ -23,8 +23,8 @@ from lateen.control.resources.virtual_service import (
     VirtualService,
 )
 from lateen.control.translate import names
+from lateen.control.translate.listeners.tcp_settings import TcpSettings, tcp_settings
 from lateen.control.translate.routes.destinations import Destinations
-from lateen.control.translate.scope.rules import hosts_of
 from lateen.control.translate.scope.sidecar import Egress
 
 
@@ -35,12 +35,14 @@ class Chosen:
     Attributes:
         clusters: with their weights.
         stat_prefix: how its stats are called.
+        settings: how they are passed on.
         server_names: of TLS; none: any, or no TLS.
         ranges: of destination addresses; none: any.
     """
 
     clusters: Sequence[tuple[str, int]]
     stat_prefix: str
+    settings: TcpSettings
     server_names: Sequence[str] = ()
     ranges: Sequence[str] = ()
 
@@ -53,6 +55,7 @@ class TcpRoutes:
         mesh: at this moment.
         proxy: whose application calls.
         egress: whose rules count.
+        services: that rules may lead to, by host.
         service: that is called.
         port: that is listened to.
         ranges: of addresses that are the service's; none: the listener is at its address.
@@ -62,6 +65,7 @@ class TcpRoutes:
     mesh: Mesh
     proxy: Proxy
     egress: Egress
+    services: Mapping[str, Service]
     service: Service
     port: Port
     ranges: Sequence[str]
@@ -84,15 +88,18 @@ class TcpRoutes:
         ports = self.service.ports
         number = ports[0].number if len(ports) == 1 else self.port.number
         cluster = names.outbound(number, "", self.service.host)
-        return Chosen([(cluster, 1)], cluster, server_names, self.ranges)
+        settings = self._settings(self.service, "")
+        return Chosen([(cluster, 1)], cluster, settings, server_names, self.ranges)
+
+    def _settings(self, service: Service | None, subset: str) -> TcpSettings:
+        if service is None:
+            return TcpSettings()
+        rule = self.mesh.destination_rule(service, self.proxy.namespace, self.proxy.labels)
+        return tcp_settings(rule.spec if rule is not None else None, subset)
 
     @cached_property
     def _rules(self) -> list[Resource[VirtualService]]:
-        return [
-            rule
-            for rule in self.egress.rules
-            if any(matches(one, self.service.host) for one in hosts_of(rule, self.mesh.domain))
-        ]
+        return self.egress.rules_of(self.service.host)
 
     def _by_name(self) -> Iterator[Chosen]:
         for rule in self._rules:
@@ -139,12 +146,14 @@ class TcpRoutes:
         server_names: Sequence[str],
         ranges: Sequence[str],
     ) -> Chosen:
-        stat_prefix = f"{rule.name}.{rule.namespace}"
-        return Chosen(self._clusters(rule, routes), stat_prefix, server_names, ranges)
-
-    def _clusters(
-        self, rule: Resource[VirtualService], routes: Sequence[RouteDestination]
-    ) -> list[tuple[str, int]]:
-        services = self.mesh.services
-        find = Destinations(self.mesh, self.proxy, services, rule.namespace, self.port.number)
-        return find.weighted(routes)
+        find = Destinations(self.mesh, self.proxy, self.services, rule.namespace, self.port.number)
+        clusters = find.weighted(routes)
+        first, alone = routes[0].destination, len(routes) == 1
+        return Chosen(
+            clusters,
+            clusters[0][0] if alone else f"{rule.name}.{rule.namespace}",
+            # The filter is one for all: what the first says counts, of none of its subsets.
+            self._settings(find.service(first), first.subset if alone else ""),
+            server_names,
+            ranges,
+        )

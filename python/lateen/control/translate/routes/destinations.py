@@ -37,7 +37,7 @@ class Destinations:
     def cluster(self, destination: Destination) -> str:
         """The name of the cluster."""
         host = self._host(destination)
-        service = self.services.get(host)
+        service = self.service(destination)
         if service is not None and service.external_name:
             host = service.external_name
         return names.outbound(self._port(destination), destination.subset, host)
@@ -48,9 +48,13 @@ class Destinations:
             return [(self.cluster(routes[0].destination), 1)]
         return [(self.cluster(one.destination), one.weight) for one in routes if one.weight]
 
+    def service(self, destination: Destination) -> Service | None:
+        """The service; None: the proxy knows of none."""
+        return self.services.get(self._host(destination))
+
     def hash(self, destination: Destination) -> ConsistentHash | None:
         """What decides about its endpoint; None: nothing of a request."""
-        service = self.services.get(self._host(destination))
+        service = self.service(destination)
         if service is None:
             return None
         rule = self.mesh.destination_rule(service, self.proxy.namespace, self.proxy.labels)
@@ -62,7 +66,7 @@ class Destinations:
     def _port(self, destination: Destination) -> int:
         if destination.port is not None and destination.port.number:
             return destination.port.number
-        service = self.services.get(self._host(destination))
+        service = self.service(destination)
         if service is not None and len(service.ports) == 1:
             return service.ports[0].number
         return self.port

@@ -5,7 +5,7 @@ Source: pilot/pkg/networking/core/httproute.go.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -110,7 +110,7 @@ class Tables:
             found = service.port(port)
             if found is not None and service.resolution is not Resolution.ALIAS:
                 route = self._default_route(service, found)
-                yield from _host(service, port, [route], self.proxy, taken)
+                yield from _host(service, port, [route], self._names(service, here), taken)
 
     def _of_rule(
         self,
@@ -122,7 +122,7 @@ class Tables:
         taken: set[str],
     ) -> Iterator[VirtualHost]:
         named = hosts_of(rule, self.mesh.domain)
-        mine = [host for host in left if host in named or _is_of(egress, host, rule)]
+        mine = [host for host in egress.services_of(rule) if host in left]
         others = [one for one in named if not _is_known(one, here)]
         if not mine and (port != _HTTP_PORT or not others):
             return
@@ -135,7 +135,13 @@ class Tables:
                 taken.add(host)
                 yield api.VirtualHost(name=f"{host}:{port}", domains=[host], routes=routes)
         for host in mine:
-            yield from _host(left.pop(host), port, routes, self.proxy, taken)
+            service = left.pop(host)
+            yield from _host(service, port, routes, self._names(service, here), taken)
+
+    def _names(self, service: Service, here: Mapping[str, Service]) -> list[str]:
+        """The names of a service; a short one that is another's full name is that one's."""
+        names = domains_of(service, self.proxy)
+        return [one for one in names if one == service.host or one not in here]
 
     def _default_route(self, service: Service, port: Port) -> Route:
         cluster = names.outbound(port.number, "", service.host)
@@ -193,22 +199,16 @@ def _sorted(hosts: Iterator[VirtualHost]) -> list[VirtualHost]:
     return sorted(hosts, key=lambda one: one.name)
 
 
-def _is_of(egress: Egress, host: str, rule: Resource[VirtualService]) -> bool:
-    """Whether a rule is a service's by a wildcard: none is more specific."""
-    found = egress.rule_of(host)
-    return found is not None and found.key == rule.key
-
-
 def _is_known(host: str, services: Mapping[str, Service]) -> bool:
     """Whether a host of a rule is one of the services, or a wildcard for some of them."""
     return host in services or (is_wildcard(host) and any(matches(host, one) for one in services))
 
 
 def _host(
-    service: Service, port: int, routes: Sequence[Route], proxy: Proxy, taken: set[str]
+    service: Service, port: int, routes: Sequence[Route], names: Iterable[str], taken: set[str]
 ) -> Iterator[VirtualHost]:
     """The virtual host of a service, under every name that none before it has."""
-    domains = [one for one in domains_of(service, proxy) if one.lower() not in taken]
+    domains = [one for one in names if one.lower() not in taken]
     if domains:
         taken.update(one.lower() for one in domains)
         name = f"{service.host}:{port}"

@@ -5,17 +5,18 @@ Source: pilot/pkg/model/sidecar.go, push_context.go (initSidecarScopes, getSidec
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from lateen.control.mesh import Mesh
-from lateen.control.model.hosts import MESH, most_specific
+from lateen.control.mesh import Mesh, preferred
+from lateen.control.model.hosts import MESH, contains, is_wildcard, matches
 from lateen.control.model.protocol import Protocol, parse_protocol
 from lateen.control.model.proxy import Proxy, ProxyType
 from lateen.control.model.service import Service
 from lateen.control.resources.destination_rule import ConnectionPool
-from lateen.control.resources.meta import Resource
+from lateen.control.resources.meta import Key, Resource
 from lateen.control.resources.selectors import selects
 from lateen.control.resources.sidecar import EgressListener, OutboundTrafficPolicy, Sidecar
 from lateen.control.resources.virtual_service import VirtualService
@@ -47,18 +48,44 @@ class Egress:
         port = self.listener.port
         return port is not None and parse_protocol(port.protocol) is Protocol.HTTP_PROXY
 
+    def rules_of(self, host: str) -> list[Resource[VirtualService]]:
+        """The rules that have a host in common with a service, those that win first."""
+        named = set(self._places.get(host, ()))
+        for one in self._places if is_wildcard(host) else self._wildcards:
+            if matches(one, host):
+                named.update(self._places[one])
+        return [self.rules[place] for place in sorted(named)]
+
+    def services_of(self, rule: Resource[VirtualService]) -> list[str]:
+        """The hosts of the services that an HTTP rule is for.
+
+        Those that it names; and those that no rule names, where none has a longer wildcard.
+        """
+        named = [one for one in hosts_of(rule, self.domain) if one in self.services]
+        return [*dict.fromkeys(named), *self._by_wildcard.get(rule.key, ())]
+
     @cached_property
-    def rules_by_host(self) -> Mapping[str, Resource[VirtualService]]:
-        """For each host that rules name, the rule that wins."""
-        found: dict[str, Resource[VirtualService]] = {}
-        for rule in self.rules:
+    def _places(self) -> Mapping[str, Sequence[int]]:
+        """Where rules are that name a host."""
+        found: defaultdict[str, list[int]] = defaultdict(list)
+        for place, rule in enumerate(self.rules):
             for host in hosts_of(rule, self.domain):
-                found.setdefault(host, rule)
+                found[host].append(place)
         return found
 
-    def rule_of(self, host: str) -> Resource[VirtualService] | None:
-        """The rule of a service: the most specific host counts, then the rule that wins."""
-        return most_specific(host, self.rules_by_host)
+    @cached_property
+    def _wildcards(self) -> Sequence[str]:
+        """The wildcards that rules name, the longest first."""
+        return sorted(filter(is_wildcard, self._places), key=len, reverse=True)
+
+    @cached_property
+    def _by_wildcard(self) -> Mapping[Key, Sequence[str]]:
+        found: defaultdict[Key, list[str]] = defaultdict(list)
+        for host in self.services:
+            best = next((one for one in self._wildcards if contains(one, host)), None)
+            if best is not None and host not in self._places:
+                found[self.rules[self._places[best][0]].key].append(host)
+        return found
 
 
 @dataclass(frozen=True)
@@ -113,19 +140,19 @@ def sidecar_scope(mesh: Mesh, proxy: Proxy) -> SidecarScope:
     said = sidecar.spec.outbound_traffic_policy if sidecar is not None else None
     if said is None:
         said = OutboundTrafficPolicy(mode=mesh.config.outbound_traffic_policy.mode)
-    by_host = {service.host: service for service in visible}
+    by_host = preferred(visible, proxy.namespace)
     return SidecarScope(sidecar, egress, _services(egress, by_host, proxy.namespace), said)
 
 
 def _visible(mesh: Mesh, proxy: Proxy) -> list[Service]:
     """The services that are exported to a proxy, with the addresses that its DNS gives."""
-    services = mesh.visible_services(proxy.namespace)
+    services = mesh.exported_services(proxy.namespace)
     if not proxy.dns_capture:
         return services
     family = 0 if proxy.has_ipv4 else 1
     return [
-        replace(one, addresses=(mesh.allocated[one.host][family],))
-        if one.host in mesh.allocated
+        replace(one, addresses=(mesh.allocated[one.key][family],))
+        if one.key in mesh.allocated
         else one
         for one in services
     ]
@@ -156,12 +183,9 @@ def _egress(
     domain: str,
 ) -> Egress:
     imported = imports(listener.hosts, proxy.namespace)
-    found = {}
-    for service in visible:
-        if imported.service(service.namespace, service.host):
-            trimmed = _at(service, _port_of(listener))
-            if trimmed is not None:
-                found[service.host] = trimmed
+    ports = _port_of(listener)
+    there = (_at(one, ports) for one in visible if imported.service(one.namespace, one.host))
+    found = preferred((one for one in there if one is not None), proxy.namespace)
     taken = [one for one in rules if imported.rule(one.namespace, hosts_of(one, domain))]
     return Egress(listener, found, taken, domain)
 

@@ -163,8 +163,10 @@ def test_the_rule_with_the_most_specific_host_is_a_services():
         "narrow", f"{{hosts: ['*.far.svc.cluster.local'], {to}}}"
     )
     (egress,) = scope(text).egress
-    assert egress.rule_of(B).name == "narrow"
-    assert egress.rule_of(A).name == "wide"
+    services = {rule.name: egress.services_of(rule) for rule in egress.rules}
+    assert services == {"wide": [A], "narrow": [B]}
+    assert [rule.name for rule in egress.rules_of(B)] == ["narrow", "wide"]
+    assert [rule.name for rule in egress.rules_of("*.home.svc.cluster.local")] == ["wide"]
 
 
 def test_private_rules_come_before_exported_and_public_ones():
