@@ -24,6 +24,7 @@ from lateen.control.translate.routes.matching import takes_everything
 from lateen.control.translate.routes.rule import Rule
 from lateen.control.translate.routes.tables import MAX_BODY
 from lateen.control.translate.scope.rules import hosts_of
+from lateen.control.translate.scope.sidecar import sidecar_scope
 
 if TYPE_CHECKING:
     from envoy.config.route.v3.route_components_pb2 import Route, VirtualHost
@@ -75,9 +76,8 @@ class GatewayTables:
         return merged_gateway(self.mesh, self.proxy).tables()
 
     @cached_property
-    def _services(self) -> dict[str, Service]:
-        visible = self.mesh.visible_services(self.proxy.namespace)
-        return {service.host: service for service in visible}
+    def _services(self) -> Mapping[str, Service]:
+        return sidecar_scope(self.mesh, self.proxy).services
 
     def _virtual_hosts(self, servers: Sequence[GatewayServer]) -> list[VirtualHost]:
         hosts: dict[str, _Host] = {}
