@@ -30,12 +30,18 @@ spec:
     - port: {number: REDIRECT_PORT, name: redirect, protocol: HTTP}
       hosts: [a.test]
       tls: {httpsRedirect: true}
+    - port: {number: TCP_PORT, name: bytes, protocol: TCP}
+      hosts: ['*']
+      bind: 127.0.0.1
     - port: {number: TLS_PORT, name: simple, protocol: HTTPS}
       hosts: [a.test]
       tls: {mode: SIMPLE, credentialName: a-cert}
     - port: {number: TLS_PORT, name: mutual, protocol: HTTPS}
       hosts: [two.test]
       tls: {mode: MUTUAL, credentialName: two-cert}
+    - port: {number: TLS_PORT, name: late, protocol: HTTPS}
+      hosts: [late.b.test]
+      tls: {mode: SIMPLE, credentialName: late-cert}
     - port: {number: TLS_PORT, name: passed, protocol: TLS}
       hosts: ['*.b.test']
       tls: {mode: PASSTHROUGH}
@@ -51,9 +57,10 @@ apiVersion: networking.istio.io/v1
 kind: VirtualService
 metadata: {name: a, namespace: shop}
 spec:
-  hosts: [a.test]
+  hosts: [a.test, late.b.test]
   gateways: [edge/gw]
   http: [{route: [{destination: {host: a.shop.svc.cluster.local}}]}]
+  tcp: [{match: [{port: TCP_PORT}], route: [{destination: {host: two.shop.svc.cluster.local}}]}]
 ---
 apiVersion: networking.istio.io/v1
 kind: VirtualService
@@ -83,6 +90,7 @@ spec:
   ports: [{number: 80, name: PROTOCOL, protocol: PROTOCOL, targetPort: PORT}]
   endpoints: [{address: 127.0.0.1}]
 """
+LATE = secret("late-cert", **pair("srv"))
 NODE = "router~127.0.0.1~gw-1.edge~edge.svc.cluster.local"
 METADATA = {"LABELS": {"istio": "ingress"}}
 
@@ -91,14 +99,21 @@ class Edge:
     """A gateway with its control plane and three backends."""
 
     def __init__(
-        self, stack: ExitStack, folder: Path, command: list[str], api_type: str = "DELTA_GRPC"
+        self,
+        stack: ExitStack,
+        folder: Path,
+        command: list[str],
+        api_type: str = "DELTA_GRPC",
+        late: bool = True,
     ) -> None:
         self.manifests = folder / "mesh"
         self.manifests.mkdir()
-        names = ("HTTP_PORT", "REDIRECT_PORT", "TLS_PORT")
+        names = ("HTTP_PORT", "REDIRECT_PORT", "TCP_PORT", "TLS_PORT")
         self.ports = {name: stack.enter_context(PortLease()).port for name in names}
         self.write("mesh.yaml", GATEWAY + ROUTES + "".join(_services(stack)))
         self.write("a-cert.yaml", secret("a-cert", **pair("srv")))
+        if late:
+            self.write("late-cert.yaml", LATE)
         self.write("two-cert.yaml", secret("two-cert", **pair("two"), **{"ca.crt": "ca.pem"}))
         self.log = folder / "control.log"
         stack.enter_context(running(control_command(self.manifests), self.log))
@@ -180,6 +195,10 @@ def test_tls_goes_by_the_name_that_is_asked_for(edge):
         edge.get_tls("y.b.test")
 
 
+def test_connections_are_passed_on(edge):
+    assert edge.get("TCP_PORT", "any.test").text == "two"
+
+
 def test_clients_of_mutual_tls_need_a_certificate(edge):
     for certificate in ("", "stranger"):
         with pytest.raises((OSError, ConnectionEnded)):
@@ -203,3 +222,22 @@ def test_a_secret_that_changes_is_shown_to_clients(command, tmp_path, stack, api
     assert edge.get_tls("a.test")[1] == rotated
     edge.write("a-cert.yaml", secret("a-cert", **pair("srv")))
     until(lambda: edge.get_tls("a.test")[1] == before)
+
+
+def test_a_secret_that_is_missing_is_told_and_the_rest_goes_on(command, tmp_path, stack):
+    edge = Edge(stack, tmp_path, command, late=False)
+    log = edge.log.read_text()
+    assert "credentialName: there is no Secret late-cert" in log
+    assert edge.get("HTTP_PORT", "a.test").text == "a"
+    assert edge.get_tls("a.test")[0].text == "a"
+    with pytest.raises((OSError, ConnectionEnded)):
+        edge.get_tls("late.b.test")
+    edge.write("late-cert.yaml", LATE)
+    until(lambda: _works(edge, "late.b.test"))
+
+
+def _works(edge: Edge, name: str) -> bool:
+    try:
+        return edge.get_tls(name)[0].status == 200
+    except (OSError, ConnectionEnded):
+        return False

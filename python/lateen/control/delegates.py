@@ -97,13 +97,10 @@ class Delegates:
             return
         root = _resolved(http, rule, self.domain)
         for number, route in enumerate(delegate.spec.http):
-            where = f"http[{number}] of {delegate.key}"
             made = _merge(root, _resolved(route, delegate, self.domain))
-            if route.delegate is not None:
-                report.error(at, f"{where} delegates, too", "that route is left out")
-            elif made is None:
-                hint = "that route is left out: its match must be narrower"
-                report.error(at, f"{where} matches what this route does not", hint)
+            if made is None:
+                message = f"http[{number}] of {delegate.key} matches what this route does not"
+                report.error(at, message, "that route is left out: its match must be narrower")
             else:
                 yield made
 

@@ -41,9 +41,16 @@ class MeshTracing(Lenient, frozen=True):
 
 
 class GatewayTopology(Lenient, frozen=True):
-    """What is in front of gateways: how many proxies are trusted to say who calls."""
+    """What is in front of gateways, and is trusted to say who calls.
+
+    Attributes:
+        num_trusted_proxies: how many proxies.
+        forward_client_cert_details: what becomes of what they say of the client's certificate.
+        proxy_protocol: set: connections begin with a PROXY header; it has no fields yet.
+    """
 
     num_trusted_proxies: int = 0
+    proxy_protocol: dict[str, object] | None = None
     forward_client_cert_details: Literal[
         "UNDEFINED",
         "SANITIZE",

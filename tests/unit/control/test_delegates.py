@@ -108,7 +108,6 @@ def test_every_match_of_both_is_combined():
 
 
 HOSTS = leaf().replace("spec: {", "spec: {hosts: [c], ")
-AGAIN = virtual_service("leaf", "{delegate: {name: root, namespace: shop}}", namespace="team")
 
 
 @pytest.mark.parametrize(
@@ -126,13 +125,8 @@ AGAIN = virtual_service("leaf", "{delegate: {name: root, namespace: shop}}", nam
             leaf(export_to=", exportTo: ['.']"),
             "VirtualService team/leaf is not exported to shop",
         ),
-        (
-            "{name: leaf, namespace: team}",
-            AGAIN,
-            "http[0] of VirtualService team/leaf delegates, too",
-        ),
     ],
-    ids=["none", "own namespace", "hosts", "hidden", "delegates, too"],
+    ids=["none", "own namespace", "hosts", "hidden"],
 )
 def test_a_delegate_that_cannot_decide_is_told_and_its_route_left_out(delegate, other, message):
     own = "}, {route: [{destination: {host: own}}]"

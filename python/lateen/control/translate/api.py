@@ -96,6 +96,9 @@ if TYPE_CHECKING:
     from envoy.extensions.filters.listener.original_dst.v3 import (
         original_dst_pb2 as _original_dst_original_dst,
     )
+    from envoy.extensions.filters.listener.proxy_protocol.v3 import (
+        proxy_protocol_pb2 as _listener_proxy_protocol,
+    )
     from envoy.extensions.filters.listener.tls_inspector.v3 import (
         tls_inspector_pb2 as _tls_inspector_tls_inspector,
     )
@@ -175,6 +178,7 @@ if TYPE_CHECKING:
     GrpcStats = _grpc_stats_config.FilterConfig
     TlsInspector = _tls_inspector_tls_inspector.TlsInspector
     HttpInspector = _http_inspector_http_inspector.HttpInspector
+    ProxyProtocol = _listener_proxy_protocol.ProxyProtocol
     OriginalDst = _original_dst_original_dst.OriginalDst
     DownstreamTlsContext = _tls_tls.DownstreamTlsContext
     AggregatedConfigSource = _config_source.AggregatedConfigSource
@@ -288,6 +292,7 @@ _NAMES = {
     "PreviousHosts": "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate",
     "PreviousPriorities": f"{_PRIORITIES}.PreviousPrioritiesConfig",
     "Principal": "envoy.config.rbac.v3.Principal",
+    "ProxyProtocol": "envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol",
     "ProxyProtocolConfig": "envoy.config.core.v3.ProxyProtocolConfig",
     "ProxyProtocolUpstreamTransport": (
         f"{_SOCKETS}.proxy_protocol.v3.ProxyProtocolUpstreamTransport"

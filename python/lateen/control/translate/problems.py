@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from lateen.config.diagnostics import Diagnostic
 from lateen.control.documents import Path
 from lateen.control.mesh import Mesh
+from lateen.control.resources.destination_rule import DestinationRule
 from lateen.control.resources.gateway import Gateway
 from lateen.control.resources.kubernetes.pod import Pod
 from lateen.control.resources.kubernetes.secret import Secret
-from lateen.control.resources.meta import Resource
 from lateen.control.resources.report import Report
 from lateen.control.resources.selectors import selects
 from lateen.control.resources.traffic import ServerTls
@@ -19,7 +19,7 @@ from lateen.control.translate.credentials import CA_SUFFIX, KUBERNETES, credenti
 from lateen.control.translate.gateways.cycles import Cycles
 from lateen.control.translate.gateways.merge import merge
 from lateen.control.translate.gateways.tls import roots
-from lateen.control.translate.secrets import secret_of
+from lateen.control.translate.secrets import client_secrets, client_settings, secret_of
 
 
 def problems(mesh: Mesh) -> list[Diagnostic]:
@@ -27,9 +27,16 @@ def problems(mesh: Mesh) -> list[Diagnostic]:
     found = [*mesh.delegate_problems, *_conflicts(mesh)]
     for gateway in mesh.of(Gateway):
         report = Report(gateway.source)
+        wanted = gateway.spec.selector
+        homes = {one.namespace for one in mesh.of(Pod) if selects(wanted, one.labels)}
         for index, server in enumerate(gateway.spec.servers):
             if server.tls is not None:
-                _check_credentials(mesh, gateway, server.tls, ("spec", "servers", index), report)
+                at: Path = ("spec", "servers", index, "tls")
+                _check_server(mesh, homes, server.tls, at, report)
+        found += report.found
+    for rule in mesh.of(DestinationRule):
+        report = Report(rule.source)
+        _check_rule(mesh, rule.spec, report)
         found += report.found
     return list(dict.fromkeys((*found, *Cycles(mesh).problems())))
 
@@ -49,38 +56,45 @@ def _conflicts(mesh: Mesh) -> Iterator[Diagnostic]:
         ).problems
 
 
-def _check_credentials(
-    mesh: Mesh, gateway: Resource[Gateway], tls: ServerTls, at: Path, report: Report
+def _check_server(
+    mesh: Mesh, homes: Collection[str], tls: ServerTls, at: Path, report: Report
 ) -> None:
+    """The credentials of a server of a Gateway."""
+    hint = "without it the server refuses connections"
     for field, names in (
         ("credentialName", (tls.credential_name,)),
         ("credentialNames", tls.credential_names),
         ("caCertCredentialName", (tls.ca_cert_credential_name,)),
     ):
         for name in filter(None, names):
-            _check_secret(mesh, gateway, credential(name), (*at, "tls", field), report)
+            _check_secret(mesh, homes, credential(name), (*at, field), report, hint)
     if roots(tls).startswith(KUBERNETES) and not tls.ca_cert_credential_name:
         field = "credentialNames" if tls.credential_names else "credentialName"
-        _check_secret(mesh, gateway, roots(tls), (*at, "tls", field), report)
+        _check_secret(mesh, homes, roots(tls), (*at, field), report, hint)
+
+
+def _check_rule(mesh: Mesh, rule: DestinationRule, report: Report) -> None:
+    """The credentials of a destination rule, in whichever namespace callers are."""
+    hint = "without it no connection is made"
+    for at, tls in client_settings(rule):
+        for name in client_secrets(tls):
+            _check_secret(mesh, (), name, (*at, "credentialName"), report, hint)
 
 
 def _check_secret(
-    mesh: Mesh, gateway: Resource[Gateway], name: str, path: Path, report: Report
+    mesh: Mesh, homes: Collection[str], name: str, path: Path, report: Report, hint: str
 ) -> None:
-    """Whether the gateway's workloads can have it, in their namespaces as far as they are known."""
-    pods = [one for one in mesh.of(Pod) if selects(gateway.spec.selector, one.labels)]
+    """Whether proxies of the namespaces can have a secret; of none: of any where it is."""
     bare = name.removeprefix(KUBERNETES)
     alike = (bare, bare.removesuffix(CA_SUFFIX))
-    homes = {one.namespace for one in pods} or {
-        one.namespace for one in mesh.of(Secret) if one.name in alike
-    }
+    where = homes or {one.namespace for one in mesh.of(Secret) if one.name in alike}
     wrong = []
-    for namespace in sorted(homes):
+    for namespace in sorted(where):
         try:
             secret_of(mesh, name, namespace)
         except SecretError as error:
             wrong.append(str(error))
-    if not homes:
+    if not where:
         wrong.append(f"there is no Secret {alike[-1]}")
-    if wrong and (pods or len(wrong) >= len(homes)):
-        report.error(path, wrong[0], "without it the server refuses connections")
+    if wrong and (homes or len(wrong) >= len(where)):
+        report.error(path, wrong[0], hint)

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from lateen.control.documents import Path
 from lateen.control.export import exported
 from lateen.control.mesh import Mesh
 from lateen.control.model.proxy import Proxy, ProxyType
-from lateen.control.resources.destination_rule import ClientTls, DestinationRule
+from lateen.control.resources.destination_rule import ClientTls, DestinationRule, TrafficPolicy
 from lateen.control.resources.kubernetes.secret import Secret
 from lateen.control.resources.meta import Resource
 from lateen.control.resources.selectors import selects
@@ -86,17 +87,34 @@ class Secrets:
             chosen = selector is None or (own and selects(selector.match_labels, self.proxy.labels))
             export_to = rule.spec.export_to or default
             if chosen and (own or exported(export_to, rule.namespace, namespace)):
-                for tls in client_settings(rule.spec):
-                    yield credential(tls.credential_name)
-                    yield credential_roots(tls.credential_name)
+                for _, tls in client_settings(rule.spec):
+                    yield from client_secrets(tls)
 
 
-def client_settings(rule: DestinationRule) -> Iterator[ClientTls]:
-    """What a destination rule says of TLS, of all ports and subsets."""
-    for policy in (rule.traffic_policy, *(one.traffic_policy for one in rule.subsets)):
-        if policy is not None:
-            settings = (policy.tls, *(one.tls for one in policy.port_level_settings))
-            yield from (tls for tls in settings if tls is not None)
+def client_settings(rule: DestinationRule) -> Iterator[tuple[Path, ClientTls]]:
+    """What a destination rule says of TLS, of all ports and subsets, and where it is written."""
+    top: Path = ("spec", "trafficPolicy")
+    policies: list[tuple[Path, TrafficPolicy | None]] = [(top, rule.traffic_policy)]
+    for index, subset in enumerate(rule.subsets):
+        policies.append((("spec", "subsets", index, "trafficPolicy"), subset.traffic_policy))
+    for path, policy in policies:
+        if policy is None:
+            continue
+        if policy.tls is not None:
+            yield (*path, "tls"), policy.tls
+        for index, port in enumerate(policy.port_level_settings):
+            if port.tls is not None:
+                yield (*path, "portLevelSettings", index, "tls"), port.tls
+
+
+def client_secrets(tls: ClientTls) -> list[str]:
+    """The secrets that a rule names: the client's certificate, and roots to verify servers by."""
+    named = []
+    if tls.credential_name and tls.mode == "MUTUAL":
+        named.append(credential(tls.credential_name))
+    if tls.credential_name and tls.mode in ("SIMPLE", "MUTUAL") and not tls.insecure_skip_verify:
+        named.append(credential_roots(tls.credential_name))
+    return named
 
 
 def secret_of(mesh: Mesh, name: str, namespace: str) -> secret_pb2.Secret:

@@ -79,6 +79,24 @@ def test_clients_need_roots():
     ]
 
 
+RULE = """\
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: out, namespace: edge}
+spec: {host: out.com, trafficPolicy: {tls: {mode: SIMPLE, credentialName: c}}}
+"""
+
+
+def test_rules_need_their_credentials_too():
+    place = "spec.trafficPolicy.tls.credentialName"
+    ((_, path, message),) = told(RULE)
+    assert (path, message) == (place, "there is no Secret c")
+    assert told(RULE + secret("c", cacert="ca.pem")) == []
+    ((_, path, message),) = told(RULE.replace("SIMPLE", "MUTUAL") + secret("c", cacert="ca.pem"))
+    assert (path, message.partition(":")[0]) == (place, "Secret edge/c is of no use")
+
+
 SERVICE = """\
 ---
 apiVersion: v1

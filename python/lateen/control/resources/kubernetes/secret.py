@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 
 from lateen.control.resources.meta import Key, Lenient
 from lateen.control.resources.report import Report
@@ -22,7 +21,7 @@ class Secret(Lenient, frozen=True):
             if name in self.string_data:
                 return self.string_data[name].encode()
             if name in self.data:
-                return base64.b64decode(self.data[name])
+                return _decoded(self.data[name])
         return b""
 
     @property
@@ -35,6 +34,15 @@ def check_secret(key: Key, secret: Secret, report: Report) -> None:
     """Note entries that are no base64."""
     for name, value in secret.data.items():
         try:
-            base64.b64decode(value, validate=True)
-        except (binascii.Error, ValueError):
+            _decoded(value)
+        except ValueError:
             report.error(("data", name), "the value is no base64", "plain text is for stringData")
+
+
+def _decoded(value: str) -> bytes:
+    """The bytes of an entry, whose text may be written in several lines.
+
+    Raises:
+        ValueError: it is no base64.
+    """
+    return base64.b64decode("".join(value.splitlines()), validate=True)

@@ -6,7 +6,7 @@ buildGatewayNetworkFiltersFromTCPRoutes, buildGatewayNetworkFiltersFromTLSRoutes
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -27,6 +27,8 @@ from lateen.control.translate.gateways.server import GatewayServer
 from lateen.control.translate.judges import judges_of_connections
 from lateen.control.translate.listeners.manager import tcp_proxy
 from lateen.control.translate.routes.destinations import Destinations
+from lateen.control.translate.scope.rules import hosts_of
+from lateen.control.translate.scope.sidecar import sidecar_scope
 from lateen.control.translate.telemetry.side import Observed
 
 if TYPE_CHECKING:
@@ -77,13 +79,13 @@ class Connections:
         """The virtual services of the server's gateway that are for one of its hosts."""
         for rule in self.mesh.virtual_services_of(server.gateway, self.proxy.namespace):
             hosts = server.hosts_in(rule.namespace)
-            if any(matches(host, one) for host in hosts for one in rule.spec.hosts):
+            names = hosts_of(rule, self.mesh.domain)
+            if any(matches(host, one) for host in hosts for one in names):
                 yield rule
 
     @cached_property
-    def _services(self) -> dict[str, Service]:
-        visible = self.mesh.visible_services(self.proxy.namespace)
-        return {service.host: service for service in visible}
+    def _services(self) -> Mapping[str, Service]:
+        return sidecar_scope(self.mesh, self.proxy).services
 
     def _filters(
         self,

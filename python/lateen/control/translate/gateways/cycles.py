@@ -19,6 +19,7 @@ from lateen.control.resources.meta import Resource
 from lateen.control.resources.report import Report
 from lateen.control.resources.selectors import selects
 from lateen.control.resources.virtual_service import HttpRoute, VirtualService
+from lateen.control.translate.scope.rules import hosts_of
 
 Rule = Resource[VirtualService]
 
@@ -52,14 +53,15 @@ class Cycles:
 
     def problems(self) -> Iterator[Diagnostic]:
         """One for each cycle, at the route that closes it."""
-        hosts = {host for step in self._steps for host in step.rule.spec.hosts}
+        hosts = {host for step in self._steps for host in hosts_of(step.rule, self.mesh.domain)}
         for host in sorted(hosts):
             for gateway in dict.fromkeys(step.gateway for step in self._steps):
                 yield from self._follow(host, gateway, [])
 
     def _follow(self, host: str, gateway: str, before: Sequence[_Step]) -> Iterator[Diagnostic]:
         for step in self._steps:
-            is_for = any(contains(one, host) for one in step.rule.spec.hosts)
+            names = hosts_of(step.rule, self.mesh.domain)
+            is_for = any(contains(one, host) for one in names)
             if step.gateway != gateway or not is_for:
                 continue
             way = [*before, step]

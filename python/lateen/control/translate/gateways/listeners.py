@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lateen.control.mesh import Mesh
+from lateen.control.mesh_config import GatewayTopology
 from lateen.control.model.proxy import Build, Proxy
 from lateen.control.translate import api
 from lateen.control.translate.gateways.connections import Connections
@@ -85,6 +86,10 @@ class Listeners:
     def _observed(self) -> Observed:
         return telemetry.outbound(self.mesh, self.proxy)
 
+    @property
+    def _topology(self) -> GatewayTopology:
+        return self.mesh.config.default_config.gateway_topology
+
     def _manager(self, server: GatewayServer, listener: str) -> hcm.HttpConnectionManager:
         judges = judges_of_requests(self.mesh, self.proxy)
         prefix = f"outbound_{listener}"
@@ -94,9 +99,8 @@ class Listeners:
         made.use_remote_address.value = True
         made.server_name = SERVER_NAME
         made.proxy_100_continue = True
-        topology = self.mesh.config.default_config.gateway_topology
-        made.xff_num_trusted_hops = topology.num_trusted_proxies
-        told = topology.forward_client_cert_details
+        made.xff_num_trusted_hops = self._topology.num_trusted_proxies
+        told = self._topology.forward_client_cert_details
         told = "SANITIZE_SET" if told == "UNDEFINED" else told
         made.MergeFrom(api.HttpConnectionManager(forward_client_cert_details=told))
         if told in _DETAILS_ADDED:
@@ -121,10 +125,14 @@ class Listeners:
         tls = any(
             one.filter_chain_match.server_names or one.transport_socket.name for one in chains
         )
+        announced = self._topology.proxy_protocol is not None
         return api.Listener(
             name=f"{bind}_{port}",
             address=address(bind, port),
-            listener_filters=[listener_filter("tls_inspector", api.TlsInspector())] if tls else [],
+            listener_filters=[
+                *([listener_filter("proxy_protocol", api.ProxyProtocol())] if announced else []),
+                *([listener_filter("tls_inspector", api.TlsInspector())] if tls else []),
+            ],
             filter_chains=chains,
             traffic_direction="OUTBOUND",
             access_log=self._observed.listener_logs,

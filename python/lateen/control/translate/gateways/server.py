@@ -97,12 +97,12 @@ class GatewayServer:
 
     @cached_property
     def hosts(self) -> tuple[str, ...]:
-        """`NAMESPACE/HOST`, or `HOST` for virtual services of any namespace."""
+        """`NAMESPACE/HOST`, or `HOST` for virtual services of any namespace; in lower case."""
         return tuple(dict.fromkeys(self._hosts()))
 
     def _hosts(self) -> Iterator[str]:
         for written in self.server.hosts:
-            owner, slash, host = written.rpartition("/")
+            owner, slash, host = written.lower().rpartition("/")
             if not slash or owner == _ANY:
                 yield host
             else:

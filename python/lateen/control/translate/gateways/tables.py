@@ -23,6 +23,8 @@ from lateen.control.translate.routes.destinations import Destinations
 from lateen.control.translate.routes.matching import takes_everything
 from lateen.control.translate.routes.rule import Rule
 from lateen.control.translate.routes.tables import MAX_BODY
+from lateen.control.translate.scope.rules import hosts_of
+from lateen.control.translate.scope.sidecar import sidecar_scope
 
 if TYPE_CHECKING:
     from envoy.config.route.v3.route_components_pb2 import Route, VirtualHost
@@ -74,9 +76,8 @@ class GatewayTables:
         return merged_gateway(self.mesh, self.proxy).tables()
 
     @cached_property
-    def _services(self) -> dict[str, Service]:
-        visible = self.mesh.visible_services(self.proxy.namespace)
-        return {service.host: service for service in visible}
+    def _services(self) -> Mapping[str, Service]:
+        return sidecar_scope(self.mesh, self.proxy).services
 
     def _virtual_hosts(self, servers: Sequence[GatewayServer]) -> list[VirtualHost]:
         hosts: dict[str, _Host] = {}
@@ -96,17 +97,17 @@ class GatewayTables:
     ) -> None:
         redirects = server.tls is not None and server.tls.https_redirect
         for rule in self.mesh.virtual_services_of(server.gateway, self.proxy.namespace):
-            common = common_hosts(server.hosts_in(rule.namespace), list(rule.spec.hosts))
+            common = common_hosts(server.hosts_in(rule.namespace), hosts_of(rule, self.mesh.domain))
             origin = (server.gateway, rule.key)
             if common and origin not in routes:
                 routes[origin] = self._routes(server, rule)
             for name in common if routes.get(origin) else ():
-                host = hosts.setdefault(name.lower(), _Host(server.named.number))
+                host = hosts.setdefault(name, _Host(server.named.number))
                 if origin not in host.origins:
                     host.origins.append(origin)
                 host.redirects = host.redirects or redirects
         for name in server.hosts if redirects else ():
-            host = hosts.setdefault(name.rpartition("/")[2].lower(), _Host(server.named.number))
+            host = hosts.setdefault(name.rpartition("/")[2], _Host(server.named.number))
             host.redirects = True
 
     def _routes(self, server: GatewayServer, rule: Resource[VirtualService]) -> list[Route]:

@@ -57,12 +57,18 @@ def test_plain_http_is_one_chain_that_binds():
 
 
 def test_the_mesh_says_whom_gateways_trust():
-    topology = {"numTrustedProxies": 2, "forwardClientCertDetails": "FORWARD_ONLY"}
+    topology = {
+        "numTrustedProxies": 2,
+        "forwardClientCertDetails": "FORWARD_ONLY",
+        "proxyProtocol": {},
+    }
     (one,) = listeners(gateway(HTTP), defaultConfig={"gatewayTopology": topology}).values()
     manager = config(one["filter_chains"][0])
     assert manager["xff_num_trusted_hops"] == 2
     assert manager["forward_client_cert_details"] == "FORWARD_ONLY"
     assert "set_current_client_cert_details" not in manager
+    (announced,) = one["listener_filters"]
+    assert announced["name"] == "envoy.filters.listener.proxy_protocol"
 
 
 def test_servers_of_tls_are_told_apart_by_name():
