@@ -12,13 +12,16 @@ import msgspec
 from lateen.config.diagnostics import nearest
 from lateen.config.syntax import Tree
 from lateen.control.documents import Document, Path
+from lateen.control.resources.checks.annotations import check_annotations
 from lateen.control.resources.convert import convert
+from lateen.control.resources.field import Field
 from lateen.control.resources.kind import Kind
 from lateen.control.resources.kinds import KINDS
 from lateen.control.resources.meta import Key, Lenient, Resource
 from lateen.control.resources.report import Report
 
 _LONGEST_NAME = 253
+_ISTIO = "istio.io"
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 
 
@@ -45,6 +48,23 @@ def read_resource(
         The resource, or None: an error refuses it, or its kind is none that matters here (a
         warning says so if its group is Istio's).
     """
+    resource, report = decode_resource(document, namespace)
+    return None if report.refuses else resource, report
+
+
+def decode_resource(
+    document: Document, namespace: str = "default"
+) -> tuple[Resource[object] | None, Report]:
+    """The resource of a manifest, though it may be refused, and what is wrong with it.
+
+    Args:
+        document: the manifest.
+        namespace: of a manifest that says none.
+
+    Returns:
+        The resource, or None: its fields or their types are wrong, or its kind is none that
+        matters here.
+    """
     report = Report(document)
     tree = document.tree
     if not isinstance(tree, dict):
@@ -63,9 +83,6 @@ def read_resource(
         kind.name, (metadata.namespace or namespace) if kind.namespaced else "", metadata.name
     )
     _check_name(metadata.name, report)
-    kind.check(key, spec, report)
-    if report.refuses:
-        return None, report
     made = Resource(
         key=key,
         labels=metadata.labels,
@@ -75,6 +92,9 @@ def read_resource(
         version=_digest(tree),
         source=document,
     )
+    if kind.group.endswith(_ISTIO):
+        check_annotations(made, Field(report, ("metadata", "annotations")))
+    kind.check(made, Field(report, at))
     return made, report
 
 
@@ -102,8 +122,8 @@ def _kind_of(tree: Mapping[str, Tree], report: Report) -> Kind | None:
     if kind is not None:
         known = ", ".join(kind.api_versions)
         report.error(("apiVersion",), f"{name} has no version {api_version!r}", f"it has {known}")
-    elif group.endswith("istio.io"):
-        known_names = [other for known_group, other in KINDS if known_group.endswith("istio.io")]
+    elif group.endswith(_ISTIO):
+        known_names = [other for known_group, other in KINDS if known_group.endswith(_ISTIO)]
         report.warn(("kind",), f"{name} of {group} is not read", nearest(name, known_names))
     return None
 

@@ -6,39 +6,39 @@ Source: istio/api security/v1beta1/request_authentication.proto.
 from __future__ import annotations
 
 from lateen.control.resources.meta import Strict
-from lateen.control.resources.scalars import Duration
+from lateen.control.resources.scalars import Duration, Text
 from lateen.control.resources.selectors import LabelSelector, PolicyTargetReference
 
 
 class JwtHeader(Strict, frozen=True):
     """A header that holds a token, after a prefix."""
 
-    name: str
+    name: Text
     prefix: str = ""
 
 
 class ClaimToHeader(Strict, frozen=True):
     """A claim that the application gets as a header."""
 
-    header: str
-    claim: str
+    header: Text
+    claim: Text
 
 
 class JwtRule(Strict, frozen=True):
     """An issuer, where its tokens are and how they are verified."""
 
     issuer: str = ""
-    audiences: tuple[str, ...] = ()
+    audiences: tuple[Text, ...] = ()
     jwks_uri: str = ""
     jwks: str = ""
     from_headers: tuple[JwtHeader, ...] = ()
-    from_params: tuple[str, ...] = ()
-    from_cookies: tuple[str, ...] = ()
+    from_params: tuple[Text, ...] = ()
+    from_cookies: tuple[Text, ...] = ()
     output_payload_to_header: str = ""
     forward_original_token: bool = False
     output_claim_to_headers: tuple[ClaimToHeader, ...] = ()
     timeout: Duration | None = None
-    space_delimited_claims: tuple[str, ...] = ()
+    space_delimited_claims: tuple[Text, ...] = ()
 
 
 class RequestAuthentication(Strict, frozen=True):

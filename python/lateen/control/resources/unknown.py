@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 from types import NoneType, UnionType
-from typing import Union, get_args, get_origin
+from typing import Annotated, Union, get_args, get_origin
 
 import msgspec
 
@@ -45,6 +45,8 @@ def _fields(struct: type[msgspec.Struct]) -> dict[str, object]:
 
 
 def _without_none(wanted: object) -> object:
+    if get_origin(wanted) is Annotated:
+        return _without_none(get_args(wanted)[0])
     if get_origin(wanted) in (Union, UnionType):
         left = [one for one in get_args(wanted) if one is not NoneType]
         return left[0] if len(left) == 1 else object
