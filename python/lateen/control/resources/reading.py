@@ -53,13 +53,16 @@ def read_resource(
 
 
 def decode_resource(
-    document: Document, namespace: str = "default"
+    document: Document,
+    namespace: str = "default",
+    kinds: Mapping[tuple[str, str], Kind] = KINDS,
 ) -> tuple[Resource[object] | None, Report]:
     """The resource of a manifest, though it may be refused, and what is wrong with it.
 
     Args:
         document: the manifest.
         namespace: of a manifest that says none.
+        kinds: those that are read, by group and name.
 
     Returns:
         The resource, or None: its fields or their types are wrong, or its kind is none that
@@ -70,7 +73,7 @@ def decode_resource(
     if not isinstance(tree, dict):
         report.error((), "a manifest is a mapping with apiVersion, kind and metadata")
         return None, report
-    kind = _kind_of(tree, report)
+    kind = _kind_of(tree, kinds, report)
     if kind is None:
         return None, report
     metadata = convert(tree.get("metadata") or {}, Metadata, ("metadata",), report)
@@ -109,21 +112,41 @@ def manifests(document: Document) -> Iterator[Document]:
         yield document.part(("items", index), item)
 
 
-def _kind_of(tree: Mapping[str, Tree], report: Report) -> Kind | None:
+def key_of(manifest: Document, namespace: str = "default") -> Key | None:
+    """Which resource a manifest that is refused would be.
+
+    Args:
+        manifest: the manifest.
+        namespace: of a manifest that says none.
+    """
+    tree = manifest.tree
+    metadata = tree.get("metadata") if isinstance(tree, dict) else None
+    if not isinstance(tree, dict) or not isinstance(metadata, dict):
+        return None
+    kind, name = tree.get("kind"), metadata.get("name")
+    owner = metadata.get("namespace") or namespace
+    if isinstance(kind, str) and isinstance(name, str) and isinstance(owner, str):
+        return Key(kind, owner, name)
+    return None
+
+
+def _kind_of(
+    tree: Mapping[str, Tree], kinds: Mapping[tuple[str, str], Kind], report: Report
+) -> Kind | None:
     api_version, name = tree.get("apiVersion"), tree.get("kind")
     if not isinstance(api_version, str) or not isinstance(name, str):
         missing = "kind" if isinstance(api_version, str) else "apiVersion"
         report.error((), f"the manifest has no {missing}")
         return None
     group = api_version.rpartition("/")[0]
-    kind = KINDS.get((group, name))
+    kind = kinds.get((group, name))
     if kind is not None and api_version in kind.api_versions:
         return kind
     if kind is not None:
         known = ", ".join(kind.api_versions)
         report.error(("apiVersion",), f"{name} has no version {api_version!r}", f"it has {known}")
     elif group.endswith(_ISTIO):
-        known_names = [other for known_group, other in KINDS if known_group.endswith(_ISTIO)]
+        known_names = [other for known_group, other in kinds if known_group.endswith(_ISTIO)]
         report.warn(("kind",), f"{name} of {group} is not read", nearest(name, known_names))
     return None
 
