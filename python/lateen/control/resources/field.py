@@ -38,7 +38,7 @@ class Field:
     def entries(self, values: Mapping[Key, Value]) -> Iterator[tuple[Field, Key, Value]]:
         """The entries of a map with their places."""
         for key, value in values.items():
-            yield self / key, key, value
+            yield self / str(key), key, value
 
     @property
     def written(self) -> bool:
