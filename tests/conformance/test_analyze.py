@@ -4,7 +4,7 @@ import json
 from collections import Counter
 
 from lateen.control.analyze.analyzers import analyzers_called
-from lateen.control.analyze.mesh_settings import MeshNetworks, read_settings
+from lateen.control.analyze.mesh_files import MeshNetworks, read_mesh_file
 from lateen.control.analyze.run import analyze
 from lateen.control.analyze.snapshot import snapshot
 from lateen.control.documents import read_documents
@@ -19,7 +19,7 @@ def found(case, folder):
     ]
     networks = case.get("meshNetworksFile")
     if networks:
-        networks = read_settings(networks, (folder / networks).read_text(), MeshNetworks)
+        networks = read_mesh_file(networks, (folder / networks).read_text(), MeshNetworks)
     resources = snapshot(documents, namespace="", networks=networks)
     messages = analyze(resources, analyzers_called([case["analyzer"]]))
     return Counter((one.type.code, str(one.key)) for one in messages)

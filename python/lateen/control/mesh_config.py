@@ -45,6 +45,7 @@ class ProxyDefaults(Lenient, frozen=True):
 
     concurrency: int | None = None
     tracing: MeshTracing = MeshTracing()
+    proxy_metadata: dict[str, str] = {}
 
 
 class MeshConfig(Lenient, frozen=True):

@@ -13,11 +13,12 @@ import msgspec
 from lateen.control.analyze.analyzer import Analyzer
 from lateen.control.analyze.analyzers import ANALYZERS, analyzers_called
 from lateen.control.analyze.load import load
-from lateen.control.analyze.mesh_settings import MeshNetworks, MeshSettings, read_settings
+from lateen.control.analyze.mesh_files import MeshNetworks, read_mesh_file
 from lateen.control.analyze.message import Level, Message
 from lateen.control.analyze.run import Suppression, analyze
 from lateen.control.analyze.snapshot import snapshot
 from lateen.control.documents import Document
+from lateen.control.mesh_config import MeshConfig
 from lateen.control.registry.files import read_text
 
 Settings = TypeVar("Settings")
@@ -116,7 +117,7 @@ def run_analysis(options: Options, *, list_analyzers: bool = False) -> int:
     loaded = load(options.paths)
     for problem in loaded.problems:
         print(problem, file=sys.stderr)
-    settings = _read(options.settings_file, MeshSettings)
+    settings = _read(options.settings_file, MeshConfig)
     resources = snapshot(
         loaded.documents,
         options.namespace or "default",
@@ -137,7 +138,7 @@ def run_analysis(options: Options, *, list_analyzers: bool = False) -> int:
 
 
 def _read(file: str, wanted: type[Settings]) -> tuple[Settings, Document] | None:
-    return read_settings(file, read_text(file), wanted) if file else None
+    return read_mesh_file(file, read_text(file), wanted) if file else None
 
 
 def _print(messages: Sequence[Message], output: Format) -> None:

@@ -9,16 +9,18 @@ from typing import TypeVar, cast
 
 from lateen.config.diagnostics import Diagnostic
 from lateen.control.analyze.kinds import ANALYZED
-from lateen.control.analyze.mesh_settings import MeshNetworks, MeshSettings, read_settings
+from lateen.control.analyze.mesh_files import MeshNetworks, read_mesh_file
 from lateen.control.documents import Document, read_documents
+from lateen.control.mesh_config import MeshConfig
+from lateen.control.mesh_settings import NAME, NAMESPACE, mesh_config
 from lateen.control.resources.kubernetes.plain import ConfigMap
 from lateen.control.resources.meta import Key, Resource
 from lateen.control.resources.reading import decode_resource, key_of, manifests
 
 Spec = TypeVar("Spec")
 
-ISTIO_NAMESPACE = "istio-system"
-_MESH_CONFIG = "istio"
+ISTIO_NAMESPACE = NAMESPACE
+_NETWORKS = "meshNetworks"
 
 # What an installation of Istio has, so that gateways without pods of their own are not told of.
 _INGRESS = f"""\
@@ -56,7 +58,7 @@ class Snapshot:
 
     resources: Mapping[type[object], list[Resource[object]]]
     problems: tuple[tuple[Key, Mapping[str, str], Diagnostic], ...] = ()
-    settings: MeshSettings = field(default_factory=MeshSettings)
+    settings: MeshConfig = field(default_factory=MeshConfig)
     networks: tuple[MeshNetworks, Document] | None = None
 
     def of(self, spec: type[Spec]) -> list[Resource[Spec]]:
@@ -98,7 +100,7 @@ class _Builder:
 def snapshot(
     documents: Iterable[Document],
     namespace: str = "default",
-    settings: MeshSettings | None = None,
+    settings: MeshConfig | None = None,
     networks: tuple[MeshNetworks, Document] | None = None,
 ) -> Snapshot:
     """The resources of manifests, beside the ingress gateway that Istio installs.
@@ -110,19 +112,18 @@ def snapshot(
         networks: of the mesh, likewise.
 
     Raises:
-        ValueError: the ConfigMap's settings cannot be read.
+        ValueError: the networks of the ConfigMap cannot be read.
     """
     builder = _Builder(namespace)
     for document in (*documents, *read_documents("", _INGRESS)):
         for manifest in manifests(document):
             builder.add(manifest)
     found = Snapshot(dict(builder.resources), tuple(builder.problems))
-    written = found.find(ConfigMap, ISTIO_NAMESPACE, _MESH_CONFIG)
-    data = {} if written is None else written.spec.data
-    if settings is None and "mesh" in data:
-        settings, _ = read_settings("ConfigMap istio, mesh", data["mesh"], MeshSettings)
-    if networks is None and "meshNetworks" in data:
-        networks = read_settings(
-            "ConfigMap istio, meshNetworks", data["meshNetworks"], MeshNetworks
-        )
-    return Snapshot(found.resources, found.problems, settings or MeshSettings(), networks)
+    config_maps = found.of(ConfigMap)
+    if settings is None:
+        settings = mesh_config(config_maps)
+    written = found.find(ConfigMap, ISTIO_NAMESPACE, NAME)
+    if networks is None and written is not None and _NETWORKS in written.spec.data:
+        text = written.spec.data[_NETWORKS]
+        networks = read_mesh_file(f"ConfigMap {NAME}, {_NETWORKS}", text, MeshNetworks)
+    return Snapshot(found.resources, found.problems, settings, networks)

@@ -1,4 +1,4 @@
-from lateen.control.analyze.mesh_settings import MeshNetworks, read_settings
+from lateen.control.analyze.mesh_files import MeshNetworks, read_mesh_file
 from tests.support.analysis import manifest, told
 
 ANALYZER = "meshnetworks.MeshNetworksAnalyzer"
@@ -13,7 +13,7 @@ FOUND = "IST0126 MeshNetworks istio-system/meshnetworks 5"
 
 
 def settings(text=NETWORKS):
-    return read_settings("networks.yaml", text, MeshNetworks)
+    return read_mesh_file("networks.yaml", text, MeshNetworks)
 
 
 def secret(labels="{istio/multiCluster: 'true'}"):

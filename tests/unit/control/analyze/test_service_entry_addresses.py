@@ -1,6 +1,6 @@
 import pytest
 
-from lateen.control.analyze.mesh_settings import DefaultConfig, MeshSettings
+from lateen.control.mesh_config import MeshConfig, ProxyDefaults
 from tests.support.analysis import manifest, told
 
 ANALYZER = "serviceentry.Analyzer"
@@ -29,7 +29,7 @@ def test_an_address_may_have_been_given():
 def test_the_mesh_may_give_addresses():
     captured = {"ISTIO_META_DNS_CAPTURE": "true"}
     for name in ("ISTIO_META_DNS_AUTO_ALLOCATE", "PILOT_ENABLE_IP_AUTOALLOCATE"):
-        config = DefaultConfig(proxy_metadata={**captured, name: "true"})
-        assert told(ANALYZER, entry("TCP"), settings=MeshSettings(default_config=config)) == []
-    config = DefaultConfig(proxy_metadata=captured)
-    assert told(ANALYZER, entry("TCP"), settings=MeshSettings(default_config=config)) != []
+        config = ProxyDefaults(proxy_metadata={**captured, name: "true"})
+        assert told(ANALYZER, entry("TCP"), settings=MeshConfig(default_config=config)) == []
+    config = ProxyDefaults(proxy_metadata=captured)
+    assert told(ANALYZER, entry("TCP"), settings=MeshConfig(default_config=config)) != []

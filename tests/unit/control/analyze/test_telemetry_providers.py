@@ -1,4 +1,5 @@
-from lateen.control.analyze.mesh_settings import DefaultProviders, MeshSettings
+from lateen.control.mesh_config import MeshConfig
+from lateen.control.providers import DefaultProviders
 from tests.support.analysis import manifest, told
 
 ANALYZER = "telemetry.ProviderAnalyzer"
@@ -16,7 +17,7 @@ def test_an_access_log_has_a_provider():
 
 def test_the_mesh_may_have_one():
     providers = DefaultProviders(access_logging=("a",))
-    settings = MeshSettings(default_providers=providers)
+    settings = MeshConfig(default_providers=providers)
     assert told(ANALYZER, telemetry("{}"), settings=settings) == []
     mesh = "defaultProviders: {accessLogging: [a]}"
     config = manifest("ConfigMap", "istio", f"data: {{mesh: '{mesh}'}}", namespace="istio-system")
