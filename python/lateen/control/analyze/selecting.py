@@ -27,9 +27,15 @@ def spelled(selector: Mapping[str, str]) -> str:
     return ",".join(f"{name}={value}" for name, value in sorted(selector.items()))
 
 
-def pods_selected(resources: Snapshot, selector: Mapping[str, str]) -> Iterator[Resource[Pod]]:
-    """The pods of any namespace with these labels."""
-    return (pod for pod in resources.of(Pod) if selects(selector, pod.labels))
+def pods_selected(
+    resources: Snapshot, selector: Mapping[str, str], namespace: str | None = None
+) -> Iterator[Resource[Pod]]:
+    """The pods with these labels, of one namespace; None: of any."""
+    return (
+        pod
+        for pod in resources.of(Pod)
+        if namespace in (None, pod.namespace) and selects(selector, pod.labels)
+    )
 
 
 def is_control_plane(resource: Resource[object]) -> bool:

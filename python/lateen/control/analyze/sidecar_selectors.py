@@ -40,11 +40,7 @@ def sidecar_selectors(resources: Snapshot) -> Iterator[Message]:
         if selector is None or not selector.labels:
             of_namespace[sidecar.namespace].append(sidecar)
             continue
-        pods = [
-            pod
-            for pod in pods_selected(resources, selector.labels)
-            if pod.namespace == sidecar.namespace
-        ]
+        pods = list(pods_selected(resources, selector.labels, sidecar.namespace))
         if not pods:
             text = f"No pod has the labels of the selector {spelled(selector.labels)}"
             yield about(NOT_FOUND, sidecar, text, ("spec", "workloadSelector"))

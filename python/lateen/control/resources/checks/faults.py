@@ -5,31 +5,10 @@ Source: Istio pkg/config/validation/validation.go validateHTTPFaultInjection.
 
 from __future__ import annotations
 
+from lateen.control.model.grpc import GRPC_STATUSES
 from lateen.control.resources.checks.values import check_duration, check_fault_percentage
 from lateen.control.resources.field import Field
 from lateen.control.resources.virtual_service import FaultAbort, FaultDelay, HttpFault
-
-_GRPC_STATUSES = frozenset(
-    (
-        "OK",
-        "CANCELLED",
-        "UNKNOWN",
-        "INVALID_ARGUMENT",
-        "DEADLINE_EXCEEDED",
-        "NOT_FOUND",
-        "ALREADY_EXISTS",
-        "PERMISSION_DENIED",
-        "RESOURCE_EXHAUSTED",
-        "FAILED_PRECONDITION",
-        "ABORTED",
-        "OUT_OF_RANGE",
-        "UNIMPLEMENTED",
-        "INTERNAL",
-        "UNAVAILABLE",
-        "DATA_LOSS",
-        "UNAUTHENTICATED",
-    )
-)
 
 
 def check_fault(at: Field, fault: HttpFault | None) -> None:
@@ -53,7 +32,7 @@ def check_status(at: Field, status: int) -> None:
 def _check_abort(at: Field, abort: FaultAbort) -> None:
     at.at_most_one("httpStatus", "grpcStatus", "http2Error")
     check_fault_percentage(at / "percentage", abort.percentage)
-    if abort.grpc_status is not None and abort.grpc_status not in _GRPC_STATUSES:
+    if abort.grpc_status is not None and abort.grpc_status not in GRPC_STATUSES:
         (at / "grpcStatus").error(f"{abort.grpc_status!r} is no gRPC status", "as NOT_FOUND")
     if abort.http2_error is not None:
         (at / "http2Error").error("errors of HTTP/2 are not injected", "use httpStatus")
