@@ -103,7 +103,7 @@ def _check_endpoints(at: Field, entry: ServiceEntry) -> None:
     ports = {port.name for port in entry.ports}
     static = entry.resolution == "STATIC"
     for place, endpoint in (at / "endpoints").each(entry.endpoints):
-        check_endpoint(place, endpoint, ports=ports, names=not static, sockets=static)
+        check_endpoint(place, endpoint, ports=ports, names=not static, resolved=not static)
         if static and endpoint.address.startswith(UNIX) and len(ports) != 1:
             place.error("a Unix socket is behind one port", "leave one port")
     if static:

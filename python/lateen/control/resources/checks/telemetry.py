@@ -6,6 +6,7 @@ istio/api telemetry/v1alpha1/telemetry.proto.
 
 from __future__ import annotations
 
+from lateen.control.resources.checks.cel import expression_problem
 from lateen.control.resources.checks.selectors import check_attachment
 from lateen.control.resources.checks.values import check_duration
 from lateen.control.resources.field import Field
@@ -24,8 +25,11 @@ def check_telemetry(resource: Resource[Telemetry], at: Field) -> None:
     for place, metrics in (at / "metrics").each(telemetry.metrics):
         _check_metrics(place, metrics)
     for place, logging in (at / "accessLogging").each(telemetry.access_logging):
-        if logging.filter is not None and not logging.filter.expression:
-            (place / "filter" / "expression").error("the expression is empty", "say one in CEL")
+        if logging.filter is not None:
+            problem = expression_problem(logging.filter.expression)
+            if problem:
+                expression = place / "filter" / "expression"
+                expression.error(f"no expression of CEL: {problem}", "as response.code >= 400")
 
 
 def _check_tracing(at: Field, tracing: Tracing) -> None:

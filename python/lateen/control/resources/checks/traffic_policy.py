@@ -22,15 +22,15 @@ from lateen.control.resources.field import Field
 
 _MOST_PORTS = 4096
 _PARTS = ("outlierDetection", "connectionPool", "loadBalancer", "tls")
-_PARTS_OF_ALL = (*_PARTS, "portLevelSettings", "tunnel", "proxyProtocol", "retryBudget")
+_OTHERS = (*_PARTS, "tunnel", "proxyProtocol", "retryBudget")
 
 
 def check_traffic_policy(at: Field, namespace: str, policy: TrafficPolicy | None) -> None:
     """Note what is wrong with a policy; None: it is not set."""
     if policy is None:
         return
-    if not any((at / name).written for name in _PARTS_OF_ALL):
-        at.error("the policy says nothing", f"set one of {', '.join(_PARTS_OF_ALL)}")
+    if not policy.port_level_settings and not any((at / name).written for name in _OTHERS):
+        at.error("the policy says nothing", f"set one of {', '.join(_OTHERS)}")
     at.at_most_one("tunnel", "proxyProtocol")
     _check_parts(at, namespace, policy)
     if len(policy.port_level_settings) > _MOST_PORTS:

@@ -31,7 +31,7 @@ def check_endpoint(
     *,
     ports: Container[str] | None = None,
     names: bool = True,
-    sockets: bool = True,
+    resolved: bool = False,
 ) -> None:
     """Note what is wrong with an endpoint.
 
@@ -40,13 +40,13 @@ def check_endpoint(
         entry: what it says.
         ports: names of the service's ports; None: they are not known.
         names: whether its address may be the name of a host.
-        sockets: whether its address may be a Unix socket.
+        resolved: whether the address is asked of DNS, so that it is there and no Unix socket.
     """
-    if not entry.address and not entry.network:
-        (at / "address").error("the endpoint has no address", "set address, or network")
+    if not entry.address and (resolved or not entry.network):
+        (at / "address").error("the endpoint has no address", "set address")
     elif not entry.address:
         (at / "address").warn("the endpoint is known by its network alone", "set address")
-    elif entry.address.startswith(UNIX) and sockets:
+    elif entry.address.startswith(UNIX) and not resolved:
         check_unix_path(at / "address", entry.address)
         if (at / "ports").written:
             (at / "ports").error("a Unix socket has no ports", "remove them")

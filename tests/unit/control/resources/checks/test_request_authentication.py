@@ -18,7 +18,12 @@ def rule(text):
         (rule(f"issuer: a, jwks: '{PUBLIC}'"), []),
         ("{targetRefs: [{kind: Gateway, group: gateway.networking.k8s.io, name: a}]}", []),
         (rule(""), ["error spec.jwtRules[0]"]),
-        (rule("issuer: ''"), ["error spec.jwtRules[0]"]),
+        (rule("issuer: ''"), ["error spec.jwtRules[0].issuer"]),
+        (rule("issuer: a, jwksUri: ''"), ["error spec.jwtRules[0].jwksUri"]),
+        (
+            rule(f"issuer: a, spaceDelimitedClaims: [{', '.join('b' * 65)}]"),
+            ["error spec.jwtRules[0].spaceDelimitedClaims"],
+        ),
         (rule("issuer: a, audiences: ['']"), ["error spec.jwtRules[0].audiences[0]"]),
         (rule("jwksUri: 'ftp://a'"), ["error spec.jwtRules[0].jwksUri"]),
         (rule("jwksUri: 'a.com'"), ["error spec.jwtRules[0].jwksUri"]),

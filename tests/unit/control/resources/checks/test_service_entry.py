@@ -98,6 +98,10 @@ def test_what_is_right(spec):
             "hosts: [a.com], resolution: DNS, endpoints: [{address: a.com, labels: {a: '!'}}]",
             ["error spec.endpoints[0].labels.a"],
         ),
+        (
+            "hosts: [a.com], resolution: DNS, endpoints: [{network: a}]",
+            ["error spec.endpoints[0].address"],
+        ),
         ("hosts: ['*.a.com'], resolution: DNS", ["error spec.hosts"]),
         (
             "hosts: [a.com], resolution: DNS_ROUND_ROBIN, "

@@ -37,6 +37,10 @@ from tests.support.manifests import checked
             "accessLogging: [{filter: {expression: ''}}]",
             ["error spec.accessLogging[0].filter.expression"],
         ),
+        (
+            "accessLogging: [{filter: {expression: 'a ='}}]",
+            ["error spec.accessLogging[0].filter.expression"],
+        ),
         ("accessLogging: [{match: {mode: X}}]", ["error spec.accessLogging[0].match.mode"]),
         ("metrics: [{reportingInterval: 0s}]", ["error spec.metrics[0].reportingInterval"]),
         (

@@ -36,6 +36,7 @@ def test_what_is_right(policy):
     ("policy", "expected"),
     [
         ("{}", ["error "]),
+        ("{portLevelSettings: []}", ["error "]),
         (
             "{tunnel: {targetHost: a, targetPort: 1}, proxyProtocol: {}}",
             ["error "],

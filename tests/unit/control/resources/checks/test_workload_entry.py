@@ -21,6 +21,9 @@ from tests.support.manifests import checked
         ("{address: 10.0.0.1, ports: {a: -1}}", ["error spec.ports"]),
         ("{address: 10.0.0.1, labels: {a b: c}}", ["error spec.labels.a b"]),
         ("{address: 10.0.0.1, weight: -1}", ["error spec.weight"]),
+        (f"{{address: {'a' * 257}}}", ["error spec.address"]),
+        (f"{{address: a, serviceAccount: {'a' * 254}}}", ["error spec.serviceAccount"]),
+        (f"{{address: a, locality: {'a' * 2049}}}", ["error spec.locality"]),
     ],
 )
 def test_an_endpoint(spec, expected):
