@@ -55,6 +55,7 @@ def _app() -> typer.Typer:
     import typer
 
     from lateen.cli import (
+        analyze,
         ca,
         capture,
         control,
@@ -63,6 +64,7 @@ def _app() -> typer.Typer:
         reload,
         token,
         translate,
+        validate,
         version,
     )
 
@@ -74,6 +76,7 @@ def _app() -> typer.Typer:
 
     # One line a command.
     app.command("proxy", help="Run a proxy (lateen proxy --help).")(_never)
+    app.command("analyze")(_exits(analyze.run))
     app.add_typer(ca.app, name="ca")
     app.command("capture")(_exits(capture.run))
     app.command("control")(_exits(control.run))
@@ -82,6 +85,7 @@ def _app() -> typer.Typer:
     app.command("reload")(_exits(reload.run))
     app.add_typer(token.app, name="token")
     app.command("translate")(_exits(translate.run))
+    app.command("validate")(_exits(validate.run))
     app.command("version")(version.run)
     return app
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from yaml import MarkedYAMLError, YAMLError
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
@@ -54,10 +54,8 @@ class Document:
 
     @cached_property
     def _root(self) -> Node | None:
-        for index, node in enumerate(_nodes(self.text)):
-            if index == self.index:
-                return node
-        return None
+        roots = _roots(self.text)
+        return roots[self.index] if self.index < len(roots) else None
 
     def position(self, path: Path = ()) -> Position:
         """Where the field at `path` is written, or what is around it when it is not."""
@@ -107,6 +105,12 @@ def _quoted(text: str, error: YAMLError) -> str | None:
         return None
     lines[mark.line] = f'{before}"{word[0]}"{rest[word.end() :]}'
     return "\n".join(lines)
+
+
+@lru_cache(maxsize=8)
+def _roots(text: str) -> tuple[Node, ...]:
+    """The documents of a file with their positions; kept, as one mistake seldom comes alone."""
+    return tuple(_nodes(text))
 
 
 def _nodes(text: str) -> Iterator[Node]:

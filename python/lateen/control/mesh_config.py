@@ -67,6 +67,7 @@ class ProxyDefaults(Lenient, frozen=True):
     concurrency: int | None = None
     tracing: MeshTracing = MeshTracing()
     gateway_topology: GatewayTopology = GatewayTopology()
+    proxy_metadata: dict[str, str] = {}
 
 
 class MeshConfig(Lenient, frozen=True):

@@ -12,6 +12,7 @@ from lateen.config.syntax import ConfigSyntaxError
 from lateen.control.documents import read_documents
 from lateen.control.mesh_config import MeshConfig
 from lateen.control.resources.convert import convert
+from lateen.control.resources.field import Field
 from lateen.control.resources.kubernetes.plain import ConfigMap
 from lateen.control.resources.meta import Key, Resource
 from lateen.control.resources.report import Report
@@ -19,10 +20,10 @@ from lateen.control.resources.report import Report
 NAME, NAMESPACE, FIELD = "istio", "istio-system", "mesh"
 
 
-def check(key: Key, value: ConfigMap, report: Report) -> None:
+def check(resource: Resource[ConfigMap], at: Field) -> None:
     """Note what is wrong with the mesh's configuration, if this is it."""
-    if _is_mesh(key) and FIELD in value.data:
-        _read(value.data[FIELD], report)
+    if _is_mesh(resource.key) and FIELD in resource.spec.data:
+        _read(resource.spec.data[FIELD], at.report)
 
 
 def mesh_config(resources: Iterable[Resource[object]]) -> MeshConfig:

@@ -6,7 +6,7 @@ from lateen.cli.main import main
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["validate"], "No such command 'validate'"),
+        (["frobnicate"], "No such command 'frobnicate'"),
         (["control", "--nonsense"], "No such option: --nonsense"),
         (["translate", "somewhere"], "Missing option '--proxy'"),
     ],

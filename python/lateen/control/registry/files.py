@@ -16,7 +16,7 @@ from lateen.config.diagnostics import Diagnostic
 from lateen.config.syntax import ConfigSyntaxError
 from lateen.control.documents import Document, read_documents
 from lateen.control.resources.meta import Key, Resource
-from lateen.control.resources.reading import manifests, read_resource
+from lateen.control.resources.reading import key_of, manifests, read_resource
 
 _ENDS = (".yaml", ".yml", ".json")
 _LARGEST = 64 << 20
@@ -53,7 +53,7 @@ def stamps_of(directory: Path) -> tuple[Stamp, ...]:
     if not directory.is_dir():
         raise FileNotFoundError(f"{directory} is no directory")
     found = []
-    for path in _files(directory):
+    for path in manifest_files(directory):
         try:
             status = path.stat()
         except OSError:
@@ -62,7 +62,8 @@ def stamps_of(directory: Path) -> tuple[Stamp, ...]:
     return tuple(found)
 
 
-def _files(directory: Path) -> Iterator[Path]:
+def manifest_files(directory: Path) -> Iterator[Path]:
+    """The files below a directory that may hold manifests, in order."""
     for parent, folders, names in os.walk(directory):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
@@ -112,7 +113,7 @@ class _Reader:
             self._keep(file, known)
             return
         try:
-            documents = read_documents(file, _text(file))
+            documents = read_documents(file, read_text(file))
         except (OSError, UnicodeDecodeError, ValueError) as error:
             self._fail(file, str(error))
         except ConfigSyntaxError as error:
@@ -131,7 +132,7 @@ class _Reader:
                 resource, report = read_resource(manifest)
                 self.problems += report.found
                 if resource is None:
-                    key = _key_of(manifest)
+                    key = key_of(manifest)
                     keys += [key] if key is not None and self._keep(file, (key,)) else []
                 elif self._add(resource):
                     keys.append(resource.key)
@@ -160,22 +161,15 @@ class _Reader:
         return bool(kept)
 
 
-def _text(file: str) -> str:
+def read_text(file: str) -> str:
+    """The text of a file.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is too large, or no UTF-8.
+    """
     with open(file, "rb") as opened:
         content = opened.read(_LARGEST + 1)
     if len(content) > _LARGEST:
         raise ValueError(f"the file is larger than {_LARGEST >> 20} MB")
     return content.decode()
-
-
-def _key_of(manifest: Document) -> Key | None:
-    """Which resource a manifest that is refused would be."""
-    tree = manifest.tree
-    metadata = tree.get("metadata") if isinstance(tree, dict) else None
-    if not isinstance(tree, dict) or not isinstance(metadata, dict):
-        return None
-    kind, name = tree.get("kind"), metadata.get("name")
-    namespace = metadata.get("namespace") or "default"
-    if isinstance(kind, str) and isinstance(name, str) and isinstance(namespace, str):
-        return Key(kind, namespace, name)
-    return None

@@ -12,7 +12,7 @@ from lateen.config.syntax import Tree
 from lateen.control.documents import Path
 from lateen.control.resources.report import Report
 from lateen.control.resources.scalars import decode
-from lateen.control.resources.unknown import unknown_fields
+from lateen.control.resources.unknown import null_entries, unknown_fields
 
 Value = TypeVar("Value")
 
@@ -21,6 +21,11 @@ _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 
 def convert(tree: Tree, wanted: type[Value], at: Path, report: Report) -> Value | None:
     """The tree as a value; what does not fit is reported and gives None."""
+    nulls = list(null_entries(tree, wanted))
+    for path in nulls:
+        report.error((*at, *path), f"{path[-1]!r} is null", "say what it is, or remove it")
+    if nulls:
+        return None
     tree = _without_nulls(tree)
     strangers = list(unknown_fields(tree, wanted))
     for path, hint in strangers:

@@ -5,12 +5,12 @@ Source: istio/api networking/v1alpha3/destination_rule.proto.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 from lateen.control.resources.meta import Strict
-from lateen.control.resources.scalars import Duration
+from lateen.control.resources.scalars import Duration, Percentage, UInt32, UInt64
 from lateen.control.resources.selectors import LabelSelector
 from lateen.control.resources.traffic import PortSelector
 
@@ -34,13 +34,13 @@ class HttpCookie(Strict, frozen=True):
 class RingHash(Strict, frozen=True):
     """A ring's least size."""
 
-    minimum_ring_size: int = 0
+    minimum_ring_size: UInt64 = 0
 
 
 class Maglev(Strict, frozen=True):
     """A Maglev table's size."""
 
-    table_size: int = 0
+    table_size: UInt64 = 0
 
 
 class ConsistentHash(Strict, frozen=True):
@@ -50,7 +50,7 @@ class ConsistentHash(Strict, frozen=True):
     http_cookie: HttpCookie | None = None
     use_source_ip: bool | None = None
     http_query_parameter_name: str | None = None
-    minimum_ring_size: int = 0
+    minimum_ring_size: UInt64 = 0
     ring_hash: RingHash | None = None
     maglev: Maglev | None = None
 
@@ -59,7 +59,7 @@ class Distribute(Strict, frozen=True):
     """Where traffic of a locality goes: percent by locality."""
 
     from_: str = ""
-    to: dict[str, int] = {}
+    to: dict[str, UInt32] = {}
 
 
 class Failover(Strict, frozen=True):
@@ -84,15 +84,15 @@ class ZoneAwareLoadBalancer(Strict, frozen=True):
     enabled: bool | None = None
     failover: tuple[Failover, ...] = ()
     failover_priority: tuple[str, ...] = ()
-    min_cluster_size: int | None = None
+    min_cluster_size: Annotated[int, msgspec.Meta(ge=1)] | None = None
 
 
 class Warmup(Strict, frozen=True):
     """How slowly a new endpoint gets its share."""
 
     duration: Duration
-    minimum_percent: float | None = None
-    aggression: float | None = None
+    minimum_percent: Percentage | None = None
+    aggression: Annotated[float, msgspec.Meta(ge=0)] | None = None
 
 
 class LoadBalancer(Strict, frozen=True):
@@ -114,7 +114,7 @@ class LoadBalancer(Strict, frozen=True):
 class TcpKeepalive(Strict, frozen=True):
     """Probes on idle connections."""
 
-    probes: int = 0
+    probes: UInt32 = 0
     time: Duration | None = None
     interval: Duration | None = None
 
@@ -162,14 +162,16 @@ class OutlierDetection(Strict, frozen=True):
 
     consecutive_errors: int = 0
     split_external_local_origin_errors: bool = False
-    consecutive_local_origin_failures: int | None = None
-    consecutive_gateway_errors: int | None = None
-    consecutive_5xx_errors: int | None = msgspec.field(default=None, name="consecutive5xxErrors")
+    consecutive_local_origin_failures: UInt32 | None = None
+    consecutive_gateway_errors: UInt32 | None = None
+    consecutive_5xx_errors: UInt32 | None = msgspec.field(default=None, name="consecutive5xxErrors")
     interval: Duration | None = None
     base_ejection_time: Duration | None = None
     max_ejection_percent: int = 0
     min_health_percent: int = 0
-    outlier_detection_http_error_codes: tuple[int, ...] = ()
+    outlier_detection_http_error_codes: tuple[
+        Annotated[int, msgspec.Meta(ge=100, le=599)], ...
+    ] = ()
 
 
 class ClientTls(Strict, frozen=True):
@@ -200,7 +202,7 @@ class Tunnel(Strict, frozen=True):
     """Connections go through a CONNECT proxy."""
 
     target_host: str
-    target_port: int
+    target_port: UInt32
     protocol: str = ""
 
 
@@ -213,8 +215,8 @@ class ProxyProtocol(Strict, frozen=True):
 class RetryBudget(Strict, frozen=True):
     """How many retries there may be beside the requests."""
 
-    percent: float | None = None
-    min_retry_concurrency: int = 0
+    percent: Percentage | None = None
+    min_retry_concurrency: UInt32 = 0
     budget_interval: Duration | None = None
 
 

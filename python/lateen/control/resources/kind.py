@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeVar, cast
 
-from lateen.control.resources.meta import Key
-from lateen.control.resources.report import Report
+from lateen.control.resources.field import Field
+from lateen.control.resources.meta import Resource
 
 Spec = TypeVar("Spec")
 
@@ -21,7 +21,7 @@ class Kind:
         group: the API group; empty for Kubernetes' core.
         versions: of the group, that are read; the first is the current one.
         spec: the type of what it says.
-        check: notes what is wrong with a value of that type.
+        check: notes what is wrong with a resource, whose value is at a field.
         field: where in the manifest the value is; empty: the manifest is the value.
         namespaced: whether its names are unique within a namespace only.
     """
@@ -30,7 +30,7 @@ class Kind:
     group: str
     versions: tuple[str, ...]
     spec: type[object]
-    check: Callable[[Key, object, Report], None]
+    check: Callable[[Resource[object], Field], None]
     field: str
     namespaced: bool
 
@@ -45,15 +45,15 @@ def kind(
     group: str,
     versions: tuple[str, ...],
     spec: type[Spec],
-    check: Callable[[Key, Spec, Report], None] | None = None,
+    check: Callable[[Resource[Spec], Field], None] | None = None,
     *,
     field: str = "spec",
     namespaced: bool = True,
 ) -> Kind:
-    """A kind, whose check is given values of its own type; None: its types say everything."""
+    """A kind, whose check is given resources of its own type; None: its types say everything."""
 
-    def checked(key: Key, value: object, report: Report) -> None:
-        if check is not None and isinstance(value, spec):
-            check(key, value, report)
+    def checked(resource: Resource[object], at: Field) -> None:
+        if check is not None and isinstance(resource.spec, spec):
+            check(cast("Resource[Spec]", resource), at)
 
     return Kind(name, group, versions, spec, checked, field, namespaced)

@@ -5,6 +5,10 @@ Source: istio/api networking/v1beta1/proxy_config.proto.
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from msgspec import Meta
+
 from lateen.control.resources.meta import Strict
 from lateen.control.resources.selectors import LabelSelector
 
@@ -20,5 +24,5 @@ class ProxyConfig(Strict, frozen=True):
 
     selector: LabelSelector | None = None
     concurrency: int | None = None
-    environment_variables: dict[str, str] = {}
+    environment_variables: dict[str, Annotated[str, Meta(max_length=2048)]] = {}
     image: ProxyImage | None = None

@@ -12,13 +12,16 @@ import msgspec
 from lateen.config.diagnostics import nearest
 from lateen.config.syntax import Tree
 from lateen.control.documents import Document, Path
+from lateen.control.resources.checks.annotations import check_annotations
 from lateen.control.resources.convert import convert
+from lateen.control.resources.field import Field
 from lateen.control.resources.kind import Kind
 from lateen.control.resources.kinds import KINDS
 from lateen.control.resources.meta import Key, Lenient, Resource
 from lateen.control.resources.report import Report
 
 _LONGEST_NAME = 253
+_ISTIO = "istio.io"
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 
 
@@ -45,12 +48,32 @@ def read_resource(
         The resource, or None: an error refuses it, or its kind is none that matters here (a
         warning says so if its group is Istio's).
     """
+    resource, report = decode_resource(document, namespace)
+    return None if report.refuses else resource, report
+
+
+def decode_resource(
+    document: Document,
+    namespace: str = "default",
+    kinds: Mapping[tuple[str, str], Kind] = KINDS,
+) -> tuple[Resource[object] | None, Report]:
+    """The resource of a manifest, though it may be refused, and what is wrong with it.
+
+    Args:
+        document: the manifest.
+        namespace: of a manifest that says none.
+        kinds: those that are read, by group and name.
+
+    Returns:
+        The resource, or None: its fields or their types are wrong, or its kind is none that
+        matters here.
+    """
     report = Report(document)
     tree = document.tree
     if not isinstance(tree, dict):
         report.error((), "a manifest is a mapping with apiVersion, kind and metadata")
         return None, report
-    kind = _kind_of(tree, report)
+    kind = _kind_of(tree, kinds, report)
     if kind is None:
         return None, report
     metadata = convert(tree.get("metadata") or {}, Metadata, ("metadata",), report)
@@ -63,9 +86,6 @@ def read_resource(
         kind.name, (metadata.namespace or namespace) if kind.namespaced else "", metadata.name
     )
     _check_name(metadata.name, report)
-    kind.check(key, spec, report)
-    if report.refuses:
-        return None, report
     made = Resource(
         key=key,
         labels=metadata.labels,
@@ -75,6 +95,9 @@ def read_resource(
         version=_digest(tree),
         source=document,
     )
+    if kind.group.endswith(_ISTIO):
+        check_annotations(made, Field(report, ("metadata", "annotations")))
+    kind.check(made, Field(report, at))
     return made, report
 
 
@@ -89,21 +112,41 @@ def manifests(document: Document) -> Iterator[Document]:
         yield document.part(("items", index), item)
 
 
-def _kind_of(tree: Mapping[str, Tree], report: Report) -> Kind | None:
+def key_of(manifest: Document, namespace: str = "default") -> Key | None:
+    """Which resource a manifest that is refused would be.
+
+    Args:
+        manifest: the manifest.
+        namespace: of a manifest that says none.
+    """
+    tree = manifest.tree
+    metadata = tree.get("metadata") if isinstance(tree, dict) else None
+    if not isinstance(tree, dict) or not isinstance(metadata, dict):
+        return None
+    kind, name = tree.get("kind"), metadata.get("name")
+    owner = metadata.get("namespace") or namespace
+    if isinstance(kind, str) and isinstance(name, str) and isinstance(owner, str):
+        return Key(kind, owner, name)
+    return None
+
+
+def _kind_of(
+    tree: Mapping[str, Tree], kinds: Mapping[tuple[str, str], Kind], report: Report
+) -> Kind | None:
     api_version, name = tree.get("apiVersion"), tree.get("kind")
     if not isinstance(api_version, str) or not isinstance(name, str):
         missing = "kind" if isinstance(api_version, str) else "apiVersion"
         report.error((), f"the manifest has no {missing}")
         return None
     group = api_version.rpartition("/")[0]
-    kind = KINDS.get((group, name))
+    kind = kinds.get((group, name))
     if kind is not None and api_version in kind.api_versions:
         return kind
     if kind is not None:
         known = ", ".join(kind.api_versions)
         report.error(("apiVersion",), f"{name} has no version {api_version!r}", f"it has {known}")
-    elif group.endswith("istio.io"):
-        known_names = [other for known_group, other in KINDS if known_group.endswith("istio.io")]
+    elif group.endswith(_ISTIO):
+        known_names = [other for known_group, other in kinds if known_group.endswith(_ISTIO)]
         report.warn(("kind",), f"{name} of {group} is not read", nearest(name, known_names))
     return None
 

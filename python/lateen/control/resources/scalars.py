@@ -1,8 +1,23 @@
-"""Values that are text in a manifest: durations."""
+"""Values with a form or range of their own: durations, numbers, texts that are not empty."""
 
 from __future__ import annotations
 
 import re
+from typing import Annotated
+
+from msgspec import Meta
+
+UInt32 = Annotated[int, Meta(ge=0, le=(1 << 32) - 1)]
+"""A number of 32 bits without a sign."""
+
+UInt64 = Annotated[int, Meta(ge=0)]
+"""A number without a sign; msgspec itself allows 64 bits."""
+
+Percentage = Annotated[float, Meta(ge=0, le=100)]
+"""0 to 100."""
+
+Text = Annotated[str, Meta(min_length=1)]
+"""A text that is not empty."""
 
 _UNITS = {
     "ns": 1e-9,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Literal
 
 from lateen.control.resources.meta import Strict
-from lateen.control.resources.scalars import Duration
+from lateen.control.resources.scalars import Duration, Percentage, Text
 from lateen.control.resources.selectors import LabelSelector, PolicyTargetReference
 
 Workload = Literal["CLIENT_AND_SERVER", "CLIENT", "SERVER"]
@@ -30,7 +30,7 @@ IstioMetric = Literal[
 class ProviderRef(Strict, frozen=True):
     """A provider of the mesh's configuration."""
 
-    name: str
+    name: Text
 
 
 class TracingSelector(Strict, frozen=True):
@@ -42,27 +42,27 @@ class TracingSelector(Strict, frozen=True):
 class FixedValue(Strict, frozen=True):
     """A tag's fixed value."""
 
-    value: str
+    value: Text
 
 
 class Environment(Strict, frozen=True):
     """A tag's value from the proxy's environment."""
 
-    name: str
+    name: Text
     default_value: str = ""
 
 
 class RequestHeader(Strict, frozen=True):
     """A tag's value from a header."""
 
-    name: str
+    name: Text
     default_value: str = ""
 
 
 class Formatter(Strict, frozen=True):
     """A tag's value by command operators of access logs."""
 
-    value: str
+    value: Text
 
 
 class CustomTag(Strict, frozen=True):
@@ -79,7 +79,7 @@ class Tracing(Strict, frozen=True):
 
     match: TracingSelector | None = None
     providers: tuple[ProviderRef, ...] = ()
-    random_sampling_percentage: float | None = None
+    random_sampling_percentage: Percentage | None = None
     disable_span_reporting: bool | None = None
     custom_tags: dict[str, CustomTag] = {}
     use_request_id_for_trace_sampling: bool | None = None
@@ -91,7 +91,7 @@ class MetricSelector(Strict, frozen=True):
     """Which metric, on which side of a call."""
 
     metric: IstioMetric | None = None
-    custom_metric: str | None = None
+    custom_metric: Text | None = None
     mode: Workload = "CLIENT_AND_SERVER"
 
 

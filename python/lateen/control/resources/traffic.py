@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from lateen.control.resources.meta import Strict
+from lateen.control.resources.scalars import UInt32
 
 TlsProtocol = Literal["TLS_AUTO", "TLSV1_0", "TLSV1_1", "TLSV1_2", "TLSV1_3"]
 
@@ -26,7 +27,7 @@ class Percent(Strict, frozen=True):
 class PortSelector(Strict, frozen=True):
     """A port by number."""
 
-    number: int = 0
+    number: UInt32 = 0
 
 
 class Destination(Strict, frozen=True):
@@ -40,10 +41,10 @@ class Destination(Strict, frozen=True):
 class Port(Strict, frozen=True):
     """A port of a gateway, a sidecar's listener or a service entry."""
 
-    number: int = 0
+    number: UInt32 = 0
     protocol: str = ""
     name: str = ""
-    target_port: int = 0
+    target_port: UInt32 = 0
 
 
 class TlsCertificate(Strict, frozen=True):

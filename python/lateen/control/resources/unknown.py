@@ -1,11 +1,11 @@
-"""Fields of a manifest that its kind does not have: all of them, where msgspec tells the first."""
+"""What msgspec does not tell of a manifest: every unknown field, and entries that are null."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
 from types import NoneType, UnionType
-from typing import Union, get_args, get_origin
+from typing import Annotated, TypeGuard, Union, get_args, get_origin
 
 import msgspec
 
@@ -14,29 +14,55 @@ from lateen.config.syntax import Tree
 from lateen.control.documents import Path
 
 
-def unknown_fields(tree: Tree, wanted: object, at: Path = ()) -> Iterator[tuple[Path, str]]:
+def unknown_fields(tree: Tree, wanted: object) -> Iterator[tuple[Path, str]]:
     """The path of each unknown field and a hint that names the nearest known one.
 
     Args:
         tree: what is written.
         wanted: the type that it is to become.
-        at: the path so far.
     """
+    for path, mapping, kind in _mappings(tree, wanted):
+        if _is_message(kind) and kind.__struct_config__.forbid_unknown_fields:
+            known = _fields(kind)
+            for name in (name for name in mapping if name not in known):
+                yield (*path, name), nearest(name, known)
+
+
+def null_entries(tree: Tree, wanted: object) -> Iterator[Path]:
+    """The path of each entry of a map of messages that is null, which is no message.
+
+    Args:
+        tree: what is written.
+        wanted: the type that it is to become.
+    """
+    for path, mapping, kind in _mappings(tree, wanted):
+        if get_origin(kind) is dict and _is_message(get_args(kind)[1]):
+            yield from ((*path, name) for name, value in mapping.items() if value is None)
+
+
+def _mappings(
+    tree: Tree, wanted: object, at: Path = ()
+) -> Iterator[tuple[Path, dict[str, Tree], object]]:
+    """Every mapping of a tree with its path and the type that it is to become."""
     wanted = _without_none(wanted)
     if isinstance(tree, list):
         item = next(iter(get_args(wanted)), object)
         for index, value in enumerate(tree):
-            yield from unknown_fields(value, item, (*at, index))
-    elif isinstance(tree, dict) and get_origin(wanted) is dict:
+            yield from _mappings(value, item, (*at, index))
+    elif isinstance(tree, dict):
+        yield at, tree, wanted
         for name, value in tree.items():
-            yield from unknown_fields(value, get_args(wanted)[1], (*at, name))
-    elif isinstance(tree, dict) and isinstance(wanted, type) and issubclass(wanted, msgspec.Struct):
-        known = _fields(wanted)
-        for name, value in tree.items():
-            if name in known:
-                yield from unknown_fields(value, known[name], (*at, name))
-            elif wanted.__struct_config__.forbid_unknown_fields:
-                yield (*at, name), nearest(name, known)
+            yield from _mappings(value, _type_within(wanted, name), (*at, name))
+
+
+def _type_within(wanted: object, name: str) -> object:
+    if get_origin(wanted) is dict:
+        return get_args(wanted)[1]
+    return _fields(wanted).get(name, object) if _is_message(wanted) else object
+
+
+def _is_message(wanted: object) -> TypeGuard[type[msgspec.Struct]]:
+    return isinstance(wanted, type) and issubclass(wanted, msgspec.Struct)
 
 
 @cache
@@ -45,6 +71,8 @@ def _fields(struct: type[msgspec.Struct]) -> dict[str, object]:
 
 
 def _without_none(wanted: object) -> object:
+    if get_origin(wanted) is Annotated:
+        return _without_none(get_args(wanted)[0])
     if get_origin(wanted) in (Union, UnionType):
         left = [one for one in get_args(wanted) if one is not NoneType]
         return left[0] if len(left) == 1 else object

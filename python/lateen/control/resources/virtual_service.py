@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Literal
 
 from lateen.control.resources.meta import Strict
-from lateen.control.resources.scalars import Duration
+from lateen.control.resources.scalars import Duration, UInt32
 from lateen.control.resources.traffic import Destination, Percent, StringMatch
 
 
@@ -36,7 +36,7 @@ class HttpMatch(Strict, frozen=True):
     method: StringMatch | None = None
     authority: StringMatch | None = None
     headers: dict[str, StringMatch] = {}
-    port: int = 0
+    port: UInt32 = 0
     source_labels: dict[str, str] = {}
     gateways: tuple[str, ...] = ()
     query_params: dict[str, StringMatch] = {}
@@ -60,10 +60,10 @@ class HttpRedirect(Strict, frozen=True):
     uri: str = ""
     prefix_rewrite: str = ""
     authority: str = ""
-    port: int | None = None
+    port: UInt32 | None = None
     derive_port: Literal["FROM_PROTOCOL_DEFAULT", "FROM_REQUEST_PORT"] | None = None
     scheme: str = ""
-    redirect_code: int = 0
+    redirect_code: UInt32 = 0
 
 
 class HttpBody(Strict, frozen=True):
@@ -76,7 +76,7 @@ class HttpBody(Strict, frozen=True):
 class HttpDirectResponse(Strict, frozen=True):
     """An answer in place of forwarding."""
 
-    status: int
+    status: UInt32
     body: HttpBody | None = None
 
 
@@ -173,7 +173,7 @@ class HttpRoute(Strict, frozen=True):
     fault: HttpFault | None = None
     mirror: Destination | None = None
     mirrors: tuple[HttpMirror, ...] = ()
-    mirror_percent: int | None = None
+    mirror_percent: UInt32 | None = None
     mirror_percentage: Percent | None = None
     cors_policy: CorsPolicy | None = None
     headers: Headers = Headers()
@@ -191,7 +191,7 @@ class TlsMatch(Strict, frozen=True):
 
     sni_hosts: tuple[str, ...]
     destination_subnets: tuple[str, ...] = ()
-    port: int = 0
+    port: UInt32 = 0
     source_labels: dict[str, str] = {}
     gateways: tuple[str, ...] = ()
     source_namespace: str = ""
@@ -208,7 +208,7 @@ class L4Match(Strict, frozen=True):
     """What a connection must be for a route."""
 
     destination_subnets: tuple[str, ...] = ()
-    port: int = 0
+    port: UInt32 = 0
     source_subnet: str = ""
     source_labels: dict[str, str] = {}
     gateways: tuple[str, ...] = ()

@@ -42,7 +42,7 @@ def test_each_has_its_own_and_keeps_it_when_others_come():
     ("old", "new"),
     [
         ("resolution: DNS", "resolution: NONE"),
-        ("hosts: [a.com]", "hosts: ['*.a.com']"),
+        ("hosts: [a.com]", "hosts: ['*.a.com'], endpoints: [{address: b.com}]"),
         ("hosts: [a.com]", "hosts: [a.com], addresses: [10.1.0.1]"),
         ("name: a,", "name: a, labels: {networking.istio.io/enable-autoallocate-ip: 'false'},"),
     ],

@@ -11,7 +11,7 @@ kind: ServiceEntry
 metadata: {name: api, namespace: shop}
 spec:
   hosts: [api.example.com, alt.example.com]
-  addresses: [10.5.0.1/32, 10.6.0.0/16]
+  addresses: [10.5.0.1]
   ports:
     - {number: 443, name: tls, protocol: TLS}
     - {number: 80, name: web, protocol: http, targetPort: 8080}
@@ -50,10 +50,15 @@ def shown(endpoints):
 def test_every_host_is_a_service():
     first, second = services_of(resources(ENTRY)[0])
     assert (first.host, second.host) == ("api.example.com", "alt.example.com")
-    assert first.addresses == ("10.5.0.1", "10.6.0.0/16")
+    assert first.addresses == ("10.5.0.1",)
     assert first.ports == (Port("tls", 443, Protocol.TLS), Port("web", 80, Protocol.HTTP))
     assert first.resolution is Resolution.DNS
     assert first.mesh_external
+
+
+def test_a_range_of_one_address_is_that_address():
+    text = ENTRY.replace("10.5.0.1", "10.5.0.1/32, 10.6.0.0/16").replace(": DNS", ": STATIC")
+    assert services_of(resources(text)[0])[0].addresses == ("10.5.0.1", "10.6.0.0/16")
 
 
 @pytest.mark.parametrize(
@@ -79,13 +84,15 @@ def test_a_host_that_dns_finds_is_its_own_endpoint():
 
 
 def test_endpoints_that_are_written_have_their_ports():
-    text = ENTRY + "  endpoints: [{address: a.test, ports: {tls: 444}}, {address: unix:///run/x}]\n"
-    assert shown(made(text)) == [
-        ("a.test", 444, "tls"),
-        ("a.test", 8080, "web"),
-        ("unix:///run/x", 0, "tls"),
-        ("unix:///run/x", 0, "web"),
-    ]
+    text = ENTRY + "  endpoints: [{address: a.test, ports: {tls: 444}}]\n"
+    assert shown(made(text)) == [("a.test", 444, "tls"), ("a.test", 8080, "web")]
+
+
+def test_a_socket_is_behind_one_port():
+    web = "    - {number: 80, name: web, protocol: http, targetPort: 8080}\n"
+    text = ENTRY.replace(web, "").replace(": DNS", ": STATIC")
+    sockets = made(text + "  endpoints: [{address: unix:///run/x}]\n")
+    assert shown(sockets) == [("unix:///run/x", 0, "tls")]
 
 
 def test_a_selector_takes_workloads_of_its_namespace():

@@ -104,6 +104,16 @@ def test_null_is_not_set():
     assert resource.spec.traffic_policy.outlier_detection.interval is None
 
 
+def test_an_entry_of_null_is_no_message():
+    text = RULE.replace("DestinationRule", "VirtualService").partition("spec:")[0]
+    resource, report = read(f"{text}spec: {{http: [{{match: [{{headers: {{x: null}}}}]}}]}}\n")
+    assert resource is None
+    assert told(report) == [
+        "mesh.yaml:6:35: error: spec.http[0].match[0].headers.x: 'x' is null "
+        "(say what it is, or remove it)"
+    ]
+
+
 def test_kinds_of_others_are_left_alone():
     resource, report = read("apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\n")
     assert (resource, told(report)) == (None, [])
@@ -133,4 +143,5 @@ def test_every_kind_reads_a_manifest_that_says_nothing_or_tells_what_is_missing(
     text = f"apiVersion: {kind.api_versions[0]}\nkind: {kind.name}\nmetadata: {{name: a}}\n"
     resource, report = read(text)
     assert (resource is None) == report.refuses
-    assert all("missing required field" in problem.message for problem in report.found)
+    says_nothing = ("missing required field", "there is no route", "has no", "says nothing")
+    assert all(any(one in problem.message for one in says_nothing) for problem in report.found)

@@ -317,6 +317,6 @@ def test_endpoints_tell_locality_weight_and_how_they_are_called():
 
 def test_a_subset_has_the_endpoints_with_its_labels():
     more = ", subsets: [{name: v1, labels: {version: v1}}, {name: v2, labels: {version: v2}}]"
-    found = sent(HTTP + PODS + rule("{}", more))["endpoints"]
+    found = sent(HTTP + PODS + rule("{loadBalancer: {simple: RANDOM}}", more))["endpoints"]
     assert len(found[SUBSET]["endpoints"]) == 1
     assert "endpoints" not in found[SUBSET.replace("v1", "v2")]

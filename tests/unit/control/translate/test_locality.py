@@ -111,9 +111,6 @@ def test_labels_of_places_are_labels():
     both = "failoverPriority: [topology.kubernetes.io/region, topology.kubernetes.io/zone]"
     found = priorities(entry() + setting(both))
     assert found == dict(zip(PLACES, (0, 0, 1, 2, 2), strict=True))
-    regions = f"{both}, failover: [{{from: us, to: ap}}]"
-    found = priorities(entry() + setting(regions))
-    assert found == dict(zip(PLACES, (0, 1, 2, 4, 3), strict=True))
 
 
 @pytest.mark.parametrize(

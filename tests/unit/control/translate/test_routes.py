@@ -1,5 +1,8 @@
 import pytest
 
+from lateen.control.resources.traffic import StringMatch
+from lateen.control.resources.virtual_service import HttpMatch
+from lateen.control.translate.routes.matching import route_match
 from tests.support.mesh import sent, sidecar
 
 SERVICES = """\
@@ -155,12 +158,10 @@ def test_matches(match, expected):
 
 
 def test_a_claim_of_the_token_is_metadata():
-    found = route(
-        f"{{match: [{{headers: {{'@request.auth.claims.a.b': {{exact: c}}}}}}], {TO_V1}}}"
-    )
-    (one,) = found["match"]["dynamic_metadata"]
-    assert one["filter"] == "envoy.filters.http.jwt_authn"
-    assert [step["key"] for step in one["path"]] == ["payload", "a", "b"]
+    match = HttpMatch(headers={"@request.auth.claims.a.b": StringMatch(exact="c")})
+    (one,) = route_match(match).dynamic_metadata
+    assert one.filter == "envoy.filters.http.jwt_authn"
+    assert [step.key for step in one.path] == ["payload", "a", "b"]
 
 
 def test_routes_end_with_one_that_takes_everything():
@@ -211,7 +212,7 @@ def test_direct_responses():
 
 def test_rewrites_and_headers():
     http = (
-        "{rewrite: {uri: /b, authority: new}, headers: {request: {set: {x: v, host: old}, "
+        "{rewrite: {uri: /b, authority: new}, headers: {request: {set: {x: v}, "
         "remove: [z]}, response: {add: {r: s}}}, " + TO_V1 + "}"
     )
     found = route(http)
@@ -243,12 +244,13 @@ def test_timeouts_and_retries():
 
 
 def test_mirrors():
+    http = "{mirror: {host: ratings}, mirrorPercentage: {value: 12.5}, " + TO_V1 + "}"
+    (first,) = route(http)["route"]["request_mirror_policies"]
     http = (
-        "{mirror: {host: ratings}, mirrorPercentage: {value: 12.5}, "
-        "mirrors: [{destination: {host: ratings, port: {number: 90}}}, "
+        "{mirrors: [{destination: {host: ratings, port: {number: 90}}}, "
         "{destination: {host: ratings}, percentage: {value: 0}}], " + TO_V1 + "}"
     )
-    first, second = route(http)["route"]["request_mirror_policies"]
+    (second,) = route(http)["route"]["request_mirror_policies"]
     assert first["cluster"] == f"outbound|80||{RATINGS}"
     assert first["runtime_fraction"]["default_value"] == {
         "numerator": 125000,

@@ -15,11 +15,27 @@ class ContainerPort(Lenient, frozen=True):
     protocol: str = "TCP"
 
 
+class SecurityContext(Lenient, frozen=True):
+    """As which user a container runs."""
+
+    run_as_user: int | None = None
+
+
+class Variable(Lenient, frozen=True):
+    """A variable of a container's environment."""
+
+    name: str
+    value: str = ""
+
+
 class Container(Lenient, frozen=True):
     """A container."""
 
     name: str
+    image: str = ""
     ports: tuple[ContainerPort, ...] = ()
+    env: tuple[Variable, ...] = ()
+    security_context: SecurityContext | None = None
 
 
 class PodIp(Lenient, frozen=True):
@@ -40,6 +56,8 @@ class PodSpec(Lenient, frozen=True):
     """What runs, and as whom."""
 
     containers: tuple[Container, ...] = ()
+    init_containers: tuple[Container, ...] = ()
+    security_context: SecurityContext | None = None
     service_account_name: str = "default"
     node_name: str = ""
     host_network: bool = False

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lateen.control.model.grpc import GRPC_STATUSES
 from lateen.control.resources.traffic import Percent
 from lateen.control.resources.virtual_service import CorsPolicy, FaultDelay, HttpFault
 from lateen.control.translate import api
@@ -19,26 +20,6 @@ if TYPE_CHECKING:
     from envoy.extensions.filters.http.fault.v3.fault_pb2 import HTTPFault
     from envoy.type.v3.percent_pb2 import FractionalPercent
 
-#: By number (https://grpc.github.io/grpc/core/md_doc_statuscodes.html).
-GRPC_STATUSES = (
-    "OK",
-    "CANCELLED",
-    "UNKNOWN",
-    "INVALID_ARGUMENT",
-    "DEADLINE_EXCEEDED",
-    "NOT_FOUND",
-    "ALREADY_EXISTS",
-    "PERMISSION_DENIED",
-    "RESOURCE_EXHAUSTED",
-    "FAILED_PRECONDITION",
-    "ABORTED",
-    "OUT_OF_RANGE",
-    "UNIMPLEMENTED",
-    "INTERNAL",
-    "UNAVAILABLE",
-    "DATA_LOSS",
-    "UNAUTHENTICATED",
-)
 _PARTS = 10_000
 
 

@@ -1,0 +1,1 @@
+"""What is likely wrong with resources together, as `istioctl analyze` finds it."""

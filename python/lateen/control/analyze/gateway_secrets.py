@@ -1,0 +1,81 @@
+"""Secrets of gateways that are missing or hold no valid certificate.
+
+Source: Istio pkg/config/analysis/analyzers/gateway/secret.go,
+pilot/pkg/credentials/kube/secrets.go, pilot/pkg/xds/sds.go ValidateCertificate.
+"""
+
+from __future__ import annotations
+
+import binascii
+import warnings
+from base64 import b64decode
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+
+from lateen.control.analyze.gateway_ports import no_workload
+from lateen.control.analyze.message import Message, about
+from lateen.control.analyze.messages import INVALID_CREDENTIAL, NOT_FOUND
+from lateen.control.analyze.selecting import pods_selected
+from lateen.control.analyze.snapshot import Snapshot
+from lateen.control.resources.gateway import Gateway
+from lateen.control.resources.kubernetes.plain import Secret
+
+_PAIRS = (("cert", "key"), ("tls.crt", "tls.key"))
+
+
+def gateway_secrets(resources: Snapshot) -> Iterator[Message]:
+    """Looks for credentialName in the namespace of the pods that a gateway selects."""
+    for gateway in resources.of(Gateway):
+        pod = next(pods_selected(resources, gateway.spec.selector), None)
+        if pod is None:
+            yield no_workload(gateway)
+            continue
+        for index, server in enumerate(gateway.spec.servers):
+            name = server.tls.credential_name if server.tls is not None else ""
+            if not name:
+                continue
+            path = ("spec", "servers", index, "tls", "credentialName")
+            secret = resources.find(Secret, pod.namespace, name)
+            if secret is None:
+                text = f"There is no secret {name} in namespace {pod.namespace}"
+                yield about(NOT_FOUND, gateway, text, path)
+            elif problem := _problem(secret.spec):
+                text = f"Secret {name} in namespace {pod.namespace}: {problem}"
+                yield about(INVALID_CREDENTIAL, gateway, text, path)
+
+
+def _problem(secret: Secret) -> str:
+    """What is wrong with the certificate of a secret; empty: nothing."""
+    try:
+        data = _data(secret)
+    except (binascii.Error, ValueError):
+        return "its data is no base64"
+    for certificate, key in _PAIRS:
+        if data.get(certificate) and data.get(key):
+            return _certificate_problem(data[certificate])
+    return "it has neither tls.crt and tls.key nor cert and key"
+
+
+def _data(secret: Secret) -> Mapping[str, bytes]:
+    encoded = {name: b64decode(value, validate=True) for name, value in secret.data.items()}
+    return {**encoded, **{name: value.encode() for name, value in secret.string_data.items()}}
+
+
+def _certificate_problem(pem: bytes) -> str:
+    # Imported here: most resources come without certificates.
+    from cryptography import x509
+    from cryptography.utils import CryptographyDeprecationWarning
+
+    try:
+        with warnings.catch_warnings():
+            # A serial number of 0 is told, and is none of ours.
+            warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+            certificate = x509.load_pem_x509_certificate(pem)
+    except ValueError as error:
+        return f"it holds no certificate: {error}"
+    now = datetime.now(UTC)
+    if now > certificate.not_valid_after_utc:
+        return f"the certificate expired on {certificate.not_valid_after_utc:%Y-%m-%d}"
+    if now < certificate.not_valid_before_utc:
+        return f"the certificate is valid from {certificate.not_valid_before_utc:%Y-%m-%d} on"
+    return ""
