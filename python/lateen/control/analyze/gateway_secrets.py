@@ -18,7 +18,7 @@ from lateen.control.analyze.messages import INVALID_CREDENTIAL, NOT_FOUND
 from lateen.control.analyze.selecting import pods_selected
 from lateen.control.analyze.snapshot import Snapshot
 from lateen.control.resources.gateway import Gateway
-from lateen.control.resources.kubernetes.plain import Secret
+from lateen.control.resources.kubernetes.secret import Secret
 
 _PAIRS = (("cert", "key"), ("tls.crt", "tls.key"))
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from lateen.control.analyze.message import Message
 from lateen.control.analyze.messages import UNKNOWN_REGISTRY
 from lateen.control.analyze.snapshot import ISTIO_NAMESPACE, Snapshot
-from lateen.control.resources.kubernetes.plain import Secret
+from lateen.control.resources.kubernetes.secret import Secret
 from lateen.control.resources.meta import Key
 
 _KNOWN = frozenset(("Mock", "Kubernetes", "External"))

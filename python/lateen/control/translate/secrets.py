@@ -31,7 +31,6 @@ from lateen.control.translate.credentials import (
 )
 from lateen.control.translate.gateways.merge import merged_gateway
 from lateen.control.translate.gateways.tls import certificates, roots
-from lateen.control.translate.scope.sidecar import sidecar_scope
 
 if TYPE_CHECKING:
     from envoy.extensions.transport_sockets.tls.v3 import secret_pb2
@@ -52,19 +51,12 @@ class Secrets:
     @cached_property
     def names(self) -> frozenset[str]:
         """The secrets that the proxy's configuration names."""
-        found = {*self._of_rules(), *self._of_ingress()}
+        found = set(self._of_rules())
         if self.proxy.type is ProxyType.ROUTER:
             for server in merged_gateway(self.mesh, self.proxy).servers():
                 if server.tls is not None and server.ends_tls:
                     found.update((*certificates(server.tls), roots(server.tls)))
         return frozenset(name for name in found if name.startswith(KUBERNETES))
-
-    def _of_ingress(self) -> Iterator[str]:
-        """Those of the ports that a Sidecar serves with TLS."""
-        sidecar = sidecar_scope(self.mesh, self.proxy).sidecar
-        for ingress in sidecar.spec.ingress if sidecar is not None else ():
-            if ingress.tls is not None:
-                yield from (*certificates(ingress.tls), roots(ingress.tls))
 
     def secret(self, name: str) -> secret_pb2.Secret | None:
         """One secret; None: the proxy may not have it, or there is no such Secret."""

@@ -3,8 +3,7 @@
 import pytest
 
 from lateen.control.model.proxy import Interception
-from lateen.control.translate.secrets import Secrets
-from tests.support.mesh import mesh_of, sent, sidecar
+from tests.support.mesh import sent, sidecar
 
 SERVICES = """\
 apiVersion: v1
@@ -174,13 +173,6 @@ def test_tls_of_an_ingress_listener_is_the_meshs_where_it_has_its_own():
         if "transport_socket" in each
     }
     assert secrets == {"default"}
-
-
-def test_a_secret_of_an_ingress_listener_comes_from_the_control_plane():
-    named = TLS.replace("serverCertificate: /c, privateKey: /k", "credentialName: shop")
-    mesh = mesh_of(SERVICES + resource(named))
-    assert Secrets(mesh, sidecar(labels={"app": "app"})).names == {"kubernetes://shop"}
-    assert not Secrets(mesh, sidecar(namespace="other")).names
 
 
 @pytest.mark.parametrize(

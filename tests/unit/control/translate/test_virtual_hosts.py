@@ -43,7 +43,7 @@ def chosen(text, port=80, proxy=None):
 
 
 def test_a_name_goes_before_a_wildcard_that_is_older():
-    text = rule("wide", "['*']", created="2019") + rule("own", "[a]")
+    text = rule("wide", "['*.local']", created="2019") + rule("own", "[a]")
     assert chosen(text) == {A: "own.to", B: "wide.to"}
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 
-from lateen.control.resources.meta import Key, Lenient
-from lateen.control.resources.report import Report
+from lateen.control.resources.field import Field
+from lateen.control.resources.meta import Lenient, Resource
 
 
 class Secret(Lenient, frozen=True):
@@ -30,13 +30,13 @@ class Secret(Lenient, frozen=True):
         return sorted({*self.data, *self.string_data})
 
 
-def check_secret(key: Key, secret: Secret, report: Report) -> None:
+def check_secret(secret: Resource[Secret], at: Field) -> None:
     """Note entries that are no base64."""
-    for name, value in secret.data.items():
+    for entry, _, value in (at / "data").entries(secret.spec.data):
         try:
             _decoded(value)
         except ValueError:
-            report.error(("data", name), "the value is no base64", "plain text is for stringData")
+            entry.error("the value is no base64", "plain text is for stringData")
 
 
 def _decoded(value: str) -> bytes:
