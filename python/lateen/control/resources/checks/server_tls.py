@@ -1,33 +1,14 @@
 """How servers of gateways and sidecars speak TLS.
 
-Source: Istio pkg/config/validation/validation.go validateTLSOptions,
-pkg/config/security/security.go.
+Source: Istio pkg/config/validation/validation.go validateTLSOptions.
 """
 
 from __future__ import annotations
 
+from lateen.control.resources.ciphers import is_cipher
 from lateen.control.resources.field import Field
 from lateen.control.resources.traffic import ServerTls
 
-_CIPHERS = frozenset(
-    (
-        "ECDHE-ECDSA-AES128-GCM-SHA256",
-        "ECDHE-RSA-AES128-GCM-SHA256",
-        "ECDHE-ECDSA-AES256-GCM-SHA384",
-        "ECDHE-RSA-AES256-GCM-SHA384",
-        "ECDHE-ECDSA-CHACHA20-POLY1305",
-        "ECDHE-RSA-CHACHA20-POLY1305",
-        "ECDHE-ECDSA-AES128-SHA",
-        "ECDHE-RSA-AES128-SHA",
-        "ECDHE-ECDSA-AES256-SHA",
-        "ECDHE-RSA-AES256-SHA",
-        "AES128-GCM-SHA256",
-        "AES256-GCM-SHA384",
-        "AES128-SHA",
-        "AES256-SHA",
-        "DES-CBC3-SHA",
-    )
-)
 _OLD = ("TLSV1_0", "TLSV1_1")
 _PASSED_ON = ("PASSTHROUGH", "AUTO_PASSTHROUGH")
 _MUTUAL = ("MUTUAL", "OPTIONAL_MUTUAL")
@@ -101,7 +82,7 @@ def _check_ciphers(at: Field, tls: ServerTls) -> None:
         )
     seen: set[str] = set()
     for place, name in (at / "cipherSuites").each(tls.cipher_suites):
-        if name and name != "ALL" and name[0].isalnum() and name not in _CIPHERS:
+        if not is_cipher(name):
             place.warn(f"{name!r} is no cipher suite and is left out", "remove it")
         elif name in seen:
             place.warn(f"{name!r} is there twice", "remove one")

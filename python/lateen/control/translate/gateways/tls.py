@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lateen.control.resources.ciphers import is_cipher
 from lateen.control.resources.traffic import ServerTls
 from lateen.control.translate import api
 from lateen.control.translate.credentials import (
@@ -24,27 +25,6 @@ from lateen.control.translate.listeners.tls import EXCHANGE, HTTP_ALPN
 if TYPE_CHECKING:
     from envoy.config.core.v3.base_pb2 import TransportSocket
     from envoy.extensions.transport_sockets.tls.v3.tls_pb2 import CommonTlsContext
-
-CIPHER_SUITES = frozenset(
-    (
-        "ECDHE-ECDSA-AES128-GCM-SHA256",
-        "ECDHE-RSA-AES128-GCM-SHA256",
-        "ECDHE-ECDSA-AES256-GCM-SHA384",
-        "ECDHE-RSA-AES256-GCM-SHA384",
-        "ECDHE-ECDSA-CHACHA20-POLY1305",
-        "ECDHE-RSA-CHACHA20-POLY1305",
-        "ECDHE-ECDSA-AES128-SHA",
-        "ECDHE-RSA-AES128-SHA",
-        "ECDHE-ECDSA-AES256-SHA",
-        "ECDHE-RSA-AES256-SHA",
-        "AES128-GCM-SHA256",
-        "AES256-GCM-SHA384",
-        "AES128-SHA",
-        "AES256-SHA",
-        "DES-CBC3-SHA",
-    )
-)
-"""Those that a server may name; others are left out (pkg/config/security ValidCipherSuites)."""
 
 _CLIENTS_SHOW_ONE = ("MUTUAL", "ISTIO_MUTUAL")
 _CLIENTS_ARE_VERIFIED = (*_CLIENTS_SHOW_ONE, "OPTIONAL_MUTUAL")
@@ -115,7 +95,8 @@ def _limit(common: CommonTlsContext, tls: ServerTls) -> None:
     params = api.TlsParameters(
         tls_minimum_protocol_version=_envoys(tls.min_protocol_version),
         tls_maximum_protocol_version=_envoys(tls.max_protocol_version),
-        cipher_suites=known_ciphers(tls.cipher_suites),
+        # One that nobody knows would refuse the whole listener.
+        cipher_suites=dict.fromkeys(filter(is_cipher, tls.cipher_suites)),
         ecdh_curves=tls.ecdh_curves,
     )
     if params.ByteSize():
@@ -125,17 +106,3 @@ def _limit(common: CommonTlsContext, tls: ServerTls) -> None:
 def _envoys(version: str) -> str:
     """`TLSV1_2` is `TLSv1_2` there."""
     return version.replace("TLSV", "TLSv")
-
-
-def known_ciphers(written: tuple[str, ...]) -> list[str]:
-    """The cipher suites without those that nobody knows, which would refuse the whole listener.
-
-    What does not begin with a letter or digit is an expression, and taken as it is.
-    """
-    known = (one for one in written if is_cipher(one))
-    return list(dict.fromkeys(known))
-
-
-def is_cipher(written: str) -> bool:
-    """Whether a server may name it."""
-    return written == "ALL" or not written[:1].isalnum() or written in CIPHER_SUITES
