@@ -25,6 +25,7 @@ from lateen.control.resources.virtual_service import (
 from lateen.control.translate import api
 from lateen.control.translate.gateways.server import GatewayServer
 from lateen.control.translate.judges import judges_of_connections
+from lateen.control.translate.listeners.chosen import choose
 from lateen.control.translate.listeners.manager import tcp_proxy
 from lateen.control.translate.routes.destinations import Destinations
 from lateen.control.translate.scope.rules import hosts_of
@@ -96,13 +97,12 @@ class Connections:
         find = Destinations(
             self.mesh, self.proxy, self._services, rule.namespace, server.named.number
         )
-        clusters = find.weighted(routes)
-        prefix = clusters[0][0] if len(routes) == 1 else f"{rule.name}.{rule.namespace}"
+        to = choose(find, rule, routes)
         return [
             *(self.observed.network_first if server.is_of_mesh else ()),
             *judges_of_connections(self.mesh, self.proxy),
             *self.observed.network_last,
-            tcp_proxy(prefix, clusters, self.observed),
+            tcp_proxy(to.stat_prefix, to.clusters, self.observed, to.settings),
         ]
 
 

@@ -23,28 +23,9 @@ from lateen.control.resources.virtual_service import (
     VirtualService,
 )
 from lateen.control.translate import names
-from lateen.control.translate.listeners.tcp_settings import TcpSettings, tcp_settings
+from lateen.control.translate.listeners.chosen import Chosen, choose, settings_for
 from lateen.control.translate.routes.destinations import Destinations
 from lateen.control.translate.scope.sidecar import Egress
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """Where connections go that match.
-
-    Attributes:
-        clusters: with their weights.
-        stat_prefix: how its stats are called.
-        settings: how they are passed on.
-        server_names: of TLS; none: any, or no TLS.
-        ranges: of destination addresses; none: any.
-    """
-
-    clusters: Sequence[tuple[str, int]]
-    stat_prefix: str
-    settings: TcpSettings
-    server_names: Sequence[str] = ()
-    ranges: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -88,14 +69,8 @@ class TcpRoutes:
         ports = self.service.ports
         number = ports[0].number if len(ports) == 1 else self.port.number
         cluster = names.outbound(number, "", self.service.host)
-        settings = self._settings(self.service, "")
+        settings = settings_for(self.mesh, self.proxy, self.service)
         return Chosen([(cluster, 1)], cluster, settings, server_names, self.ranges)
-
-    def _settings(self, service: Service | None, subset: str) -> TcpSettings:
-        if service is None:
-            return TcpSettings()
-        rule = self.mesh.destination_rule(service, self.proxy.namespace, self.proxy.labels)
-        return tcp_settings(rule.spec if rule is not None else None, subset)
 
     @cached_property
     def _rules(self) -> list[Resource[VirtualService]]:
@@ -147,13 +122,4 @@ class TcpRoutes:
         ranges: Sequence[str],
     ) -> Chosen:
         find = Destinations(self.mesh, self.proxy, self.services, rule.namespace, self.port.number)
-        clusters = find.weighted(routes)
-        first, alone = routes[0].destination, len(routes) == 1
-        return Chosen(
-            clusters,
-            clusters[0][0] if alone else f"{rule.name}.{rule.namespace}",
-            # The filter is one for all: what the first says counts, of none of its subsets.
-            self._settings(find.service(first), first.subset if alone else ""),
-            server_names,
-            ranges,
-        )
+        return choose(find, rule, routes, server_names, ranges)

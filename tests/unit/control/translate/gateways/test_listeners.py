@@ -123,6 +123,23 @@ def test_connections_go_to_the_first_route():
     assert (config(chain)["cluster"], config(chain)["stat_prefix"]) == (DB, DB)
 
 
+def test_rules_limit_connections():
+    limits = """\
+---
+apiVersion: v1
+kind: Service
+metadata: {name: a, namespace: shop}
+spec: {clusterIP: 10.1.0.1, ports: [{name: tcp, port: 90}]}
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: a, namespace: shop}
+spec: {host: a, trafficPolicy: {connectionPool: {tcp: {idleTimeout: 5s}}}}
+"""
+    (chain,) = chains(gateway(TCP) + tcp_rule() + limits, "0.0.0.0_80")
+    assert config(chain)["idle_timeout"] == "5s"
+
+
 def test_connections_may_have_weights():
     route = "{destination: {host: a}, weight: 1}, {destination: {host: b}, weight: 3}"
     (chain,) = chains(gateway(TCP) + tcp_rule(route=route), "0.0.0.0_80")
