@@ -33,7 +33,7 @@ def credential(name: str) -> str:
 
 def credential_roots(name: str) -> str:
     """The roots that go with a `credentialName`; empty when there is none."""
-    return credential(name) + CA_SUFFIX if name else ""
+    return credential(name.removesuffix(CA_SUFFIX)) + CA_SUFFIX if name else ""
 
 
 def file_certificate(certificate: str, key: str) -> str:

@@ -15,10 +15,11 @@ from lateen.control.resources.report import Report
 from lateen.control.resources.selectors import selects
 from lateen.control.resources.traffic import ServerTls
 from lateen.control.translate.certificates import SecretError
-from lateen.control.translate.credentials import CA_SUFFIX, KUBERNETES, credential
+from lateen.control.translate.credentials import CA_SUFFIX, KUBERNETES
 from lateen.control.translate.gateways.cycles import Cycles
 from lateen.control.translate.gateways.merge import merge
-from lateen.control.translate.gateways.tls import roots
+from lateen.control.translate.gateways.server import PASSED_ON
+from lateen.control.translate.gateways.tls import certificates, roots
 from lateen.control.translate.secrets import client_secrets, client_settings, secret_of
 
 
@@ -30,7 +31,7 @@ def problems(mesh: Mesh) -> list[Diagnostic]:
         wanted = gateway.spec.selector
         homes = {one.namespace for one in mesh.of(Pod) if selects(wanted, one.labels)}
         for index, server in enumerate(gateway.spec.servers):
-            if server.tls is not None:
+            if server.tls is not None and server.tls.mode not in PASSED_ON:
                 at: Path = ("spec", "servers", index, "tls")
                 _check_server(mesh, homes, server.tls, at, report)
         found += report.found
@@ -60,17 +61,13 @@ def _check_server(
     mesh: Mesh, homes: Collection[str], tls: ServerTls, at: Path, report: Report
 ) -> None:
     """The credentials of a server of a Gateway."""
-    hint = "without it the server refuses connections"
-    for field, names in (
-        ("credentialName", (tls.credential_name,)),
-        ("credentialNames", tls.credential_names),
-        ("caCertCredentialName", (tls.ca_cert_credential_name,)),
-    ):
-        for name in filter(None, names):
-            _check_secret(mesh, homes, credential(name), (*at, field), report, hint)
-    if roots(tls).startswith(KUBERNETES) and not tls.ca_cert_credential_name:
-        field = "credentialNames" if tls.credential_names else "credentialName"
-        _check_secret(mesh, homes, roots(tls), (*at, field), report, hint)
+    field = "credentialNames" if tls.credential_names else "credentialName"
+    named = [(name, field) for name in certificates(tls)]
+    named.append((roots(tls), "caCertCredentialName" if tls.ca_cert_credential_name else field))
+    for name, field in named:
+        if name.startswith(KUBERNETES):
+            hint = "without it the server refuses connections"
+            _check_secret(mesh, homes, name, (*at, field), report, hint)
 
 
 def _check_rule(mesh: Mesh, rule: DestinationRule, report: Report) -> None:

@@ -72,6 +72,12 @@ def test_clients_need_roots():
     ((_, path, message),) = told(gateway(https(mode="MUTUAL")) + POD + OWN)
     assert path == "spec.servers[0].tls.credentialName"
     assert message.startswith("Secret edge/c is of no use: it needs ca.crt or cacert; it has tls.")
+    own = gateway(https(mode="MUTUAL", tls=", credentialName: c, caCertCredentialName: r"))
+    ((_, path, message),) = told(own + POD + OWN)
+    assert (path, message) == (
+        "spec.servers[0].tls.caCertCredentialName",
+        "there is no Secret edge/r",
+    )
     listed = gateway(https(mode="MUTUAL", tls=", credentialNames: [c, d]"))
     assert [path for _, path, _ in told(listed + POD + OWN)] == [
         "spec.servers[0].tls.credentialNames",

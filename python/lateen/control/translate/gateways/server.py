@@ -16,7 +16,7 @@ from lateen.control.resources.gateway import Gateway, Server
 from lateen.control.resources.meta import Resource
 from lateen.control.resources.traffic import Port, ServerTls
 
-_PASSED_ON = ("PASSTHROUGH", "AUTO_PASSTHROUGH")
+PASSED_ON = ("PASSTHROUGH", "AUTO_PASSTHROUGH")
 _ANY = "*"
 
 
@@ -72,7 +72,7 @@ class GatewayServer:
     @property
     def ends_tls(self) -> bool:
         """Whether TLS ends here; else it is passed on, or there is none."""
-        return self.tls is not None and not self.is_plain and self.tls.mode not in _PASSED_ON
+        return self.tls is not None and not self.is_plain and self.tls.mode not in PASSED_ON
 
     @property
     def is_of_mesh(self) -> bool:

@@ -70,7 +70,7 @@ def roots(tls: ServerTls) -> str:
     if tls.mode == "ISTIO_MUTUAL":
         return ROOTS
     if tls.ca_cert_credential_name:
-        return credential(tls.ca_cert_credential_name)
+        return credential_roots(tls.ca_cert_credential_name)
     first = tls.credential_names[0] if tls.credential_names else tls.credential_name
     return credential_roots(first) or file_roots(tls.ca_certificates) or ROOTS
 

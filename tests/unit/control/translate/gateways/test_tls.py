@@ -54,7 +54,7 @@ def secrets(context):
             "MUTUAL",
             f"{CREDENTIAL}, caCertCredentialName: r",
             True,
-            [("kubernetes://c", True), ("kubernetes://r", True)],
+            [("kubernetes://c", True), ("kubernetes://r-cacert", True)],
         ),
         ("SIMPLE", FILES, False, [("file-cert:/c.pem~/k.pem", False)]),
         (
