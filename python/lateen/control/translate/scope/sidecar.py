@@ -105,11 +105,6 @@ class SidecarScope:
     services: Mapping[str, Service]
     outbound: OutboundPolicy
 
-    @property
-    def has_ingress(self) -> bool:
-        """Whether the Sidecar says what the workload serves, in place of services."""
-        return self.sidecar is not None and bool(self.sidecar.spec.ingress)
-
     def egress_at(self, port: int, bind: str) -> Egress | None:
         """The listener that a port is of, or a socket (port 0); None: there is none."""
         for egress in self.egress:
