@@ -58,6 +58,13 @@ kind: PeerAuthentication
 metadata: {name: default, namespace: istio-system}
 spec: {mtls: {mode: DISABLE}}
 """
+CONFIG = """\
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: istio, namespace: istio-system}
+data: {mesh: "outboundTrafficPolicy: {mode: ALLOW_ANY_DYNAMIC_DNS}"}
+"""
 
 
 class Pair:
@@ -65,15 +72,15 @@ class Pair:
 
     def __init__(self, stack: ExitStack, folder: Path, command: list[str]) -> None:
         leases = [stack.enter_context(PortLease(host)) for host in (CALLER, CALLED, "127.0.0.1")]
-        self.egress, self.ingress, served = (lease.port for lease in leases)
+        self.egress, self.ingress, self.served = (lease.port for lease in leases)
         text = MESH.replace("EGRESS", str(self.egress)).replace("INGRESS", str(self.ingress))
-        text = text.replace("SERVED", str(served))
+        text = text.replace("SERVED", str(self.served))
         manifests = folder / "mesh"
         manifests.mkdir()
         self.mesh = manifests / "mesh.yaml"
         self.mesh.write_text(text.replace("CALLER", CALLER).replace("CALLED", CALLED))
         leases[2].close()
-        application = [sys.executable, APPLICATION, "127.0.0.1", str(served)]
+        application = [sys.executable, APPLICATION, "127.0.0.1", str(self.served)]
         stack.enter_context(running(application, folder / "app.log"))
         log = folder / "control.log"
         stack.enter_context(running(control_command(manifests), log))
@@ -125,6 +132,16 @@ def test_hosts_and_ports_that_no_service_has_are_refused(pair):
 def test_hosts_that_nobody_knows_have_no_address_to_pass_on_to(pair):
     pair.mesh.write_text(pair.mesh.read_text().replace("REGISTRY_ONLY", "ALLOW_ANY"))
     until(lambda: pair.call("unknown.test")[0] == 503)
+
+
+def test_hosts_that_nobody_knows_are_where_dns_says(pair):
+    # It is the mesh that says so; the Sidecar must not say otherwise.
+    text = pair.mesh.read_text().replace("  outboundTrafficPolicy: {mode: REGISTRY_ONLY}\n", "")
+    pair.mesh.write_text(text + CONFIG)
+    host = f"localhost:{pair.served}"
+    until(lambda: pair.call(host)[0] == 200)
+    told = json.loads(pair.call(host)[1])
+    assert told["headers"]["host"] == host
 
 
 def test_no_listener_waits_for_captured_connections(pair):

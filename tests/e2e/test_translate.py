@@ -39,6 +39,20 @@ def test_it_prints_what_a_proxy_without_capture_would_be_sent(tmp_path):
     assert [one["name"] for one in json.loads(done.stdout)["listeners"]] == ["127.0.0.1_80"]
 
 
+ENTRY = """\
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: e}
+spec: {hosts: [e.com], ports: [{number: 90, name: t, protocol: TCP}], resolution: DNS}
+"""
+
+
+def test_it_prints_what_a_proxy_that_tells_names_would_be_sent(tmp_path):
+    (tmp_path / "e.yaml").write_text(ENTRY)
+    done = run(tmp_path, "--proxy", NODE, "--dns-capture", "--only", "listeners")
+    assert any(one["name"].startswith("240.240.") for one in json.loads(done.stdout)["listeners"])
+
+
 def test_what_is_wrong_is_told_and_the_rest_is_translated(tmp_path):
     (tmp_path / "a.yaml").write_text(SERVICE)
     (tmp_path / "b.yaml").write_text(SERVICE.replace("name: a", "name: b").replace("80", "x"))

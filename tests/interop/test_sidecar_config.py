@@ -134,6 +134,16 @@ spec: {http: [{match: [{uri: {prefix: /x/y}}], route: [{destination: {host: a}}]
 
 
 @pytest.mark.oracle
+@pytest.mark.parametrize("mode", list(Interception))
+@pytest.mark.parametrize("tls", [None, {"mode": "SIMPLE"}])
+def test_envoy_accepts_hosts_that_dns_tells(tmp_path, mode, tls):
+    policy = {"mode": "ALLOW_ANY_DYNAMIC_DNS", "tls": tls}
+    proxy = sidecar(labels={"app": "app"}, interception=mode)
+    made = translate(mesh_of(MESH, outboundTrafficPolicy=policy), proxy)
+    assert refusal(made, tmp_path / "envoy.json") == ""
+
+
+@pytest.mark.oracle
 def test_envoy_accepts_tunnels_and_delegates(tmp_path):
     made = translate(mesh_of(MESH + RULES), sidecar(labels={"app": "app"}, dns_capture=True))
     assert refusal(made, tmp_path / "envoy.json") == ""

@@ -27,6 +27,9 @@ def run(
     locality: Annotated[
         str, typer.Option(metavar="REGION/ZONE/SUBZONE", help="where the proxy runs")
     ] = "",
+    dns_capture: Annotated[
+        bool, typer.Option("--dns-capture", help="the application looks names up with the proxy")
+    ] = False,
     only: Annotated[
         str, typer.Option(metavar="KIND", help=f"one of {', '.join(KINDS)}; default: all")
     ] = "",
@@ -44,6 +47,7 @@ def run(
             labels=_labels(label or []),
             locality=locality,
             interception=_interception(interception),
+            dns_capture=dns_capture,
         )
         if only and only not in KINDS:
             raise NodeError(f"{only!r} is none of {', '.join(KINDS)}")

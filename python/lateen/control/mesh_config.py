@@ -6,6 +6,7 @@ from typing import Literal
 
 from lateen.control.providers import BUILT_IN, DefaultProviders, Provider
 from lateen.control.resources.destination_rule import (
+    ClientTls,
     ConnectionPool,
     LocalityLoadBalancer,
     OutlierDetection,
@@ -14,7 +15,6 @@ from lateen.control.resources.destination_rule import (
 )
 from lateen.control.resources.meta import Lenient
 from lateen.control.resources.scalars import Duration
-from lateen.control.resources.sidecar import OutboundTrafficPolicy
 from lateen.control.resources.telemetry import CustomTag
 
 
@@ -22,6 +22,17 @@ class InboundTrafficPolicy(Lenient, frozen=True):
     """How a sidecar calls its application: as it was called, or at the loopback."""
 
     mode: Literal["PASSTHROUGH", "LOCALHOST"] = "PASSTHROUGH"
+
+
+class OutboundTrafficPolicy(Lenient, frozen=True):
+    """What happens to calls of services that nobody knows, where no Sidecar says it.
+
+    Attributes:
+        tls: of requests whose hosts DNS is asked for.
+    """
+
+    mode: Literal["REGISTRY_ONLY", "ALLOW_ANY", "ALLOW_ANY_DYNAMIC_DNS"] = "REGISTRY_ONLY"
+    tls: ClientTls | None = None
 
 
 class DefaultTrafficPolicy(Lenient, frozen=True):

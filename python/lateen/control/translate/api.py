@@ -78,9 +78,16 @@ if TYPE_CHECKING:
     )
     from envoy.extensions.access_loggers.grpc.v3 import als_pb2 as _als
     from envoy.extensions.access_loggers.open_telemetry.v3 import logs_service_pb2 as _otel_logs
+    from envoy.extensions.clusters.dynamic_forward_proxy.v3 import cluster_pb2 as _forward_proxy
+    from envoy.extensions.common.dynamic_forward_proxy.v3.dns_cache_pb2 import (
+        DnsCacheConfig as DnsCacheConfig,
+    )
     from envoy.extensions.filters.common.fault.v3.fault_pb2 import FaultDelay as FaultDelay
     from envoy.extensions.filters.http.cors.v3.cors_pb2 import Cors as Cors
     from envoy.extensions.filters.http.cors.v3.cors_pb2 import CorsPolicy as CorsPolicy
+    from envoy.extensions.filters.http.dynamic_forward_proxy.v3 import (
+        dynamic_forward_proxy_pb2 as _forward_proxy_filter,
+    )
     from envoy.extensions.filters.http.ext_authz.v3 import ext_authz_pb2 as _http_ext_authz
     from envoy.extensions.filters.http.fault.v3 import fault_pb2 as _fault_fault
     from envoy.extensions.filters.http.fault.v3.fault_pb2 import FaultAbort as FaultAbort
@@ -162,6 +169,8 @@ if TYPE_CHECKING:
     HttpExtAuthz = _http_ext_authz.ExtAuthz
     NetworkExtAuthz = _net_ext_authz.ExtAuthz
     Tracing = _hcm.HttpConnectionManager.Tracing
+    ForwardProxyCluster = _forward_proxy.ClusterConfig
+    ForwardProxyFilter = _forward_proxy_filter.FilterConfig
     HttpFilter = _hcm.HttpFilter
     JwtAuthentication = _jwt_authn_config.JwtAuthentication
     JwtRequirement = _jwt_authn_config.JwtRequirement
@@ -243,6 +252,7 @@ _NAMES = {
     "DataSource": "envoy.config.core.v3.DataSource",
     "Decorator": "envoy.config.route.v3.Decorator",
     "DirectResponseAction": "envoy.config.route.v3.DirectResponseAction",
+    "DnsCacheConfig": "envoy.extensions.common.dynamic_forward_proxy.v3.DnsCacheConfig",
     "DownstreamTlsContext": "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
     "Duration": "google.protobuf.Duration",
     "Endpoint": "envoy.config.endpoint.v3.Endpoint",
@@ -250,6 +260,8 @@ _NAMES = {
     "FaultDelay": "envoy.extensions.filters.common.fault.v3.FaultDelay",
     "FilterChain": "envoy.config.listener.v3.FilterChain",
     "FilterChainMatch": "envoy.config.listener.v3.FilterChainMatch",
+    "ForwardProxyCluster": "envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig",
+    "ForwardProxyFilter": "envoy.extensions.filters.http.dynamic_forward_proxy.v3.FilterConfig",
     "FractionalPercent": "envoy.type.v3.FractionalPercent",
     "GrpcStats": "envoy.extensions.filters.http.grpc_stats.v3.FilterConfig",
     "GrpcWeb": "envoy.extensions.filters.http.grpc_web.v3.GrpcWeb",

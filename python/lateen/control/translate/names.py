@@ -5,11 +5,10 @@ Source: pilot/pkg/model/service.go BuildSubsetKey, BuildDNSSrvSubsetKey.
 
 from __future__ import annotations
 
-from lateen.control.resources.sidecar import OutboundTrafficPolicy
-
 PASSTHROUGH = "PassthroughCluster"
 BLACK_HOLE = "BlackHoleCluster"
 INBOUND_PASSTHROUGH = "InboundPassthroughCluster"
+DYNAMIC_DNS = "AllowAnyDynamicDNSCluster"
 HTTP_PROXY_TABLE = "http_proxy"
 #: Where a sidecar's inbound clusters connect from, which traffic capture leaves alone.
 INBOUND_SOURCE = "127.0.0.6"
@@ -29,16 +28,6 @@ def outbound_sni(port: int, subset: str, host: str) -> str:
 def inbound(port: int) -> str:
     """The cluster of a port of the application."""
     return f"inbound|{port}||"
-
-
-def of_unknown(policy: OutboundTrafficPolicy) -> str:
-    """The cluster of calls of hosts that no service has."""
-    if policy.mode == "REGISTRY_ONLY":
-        return BLACK_HOLE
-    proxy = policy.egress_proxy
-    if proxy is None:
-        return PASSTHROUGH
-    return outbound(proxy.port.number if proxy.port is not None else 0, proxy.subset, proxy.host)
 
 
 def for_stats(cluster: str) -> str:

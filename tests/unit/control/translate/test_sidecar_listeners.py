@@ -304,6 +304,51 @@ def test_calls_of_nobody_are_refused_or_go_to_a_proxy():
     assert last["routes"][0]["route"]["cluster"] == f"outbound|81||{B}"
 
 
+DYNAMIC = {"outboundTrafficPolicy": {"mode": "ALLOW_ANY_DYNAMIC_DNS"}}
+
+
+def test_dns_may_be_asked_for_hosts_that_nobody_knows():
+    found = made(**DYNAMIC)
+    cluster = found["clusters"]["AllowAnyDynamicDNSCluster"]
+    assert cluster["cluster_type"]["name"] == "envoy.clusters.dynamic_forward_proxy"
+    cache = cluster["cluster_type"]["typed_config"]["dns_cache_config"]
+    route = found["routes"]["80"]["virtual_hosts"][-1]["routes"][0]
+    assert (route["name"], route["route"]["cluster"]) == (
+        "allow_any_dynamic_dns",
+        "AllowAnyDynamicDNSCluster",
+    )
+    trap, requests, rest = found["listeners"]["virtualOutbound"]["filter_chains"]
+    assert "destination_port" in trap["filter_chain_match"]
+    assert requests["filter_chain_match"]["application_protocols"][1] == "http/1.1"
+    assert config(rest)["cluster"] == "PassthroughCluster"
+    (inspector,) = found["listeners"]["virtualOutbound"]["listener_filters"]
+    assert inspector["name"].endswith("http_inspector")
+    known = found["listeners"]["0.0.0.0_80"]["filter_chains"][0]
+    for manager in (config(requests), config(known)):
+        last = manager["http_filters"][-2]
+        assert last["name"] == "envoy.filters.http.dynamic_forward_proxy"
+        assert last["typed_config"]["dns_cache_config"] == cache
+    ours = made()
+    assert "AllowAnyDynamicDNSCluster" not in ours["clusters"]
+    assert "dynamic_forward_proxy" not in str(ours["listeners"])
+
+
+def test_hosts_that_dns_tells_may_be_called_by_tls():
+    policy = {**DYNAMIC["outboundTrafficPolicy"], "tls": {"mode": "SIMPLE"}}
+    cluster = made(outboundTrafficPolicy=policy)["clusters"]["AllowAnyDynamicDNSCluster"]
+    assert cluster["transport_socket"]["name"] == "envoy.transport_sockets.tls"
+    assert "allow_insecure_cluster_options" not in cluster["cluster_type"]["typed_config"]
+    plain = made(**DYNAMIC)["clusters"]["AllowAnyDynamicDNSCluster"]
+    assert plain["cluster_type"]["typed_config"]["allow_insecure_cluster_options"] is True
+
+
+def test_a_sidecar_refuses_what_the_mesh_would_ask_dns_for():
+    text = "{egress: [{hosts: ['*/*']}], outboundTrafficPolicy: {mode: REGISTRY_ONLY}}"
+    found = made(resource(text), **DYNAMIC)
+    assert "block_all" in domains(found["routes"]["80"])
+    assert "AllowAnyDynamicDNSCluster" not in found["clusters"]
+
+
 def test_http_does_not_take_the_proxys_own_ports():
     own = (
         SERVICES.split("---")[0].replace("name: a", "name: own").replace("port: 80", "port: 15001")

@@ -6,15 +6,19 @@ from typing import TYPE_CHECKING
 
 from lateen.control.mesh import Mesh
 from lateen.control.model.proxy import Proxy, ProxyType
+from lateen.control.resources.destination_rule import ClientTls
 from lateen.control.translate import api, names
 from lateen.control.translate.clusters import pools
 from lateen.control.translate.clusters.inbound import bind_inbound, inbound
 from lateen.control.translate.clusters.outbound import Outbound
+from lateen.control.translate.clusters.tls import Peers, secure
 from lateen.control.translate.scope.sidecar import sidecar_scope
+from lateen.control.translate.unknown import dns_cache
 from lateen.control.translate.values import duration
 
 if TYPE_CHECKING:
     from envoy.config.cluster.v3.cluster_pb2 import Cluster
+    from envoy.extensions.upstreams.http.v3.http_protocol_options_pb2 import HttpProtocolOptions
 
 _PASSTHROUGH_IDLE = 300.0
 
@@ -27,6 +31,8 @@ def clusters(mesh: Mesh, proxy: Proxy) -> list[Cluster]:
     if proxy.type is ProxyType.SIDECAR:
         found += inbound(mesh, proxy, scope)
         found += [_passthrough(mesh), _inbound_passthrough(mesh, proxy)]
+        if scope.outbound.asks_dns:
+            found.append(_dynamic(mesh, proxy, scope.outbound.tls))
     return sorted({one.name: one for one in reversed(found)}.values(), key=lambda one: one.name)
 
 
@@ -49,10 +55,33 @@ def _passthrough(mesh: Mesh, name: str = names.PASSTHROUGH) -> Cluster:
         alt_stat_name=names.for_stats(name),
     )
     pools.limit(cluster, mesh.config.default_traffic_policy.connection_pool, None, mesh.config)
+    pools.set_protocols(cluster, _as_it_came())
+    return cluster
+
+
+def _as_it_came() -> HttpProtocolOptions:
     options = api.UpstreamProtocols()
     options.common_http_protocol_options.idle_timeout.CopyFrom(duration(_PASSTHROUGH_IDLE))
     options.use_downstream_protocol_config.http_protocol_options.SetInParent()
     options.use_downstream_protocol_config.http2_protocol_options.SetInParent()
+    return options
+
+
+def _dynamic(mesh: Mesh, proxy: Proxy, tls: ClientTls | None) -> Cluster:
+    """Where requests go of hosts that nobody knows: where DNS says that they are."""
+    cluster = api.Cluster(
+        name=names.DYNAMIC_DNS,
+        lb_policy=api.Cluster.CLUSTER_PROVIDED,
+        alt_stat_name=names.for_stats(names.DYNAMIC_DNS),
+    )
+    config = api.ForwardProxyCluster(dns_cache_config=dns_cache(proxy))
+    # Without TLS there is no name to check, which Envoy otherwise insists on.
+    config.allow_insecure_cluster_options = tls is None or tls.mode == "DISABLE"
+    cluster.cluster_type.name = "envoy.clusters.dynamic_forward_proxy"
+    cluster.cluster_type.typed_config.CopyFrom(api.packed(config))
+    pools.limit(cluster, None, None, mesh.config)
+    options = _as_it_came()
+    secure(cluster, options, tls, Peers(sni=""))
     pools.set_protocols(cluster, options)
     return cluster
 

@@ -34,6 +34,7 @@ def http_manager(
     protocol: Protocol,
     observed: Observed,
     filters: Sequence[hcm.HttpFilter] = (),
+    last: Sequence[hcm.HttpFilter] = (),
 ) -> hcm.HttpConnectionManager:
     """A connection manager.
 
@@ -43,10 +44,11 @@ def http_manager(
         protocol: of the port.
         observed: how its requests are told of.
         filters: that judge requests, before all others.
+        last: that come after all others, before requests are passed on.
     """
     made = api.HttpConnectionManager(
         stat_prefix=names.for_stats(stat_prefix),
-        http_filters=[*observed.first, *filters, *_filters(protocol, observed)],
+        http_filters=[*observed.first, *filters, *_filters(protocol, observed, last)],
         stream_idle_timeout=duration(0),
         access_log=observed.logs,
         tracing=observed.tracing,
@@ -61,7 +63,9 @@ def http_manager(
     return made
 
 
-def _filters(protocol: Protocol, observed: Observed) -> list[hcm.HttpFilter]:
+def _filters(
+    protocol: Protocol, observed: Observed, last: Sequence[hcm.HttpFilter]
+) -> list[hcm.HttpFilter]:
     statistics = api.GrpcStats(emit_filter_state=True)
     statistics.stats_for_all_methods.value = False
     web = [_filter("grpc_web", api.GrpcWeb())] if protocol is Protocol.GRPC_WEB else []
@@ -72,6 +76,7 @@ def _filters(protocol: Protocol, observed: Observed) -> list[hcm.HttpFilter]:
         _filter("fault", api.HttpFault()),
         _filter("cors", api.Cors()),
         *observed.last,
+        *last,
         _filter("router", api.Router()),
     ]
 

@@ -26,16 +26,22 @@ from lateen.control.translate import api, names
 from lateen.control.translate.listeners.entries import Entry
 from lateen.control.translate.listeners.manager import http_manager, network_filter, tcp_proxy
 from lateen.control.translate.listeners.tcp_routes import TcpRoutes
+from lateen.control.translate.listeners.virtual_outbound import (
+    CAPTURED,
+    unknown_connections,
+    virtual_outbound,
+)
 from lateen.control.translate.scope.sidecar import Egress, SidecarScope
 from lateen.control.translate.telemetry import side as telemetry
 from lateen.control.translate.telemetry.side import Observed
-from lateen.control.translate.values import UNIX, address
+from lateen.control.translate.unknown import forward_proxy
+from lateen.control.translate.values import UNIX
 
 if TYPE_CHECKING:
     from envoy.config.listener.v3.listener_components_pb2 import Filter, FilterChain
     from envoy.config.listener.v3.listener_pb2 import Listener
 
-CAPTURED, CAPTURED_INBOUND = 15001, 15006
+CAPTURED_INBOUND = 15006
 # Where the proxy itself listens at every address.
 _RESERVED = frozenset((CAPTURED, CAPTURED_INBOUND, 15021, 15090))
 Entries = dict[tuple[str, int], Entry]
@@ -74,7 +80,7 @@ class Outbound:
     def listeners(self) -> Iterator[Listener]:
         """The listeners, the one that captured connections come to first."""
         if self.proxy.interception is not Interception.NONE:
-            yield self._virtual()
+            yield virtual_outbound(self.proxy, self.scope.outbound, self._observed)
         entries: Entries = {}
         for egress in self.scope.egress:
             # A port that has a listener of its own is left alone by the one for all ports.
@@ -91,27 +97,6 @@ class Outbound:
         listener.access_log.extend(self._observed.listener_logs)
         return listener
 
-    def _virtual(self) -> Listener:
-        trap = api.FilterChain(
-            name="virtualOutbound-blackhole",
-            filters=[tcp_proxy(names.BLACK_HOLE, [(names.BLACK_HOLE, 1)])],
-        )
-        trap.filter_chain_match.destination_port.value = CAPTURED
-        made = api.Listener(
-            name="virtualOutbound",
-            address=address(self.proxy.wildcard, CAPTURED),
-            filter_chains=[
-                trap,
-                api.FilterChain(name="virtualOutbound-catchall-tcp", filters=self._unknown()),
-            ],
-            traffic_direction="OUTBOUND",
-            access_log=self._observed.listener_logs,
-        )
-        made.use_original_dst.value = True
-        if self.proxy.interception is Interception.TPROXY:
-            made.transparent.value = True
-        return made
-
     def _http_proxy(self, port: int) -> Listener:
         """Where applications may send requests for every service, as the mesh says."""
         entry = Entry(self.proxy.loopback, port, True, Protocol.HTTP_PROXY)
@@ -120,11 +105,7 @@ class Outbound:
 
     def _unknown(self) -> list[Filter]:
         """What becomes of calls of addresses that no service has."""
-        cluster = names.of_unknown(self.scope.outbound)
-        return [
-            *self._observed.network_last,
-            tcp_proxy(cluster, [(cluster, 1)], self._observed),
-        ]
+        return unknown_connections(self.scope.outbound, self._observed)
 
     def _place(self, listener: EgressListener) -> Place:
         binds = (
@@ -205,7 +186,9 @@ class Outbound:
     def _add_http(self, entry: Entry, protocol: Protocol, table: str) -> None:
         if entry.carries_http:
             return
-        manager = http_manager(f"outbound_{entry.name}", table, protocol, self._observed)
+        last = [forward_proxy(self.proxy)] if self.scope.outbound.asks_dns else []
+        prefix = f"outbound_{entry.name}"
+        manager = http_manager(prefix, table, protocol, self._observed, last=last)
         told = protocol.is_http and entry.bind != self.proxy.wildcard
         entry.add_http(network_filter(manager), told=told or protocol is Protocol.HTTP_PROXY)
 

@@ -16,7 +16,6 @@ from lateen.control.model.protocol import Protocol
 from lateen.control.model.proxy import Proxy
 from lateen.control.model.service import UNSPECIFIED, Port, Resolution, Service
 from lateen.control.resources.meta import Resource
-from lateen.control.resources.sidecar import OutboundTrafficPolicy
 from lateen.control.resources.virtual_service import VirtualService
 from lateen.control.translate import api, names
 from lateen.control.translate.routes.destinations import Destinations
@@ -26,6 +25,7 @@ from lateen.control.translate.routes.retries import outbound_retries
 from lateen.control.translate.routes.rule import Rule
 from lateen.control.translate.scope.rules import hosts_of
 from lateen.control.translate.scope.sidecar import Egress, SidecarScope, sidecar_scope
+from lateen.control.translate.unknown import catch_all
 from lateen.control.translate.values import UNIX, duration
 
 if TYPE_CHECKING:
@@ -159,19 +159,6 @@ class Tables:
         if policy is not None:
             action.hash_policy.append(policy)
         return route
-
-
-def catch_all(policy: OutboundTrafficPolicy) -> VirtualHost:
-    """The virtual host of hosts that nobody knows: passed on, or refused."""
-    if policy.mode == "ALLOW_ANY":
-        route = api.Route(name="allow_any", match=route_match(None))
-        route.route.cluster = names.of_unknown(policy)
-        route.route.timeout.CopyFrom(duration(0))
-        route.route.max_stream_duration.grpc_timeout_header_max.CopyFrom(duration(0))
-        return api.VirtualHost(name="allow_any", domains=["*"], routes=[route])
-    refused = api.Route(name="block_all", match=route_match(None))
-    refused.direct_response.status = 502
-    return api.VirtualHost(name="block_all", domains=["*"], routes=[refused])
 
 
 def is_table(name: str) -> bool:

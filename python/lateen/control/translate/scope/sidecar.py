@@ -18,9 +18,10 @@ from lateen.control.model.service import Service
 from lateen.control.resources.destination_rule import ConnectionPool
 from lateen.control.resources.meta import Key, Resource
 from lateen.control.resources.selectors import selects
-from lateen.control.resources.sidecar import EgressListener, OutboundTrafficPolicy, Sidecar
+from lateen.control.resources.sidecar import EgressListener, Sidecar
 from lateen.control.resources.virtual_service import VirtualService
 from lateen.control.translate.scope.imports import imports
+from lateen.control.translate.scope.outbound import OutboundPolicy, outbound_policy
 from lateen.control.translate.scope.rules import EVERY_PORT, destinations_of, hosts_of
 
 _EVERYTHING = EgressListener(hosts=("*/*",))
@@ -102,12 +103,7 @@ class SidecarScope:
     sidecar: Resource[Sidecar] | None
     egress: Sequence[Egress]
     services: Mapping[str, Service]
-    outbound: OutboundTrafficPolicy
-
-    @property
-    def has_ingress(self) -> bool:
-        """Whether the Sidecar says what the workload serves, in place of services."""
-        return self.sidecar is not None and bool(self.sidecar.spec.ingress)
+    outbound: OutboundPolicy
 
     def egress_at(self, port: int, bind: str) -> Egress | None:
         """The listener that a port is of, or a socket (port 0); None: there is none."""
@@ -137,11 +133,9 @@ def sidecar_scope(mesh: Mesh, proxy: Proxy) -> SidecarScope:
         _egress(listener, visible, rules, proxy, mesh.domain)
         for listener in written or (_EVERYTHING,)
     ]
-    said = sidecar.spec.outbound_traffic_policy if sidecar is not None else None
-    if said is None:
-        said = OutboundTrafficPolicy(mode=mesh.config.outbound_traffic_policy.mode)
+    outbound = outbound_policy(sidecar.spec if sidecar is not None else None, mesh.config)
     by_host = preferred(visible, proxy.namespace)
-    return SidecarScope(sidecar, egress, _services(egress, by_host, proxy.namespace), said)
+    return SidecarScope(sidecar, egress, _services(egress, by_host, proxy.namespace), outbound)
 
 
 def _visible(mesh: Mesh, proxy: Proxy) -> list[Service]:
