@@ -129,7 +129,7 @@ class HttpAuthorizer(Authorizer, frozen=True):
 
 
 class Provider(Lenient, frozen=True):
-    """A provider: a name, and one of the others."""
+    """A provider: a name, and one of the others; Lightstep is only known to be deprecated."""
 
     name: str
     envoy_file_access_log: FileLog | None = None
@@ -139,6 +139,7 @@ class Provider(Lenient, frozen=True):
     zipkin: Zipkin | None = None
     opentelemetry: OpenTelemetry | None = None
     prometheus: Nothing | None = None
+    lightstep: Nothing | None = None
     envoy_ext_authz_http: HttpAuthorizer | None = None
     envoy_ext_authz_grpc: Authorizer | None = None
 

@@ -90,6 +90,16 @@ def test_a_file_that_is_no_yaml_is_told_and_the_rest_is_analyzed(directory, caps
     assert main(["analyze", str(broken)]) == 65
 
 
+def test_what_names_no_resource_is_told_and_the_rest_is_analyzed(directory, capsys):
+    other = directory / "other.yaml"
+    other.write_text("- 1\n---\nspec: {}\n")
+    assert main(["analyze", str(other)]) == 65
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith(f"{other}:1:1: error: a manifest is a mapping")
+    assert second == f"{other}:3:1: error: the manifest has no apiVersion"
+    assert main(["analyze", str(directory)]) == 79
+
+
 def test_settings_of_the_mesh(directory, capsys):
     networks = directory / "networks.txt"
     networks.write_text("networks: {one: {endpoints: [{fromRegistry: west}]}}\n")

@@ -15,6 +15,7 @@ from lateen.control.analyze.gateway_certificates import gateway_certificates
 from lateen.control.analyze.gateway_conflicts import gateway_conflicts
 from lateen.control.analyze.gateway_ports import gateway_ports
 from lateen.control.analyze.gateway_secrets import gateway_secrets
+from lateen.control.analyze.gateway_selectors import gateway_selectors
 from lateen.control.analyze.injection import injection
 from lateen.control.analyze.istio_annotations import istio_annotations
 from lateen.control.analyze.jwt_claim_routes import jwt_claim_routes
@@ -28,6 +29,7 @@ from lateen.control.analyze.service_entry_protocols import service_entry_protoco
 from lateen.control.analyze.sidecar_selectors import sidecar_selectors
 from lateen.control.analyze.subsets import subsets
 from lateen.control.analyze.telemetry_defaults import telemetry_defaults
+from lateen.control.analyze.telemetry_lightstep import telemetry_lightstep
 from lateen.control.analyze.telemetry_providers import telemetry_providers
 from lateen.control.analyze.telemetry_selectors import telemetry_selectors
 from lateen.control.analyze.virtual_service_gateways import virtual_service_gateways
@@ -73,6 +75,7 @@ ANALYZERS: tuple[Analyzer, ...] = (
     Analyzer("gateway.IngressGatewayPortAnalyzer", "ports of gateways' services", gateway_ports),
     Analyzer("gateway.SecretAnalyzer", "certificates of gateways", gateway_secrets),
     Analyzer("injection.Analyzer", "namespaces and pods without sidecars", injection),
+    Analyzer("k8sgateway.SelectorAnalyzer", "policies of gateways' pods", gateway_selectors),
     Analyzer(
         "meshnetworks.MeshNetworksAnalyzer",
         "registries of networks",
@@ -95,6 +98,7 @@ ANALYZERS: tuple[Analyzer, ...] = (
     ),
     Analyzer("sidecar.SelectorAnalyzer", "pods of sidecars", sidecar_selectors),
     Analyzer("telemetry.DefaultSelectorAnalyzer", "telemetries of namespaces", telemetry_defaults),
+    Analyzer("telemetry.LightstepAnalyzer", "traces with Lightstep", telemetry_lightstep),
     Analyzer("telemetry.ProviderAnalyzer", "providers of access logs", telemetry_providers),
     Analyzer("telemetry.SelectorAnalyzer", "pods of telemetries", telemetry_selectors),
     Analyzer(f"{_VS}.ConflictingMeshGatewayHostsAnalyzer", "equal hosts", mesh_gateway_hosts),

@@ -115,8 +115,6 @@ def run_analysis(options: Options, *, list_analyzers: bool = False) -> int:
     if not options.paths:
         raise ValueError("name a directory or files with manifests")
     loaded = load(options.paths)
-    for problem in loaded.problems:
-        print(problem, file=sys.stderr)
     settings = _read(options.settings_file, MeshConfig)
     resources = snapshot(
         loaded.documents,
@@ -124,17 +122,20 @@ def run_analysis(options: Options, *, list_analyzers: bool = False) -> int:
         settings[0] if settings is not None else None,
         _read(options.networks_file, MeshNetworks),
     )
+    unread = (*loaded.problems, *resources.unnamed)
+    for problem in unread:
+        print(problem, file=sys.stderr)
     messages = analyze(resources, options.analyzers, options.suppressions, options.namespace)
     printed = [one for one in messages if one.type.level <= options.printed]
     _print(printed, options.output)
-    if not messages and not loaded.problems:
+    if not messages and not unread:
         where = ", ".join(options.paths)
         print(f"\N{HEAVY CHECK MARK} No validation issues found in {where}.", file=sys.stderr)
     if options.output is not Format.TEXT:
         return 0
     if any(one.type.level <= options.failure for one in messages):
         return FOUND_ISSUES
-    return NOT_PARSED if loaded.problems else 0
+    return NOT_PARSED if unread else 0
 
 
 def _read(file: str, wanted: type[Settings]) -> tuple[Settings, Document] | None:

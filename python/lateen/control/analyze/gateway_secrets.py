@@ -6,10 +6,8 @@ pilot/pkg/credentials/kube/secrets.go, pilot/pkg/xds/sds.go ValidateCertificate.
 
 from __future__ import annotations
 
-import binascii
 import warnings
-from base64 import b64decode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from lateen.control.analyze.gateway_ports import no_workload
@@ -47,18 +45,12 @@ def gateway_secrets(resources: Snapshot) -> Iterator[Message]:
 def _problem(secret: Secret) -> str:
     """What is wrong with the certificate of a secret; empty: nothing."""
     try:
-        data = _data(secret)
-    except (binascii.Error, ValueError):
+        for certificate, key in _PAIRS:
+            if secret.value(certificate) and secret.value(key):
+                return _certificate_problem(secret.value(certificate))
+    except ValueError:
         return "its data is no base64"
-    for certificate, key in _PAIRS:
-        if data.get(certificate) and data.get(key):
-            return _certificate_problem(data[certificate])
     return "it has neither tls.crt and tls.key nor cert and key"
-
-
-def _data(secret: Secret) -> Mapping[str, bytes]:
-    encoded = {name: b64decode(value, validate=True) for name, value in secret.data.items()}
-    return {**encoded, **{name: value.encode() for name, value in secret.string_data.items()}}
 
 
 def _certificate_problem(pem: bytes) -> str:

@@ -26,7 +26,7 @@ def mesh_networks(resources: Snapshot) -> Iterator[Message]:
         name
         for secret in resources.of(Secret)
         if secret.labels.get(_REMOTE_CLUSTERS) == "true"
-        for name in (*secret.spec.data, *secret.spec.string_data)
+        for name in secret.spec.names
     }
     key = Key("MeshNetworks", ISTIO_NAMESPACE, "meshnetworks")
     for network, said in networks.networks.items():

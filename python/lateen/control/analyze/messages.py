@@ -48,6 +48,7 @@ MULTIPLE_TELEMETRIES = MessageType("IST0160", "MultipleTelemetriesWithoutWorkloa
 INVALID_CREDENTIAL = MessageType("IST0161", "InvalidGatewayCredential", _E)
 PORT_NOT_IN_SERVICE = MessageType("IST0162", "GatewayPortNotDefinedOnService", _W)
 INTERNAL_GATEWAY = MessageType("IST0165", "ReferencedInternalGateway", _W)
+INEFFECTIVE_SELECTOR = MessageType("IST0166", "IneffectiveSelector", _W)
 INEFFECTIVE_POLICY = MessageType("IST0167", "IneffectivePolicy", _W)
 SUBSET_WITHOUT_PODS = MessageType("IST0173", "DestinationRuleSubsetNotSelectPods", _E)
 UNKNOWN_RULE_HOST = MessageType("IST0174", "UnknownDestinationRuleHost", _W)

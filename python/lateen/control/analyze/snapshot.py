@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar, cast
+from typing import NamedTuple, TypeVar, cast
 
 from lateen.config.diagnostics import Diagnostic
 from lateen.control.analyze.kinds import ANALYZED
@@ -16,6 +16,7 @@ from lateen.control.mesh_settings import NAME, NAMESPACE, mesh_config
 from lateen.control.resources.kubernetes.plain import ConfigMap
 from lateen.control.resources.meta import Key, Resource
 from lateen.control.resources.reading import decode_resource, key_of, manifests
+from lateen.control.resources.report import Report
 
 Spec = TypeVar("Spec")
 
@@ -45,19 +46,35 @@ spec:
 """
 
 
+class Problem(NamedTuple):
+    """What is wrong with a resource alone.
+
+    Attributes:
+        key: of the resource.
+        annotations: of the resource.
+        found: what is wrong.
+    """
+
+    key: Key
+    annotations: Mapping[str, str]
+    found: Diagnostic
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """Resources, valid or not, as far as they could be decoded.
 
     Attributes:
         resources: by the type of their spec.
-        problems: what is wrong with each resource alone, with its annotations.
+        problems: what is wrong with each resource alone.
+        unnamed: what is wrong with manifests that do not say which resource they are.
         settings: of the mesh.
         networks: of the mesh, and where they are written; None: nowhere.
     """
 
     resources: Mapping[type[object], list[Resource[object]]]
-    problems: tuple[tuple[Key, Mapping[str, str], Diagnostic], ...] = ()
+    problems: tuple[Problem, ...] = ()
+    unnamed: tuple[Diagnostic, ...] = ()
     settings: MeshConfig = field(default_factory=MeshConfig)
     networks: tuple[MeshNetworks, Document] | None = None
 
@@ -79,11 +96,14 @@ class _Builder:
     resources: dict[type[object], list[Resource[object]]] = field(
         default_factory=lambda: defaultdict(list)
     )
-    problems: list[tuple[Key, Mapping[str, str], Diagnostic]] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    unnamed: list[Diagnostic] = field(default_factory=list)
     seen: dict[tuple[type[object], Key], Resource[object]] = field(default_factory=dict)
 
     def add(self, document: Document) -> None:
         resource, report = decode_resource(document, self.namespace, ANALYZED)
+        if resource is None and not report.refuses:
+            return  # Of a kind that no analyzer looks at.
         key = resource.key if resource else key_of(document, self.namespace)
         annotations = resource.annotations if resource else {}
         if resource is not None:
@@ -93,8 +113,20 @@ class _Builder:
             else:
                 where = f"{first.source.file}:{first.position(('metadata', 'name'))[0]}"
                 report.error(("metadata", "name"), f"it is already defined in {where}")
-        if key is not None:
-            self.problems += [(key, annotations, problem) for problem in report.found]
+        if key is None:
+            self.unnamed += report.found
+        else:
+            self.problems += [Problem(key, annotations, found) for found in report.found]
+
+    def networks_of(self, written: Resource[ConfigMap]) -> tuple[MeshNetworks, Document] | None:
+        text = written.spec.data[_NETWORKS]
+        try:
+            return read_mesh_file(f"ConfigMap {NAME}, {_NETWORKS}", text, MeshNetworks)
+        except ValueError as error:
+            report = Report(written.source)
+            report.error(("data", _NETWORKS), str(error))
+            self.problems.append(Problem(written.key, written.annotations, report.found[0]))
+            return None
 
 
 def snapshot(
@@ -110,20 +142,19 @@ def snapshot(
         namespace: of manifests that say none.
         settings: of the mesh; None: those of the ConfigMap `istio`, if there is one.
         networks: of the mesh, likewise.
-
-    Raises:
-        ValueError: the networks of the ConfigMap cannot be read.
     """
     builder = _Builder(namespace)
     for document in (*documents, *read_documents("", _INGRESS)):
         for manifest in manifests(document):
             builder.add(manifest)
-    found = Snapshot(dict(builder.resources), tuple(builder.problems))
-    config_maps = found.of(ConfigMap)
-    if settings is None:
-        settings = mesh_config(config_maps)
-    written = found.find(ConfigMap, ISTIO_NAMESPACE, NAME)
+    known = Snapshot(builder.resources)
+    written = known.find(ConfigMap, ISTIO_NAMESPACE, NAME)
     if networks is None and written is not None and _NETWORKS in written.spec.data:
-        text = written.spec.data[_NETWORKS]
-        networks = read_mesh_file(f"ConfigMap {NAME}, {_NETWORKS}", text, MeshNetworks)
-    return Snapshot(found.resources, found.problems, settings, networks)
+        networks = builder.networks_of(written)
+    return Snapshot(
+        dict(builder.resources),
+        tuple(builder.problems),
+        tuple(builder.unnamed),
+        settings or mesh_config(known.of(ConfigMap)),
+        networks,
+    )

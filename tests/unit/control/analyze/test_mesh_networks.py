@@ -35,3 +35,10 @@ def test_networks_of_the_config_map():
     config = manifest("ConfigMap", "istio", data, namespace="istio-system")
     assert told(ANALYZER, config) == [FOUND]
     assert told(ANALYZER, "") == []
+
+
+def test_networks_that_cannot_be_read():
+    data = "data: {meshNetworks: '['}"
+    config = manifest("ConfigMap", "istio", data, namespace="istio-system")
+    assert told("schema.ValidationAnalyzer", config) == ["IST0106 ConfigMap istio-system/istio 4"]
+    assert told(ANALYZER, config) == []

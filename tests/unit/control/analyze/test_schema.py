@@ -19,6 +19,11 @@ def test_what_cannot_be_decoded():
     assert message.text == "spec.serverz: unknown field 'serverz' (did you mean 'servers'?)"
 
 
+def test_kinds_that_nobody_looks_at_are_left_alone():
+    head = "networking.istio.io/v1alpha3"
+    assert messages(ANALYZER, manifest("EnvoyFilter", "e", head=head)) == []
+
+
 def test_a_resource_that_is_there_twice():
     text = manifest("Telemetry", "t") + manifest("Telemetry", "t")
     (message,) = messages(ANALYZER, text)

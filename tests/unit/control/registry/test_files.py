@@ -68,6 +68,23 @@ def test_the_last_valid_version_stays_in_force(tmp_path):
     assert third.problems == ()
 
 
+def test_what_the_rules_of_its_kind_refuse_leaves_what_was(tmp_path):
+    rule = (
+        "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: a}\n"
+        "spec: {host: HOST}\n"
+    )
+    write(tmp_path, "a.yaml", rule.replace("HOST", "a"))
+    first = read_directory(tmp_path)
+    write(tmp_path, "a.yaml", rule.replace("HOST", "a_b"))
+    second = read_directory(tmp_path, first)
+    (kept,) = second.resources.values()
+    assert kept.spec.host == "a"
+    assert told(second, tmp_path) == [
+        "a.yaml:4:8: error: spec.host: 'a_b' is no name of a host: 'a_b' is no label "
+        "(a name as reviews or reviews.shop.svc.cluster.local)"
+    ]
+
+
 def test_all_of_a_file_that_is_half_written_stays(tmp_path):
     write(tmp_path, "a.yaml", service("a") + "---\n" + service("b"))
     first = read_directory(tmp_path)
