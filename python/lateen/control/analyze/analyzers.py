@@ -22,7 +22,6 @@ from lateen.control.analyze.jwt_claim_routes import jwt_claim_routes
 from lateen.control.analyze.mesh_gateway_hosts import mesh_gateway_hosts
 from lateen.control.analyze.mesh_networks import mesh_networks
 from lateen.control.analyze.port_names import port_names
-from lateen.control.analyze.reachability import reachability
 from lateen.control.analyze.schema import validation
 from lateen.control.analyze.service_entry_addresses import service_entry_addresses
 from lateen.control.analyze.service_entry_protocols import service_entry_protocols
@@ -82,8 +81,12 @@ ANALYZERS: tuple[Analyzer, ...] = (
         mesh_networks,
         "multicluster.MeshNetworksAnalyzer",
     ),
-    Analyzer("schema.ReachabilityAnalyzer", "routes that are never used", reachability),
-    Analyzer("schema.ValidationAnalyzer", "what each resource must be", validation),
+    Analyzer(
+        "schema.ValidationAnalyzer",
+        "what each resource must be, and routes that are never used",
+        validation,
+        "schema.CollectionValidationAnalyzer",
+    ),
     Analyzer("service.PortNameAnalyzer", "names of services' ports", port_names),
     Analyzer(
         "serviceentry.Analyzer",

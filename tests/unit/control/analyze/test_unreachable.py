@@ -2,7 +2,7 @@ import pytest
 
 from tests.support.analysis import manifest, messages
 
-ANALYZER = "schema.ReachabilityAnalyzer"
+ANALYZER = "schema.ValidationAnalyzer"
 TO = "route: [{destination: {host: a}}]"
 
 
@@ -32,7 +32,7 @@ ALL = f"{{{TO}}}"
         (f"http: [{A}, {match('{uri: {prefix: /ab}}')}]", ["IST0131"]),
         (f"http: [{match('{uri: {prefix: /ab}}')}, {A}]", []),
         (f"http: [{A}, {match('{uri: {prefix: /ab}, port: 80}')}]", []),
-        (f"http: [{A}, {match('{uri: {prefix: /ab}, headers: {x: {exact: y}}}')}]", []),
+        (f"http: [{A}, {match('{uri: {prefix: /ab}, headers: {x: {exact: yes-it-is}}}')}]", []),
         (f"http: [{A}, {match('{uri: {prefix: /ab}, method: {exact: POST}}')}]", []),
         (f"http: [{A}, {match('{uri: {prefix: /ab}, method: {exact: GET}}')}]", ["IST0131"]),
         (f"http: [{A}, {match('{uri: {exact: /ab}}')}]", []),
