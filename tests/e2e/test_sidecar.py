@@ -1,0 +1,76 @@
+"""Two sidecars with their agents: a call goes from application to application through both."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.support.meshed import CONTROL, MESH, PLAINTEXT, Meshed, until
+from tests.support.namespaces import neighbours
+from tests.support.proxies import envoy_command
+
+DISCOVERY = f"{CONTROL}:15010"
+
+
+def proxy_arguments(kind: str) -> list[str]:
+    """The arguments of a sidecar whose proxy is this one; skips the test where there is none."""
+    if kind == "lateen":
+        return []
+    command = envoy_command()
+    if command is None:
+        pytest.skip("no Envoy: make .venv-envoy/.installed")
+    return ["--envoy", command[0]]
+
+
+@pytest.fixture(params=["lateen", "envoy"])
+def meshed(request: pytest.FixtureRequest) -> Iterator[Meshed]:
+    arguments = ["--discovery", DISCOVERY, "--plaintext", *proxy_arguments(request.param)]
+    with ExitStack() as stack:
+        machines = stack.enter_context(neighbours())
+        # Not pytest's folder, which other users cannot enter.
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lateen-")))
+        folder.chmod(0o755)
+        made = Meshed(*machines, folder)
+        (made.manifests / "mesh.yaml").write_text(MESH + PLAINTEXT)
+        made.start_control(stack, "--address", DISCOVERY, "--insecure-plaintext")
+        made.start_application(stack)
+        for machine in (made.a, made.b):
+            machine.capture(stack)
+            machine.start(stack, arguments)
+        yield made
+
+
+def test_a_call_goes_through_both_sidecars(meshed):
+    told = meshed.answer()
+    # Only the inbound side of a sidecar connects from there.
+    assert told["from"] == "127.0.0.6"
+    assert told["headers"]["host"] == "b"
+    stats = "/stats?filter=cluster.outbound.80..b.default.svc.cluster.local.*rq_2xx"
+    assert meshed.a.admin(stats).rstrip().endswith("upstream_rq_2xx: 1")
+    stats = "/stats?filter=cluster.inbound.8080.*upstream_rq_2xx"
+    assert meshed.b.admin(stats).rstrip().endswith("upstream_rq_2xx: 1")
+
+
+def test_traffic_goes_on_without_a_control_plane_and_changes_with_a_new_one(meshed):
+    with ExitStack() as stack:
+        meshed.control.end()
+        until(lambda: "stream of the control plane ended" in meshed.a.sidecar.log())
+        assert meshed.answer()["from"] == "127.0.0.6"
+        assert meshed.a.is_ready()
+        (meshed.manifests / "route.yaml").write_text(ROUTE)
+        meshed.start_control(stack, "--address", DISCOVERY, "--insecure-plaintext")
+        until(lambda: meshed.a.call() == (418, "tea"), limit=60)
+
+
+ROUTE = """\
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: b, namespace: default}
+spec:
+  hosts: [b]
+  http: [{directResponse: {status: 418, body: {string: tea}}}]
+"""

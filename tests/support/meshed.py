@@ -1,0 +1,173 @@
+"""A mesh of machines: a control plane, two sidecars with captured traffic, an application.
+
+`a` (10.77.0.1) calls, `b` (10.77.0.2) has an application; the control plane is at 10.77.0.3.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from tests.support.namespaces import Namespace
+
+LATEEN = str(Path(sys.executable).with_name("lateen"))
+APPLICATION = str(Path(__file__).with_name("sidecar_upstream.py"))
+SIDECAR_USER, CLIENT_USER = "1337", "1000"
+VIRTUAL, HERE, THERE, CONTROL = "203.0.113.10", "10.77.0.1", "10.77.0.2", "10.77.0.3"
+SECONDS = 30.0
+MESH = f"""\
+apiVersion: v1
+kind: Service
+metadata: {{name: b, namespace: default}}
+spec:
+  clusterIP: {VIRTUAL}
+  selector: {{app: b}}
+  ports: [{{name: http, port: 80, targetPort: 8080}}]
+---
+apiVersion: v1
+kind: Pod
+metadata:
+  name: b-1
+  namespace: default
+  labels: {{app: b, security.istio.io/tlsMode: istio}}
+spec: {{serviceAccountName: b, containers: []}}
+status: {{podIP: {THERE}}}
+"""
+PLAINTEXT = """\
+---
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: default, namespace: istio-system}
+spec: {mtls: {mode: DISABLE}}
+"""
+
+
+class Process:
+    """A process with a log."""
+
+    def __init__(self, argv: Sequence[str], log: Path) -> None:
+        self._log = log
+        with log.open("ab") as output:
+            self.process = subprocess.Popen(argv, stdout=output, stderr=output)
+
+    def log(self) -> str:
+        """What it wrote so far."""
+        return self._log.read_text(errors="replace")
+
+    def end(self) -> int:
+        """End it; the exit code."""
+        self.process.terminate()
+        try:
+            return self.process.wait(SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.wait()
+
+
+def until(look, limit: float = SECONDS):
+    """What `look` returns once it is something, within the limit."""
+    end = time.monotonic() + limit
+    while not (found := look()):
+        assert time.monotonic() < end, "nothing came of it in time"
+        time.sleep(0.1)
+    return found
+
+
+def as_user(number: str) -> list[str]:
+    """What runs a command as a user and group of this number."""
+    return ["setpriv", "--reuid", number, "--regid", number, "--clear-groups"]
+
+
+class Machine:
+    """A namespace whose traffic is captured, with a sidecar."""
+
+    def __init__(self, inside: Namespace, name: str, ip: str, folder: Path) -> None:
+        self.inside = inside
+        self.name = name
+        self.ip = ip
+        self.folder = folder / name
+        self.folder.mkdir(mode=0o777)
+        self.folder.chmod(0o777)
+        self.sidecar: Process | None = None
+
+    def capture(self, stack: ExitStack) -> None:
+        """Let the kernel bring all traffic to the sidecar."""
+        everything = ("--inbound-ports", "*", "--outbound-ip-ranges", "*", "--redirect-dns")
+        self.inside.run(LATEEN, "capture", "apply", *everything)
+        stack.callback(self.inside.run, LATEEN, "capture", "clean")
+
+    def start(self, stack: ExitStack, arguments: Sequence[str], user: str = SIDECAR_USER) -> None:
+        """Start a sidecar, and wait until it is ready."""
+        argv = [
+            *as_user(user),
+            LATEEN, "sidecar",
+            "--name", f"{self.name}-1", "--namespace", "default",
+            "--service-account", self.name, "--ip", self.ip, "--label", f"app={self.name}",
+            "--state", str(self.folder / "state"),
+            *arguments,
+        ]  # fmt: skip
+        self.sidecar = Process(self.inside.command(argv), self.folder / "sidecar.log")
+        stack.callback(self.sidecar.end)
+        try:
+            until(self.is_ready)
+        except AssertionError as error:
+            raise AssertionError(f"{self.name} is not ready:\n{self.sidecar.log()}") from error
+
+    def is_ready(self) -> bool:
+        """Whether the sidecar says that it is."""
+        url = "http://127.0.0.1:15021/healthz/ready"
+        argv = [*as_user(SIDECAR_USER), "curl", "-s", "-m", "5", "-o", "/dev/null"]
+        done = self.inside.run(*argv, "-w", "%{http_code}", url, check=False)
+        return done.stdout == "200"
+
+    def admin(self, path: str) -> str:
+        """What the proxy's admin interface answers."""
+        return self.inside.run("curl", "-s", f"127.0.0.1:15000{path}", check=False).stdout
+
+    def post(self, path: str) -> str:
+        """What the agent answers to a command."""
+        return self.inside.run("curl", "-s", "-X", "POST", f"127.0.0.1:15021{path}").stdout
+
+    def call(self, url: str = f"http://{VIRTUAL}/", host: str = "b") -> tuple[int, str]:
+        """A call of an application's, which knows nothing of a sidecar."""
+        argv = [*as_user(CLIENT_USER), "curl", "-s", "-m", "5", "-H", f"Host: {host}", url]
+        done = self.inside.run(*argv, "-w", "\n%{http_code}", check=False)
+        body, _, status = done.stdout.rpartition("\n")
+        return int(status), body
+
+
+class Meshed:
+    """The machines and the control plane."""
+
+    def __init__(self, a: Namespace, b: Namespace, hub: Namespace, folder: Path) -> None:
+        self.hub = hub
+        self.folder = folder
+        self.manifests = folder / "mesh"
+        self.manifests.mkdir()
+        self.a = Machine(a, "a", HERE, folder)
+        self.b = Machine(b, "b", THERE, folder)
+        self.control: Process | None = None
+
+    def start_control(self, stack: ExitStack, *arguments: str) -> None:
+        """Start the control plane, or start it again."""
+        argv = [LATEEN, "control", str(self.manifests), *arguments]
+        log = self.folder / f"control-{time.monotonic_ns()}.log"
+        self.control = Process(self.hub.command(argv), log)
+        stack.callback(self.control.end)
+        until(lambda: "serving" in self.control.log())
+
+    def start_application(self, stack: ExitStack) -> None:
+        """Start what `b` answers with."""
+        argv = self.b.inside.command([sys.executable, APPLICATION, "0.0.0.0", "8080"])
+        stack.callback(Process(argv, self.folder / "application.log").end)
+
+    def answer(self) -> dict[str, object]:
+        """What the application on `b` tells of a call from `a`."""
+        status, body = self.a.call()
+        assert status == 200, body
+        return json.loads(body)
