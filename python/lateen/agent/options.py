@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 
+from lateen.agent.names.forward import Resolver
+
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 TYPES = ("sidecar", "router")
 INTERCEPTION = ("REDIRECT", "TPROXY", "NONE")
@@ -40,6 +42,7 @@ class Options:
         admin_port: of the proxy's admin interface, on the loopback; 0: a free one.
         ready_port: where readiness is asked for; 0: a free one.
         dns_port: where names are answered, on the loopback; 0: a free one.
+        resolvers: asked for names that are not the mesh's; none: those of `/etc/resolv.conf`.
         state: the directory of keys and sockets; None: one of the user's, by name and namespace.
         envoy: the program of an Envoy that is the proxy; None: Lateen is.
         concurrency: threads of the proxy.
@@ -66,6 +69,7 @@ class Options:
     admin_port: int = 15000
     ready_port: int = 15021
     dns_port: int = 15053
+    resolvers: Sequence[Resolver] = ()
     state: Path | None = None
     envoy: Path | None = None
     concurrency: int = 2

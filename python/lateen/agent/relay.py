@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     Call = grpc.aio.StreamStreamCall[bytes, bytes]
     Context = grpc.aio.ServicerContext[bytes, bytes]
 
+OnNames = Callable[[Response], str | None]
+
 # Of requests that wait to be sent.
 _WAITING = 16
 
@@ -34,13 +36,11 @@ class Relay:
 
     Args:
         upstream: where the control plane is.
-        on_names: is given each answer with names.
+        on_names: is given each answer with names; what it returns is why it refuses it.
         say: is told why a stream ended.
     """
 
-    def __init__(
-        self, upstream: Upstream, on_names: Callable[[Response], None], say: Callable[[str], None]
-    ) -> None:
+    def __init__(self, upstream: Upstream, on_names: OnNames, say: Callable[[str], None]) -> None:
         self._upstream = upstream
         self._on_names = on_names
         self._say = say
@@ -83,9 +83,10 @@ class Relay:
 class _Stream:
     """One stream of the proxy's and its counterpart."""
 
-    def __init__(self, *, delta: bool, on_names: Callable[[Response], None]) -> None:
+    def __init__(self, *, delta: bool, on_names: OnNames) -> None:
         self._delta = delta
         self._on_names = on_names
+        self._version = ""
         self._waiting: asyncio.Queue[bytes | None] = asyncio.Queue(_WAITING)
 
     async def serve(self, requests: AsyncIterator[bytes], call: Call) -> AsyncIterator[bytes]:
@@ -112,7 +113,7 @@ class _Stream:
             await self._waiting.put(request)
             if not asked:
                 asked = True
-                await self._ask_names("")
+                await self._ask_names()
         await self._waiting.put(None)
 
     async def _send(self, call: Call) -> None:
@@ -125,13 +126,15 @@ class _Stream:
 
     async def _take_names(self, answer: bytes) -> None:
         response = decode_delta(answer) if self._delta else decode_sotw(answer)
-        self._on_names(response)
-        await self._ask_names(response.nonce, response.version)
+        error = self._on_names(response)
+        if error is None:
+            self._version = response.version
+        await self._ask_names(response.nonce, error)
 
-    async def _ask_names(self, nonce: str, version: str = "") -> None:
+    async def _ask_names(self, nonce: str = "", error: str | None = None) -> None:
         request = (
-            DeltaRequest(NDS_TYPE_URL, nonce=nonce)
+            DeltaRequest(NDS_TYPE_URL, nonce=nonce, error=error)
             if self._delta
-            else SotwRequest(NDS_TYPE_URL, version, nonce=nonce)
+            else SotwRequest(NDS_TYPE_URL, self._version, nonce=nonce, error=error)
         )
         await self._waiting.put(encode_request(request, None))

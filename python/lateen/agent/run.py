@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from http import HTTPStatus
 from signal import SIGINT, SIGTERM
 
 from lateen.agent.child import Child
+from lateen.agent.names.forward import RESOLV_CONF, Forwarder, Resolving, read_resolv_conf
+from lateen.agent.names.server import NameServer
+from lateen.agent.names.table import NamesError, Viewpoint, names_of
 from lateen.agent.options import Options
 from lateen.agent.proxy import Proxy
 from lateen.agent.relay import Relay
@@ -38,6 +42,10 @@ class Sidecar:
         self._told: asyncio.Queue[int] = asyncio.Queue()
         self._proxy: Proxy | None = None
         self._draining = False
+        resolving = _resolving(options)
+        self._names = NameServer(Forwarder(resolving.resolvers))
+        search = resolving.search[0] if resolving.search else ""
+        self._viewpoint = Viewpoint(options.namespace, options.domain, search)
 
     async def run(self) -> int:
         """Run to the end; returns the exit code.
@@ -45,6 +53,7 @@ class Sidecar:
         Raises:
             StateError: the state directory cannot be used.
             StatusError: the port of readiness is taken.
+            NameServerError: the port of DNS is.
             ChildError: proxy or application cannot be started.
         """
         loop = asyncio.get_running_loop()
@@ -60,9 +69,11 @@ class Sidecar:
             status = Status(self._is_ready, {DRAIN: self._drain, QUIT: self._quit})
             port = await status.listen(self._options.ready_port)
             stack.callback(status.close)
+            dns_port = await self._names.listen("127.0.0.1", self._options.dns_port)
+            stack.callback(self._names.close)
             self._proxy = await Proxy.start(self._options, state)
             stack.push_async_callback(self._proxy.end)
-            self._say(f"readiness at port {port}, state in {state.directory}")
+            self._say(f"ready port {port}, DNS port {dns_port}, state in {state.directory}")
             return await self._serve(self._proxy)
 
     async def _serve(self, proxy: Proxy) -> int:
@@ -140,8 +151,21 @@ class Sidecar:
         self._told.put_nowait(SIGTERM)
         return HTTPStatus.OK, "ending"
 
-    def _take_names(self, response: Response) -> None:
-        pass
+    def _take_names(self, response: Response) -> str | None:
+        try:
+            self._names.names = names_of(response, self._viewpoint)
+        except NamesError as error:
+            return str(error)
+        return None
+
+
+def _resolving(options: Options) -> Resolving:
+    """How the machine looks names up, unless the options say otherwise."""
+    try:
+        found = read_resolv_conf(RESOLV_CONF.read_text())
+    except OSError:
+        found = Resolving()
+    return replace(found, resolvers=options.resolvers) if options.resolvers else found
 
 
 async def _first(*futures: asyncio.Future[None] | asyncio.Future[int]) -> None:

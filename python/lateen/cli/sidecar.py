@@ -6,10 +6,13 @@ import asyncio
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
+from ipaddress import ip_address
 from pathlib import Path
 from typing import cast
 
 from lateen.agent.child import ChildError
+from lateen.agent.names.forward import Resolver
+from lateen.agent.names.server import NameServerError
 from lateen.agent.options import INTERCEPTION, TYPES, Options, OptionsError
 from lateen.agent.run import Sidecar
 from lateen.agent.state import StateError
@@ -45,6 +48,21 @@ def _port(value: str) -> int:
     return number(value)
 
 
+def _resolver(value: str) -> Resolver:
+    try:
+        ip_address(value)
+    except ValueError:
+        address, _, port = value.rpartition(":")
+    else:
+        address, port = value, "53"
+    address = address.removeprefix("[").removesuffix("]")
+    try:
+        ip_address(address)
+    except ValueError:
+        raise ValueProblem(f"'{value}' is not an IP address, with a port or without") from None
+    return Resolver(address, _port(port))
+
+
 def _seconds(value: str) -> float:
     try:
         found = float(value)
@@ -73,6 +91,7 @@ FLAGS: Sequence[Flag[FlagValue]] = (
     Flag(("--admin-port",), "of the proxy's admin interface (15000; 0: a free one)", _port, "PORT"),
     Flag(("--ready-port",), "where readiness is asked for (15021)", _port, "PORT"),
     Flag(("--dns-port",), "where names are answered (15053)", _port, "PORT"),
+    Flag(("--resolver",), "asked for other names", _resolver, "ADDRESS[:PORT]", repeatable=True),
     Flag(("--state",), "the directory of keys and sockets", Path, "DIR"),
     Flag(("--envoy",), "the program of an Envoy that is the proxy", Path, "BINARY"),
     Flag(("--concurrency",), "threads of the proxy (2)", number, "N"),
@@ -97,7 +116,7 @@ def run(arguments: Sequence[str]) -> int:
         return 1
     try:
         return asyncio.run(Sidecar(options, _say).run())
-    except (ChildError, StateError, StatusError) as error:
+    except (ChildError, NameServerError, StateError, StatusError) as error:
         _say(str(error))
         return 1
 
@@ -107,6 +126,7 @@ def _options(values: dict[str, FlagValue], command: Sequence[str]) -> Options:
     if missing:
         raise UsageError(f"{', '.join(missing)} must be given")
     labels = cast("Sequence[tuple[str, str]]", values.pop("label", ()))
+    values["resolvers"] = values.pop("resolver", ())
     values["drain_s"] = values.pop("drain_time", Options.drain_s)
     values.update(labels=dict(labels), command=command, version=version("lateen"))
     return Options(**values)  # type: ignore[arg-type]
