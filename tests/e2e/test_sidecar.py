@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.support.meshed import CONTROL, MESH, PLAINTEXT, Meshed, until
+from tests.support.meshed import CONTROL, MESH, PLAINTEXT, STRICT, Meshed, until
 from tests.support.namespaces import neighbours
 from tests.support.proxies import envoy_command
 
-DISCOVERY = f"{CONTROL}:15010"
+PLAIN = ("--address", f"{CONTROL}:15010", "--insecure-plaintext")
+ROUTE = """\
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: b, namespace: default}
+spec:
+  hosts: [b]
+  http: [{directResponse: {status: 418, body: {string: tea}}}]
+"""
 
 
 def proxy_arguments(kind: str) -> list[str]:
@@ -26,21 +34,41 @@ def proxy_arguments(kind: str) -> list[str]:
     return ["--envoy", command[0]]
 
 
-@pytest.fixture(params=["lateen", "envoy"])
-def meshed(request: pytest.FixtureRequest) -> Iterator[Meshed]:
-    arguments = ["--discovery", DISCOVERY, "--plaintext", *proxy_arguments(request.param)]
+@contextmanager
+def machines(manifests: str) -> Iterator[tuple[Meshed, ExitStack]]:
+    """Machines with captured traffic and an application, without control plane and sidecars."""
     with ExitStack() as stack:
-        machines = stack.enter_context(neighbours())
+        three = stack.enter_context(neighbours())
         # Not pytest's folder, which other users cannot enter.
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lateen-")))
         folder.chmod(0o755)
-        made = Meshed(*machines, folder)
-        (made.manifests / "mesh.yaml").write_text(MESH + PLAINTEXT)
-        made.start_control(stack, "--address", DISCOVERY, "--insecure-plaintext")
+        made = Meshed(*three, folder)
+        (made.manifests / "mesh.yaml").write_text(manifests)
         made.start_application(stack)
         for machine in (made.a, made.b):
             machine.capture(stack)
+        yield made, stack
+
+
+@pytest.fixture(params=["lateen", "envoy"])
+def meshed(request: pytest.FixtureRequest) -> Iterator[Meshed]:
+    arguments = ["--discovery", f"{CONTROL}:15010", "--plaintext", *proxy_arguments(request.param)]
+    with machines(MESH + PLAINTEXT) as (made, stack):
+        made.start_control(stack, *PLAIN)
+        for machine in (made.a, made.b):
             machine.start(stack, arguments)
+        yield made
+
+
+@pytest.fixture(params=["lateen", "envoy"])
+def mutual(request: pytest.FixtureRequest) -> Iterator[Meshed]:
+    """As `meshed`, with certificates."""
+    arguments = ["--discovery", f"{CONTROL}:15012", *proxy_arguments(request.param)]
+    with machines(MESH + STRICT) as (made, stack):
+        secure = ("--ca", str(made.authority), "--secure-address", f"{CONTROL}:15012")
+        made.start_control(stack, "--address", "127.0.0.1:0", *secure)
+        for machine in (made.a, made.b):
+            machine.start(stack, [*arguments, *made.credentials(machine.name)])
         yield made
 
 
@@ -62,15 +90,14 @@ def test_traffic_goes_on_without_a_control_plane_and_changes_with_a_new_one(mesh
         assert meshed.answer()["from"] == "127.0.0.6"
         assert meshed.a.is_ready()
         (meshed.manifests / "route.yaml").write_text(ROUTE)
-        meshed.start_control(stack, "--address", DISCOVERY, "--insecure-plaintext")
+        meshed.start_control(stack, *PLAIN)
         until(lambda: meshed.a.call() == (418, "tea"), limit=60)
 
 
-ROUTE = """\
-apiVersion: networking.istio.io/v1
-kind: VirtualService
-metadata: {name: b, namespace: default}
-spec:
-  hosts: [b]
-  http: [{directResponse: {status: 418, body: {string: tea}}}]
-"""
+def test_both_sidecars_prove_who_they_are(mutual):
+    told = mutual.answer()
+    peers = told["headers"]["x-forwarded-client-cert"]
+    assert "By=spiffe://cluster.local/ns/default/sa/b" in peers
+    assert "URI=spiffe://cluster.local/ns/default/sa/a" in peers
+    stats = "/stats?filter=cluster.outbound.80..b.default.svc.cluster.local.*ssl.handshake"
+    assert mutual.a.admin(stats).rstrip().endswith("ssl.handshake: 1")

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -45,6 +46,8 @@ kind: PeerAuthentication
 metadata: {name: default, namespace: istio-system}
 spec: {mtls: {mode: DISABLE}}
 """
+
+STRICT = PLAINTEXT.replace("DISABLE", "STRICT")
 
 
 class Process:
@@ -114,7 +117,8 @@ class Machine:
         self.sidecar = Process(self.inside.command(argv), self.folder / "sidecar.log")
         stack.callback(self.sidecar.end)
         try:
-            until(self.is_ready)
+            until(lambda: self.is_ready() or self.sidecar.process.poll() is not None)
+            assert self.sidecar.process.poll() is None
         except AssertionError as error:
             raise AssertionError(f"{self.name} is not ready:\n{self.sidecar.log()}") from error
 
@@ -149,6 +153,7 @@ class Meshed:
         self.folder = folder
         self.manifests = folder / "mesh"
         self.manifests.mkdir()
+        self.authority = folder / "ca"
         self.a = Machine(a, "a", HERE, folder)
         self.b = Machine(b, "b", THERE, folder)
         self.control: Process | None = None
@@ -160,6 +165,24 @@ class Meshed:
         self.control = Process(self.hub.command(argv), log)
         stack.callback(self.control.end)
         until(lambda: "serving" in self.control.log())
+
+    def token(self, service_account: str, name: str) -> Path:
+        """A file with a join token, which sidecars can read."""
+        argv = [LATEEN, "token", "create", "--ca", str(self.authority)]
+        argv += ["--namespace", "default", "--service-account", service_account]
+        done = subprocess.run(argv, check=True, capture_output=True, text=True, timeout=60)
+        file = self.folder / name
+        file.write_text(done.stdout)
+        file.chmod(0o644)
+        return file
+
+    def credentials(self, service_account: str) -> list[str]:
+        """The arguments of a sidecar that joins."""
+        root = self.folder / "root.pem"
+        shutil.copy(self.authority / "root-cert.pem", root)
+        root.chmod(0o644)
+        token = self.token(service_account, f"{service_account}.token")
+        return ["--ca-root", str(root), "--token-file", str(token)]
 
     def start_application(self, stack: ExitStack) -> None:
         """Start what `b` answers with."""

@@ -10,6 +10,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from lateen.agent.names.forward import Resolver
+from lateen.identity.spiffe import Identity, IdentityError
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 TYPES = ("sidecar", "router")
@@ -33,6 +34,9 @@ class Options:
         plaintext: the control plane is spoken to without TLS, and no certificate is asked for.
         ca_root: a PEM file: who must have signed the control plane's certificate.
         token_file: with a join token, for the first certificate.
+        trust_domain: of the mesh.
+        certificate_life_s: how long its certificates are to be valid; 0: as the authority thinks.
+        grace_ratio: the part of a certificate's life that is left when the next one is asked for.
         labels: of the workload.
         locality: `REGION/ZONE/SUBZONE`, as far as it is known.
         domain: of the cluster.
@@ -60,6 +64,9 @@ class Options:
     plaintext: bool = False
     ca_root: Path | None = None
     token_file: Path | None = None
+    trust_domain: str = "cluster.local"
+    certificate_life_s: float = 0.0
+    grace_ratio: float = 0.5
     labels: Mapping[str, str] = field(default_factory=dict)
     locality: str = ""
     domain: str = "cluster.local"
@@ -95,14 +102,23 @@ class Options:
             if not _NAME.fullmatch(value):
                 raise OptionsError(f"{flag}: {value!r} is no name: a-z, 0-9, '-' and '.'")
         try:
+            _ = self.identity
+        except IdentityError as error:
+            raise OptionsError(f"--trust-domain: {error}") from None
+        try:
             ip_address(self.ip)
         except ValueError:
             raise OptionsError(f"--ip: {self.ip!r} is no IP address") from None
-        if not self.plaintext and self.ca_root is None:
+        if self.plaintext == (self.ca_root is not None):
             raise OptionsError(
-                "--ca-root is needed: the file with the root of the control plane's certificate "
-                "(or --plaintext, to a control plane on this machine)"
+                "either --ca-root, a file with the root of the control plane's certificate, "
+                "or --plaintext must be given"
             )
+
+    @property
+    def identity(self) -> Identity:
+        """Of the workload."""
+        return Identity(self.trust_domain, self.namespace, self.service_account)
 
     @property
     def directory(self) -> Path:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import grpc
 import grpc.aio
 
-from lateen.agent.upstream import Upstream
+from lateen.agent.upstream import UpstreamError
 from lateen.xds.codec import decode_delta, decode_sotw, encode_request, type_url_of
 from lateen.xds.messages import DeltaRequest, Response, SotwRequest
 from lateen.xds.resource_types import ADS_SERVICE, NDS_TYPE_URL, ads_path
@@ -35,13 +35,18 @@ class Relay:
     """The aggregated discovery service, by the control plane.
 
     Args:
-        upstream: where the control plane is.
+        open_channel: makes a new one to the control plane; raises UpstreamError.
         on_names: is given each answer with names; what it returns is why it refuses it.
         say: is told why a stream ended.
     """
 
-    def __init__(self, upstream: Upstream, on_names: OnNames, say: Callable[[str], None]) -> None:
-        self._upstream = upstream
+    def __init__(
+        self,
+        open_channel: Callable[[], grpc.aio.Channel],
+        on_names: OnNames,
+        say: Callable[[str], None],
+    ) -> None:
+        self._open = open_channel
         self._on_names = on_names
         self._say = say
         self._told = ""
@@ -56,18 +61,18 @@ class Relay:
 
     def _method(self, *, delta: bool) -> grpc.RpcMethodHandler[bytes, bytes]:
         async def serve(requests: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
-            stream = _Stream(delta=delta, on_names=self._on_names)
-            async with self._upstream.open() as channel:
-                call: Call = channel.stream_stream(ads_path(delta=delta))()
-                try:
-                    async for answer in stream.serve(requests, call):
+            try:
+                async with self._open() as channel:
+                    call: Call = channel.stream_stream(ads_path(delta=delta))()
+                    stream = _Stream(call, self._on_names, delta=delta)
+                    async for answer in stream.serve(requests):
                         self._told = ""
                         yield answer
                     reason = f"{(await call.code()).name}: {await call.details()}"
-                except grpc.aio.AioRpcError as error:
-                    reason = f"{error.code().name}: {error.details()}"
-                finally:
-                    call.cancel()
+            except grpc.aio.AioRpcError as error:
+                reason = f"{error.code().name}: {error.details()}"
+            except UpstreamError as error:
+                reason = str(error)
             self._tell(f"the stream of the control plane ended: {reason}")
             await context.abort(grpc.StatusCode.UNAVAILABLE, reason)
 
@@ -83,26 +88,28 @@ class Relay:
 class _Stream:
     """One stream of the proxy's and its counterpart."""
 
-    def __init__(self, *, delta: bool, on_names: OnNames) -> None:
+    def __init__(self, call: Call, on_names: OnNames, *, delta: bool) -> None:
+        self._call = call
         self._delta = delta
         self._on_names = on_names
         self._version = ""
         self._waiting: asyncio.Queue[bytes | None] = asyncio.Queue(_WAITING)
 
-    async def serve(self, requests: AsyncIterator[bytes], call: Call) -> AsyncIterator[bytes]:
+    async def serve(self, requests: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         """What the control plane answers the proxy.
 
         Raises:
             grpc.aio.AioRpcError: the control plane's stream failed.
         """
-        tasks = [asyncio.ensure_future(one) for one in (self._collect(requests), self._send(call))]
+        tasks = [asyncio.ensure_future(one) for one in (self._collect(requests), self._send())]
         try:
-            async for answer in call:
+            async for answer in self._call:
                 if type_url_of(answer) == NDS_TYPE_URL:
                     await self._take_names(answer)
                 else:
                     yield answer
         finally:
+            self._call.cancel()
             for task in tasks:
                 task.cancel()
 
@@ -116,11 +123,11 @@ class _Stream:
                 await self._ask_names()
         await self._waiting.put(None)
 
-    async def _send(self, call: Call) -> None:
+    async def _send(self) -> None:
         try:
             while (request := await self._waiting.get()) is not None:
-                await call.write(request)
-            await call.done_writing()
+                await self._call.write(request)
+            await self._call.done_writing()
         except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
             return  # who reads hears of the end, and of its reason
 

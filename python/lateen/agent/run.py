@@ -5,22 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import replace
 from http import HTTPStatus
 from signal import SIGINT, SIGTERM
 
+from lateen.agent.agent import Agent
 from lateen.agent.child import Child
-from lateen.agent.names.forward import RESOLV_CONF, Forwarder, Resolving, read_resolv_conf
-from lateen.agent.names.server import NameServer
-from lateen.agent.names.table import NamesError, Viewpoint, names_of
 from lateen.agent.options import Options
 from lateen.agent.proxy import Proxy
-from lateen.agent.relay import Relay
-from lateen.agent.service import Service
 from lateen.agent.state import State
 from lateen.agent.status import DRAIN, QUIT, Status
-from lateen.agent.upstream import Upstream
-from lateen.xds.messages import Response
 
 Say = Callable[[str], None]
 _POLL_S = 0.1
@@ -39,13 +32,10 @@ class Sidecar:
     def __init__(self, options: Options, say: Say) -> None:
         self._options = options
         self._say = say
-        self._told: asyncio.Queue[int] = asyncio.Queue()
+        # What it is told to end by: numbers of signals.
+        self._signals: asyncio.Queue[int] = asyncio.Queue()
         self._proxy: Proxy | None = None
         self._draining = False
-        resolving = _resolving(options)
-        self._names = NameServer(Forwarder(resolving.resolvers))
-        search = resolving.search[0] if resolving.search else ""
-        self._viewpoint = Viewpoint(options.namespace, options.domain, search)
 
     async def run(self) -> int:
         """Run to the end; returns the exit code.
@@ -58,28 +48,29 @@ class Sidecar:
         """
         loop = asyncio.get_running_loop()
         for number in (SIGTERM, SIGINT):
-            loop.add_signal_handler(number, self._told.put_nowait, number)
+            loop.add_signal_handler(number, self._signals.put_nowait, number)
+        told = asyncio.ensure_future(self._signals.get())
         async with AsyncExitStack() as stack:
             state = State(self._options.directory)
             stack.callback(state.close)
-            relay = Relay(Upstream(self._options.discovery), self._take_names, self._say)
-            service = Service(state.socket, [relay.handler()])
-            await service.start()
-            stack.push_async_callback(service.stop)
+            self._agent = Agent(self._options, state, self._say)
+            dns_port = await self._agent.start(stack)
             status = Status(self._is_ready, {DRAIN: self._drain, QUIT: self._quit})
             port = await status.listen(self._options.ready_port)
             stack.callback(status.close)
-            dns_port = await self._names.listen("127.0.0.1", self._options.dns_port)
-            stack.callback(self._names.close)
+            self._say(f"ready port {port}, DNS port {dns_port}, state in {state.directory}")
+            certified = asyncio.ensure_future(self._agent.certified())
+            await _first(told, certified)
+            if not certified.done():
+                certified.cancel()
+                return 0
             self._proxy = await Proxy.start(self._options, state)
             stack.push_async_callback(self._proxy.end)
-            self._say(f"ready port {port}, DNS port {dns_port}, state in {state.directory}")
-            return await self._serve(self._proxy)
+            return await self._beside(self._proxy, told)
 
-    async def _serve(self, proxy: Proxy) -> int:
+    async def _beside(self, proxy: Proxy, told: asyncio.Future[int]) -> int:
         """Start the application once the proxy is ready; when something ends, end the rest."""
         gone = asyncio.ensure_future(proxy.wait())
-        told = asyncio.ensure_future(self._told.get())
         ready = asyncio.ensure_future(self._until_ready())
         await _first(gone, told, ready)
         application: Child | None = None
@@ -111,18 +102,18 @@ class Sidecar:
         """Drain; a second signal has no time for it."""
         self._draining = True
         drain = asyncio.ensure_future(proxy.drain(self._options.drain_s))
-        again = asyncio.ensure_future(self._told.get())
+        again = asyncio.ensure_future(self._signals.get())
         await _first(drain, again)
         drain.cancel()
         if again.done():
-            self._told.put_nowait(again.result())
+            self._signals.put_nowait(again.result())
         again.cancel()
 
     async def _end(self, application: Child, number: int) -> int:
         """Pass signals on until the application has ended; its exit code."""
         application.signal(number)
         while not application.ended.done():
-            again = asyncio.ensure_future(self._told.get())
+            again = asyncio.ensure_future(self._signals.get())
             await _first(application.ended, again)
             if again.done():
                 application.signal(again.result())
@@ -134,7 +125,7 @@ class Sidecar:
         if self._draining:
             return "draining"
         if self._proxy is None:
-            return "the proxy has not been started"
+            return self._agent.problem or "the proxy has not been started"
         return await self._proxy.missing()
 
     async def _is_ready(self) -> tuple[HTTPStatus, str]:
@@ -148,24 +139,8 @@ class Sidecar:
         return HTTPStatus.OK, "drained"
 
     async def _quit(self) -> tuple[HTTPStatus, str]:
-        self._told.put_nowait(SIGTERM)
+        self._signals.put_nowait(SIGTERM)
         return HTTPStatus.OK, "ending"
-
-    def _take_names(self, response: Response) -> str | None:
-        try:
-            self._names.names = names_of(response, self._viewpoint)
-        except NamesError as error:
-            return str(error)
-        return None
-
-
-def _resolving(options: Options) -> Resolving:
-    """How the machine looks names up, unless the options say otherwise."""
-    try:
-        found = read_resolv_conf(RESOLV_CONF.read_text())
-    except OSError:
-        found = Resolving()
-    return replace(found, resolvers=options.resolvers) if options.resolvers else found
 
 
 async def _first(*futures: asyncio.Future[None] | asyncio.Future[int]) -> None:

@@ -54,6 +54,16 @@ class State:
         """Where the proxy writes the address of its admin interface."""
         return self.directory / "admin"
 
+    @property
+    def credentials(self) -> Path:
+        """The workload's key and its certificate chain."""
+        return self.directory / "credentials.pem"
+
+    @property
+    def roots(self) -> Path:
+        """Whom the mesh trusts."""
+        return self.directory / "root-cert.pem"
+
     def write(self, path: Path, content: bytes) -> None:
         """Replace a file of the directory in one step; only this user can read it.
 

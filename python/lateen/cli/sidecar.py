@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from ipaddress import ip_address
 from pathlib import Path
@@ -63,16 +63,20 @@ def _resolver(value: str) -> Resolver:
     return Resolver(address, _port(port))
 
 
-def _seconds(value: str) -> float:
-    try:
-        found = float(value)
-    except ValueError:
-        found = -1
-    if not 0 <= found < 86400:
-        raise ValueProblem(f"'{value}' is not a number of seconds")
-    return found
+def _up_to(most: float) -> Callable[[str], float]:
+    def parse(value: str) -> float:
+        try:
+            found = float(value)
+        except ValueError:
+            found = -1.0
+        if not 0 <= found <= most:
+            raise ValueProblem(f"'{value}' is not a number from 0 to {most:g}")
+        return found
+
+    return parse
 
 
+_life, _drain, _part = _up_to(90 * 86400), _up_to(3600), _up_to(1)
 FLAGS: Sequence[Flag[FlagValue]] = (
     Flag(("--discovery",), "the control plane", text, "HOST:PORT"),
     Flag(("--plaintext",), "speak to it without TLS, and ask for no certificate"),
@@ -82,6 +86,9 @@ FLAGS: Sequence[Flag[FlagValue]] = (
     Flag(("--namespace",), "of the workload", text, "NS"),
     Flag(("--service-account",), "whose identity it has", text, "NAME"),
     Flag(("--ip",), "its address", text, "ADDRESS"),
+    Flag(("--trust-domain",), "of the mesh (cluster.local)", text, "DOMAIN"),
+    Flag(("--certificate-life",), "of its certificates (the authority's)", _life, "SECONDS"),
+    Flag(("--grace-ratio",), "part of its life left when it is renewed (0.5)", _part, "RATIO"),
     Flag(("--label",), "of the workload", _label, "KEY=VALUE", repeatable=True),
     Flag(("--locality",), "where it is", text, "REGION/ZONE/SUBZONE"),
     Flag(("--domain",), "of the cluster (cluster.local)", text, "DOMAIN"),
@@ -96,7 +103,7 @@ FLAGS: Sequence[Flag[FlagValue]] = (
     Flag(("--envoy",), "the program of an Envoy that is the proxy", Path, "BINARY"),
     Flag(("--concurrency",), "threads of the proxy (2)", number, "N"),
     Flag(("--proxy-log-level",), "of the proxy (warning)", text, "LEVEL"),
-    Flag(("--drain-time",), "how long connections may end (5)", _seconds, "SECONDS"),
+    Flag(("--drain-time",), "how long connections may end (5)", _drain, "SECONDS"),
     Flag(("-h", "--help"), "print this"),
 )
 
@@ -127,6 +134,7 @@ def _options(values: dict[str, FlagValue], command: Sequence[str]) -> Options:
         raise UsageError(f"{', '.join(missing)} must be given")
     labels = cast("Sequence[tuple[str, str]]", values.pop("label", ()))
     values["resolvers"] = values.pop("resolver", ())
+    values["certificate_life_s"] = values.pop("certificate_life", Options.certificate_life_s)
     values["drain_s"] = values.pop("drain_time", Options.drain_s)
     values.update(labels=dict(labels), command=command, version=version("lateen"))
     return Options(**values)  # type: ignore[arg-type]
