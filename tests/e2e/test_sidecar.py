@@ -14,6 +14,14 @@ from tests.support.namespaces import neighbours
 from tests.support.proxies import envoy_command
 
 PLAIN = ("--address", f"{CONTROL}:15010", "--insecure-plaintext")
+# So that there are handshakes all the time.
+FEW_REQUESTS = """\
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: b, namespace: default}
+spec: {host: b, trafficPolicy: {connectionPool: {http: {maxRequestsPerConnection: 5}}}}
+"""
 ROUTE = """\
 apiVersion: networking.istio.io/v1
 kind: VirtualService
@@ -62,9 +70,10 @@ def meshed(request: pytest.FixtureRequest) -> Iterator[Meshed]:
 
 @pytest.fixture(params=["lateen", "envoy"])
 def mutual(request: pytest.FixtureRequest) -> Iterator[Meshed]:
-    """As `meshed`, with certificates."""
-    arguments = ["--discovery", f"{CONTROL}:15012", *proxy_arguments(request.param)]
-    with machines(MESH + STRICT) as (made, stack):
+    """As `meshed`, with certificates that are renewed each second."""
+    renewal = ["--certificate-life", "30", "--grace-ratio", str(29 / 30)]
+    arguments = ["--discovery", f"{CONTROL}:15012", *proxy_arguments(request.param), *renewal]
+    with machines(MESH + STRICT + FEW_REQUESTS) as (made, stack):
         secure = ("--ca", str(made.authority), "--secure-address", f"{CONTROL}:15012")
         made.start_control(stack, "--address", "127.0.0.1:0", *secure)
         for machine in (made.a, made.b):
@@ -101,3 +110,18 @@ def test_both_sidecars_prove_who_they_are(mutual):
     assert "URI=spiffe://cluster.local/ns/default/sa/a" in peers
     stats = "/stats?filter=cluster.outbound.80..b.default.svc.cluster.local.*ssl.handshake"
     assert mutual.a.admin(stats).rstrip().endswith("ssl.handshake: 1")
+
+
+def test_no_call_fails_while_certificates_are_renewed_each_second(mutual):
+    seen: dict[str, set[bytes]] = {"a": set(), "b": set()}
+
+    def look():
+        for machine in (mutual.a, mutual.b):
+            seen[machine.name].add((machine.folder / "state" / "credentials.pem").read_bytes())
+        return all(len(each) >= 8 for each in seen.values())
+
+    ledger = mutual.load(12, lambda: until(look))
+    assert ledger.failures == {}
+    assert ledger.answered > 100
+    handshakes = "/stats?filter=listener.*15006.*ssl.handshake"
+    assert int(mutual.b.admin(handshakes).rpartition(": ")[2]) > 10

@@ -10,14 +10,16 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.namespaces import Namespace
 
 LATEEN = str(Path(sys.executable).with_name("lateen"))
 APPLICATION = str(Path(__file__).with_name("sidecar_upstream.py"))
+LOAD = str(Path(__file__).with_name("steady_load.py"))
 SIDECAR_USER, CLIENT_USER = "1337", "1000"
 VIRTUAL, HERE, THERE, CONTROL = "203.0.113.10", "10.77.0.1", "10.77.0.2", "10.77.0.3"
 SECONDS = 30.0
@@ -48,6 +50,19 @@ spec: {mtls: {mode: DISABLE}}
 """
 
 STRICT = PLAINTEXT.replace("DISABLE", "STRICT")
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """What became of calls.
+
+    Attributes:
+        answered: with 200 and a whole body.
+        failures: the others, with how often.
+    """
+
+    answered: int
+    failures: Mapping[str, int]
 
 
 class Process:
@@ -183,6 +198,16 @@ class Meshed:
         root.chmod(0o644)
         token = self.token(service_account, f"{service_account}.token")
         return ["--ca-root", str(root), "--token-file", str(token)]
+
+    def load(self, seconds: float, meanwhile: Callable[[], object]) -> Ledger:
+        """What became of calls from `a` to `b` while something happens, for so long at least."""
+        argv = [*as_user(CLIENT_USER), sys.executable, LOAD, f"{VIRTUAL}:80", "b", str(seconds)]
+        with subprocess.Popen(
+            self.a.inside.command(argv), stdout=subprocess.PIPE, text=True
+        ) as process:
+            meanwhile()
+            told = json.loads(process.communicate(timeout=seconds + SECONDS)[0])
+        return Ledger(told["answered"], told["failures"])
 
     def start_application(self, stack: ExitStack) -> None:
         """Start what `b` answers with."""

@@ -38,7 +38,7 @@ class Agent:
     def __init__(self, options: Options, state: State, say: Callable[[str], None]) -> None:
         self._options = options
         self._socket = state.socket
-        self._upstream = Upstream(options.discovery, options.ca_root)
+        self._upstream = Upstream(options.discovery, None if options.plaintext else options.ca_root)
         life = timedelta(seconds=options.certificate_life_s) or None
         wanted = Wanted(options.identity, options.token_file, life, options.grace_ratio)
         self._certificates = Certificates(wanted, self._upstream, state, say)

@@ -31,7 +31,8 @@ class Options:
         namespace: of the workload.
         ip: its address.
         service_account: whose identity it has.
-        plaintext: the control plane is spoken to without TLS, and no certificate is asked for.
+        plaintext: the control plane is spoken to without TLS, and no certificate is asked for;
+            then `ca_root` and `token_file` are not looked at.
         ca_root: a PEM file: who must have signed the control plane's certificate.
         token_file: with a join token, for the first certificate.
         trust_domain: of the mesh.
@@ -109,10 +110,10 @@ class Options:
             ip_address(self.ip)
         except ValueError:
             raise OptionsError(f"--ip: {self.ip!r} is no IP address") from None
-        if self.plaintext == (self.ca_root is not None):
+        if not self.plaintext and self.ca_root is None:
             raise OptionsError(
-                "either --ca-root, a file with the root of the control plane's certificate, "
-                "or --plaintext must be given"
+                "--ca-root is needed: a file with the root of the control plane's certificate "
+                "(or --plaintext, to a control plane on this machine)"
             )
 
     @property
