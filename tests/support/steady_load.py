@@ -1,7 +1,7 @@
 """Calls a service over and over, and writes down each call that is not answered in full.
 
-`python steady_load.py ADDRESS:PORT HOST SECONDS`: prints JSON with `answered` and `failures`. Half of
-the clients keep their connection, half take a new one for each call.
+`python steady_load.py ADDRESS:PORT HOST SECONDS`: prints JSON with `answered` and `failures`. Half
+of the clients keep their connection, half take a new one for each call.
 """
 
 import collections
