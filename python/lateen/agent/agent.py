@@ -17,7 +17,7 @@ from lateen.agent.names.server import NameServer
 from lateen.agent.names.table import NamesError, Viewpoint, names_of
 from lateen.agent.options import Options
 from lateen.agent.relay import Relay
-from lateen.agent.secrets import SecretService
+from lateen.agent.secrets.service import SecretService
 from lateen.agent.service import Service
 from lateen.agent.state import State
 from lateen.agent.upstream import Upstream
@@ -61,6 +61,7 @@ class Agent:
         service = Service(self._socket, (self._relay.handler(), self._secrets.handler()))
         await service.start()
         stack.push_async_callback(service.stop)
+        stack.callback(asyncio.ensure_future(self._secrets.watch_files()).cancel)
         if self._options.plaintext:
             self._certified.set()
         else:

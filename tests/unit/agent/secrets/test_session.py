@@ -1,10 +1,7 @@
-from datetime import UTC, datetime
-
 import pytest
 
-from lateen.agent.credentials import Credentials
-from lateen.agent.secrets import DEFAULT, ROOTS, Session, secrets_of
-from lateen.protos import envoy_types
+from lateen.agent.secrets.service import DEFAULT, ROOTS
+from lateen.agent.secrets.session import Session
 from lateen.xds.messages import DeltaRequest, SotwRequest
 from lateen.xds.resource_types import SDS
 
@@ -22,19 +19,6 @@ def asks_delta(*names, unsubscribe=(), nonce="", error=None):
 
 def told(response):
     return {one.name: one.body for one in response.resources}
-
-
-def test_secrets_are_what_envoy_reads():
-    now = datetime.now(UTC)
-    found = secrets_of(Credentials(b"key", b"chain", b"roots", now, now))
-    parsed = {}
-    for name, body in found.items():
-        parsed[name] = envoy_types().message_class(SDS.message)()
-        parsed[name].ParseFromString(body)
-        assert parsed[name].name == name
-    own = parsed[DEFAULT].tls_certificate
-    assert (own.certificate_chain.inline_bytes, own.private_key.inline_bytes) == (b"chain", b"key")
-    assert parsed[ROOTS].validation_context.trusted_ca.inline_bytes == b"roots"
 
 
 @pytest.mark.parametrize(("delta", "ask"), [(False, asks), (True, asks_delta)])
