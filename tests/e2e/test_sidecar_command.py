@@ -42,9 +42,11 @@ class Place:
         stack.callback(control.end)
         until(lambda: "serving" in control.log())
 
-    def start(self, *command: str, flags: tuple[str, ...] = ()) -> Process:
+    def start(
+        self, *command: str, flags: tuple[str, ...] = (), wrapper: tuple[str, ...] = ()
+    ) -> Process:
         discovery = ("--discovery", "127.0.0.1:15010", "--plaintext", "--drain-time", "2")
-        made = self.machine.begin([*discovery, *flags, "--", *command], user="0")
+        made = self.machine.begin([*discovery, *flags, "--", *command], "0", wrapper)
         self.stack.callback(made.end)
         return made
 
@@ -96,6 +98,25 @@ def test_it_ends_when_it_is_told_over_http(place):
     until(lambda: not place.machine.is_ready())
     assert place.machine.post("/quitquitquit") == "ending\n"
     assert sidecar.process.wait(60) == 9
+
+
+def test_commands_of_other_machines_are_refused(place):
+    sidecar = place.start(sys.executable, "-c", TELLS)
+    until(lambda: "started" in sidecar.log())
+    # What is sent to another address of the machine comes from there.
+    far = place.machine.inside.run("curl", "-s", "-X", "POST", "10.77.0.1:15021/quitquitquit")
+    assert far.stdout == "only from this machine\n"
+    assert (
+        place.machine.inside.run("curl", "-s", "10.77.0.1:15021/healthz/ready").stdout == "ready\n"
+    )
+
+
+def test_process_1_of_a_container_leaves_no_zombies(place):
+    # A grandchild, which becomes a child of process 1 when its parent ends.
+    orphan = "(sleep 0.1 &); sleep 3; echo zombies: $(ps -e -o stat | grep -c ^Z)"
+    container = ("unshare", "--pid", "--fork", "--mount-proc")
+    place.start("sh", "-c", orphan, wrapper=container).process.wait(60)
+    assert "zombies: 0\n" in (place.folder / "a" / "sidecar.log").read_text()
 
 
 def test_an_application_that_cannot_be_started_is_one_line(place):

@@ -135,9 +135,12 @@ class Machine:
         except AssertionError as error:
             raise AssertionError(f"{self.name} is not ready:\n{self.sidecar.log()}") from error
 
-    def begin(self, arguments: Sequence[str], user: str = SIDECAR_USER) -> Process:
-        """Start a sidecar."""
+    def begin(
+        self, arguments: Sequence[str], user: str = SIDECAR_USER, wrapper: Sequence[str] = ()
+    ) -> Process:
+        """Start a sidecar, as the command of a wrapper."""
         argv = [
+            *wrapper,
             *as_user(user),
             LATEEN, "sidecar",
             "--name", f"{self.name}-1", "--namespace", "default",

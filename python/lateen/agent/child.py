@@ -45,6 +45,11 @@ class Child:
         return cls(process)
 
     @property
+    def pid(self) -> int:
+        """The number of the process."""
+        return self._process.pid
+
+    @property
     def exit_code(self) -> int | None:
         """As a shell tells it, 128 and the signal's number for a signal; None while it runs."""
         code = self._process.returncode

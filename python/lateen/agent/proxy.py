@@ -41,6 +41,11 @@ class Proxy:
         state.write(state.bootstrap, text.encode())
         return cls(await Child.start(_command(options, state)), state)
 
+    @property
+    def pid(self) -> int:
+        """The number of its process."""
+        return self._child.pid
+
     async def wait(self) -> int:
         """The exit code, once it has ended."""
         return await self._child.wait()

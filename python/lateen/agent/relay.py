@@ -68,7 +68,7 @@ class Relay:
                     async for answer in stream.serve(requests):
                         self._told = ""
                         yield answer
-                    reason = f"{(await call.code()).name}: {await call.details()}"
+                    reason = f"{(await call.code()).name}: {await call.details()}".rstrip(": ")
             except grpc.aio.AioRpcError as error:
                 reason = f"{error.code().name}: {error.details()}"
             except UpstreamError as error:

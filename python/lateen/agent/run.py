@@ -11,6 +11,7 @@ from signal import SIGINT, SIGTERM
 from lateen.agent.agent import Agent
 from lateen.agent.child import Child
 from lateen.agent.options import Options
+from lateen.agent.orphans import bury
 from lateen.agent.proxy import Proxy
 from lateen.agent.state import State
 from lateen.agent.status import DRAIN, QUIT, Status
@@ -35,6 +36,7 @@ class Sidecar:
         # What it is told to end by: numbers of signals.
         self._signals: asyncio.Queue[int] = asyncio.Queue()
         self._proxy: Proxy | None = None
+        self._children: set[int] = set()
         self._draining = False
 
     async def run(self) -> int:
@@ -64,7 +66,9 @@ class Sidecar:
             if not certified.done():
                 certified.cancel()
                 return 0
+            stack.callback(asyncio.ensure_future(bury(lambda: self._children)).cancel)
             self._proxy = await Proxy.start(self._options, state)
+            self._children.add(self._proxy.pid)
             stack.push_async_callback(self._proxy.end)
             return await self._beside(self._proxy, told)
 
@@ -78,6 +82,7 @@ class Sidecar:
             self._say("ready")
             if self._options.command:
                 application = await Child.start(self._options.command)
+                self._children.add(application.pid)
             await _first(gone, told, *([application.ended] if application else []))
         ready.cancel()
         if gone.done():

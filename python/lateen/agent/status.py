@@ -6,6 +6,7 @@ Source: pilot/cmd/pilot-agent/status/server.go of Istio.
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from ipaddress import ip_address
@@ -13,6 +14,7 @@ from ipaddress import ip_address
 import h11
 
 READY, DRAIN, QUIT = "/healthz/ready", "/drain", "/quitquitquit"
+_MAPPED = "::ffff:"
 _READ = 4096
 _LONGEST_HEAD = 8192
 _LIMIT_S = 5.0
@@ -47,7 +49,7 @@ class Status:
             StatusError: it is taken.
         """
         try:
-            self._server = await asyncio.start_server(self._serve, "0.0.0.0", port)
+            self._server = await asyncio.start_server(self._serve, sock=_listening(port))
         except OSError as error:
             raise StatusError(f"--ready-port: cannot listen to {port}: {error.strerror}") from None
         listening: int = self._server.sockets[0].getsockname()[1]
@@ -65,7 +67,7 @@ class Status:
             async with asyncio.timeout(_LIMIT_S):
                 request = await _request(connection, reader)
             host = writer.get_extra_info("peername")[0]
-            status, text = await self._answer(request, local=ip_address(host).is_loopback)
+            status, text = await self._answer(request, local=_is_loopback(host))
         except (h11.RemoteProtocolError, TimeoutError):
             status, text = HTTPStatus.BAD_REQUEST, "no request"
         except (ConnectionError, EOFError):
@@ -86,6 +88,17 @@ class Status:
         if request.method != b"POST":
             return HTTPStatus.METHOD_NOT_ALLOWED, "POST only"
         return await command()
+
+
+def _listening(port: int) -> socket.socket:
+    """A socket for all addresses of the machine, of both families where it has both."""
+    if socket.has_dualstack_ipv6():
+        return socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True)
+    return socket.create_server(("0.0.0.0", port))
+
+
+def _is_loopback(host: str) -> bool:
+    return ip_address(host.removeprefix(_MAPPED)).is_loopback
 
 
 async def _request(connection: h11.Connection, reader: asyncio.StreamReader) -> h11.Request:

@@ -1,4 +1,5 @@
 import asyncio
+import socket
 from http import HTTPStatus
 
 import pytest
@@ -53,6 +54,23 @@ def test_commands_are_posts():
     )
     assert [one.split()[1] for one in told] == ["405", "200", "404"]
     assert drained == 1
+
+
+def test_both_families_are_listened_to():
+    async def is_ready():
+        return HTTPStatus.OK, "ready"
+
+    async def run():
+        status = Status(is_ready, {})
+        port = await status.listen(0)
+        try:
+            return await ask(port, request("GET", READY), host="::1")
+        finally:
+            status.close()
+
+    if not socket.has_dualstack_ipv6():
+        pytest.skip("this machine has no IPv6")
+    assert asyncio.run(run()).startswith("HTTP/1.1 200 ")
 
 
 @pytest.mark.parametrize("data", [b"nonsense\r\n\r\n", b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 5000])
