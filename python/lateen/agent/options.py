@@ -110,6 +110,8 @@ class Options:
             ip_address(self.ip)
         except ValueError:
             raise OptionsError(f"--ip: {self.ip!r} is no IP address") from None
+        if self.locality.count("/") > 2:
+            raise OptionsError(f"--locality: {self.locality!r} is not REGION/ZONE/SUBZONE")
         if not self.plaintext and self.ca_root is None:
             raise OptionsError(
                 "--ca-root is needed: a file with the root of the control plane's certificate "
