@@ -21,7 +21,7 @@ def node_id(options: Options) -> str:
 
 def node(options: Options) -> Mapping[str, object]:
     """The node of a bootstrap, as JSON."""
-    metadata = {
+    metadata: dict[str, object] = {
         "NAME": options.name,
         "NAMESPACE": options.namespace,
         "WORKLOAD_NAME": options.name,
@@ -30,8 +30,12 @@ def node(options: Options) -> Mapping[str, object]:
         "INTERCEPTION_MODE": options.interception,
         "MESH_ID": options.mesh_id,
         "LABELS": dict(options.labels),
-        "LATEEN_VERSION": options.version,
     }
+    if options.envoy is None:
+        # It has Istio's filters, as far as it has them; an ordinary Envoy does not.
+        metadata["LATEEN_VERSION"] = options.version
+    if options.dns_capture:
+        metadata["DNS_CAPTURE"] = "true"
     application = options.labels.get("app", options.name)
     found: dict[str, object] = {
         "id": node_id(options),

@@ -47,6 +47,8 @@ class Options:
         admin_port: of the proxy's admin interface, on the loopback; 0: a free one.
         ready_port: where readiness is asked for; 0: a free one.
         dns_port: where names are answered, on the loopback; 0: a free one.
+        dns_capture: the application's queries come there; so it can be told addresses of services
+            that have none.
         resolvers: asked for names that are not the mesh's; none: those of `/etc/resolv.conf`.
         state: the directory of keys and sockets; None: one of the user's, by name and namespace.
         envoy: the program of an Envoy that is the proxy; None: Lateen is.
@@ -77,6 +79,7 @@ class Options:
     admin_port: int = 15000
     ready_port: int = 15021
     dns_port: int = 15053
+    dns_capture: bool = False
     resolvers: Sequence[Resolver] = ()
     state: Path | None = None
     envoy: Path | None = None

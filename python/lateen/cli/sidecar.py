@@ -98,6 +98,7 @@ FLAGS: Sequence[Flag[FlagValue]] = (
     Flag(("--admin-port",), "of the proxy's admin interface (15000; 0: a free one)", _port, "PORT"),
     Flag(("--ready-port",), "where readiness is asked for (15021)", _port, "PORT"),
     Flag(("--dns-port",), "where names are answered (15053)", _port, "PORT"),
+    Flag(("--dns-capture",), "the application's queries come there"),
     Flag(("--resolver",), "asked for other names", _resolver, "ADDRESS[:PORT]", repeatable=True),
     Flag(("--state",), "the directory of keys and sockets", Path, "DIR"),
     Flag(("--envoy",), "the program of an Envoy that is the proxy", Path, "BINARY"),

@@ -1,5 +1,6 @@
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,17 @@ def test_the_node_is_that_of_istio():
         "LABELS": {"app": "web"},
         "LATEEN_VERSION": "1.2.3",
     }
+
+
+def test_an_envoy_is_not_said_to_have_the_filters_of_lateen():
+    assert "LATEEN_VERSION" not in node(replace(WEB, envoy=Path("envoy")))["metadata"]
+
+
+def test_a_gateway_and_what_it_captures_is_told():
+    gateway = replace(WEB, type="router", interception="NONE", dns_capture=True)
+    assert node_id(gateway).startswith("router~")
+    told = node(gateway)["metadata"]
+    assert (told["INTERCEPTION_MODE"], told["DNS_CAPTURE"]) == ("NONE", "true")
 
 
 @pytest.mark.parametrize("command", [lateen_command(), envoy_command()], ids=["lateen", "envoy"])
