@@ -18,6 +18,7 @@ from tests.support.meshed import (
     STRICT,
     VIRTUAL,
     Meshed,
+    Process,
     machines,
     proxy_arguments,
     until,
@@ -85,7 +86,7 @@ def test_traffic_goes_on_without_a_control_plane_and_changes_with_a_new_one(mesh
         assert meshed.answer()["from"] == "127.0.0.6"
         assert meshed.a.is_ready()
         (meshed.manifests / "route.yaml").write_text(ROUTE)
-        meshed.start_control(stack, *PLAIN)
+        meshed.restart_control(stack)
         until(lambda: meshed.a.call() == (418, "tea"), limit=60)
 
 
@@ -111,6 +112,27 @@ def test_no_call_fails_while_certificates_are_renewed_each_second(mutual):
     assert ledger.answered > 100
     handshakes = "/stats?filter=listener.*15006.*ssl.handshake"
     assert int(mutual.b.admin(handshakes).rpartition(": ")[2]) > 10
+
+
+def test_no_call_fails_while_the_control_plane_is_killed_and_a_sidecar_needs_no_second_token(
+    mutual,
+):
+    arguments = mutual.b.sidecar.process.args
+
+    def kill():
+        mutual.control.process.kill()
+        until(lambda: "stream of the control plane ended" in mutual.a.sidecar.log())
+
+    ledger = mutual.load(4, kill)
+    assert ledger.failures == {}
+    assert ledger.answered > 50
+    with ExitStack() as stack:
+        mutual.restart_control(stack)
+        mutual.b.sidecar.end()
+        mutual.b.sidecar = Process(arguments, mutual.b.folder / "again.log")
+        stack.callback(mutual.b.sidecar.end)
+        until(mutual.b.is_ready)
+        until(lambda: mutual.a.call()[0] == 200)
 
 
 @pytest.mark.parametrize("kind", ["lateen", "envoy"])

@@ -187,10 +187,17 @@ class Meshed:
         self.control: Process | None = None
 
     def start_control(self, stack: ExitStack, *arguments: str) -> None:
-        """Start the control plane, or start it again."""
+        """Start the control plane."""
         argv = [LATEEN, "control", str(self.manifests), *arguments]
+        self._run_control(stack, self.hub.command(argv))
+
+    def restart_control(self, stack: ExitStack) -> None:
+        """Start it again, as it was started."""
+        self._run_control(stack, self.control.process.args)
+
+    def _run_control(self, stack: ExitStack, argv: Sequence[str]) -> None:
         log = self.folder / f"control-{time.monotonic_ns()}.log"
-        self.control = Process(self.hub.command(argv), log)
+        self.control = Process(argv, log)
         stack.callback(self.control.end)
         until(lambda: "serving" in self.control.log())
 

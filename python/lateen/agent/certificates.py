@@ -24,6 +24,7 @@ from lateen.identity.spiffe import Identity
 from lateen.xds.backoff import Backoff
 
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 60.0
+_LONGEST_SLEEP_S = 30.0
 _REFUSALS = (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED)
 
 
@@ -80,7 +81,7 @@ class Certificates:
         while True:
             if self.current is not None:
                 renewal = self.current.renewal(self._wanted.grace_ratio, self._random)
-                await asyncio.sleep((renewal - _now()).total_seconds())
+                await _until(renewal)
             made = await self._obtain()
             try:
                 save(self._state, made)
@@ -145,6 +146,12 @@ class Certificates:
         if not found:
             raise _NoCertificateError(f"no certificate: {file} is empty; put a join token into it")
         return found
+
+
+async def _until(moment: datetime) -> None:
+    """Wait, in steps: a machine may sleep, and its clock may be set."""
+    while (left := (moment - _now()).total_seconds()) > 0:
+        await asyncio.sleep(min(left, _LONGEST_SLEEP_S))
 
 
 def _now() -> datetime:

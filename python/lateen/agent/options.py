@@ -115,6 +115,7 @@ class Options:
             raise OptionsError(f"--ip: {self.ip!r} is no IP address") from None
         if self.locality.count("/") > 2:
             raise OptionsError(f"--locality: {self.locality!r} is not REGION/ZONE/SUBZONE")
+        _ = self.directory
         if not self.plaintext and self.ca_root is None:
             raise OptionsError(
                 "--ca-root is needed: a file with the root of the control plane's certificate "
@@ -128,8 +129,22 @@ class Options:
 
     @property
     def directory(self) -> Path:
-        """Where keys and sockets are."""
+        """Where keys and sockets are.
+
+        Raises:
+            OptionsError: it is not said, and the user has no directory.
+        """
         if self.state is not None:
             return self.state
-        base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state"
-        return Path(base) / "lateen" / f"{self.name}.{self.namespace}"
+        return _state_home() / "lateen" / f"{self.name}.{self.namespace}"
+
+
+def _state_home() -> Path:
+    """Where programs of the user keep their state (XDG Base Directory Specification)."""
+    given = os.environ.get("XDG_STATE_HOME")
+    if given:
+        return Path(given)
+    try:
+        return Path.home() / ".local/state"
+    except RuntimeError:
+        raise OptionsError("--state is needed: there is no home directory") from None

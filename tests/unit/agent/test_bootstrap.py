@@ -63,6 +63,21 @@ def test_a_proxy_takes_the_bootstrap(command, tmp_path):
     assert done.returncode == 0, done.stderr
 
 
+def test_the_directory_is_one_of_the_users(monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", "/state")
+    assert WEB.directory == Path("/state/lateen/web-1.shop")
+    monkeypatch.delenv("XDG_STATE_HOME")
+    monkeypatch.setenv("HOME", "/home/web")
+    assert WEB.directory == Path("/home/web/.local/state/lateen/web-1.shop")
+
+    def nowhere():
+        raise RuntimeError
+
+    monkeypatch.setattr(Path, "home", nowhere)
+    with pytest.raises(OptionsError, match="--state is needed"):
+        replace(WEB, name="web-2")
+
+
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
