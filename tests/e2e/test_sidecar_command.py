@@ -126,6 +126,14 @@ def test_an_application_that_cannot_be_started_is_one_line(place):
     assert "Traceback" not in sidecar.log()
 
 
+def test_an_envoy_that_cannot_be_started_is_told(place):
+    sidecar = place.start("true", flags=("--envoy", "/nowhere/envoy"))
+    assert sidecar.process.wait(60) == 1
+    assert "cannot start /nowhere/envoy: No such file or directory" in sidecar.log()
+    assert "the proxy ended by itself (exit code 127)" in sidecar.log()
+    assert "Traceback" not in sidecar.log()
+
+
 def test_without_its_proxy_the_application_ends(place):
     sidecar = place.start(sys.executable, "-c", TELLS)
     until(lambda: "started" in sidecar.log())
