@@ -19,9 +19,10 @@ TELLS = """\
 import signal, sys, time
 def end(number, _):
     print("told", number, flush=True)
-    sys.exit(9)
-signal.signal(signal.SIGTERM, end)
-signal.signal(signal.SIGINT, end)
+    if number != signal.SIGHUP:
+        sys.exit(9)
+for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    signal.signal(number, end)
 print("started", flush=True)
 time.sleep(60)
 """
@@ -89,6 +90,15 @@ def test_a_signal_is_passed_on(place, number):
     assert sidecar.process.wait(60) == 9
     assert f"told {int(number)}\n" in sidecar.log()
     until(lambda: not place.others())
+
+
+def test_other_signals_are_the_applications_alone(place):
+    sidecar = place.start(sys.executable, "-c", TELLS)
+    until(lambda: "started" in sidecar.log())
+    sidecar.process.send_signal(signal.SIGHUP)
+    until(lambda: "told 1\n" in sidecar.log())
+    assert sidecar.process.poll() is None
+    assert place.machine.is_ready()
 
 
 def test_it_ends_when_it_is_told_over_http(place):

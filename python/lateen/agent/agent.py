@@ -23,8 +23,6 @@ from lateen.agent.state import State
 from lateen.agent.upstream import Upstream
 from lateen.xds.messages import Response
 
-_LOOPBACK = "127.0.0.1"
-
 
 class Agent:
     """Keeps the workload's identity, passes configuration on, and answers names.
@@ -56,7 +54,7 @@ class Agent:
         Raises:
             NameServerError: that port is taken.
         """
-        port = await self._names.listen(_LOOPBACK, self._options.dns_port)
+        port = await self._names.listen(self._options.dns_port)
         stack.callback(self._names.close)
         service = Service(self._socket, (self._relay.handler(), self._secrets.handler()))
         await service.start()

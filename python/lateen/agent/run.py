@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from http import HTTPStatus
-from signal import SIGINT, SIGTERM
+from signal import SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2
 
 from lateen.agent.agent import Agent
 from lateen.agent.child import Child
@@ -17,6 +17,7 @@ from lateen.agent.state import State
 from lateen.agent.status import DRAIN, QUIT, Status
 
 Say = Callable[[str], None]
+_FOR_THE_APPLICATION = (SIGHUP, SIGUSR1, SIGUSR2)
 _POLL_S = 0.1
 # How long something must be missing before it is told.
 _QUIET_S = 5.0
@@ -36,6 +37,7 @@ class Sidecar:
         # What it is told to end by: numbers of signals.
         self._signals: asyncio.Queue[int] = asyncio.Queue()
         self._proxy: Proxy | None = None
+        self._application: Child | None = None
         self._children: set[int] = set()
         self._draining = False
 
@@ -51,6 +53,8 @@ class Sidecar:
         loop = asyncio.get_running_loop()
         for number in (SIGTERM, SIGINT):
             loop.add_signal_handler(number, self._signals.put_nowait, number)
+        for number in _FOR_THE_APPLICATION:
+            loop.add_signal_handler(number, self._pass_on, number)
         told = asyncio.ensure_future(self._signals.get())
         async with AsyncExitStack() as stack:
             state = State(self._options.directory)
@@ -77,22 +81,26 @@ class Sidecar:
         gone = asyncio.ensure_future(proxy.wait())
         ready = asyncio.ensure_future(self._until_ready())
         await _first(gone, told, ready)
-        application: Child | None = None
         if ready.done():
             self._say("ready")
             if self._options.command:
-                application = await Child.start(self._options.command)
-                self._children.add(application.pid)
-            await _first(gone, told, *([application.ended] if application else []))
+                self._application = await Child.start(self._options.command)
+                self._children.add(self._application.pid)
+            await _first(gone, told, *([self._application.ended] if self._application else []))
         ready.cancel()
         if gone.done():
             self._say(f"the proxy ended by itself (exit code {gone.result()})")
         else:
             await self._drain_until_told(proxy)
         code = 1 if gone.done() else 0
-        if application is not None:
-            code = await self._end(application, told.result() if told.done() else SIGTERM) or code
+        if self._application is not None:
+            number = told.result() if told.done() else SIGTERM
+            code = await self._end(self._application, number) or code
         return code
+
+    def _pass_on(self, number: int) -> None:
+        if self._application is not None:
+            self._application.signal(number)
 
     async def _until_ready(self) -> None:
         loop = asyncio.get_running_loop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import cast
@@ -18,6 +19,8 @@ from lateen.agent.names.table import Names
 _CONNECTIONS = 128
 _SILENCE_S = 10.0
 _FREE_PORT_ATTEMPTS = 8
+# What a machine without IPv6 says.
+_NO_IPV6 = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 Address = tuple[str, int]
 
@@ -37,44 +40,52 @@ class NameServer:
     def __init__(self, forwarder: Forwarder) -> None:
         self.names: Names | None = None
         self._forwarder = forwarder
-        self._tcp: asyncio.Server | None = None
-        self._udp: asyncio.DatagramTransport | None = None
+        self._open: list[asyncio.Server | asyncio.DatagramTransport] = []
         self._connections = 0
 
-    async def listen(self, host: str, port: int) -> int:
-        """Listen over UDP and TCP; returns the port.
+    async def listen(self, port: int) -> int:
+        """Listen on the loopback over UDP and TCP, and IPv4 and IPv6; returns the port.
 
         Args:
-            port: 0 takes one that is free for both.
+            port: 0 takes one that is free for all of them.
 
         Raises:
             NameServerError: it is taken.
         """
         for attempt in range(1, _FREE_PORT_ATTEMPTS + 1):
             try:
-                return await self._listen(host, port)
+                return await self._listen(port)
             except OSError as error:
                 self.close()
                 if port or attempt == _FREE_PORT_ATTEMPTS:
-                    told = f"--dns-port: cannot listen to {host}:{port}: {error.strerror}"
+                    told = f"--dns-port: cannot listen to {port}: {error.strerror}"
                     raise NameServerError(told) from None
         raise AssertionError("the last attempt returns or raises")
 
-    async def _listen(self, host: str, port: int) -> int:
-        self._tcp = await asyncio.start_server(self._connection, host, port)
-        taken: int = self._tcp.sockets[0].getsockname()[1]
+    async def _listen(self, port: int) -> int:
+        taken = await self._listen_at("127.0.0.1", port)
+        try:
+            await self._listen_at("::1", taken)
+        except OSError as error:
+            if error.errno not in _NO_IPV6:
+                raise
+        return taken
+
+    async def _listen_at(self, host: str, port: int) -> int:
+        tcp = await asyncio.start_server(self._connection, host, port)
+        self._open.append(tcp)
+        taken: int = tcp.sockets[0].getsockname()[1]
         loop = asyncio.get_running_loop()
         of_datagram = partial(self.answer, udp=True)
         made = await loop.create_datagram_endpoint(lambda: _Datagrams(of_datagram), (host, taken))
-        self._udp = made[0]
+        self._open.append(made[0])
         return taken
 
     def close(self) -> None:
         """Stop listening."""
-        if self._tcp is not None:
-            self._tcp.close()
-        if self._udp is not None:
-            self._udp.close()
+        for each in self._open:
+            each.close()
+        self._open.clear()
 
     async def answer(self, data: bytes, *, udp: bool) -> bytes:
         """The answer to the bytes of a query; empty: there is none."""

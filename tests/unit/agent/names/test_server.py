@@ -4,6 +4,7 @@ import socket
 import dns.asyncquery
 import dns.message
 import dns.rcode
+import pytest
 
 from lateen.agent.names.forward import Forwarder, Resolver, read_resolv_conf
 from lateen.agent.names.server import NameServer, NameServerError
@@ -17,7 +18,7 @@ def served(talk, resolvers=(), names=NAMES):
     async def run():
         server = NameServer(Forwarder(resolvers))
         server.names = names
-        port = await server.listen("127.0.0.1", 0)
+        port = await server.listen(0)
         try:
             return await talk(server, port)
         finally:
@@ -26,10 +27,10 @@ def served(talk, resolvers=(), names=NAMES):
     return asyncio.run(asyncio.wait_for(run(), 30))
 
 
-async def ask(port, name, kind="A", tcp=False):
+async def ask(port, name, kind="A", tcp=False, host="127.0.0.1"):
     query = dns.message.make_query(name, kind)
     by = dns.asyncquery.tcp if tcp else dns.asyncquery.udp
-    return await by(query, "127.0.0.1", 10, port)
+    return await by(query, host, 10, port)
 
 
 def addresses(made):
@@ -39,6 +40,16 @@ def addresses(made):
 def test_names_of_the_mesh_are_answered_over_udp_and_tcp():
     async def talk(_, port):
         return [addresses(await ask(port, "reviews.shop", tcp=tcp)) for tcp in (False, True)]
+
+    assert served(talk) == [["10.1.0.1"], ["10.1.0.1"]]
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")
+def test_names_are_answered_over_ipv6_too():
+    async def talk(_, port):
+        return [
+            addresses(await ask(port, "reviews.shop", tcp=tcp, host="::1")) for tcp in (False, True)
+        ]
 
     assert served(talk) == [["10.1.0.1"], ["10.1.0.1"]]
 
@@ -85,12 +96,12 @@ def test_nobody_answers_for_the_mesh_before_it_has_told_its_names():
 def test_a_port_that_is_taken_is_told():
     async def talk(_, port):
         try:
-            await NameServer(Forwarder(())).listen("127.0.0.1", port)
+            await NameServer(Forwarder(())).listen(port)
         except NameServerError as error:
             return str(error)
         return ""
 
-    assert served(talk).startswith("--dns-port: cannot listen to 127.0.0.1:")
+    assert served(talk).startswith("--dns-port: cannot listen to ")
 
 
 def test_a_resolv_conf_is_read_as_resolvers_read_it():
