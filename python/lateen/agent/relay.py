@@ -17,7 +17,13 @@ import grpc
 import grpc.aio
 
 from lateen.agent.upstream import UpstreamError
-from lateen.xds.codec import decode_delta, decode_sotw, encode_request, type_url_of
+from lateen.xds.codec import (
+    BadMessageError,
+    decode_delta,
+    decode_sotw,
+    encode_request,
+    type_url_of,
+)
 from lateen.xds.messages import DeltaRequest, Response, SotwRequest
 from lateen.xds.resource_types import ADS_SERVICE, NDS_TYPE_URL, ads_path
 
@@ -71,7 +77,7 @@ class Relay:
                     reason = f"{(await call.code()).name}: {await call.details()}".rstrip(": ")
             except grpc.aio.AioRpcError as error:
                 reason = f"{error.code().name}: {error.details()}"
-            except UpstreamError as error:
+            except (UpstreamError, BadMessageError) as error:
                 reason = str(error)
             self._tell(f"the stream of the control plane ended: {reason}")
             await context.abort(grpc.StatusCode.UNAVAILABLE, reason)
@@ -100,6 +106,7 @@ class _Stream:
 
         Raises:
             grpc.aio.AioRpcError: the control plane's stream failed.
+            BadMessageError: it sent something else than answers.
         """
         tasks = [asyncio.ensure_future(one) for one in (self._collect(requests), self._send())]
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 import grpc
 import grpc.aio
@@ -22,7 +23,7 @@ class Service:
     def __init__(self, path: Path, handlers: Sequence[grpc.GenericRpcHandler]) -> None:
         self._server = grpc.aio.server(options=_OPTIONS)
         self._server.add_generic_rpc_handlers(tuple(handlers))
-        self._server.add_insecure_port(f"unix:{path}")
+        self._server.add_insecure_port(f"unix:{quote(str(path))}")
 
     async def start(self) -> None:
         """Begin to serve."""

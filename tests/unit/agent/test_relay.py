@@ -122,6 +122,24 @@ def test_the_end_of_one_stream_is_that_of_the_other_and_the_next_is_a_new_connec
     run(body())
 
 
+def test_names_that_are_no_answer_end_the_stream(tmp_path):
+    async def body():
+        plane = ControlPlane()
+        async with AsyncExitStack() as stack:
+            upstream = Upstream(await stack.enter_async_context(plane.serving()), None)
+            made = relayed(tmp_path, lambda: upstream.open(None))
+            channel, said = await stack.enter_async_context(made)
+            call = channel.stream_stream(ads_path(delta=True))()
+            await call.write(request())
+            _, answers = await plane.streams.get()
+            # A field of a known number and another type: a length beyond the end.
+            answers.put_nowait(response(NDS_TYPE_URL, "1") + b"\x0a\x03\x0a\xff\x00")
+            assert await call.code() == grpc.StatusCode.UNAVAILABLE
+            assert "no DeltaDiscoveryResponse" in said[0]
+
+    run(body())
+
+
 def test_a_control_plane_that_is_away_is_told_once(tmp_path):
     async def body():
         async with relayed(tmp_path, lambda: Upstream("127.0.0.1:1", None).open(None)) as made:

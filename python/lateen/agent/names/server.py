@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import cast
 
+import dns.exception
 import dns.message
 import dns.rcode
 
@@ -93,7 +94,10 @@ class NameServer:
             query = read_query(data)
         except BadQueryError as error:
             return error.answer
-        return to_wire(await self._of(query, udp=udp), query, udp=udp)
+        try:
+            return to_wire(await self._of(query, udp=udp), query, udp=udp)
+        except dns.exception.DNSException:  # an answer of others that cannot be told as it is
+            return to_wire(failure(query, dns.rcode.SERVFAIL), query, udp=udp)
 
     async def _of(self, query: dns.message.Message, *, udp: bool) -> dns.message.Message:
         if self.names is None:

@@ -10,6 +10,7 @@ from lateen.agent.credentials import Credentials
 from lateen.agent.secrets.service import DEFAULT, ROOTS, SecretService
 from lateen.agent.service import Service
 from lateen.protos import envoy_types
+from lateen.proxy.xds.endpoints import Endpoint
 from lateen.xds.codec import decode_delta, decode_sotw, encode_request
 from lateen.xds.messages import DeltaRequest, SotwRequest
 from lateen.xds.resource_types import SDS
@@ -31,13 +32,16 @@ def secrets(data, delta):
 
 def talk(tmp_path, body):
     said = []
+    # gRPC takes it for a part of a URI.
+    path = tmp_path / "a b%20c"
 
     async def run():
         service = SecretService(said.append)
-        server = Service(tmp_path / "agent.sock", [service.handler()])
+        server = Service(path, [service.handler()])
         await server.start()
         try:
-            async with grpc.aio.insecure_channel(f"unix:{tmp_path}/agent.sock") as channel:
+            address = Endpoint("", 0, pipe=str(path)).grpc_address
+            async with grpc.aio.insecure_channel(address) as channel:
                 await body(service, channel)
         finally:
             await server.stop()
