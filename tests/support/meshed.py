@@ -121,8 +121,9 @@ class Machine:
 
     def capture(self, stack: ExitStack) -> None:
         """Let the kernel bring all traffic to the sidecar."""
-        everything = ("--inbound-ports", "*", "--outbound-ip-ranges", "*", "--redirect-dns")
-        self.inside.run(LATEEN, "capture", "apply", *everything)
+        everything = ("--inbound-ports", "*", "--outbound-ip-ranges", "*")
+        names = ("--redirect-dns", "--capture-all-dns")
+        self.inside.run(LATEEN, "capture", "apply", *everything, *names)
         stack.callback(self.inside.run, LATEEN, "capture", "clean")
 
     def start(self, stack: ExitStack, arguments: Sequence[str], user: str = SIDECAR_USER) -> None:

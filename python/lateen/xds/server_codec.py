@@ -5,6 +5,7 @@ Source: envoy/service/discovery/v3/discovery.proto
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, cast
 
 from lateen.xds.codec import new_message, parse_message
@@ -24,7 +25,8 @@ def decode_delta(data: bytes) -> tuple[DeltaRequest, Node | None]:
     message = cast("wire.DeltaDiscoveryRequest", parse_message("DeltaDiscoveryRequest", data))
     request = DeltaRequest(
         type_url=message.type_url,
-        subscribe=tuple(message.resource_names_subscribe),
+        # Thousands of proxies ask for the same names.
+        subscribe=tuple(map(sys.intern, message.resource_names_subscribe)),
         unsubscribe=tuple(message.resource_names_unsubscribe),
         initial_versions=dict(message.initial_resource_versions),
         nonce=message.response_nonce,
