@@ -1,5 +1,7 @@
 """An application behind a sidecar: answers with who called, and the headers, as JSON.
 
+`/slow` takes a second.
+
 `python sidecar_upstream.py ADDRESS PORT`
 """
 
@@ -7,6 +9,7 @@ import http.server
 import json
 import socketserver
 import sys
+import time
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -15,6 +18,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self):
+        if self.path == "/slow":
+            time.sleep(1)
         headers = {name.lower(): value for name, value in self.headers.items()}
         body = json.dumps({"from": self.client_address[0], "headers": headers}).encode()
         self.send_response(200)

@@ -1,6 +1,7 @@
 """The entry point, and the list of commands.
 
-`lateen proxy` is run before typer is imported: its process lives long, and typer costs 6 MB.
+`lateen proxy` and `lateen sidecar` are run before typer is imported: their processes live long, and
+typer costs 6 MB.
 """
 
 from __future__ import annotations
@@ -25,6 +26,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from lateen.cli import proxy
 
         return proxy.run(given[1:])
+    if given[:1] == ["sidecar"]:
+        from lateen.cli import sidecar
+
+        return sidecar.run(given[1:])
     if given == ["--version"]:
         from lateen.cli import version
 
@@ -83,6 +88,7 @@ def _app() -> typer.Typer:
     app.command("explain")(_exits(explain.run))
     app.add_typer(proxy_config.app, name="proxy-config")
     app.command("reload")(_exits(reload.run))
+    app.command("sidecar", help="Run a sidecar (lateen sidecar --help).")(_never)
     app.add_typer(token.app, name="token")
     app.command("translate")(_exits(translate.run))
     app.command("validate")(_exits(validate.run))

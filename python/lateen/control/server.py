@@ -20,6 +20,7 @@ from lateen.control.secure.refused import RefusedError
 from lateen.xds.codec import BadMessageError
 from lateen.xds.messages import Response
 from lateen.xds.resource_types import ADS_SERVICE
+from lateen.xds.server_codec import decode_delta, decode_sotw, encode_delta, encode_sotw
 
 if TYPE_CHECKING:
     from envoy.config.core.v3.base_pb2 import Node
@@ -110,8 +111,8 @@ class Server:
 
     def _handler(self) -> grpc.GenericRpcHandler:
         methods = {
-            "DeltaAggregatedResources": self._method(wire.decode_delta, wire.encode_delta),
-            "StreamAggregatedResources": self._method(wire.decode_sotw, wire.encode_sotw),
+            "DeltaAggregatedResources": self._method(decode_delta, encode_delta),
+            "StreamAggregatedResources": self._method(decode_sotw, encode_sotw),
         }
         return grpc.method_handlers_generic_handler(ADS_SERVICE, methods)
 

@@ -105,24 +105,37 @@ def decode_delta(data: bytes) -> Response:
     )
 
 
+def type_url_of(answer: bytes) -> str:
+    """The type of a DiscoveryResponse or DeltaDiscoveryResponse, without reading the rest.
+
+    "" when it tells none, or is no message.
+    """
+    try:
+        return _last_field(answer, 4).decode()
+    except (BadMessageError, UnicodeDecodeError):
+        return ""
+
+
 def resource_name(body: bytes) -> str:
     """The name in a resource: the first field of all resources of xDS; "" when it has none.
 
     So has what is no message at all, which is found out when the resource is parsed.
     """
     try:
-        return _first_field(body).decode()
+        return _last_field(body, 1).decode()
     except (BadMessageError, UnicodeDecodeError):
         return ""
 
 
-def _first_field(body: bytes) -> bytes:
+def _last_field(body: bytes, number: int) -> bytes:
+    """What a field of text has; the last of several counts."""
+    wanted = number << 3 | 2  # length-delimited
     found = b""
     position = 0
     while position < len(body):
         tag, position = _varint(body, position)
         start, position = _skip(body, position, tag & 7)
-        if tag == 0x0A:  # field 1, length-delimited; the last one counts
+        if tag == wanted:
             found = body[start:position]
     return found
 

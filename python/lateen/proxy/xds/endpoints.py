@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import quote
 
 from lateen.proxy.compile.address import is_ip
 from lateen.proxy.xds.target import TargetError
@@ -33,7 +34,7 @@ class Endpoint(NamedTuple):
         if self.pipe.startswith("@"):
             return f"unix-abstract:{self.pipe[1:]}"
         if self.pipe:
-            return f"unix:{self.pipe}"
+            return f"unix:{quote(self.pipe)}"
         if not is_ip(self.host):
             return f"dns:///{self.host}:{self.port}"
         if ":" in self.host:

@@ -22,8 +22,8 @@ from lateen.control.translate.values import UNIX, duration
 if TYPE_CHECKING:
     from envoy.config.cluster.v3.cluster_pb2 import Cluster
 
-# As long as it can be said: addresses that were called once are few, and used again.
-_NEVER_CLEANED = 315576000000.0
+# Nearly as long as Envoy can count: addresses that were called once are few, and used again.
+_NEVER_CLEANED = 9e9
 _LOOPBACKS = ("127.0.0.1", "::1")
 
 

@@ -14,13 +14,12 @@ from lateen.control.translate.values import by_agent
 if TYPE_CHECKING:
     from envoy.config.core.v3.base_pb2 import TransportSocket
 
+# Istio's but for those without forward secrecy, which not every proxy has: peers never need them.
 _CIPHERS = (
     "ECDHE-ECDSA-AES256-GCM-SHA384",
     "ECDHE-RSA-AES256-GCM-SHA384",
     "ECDHE-ECDSA-AES128-GCM-SHA256",
     "ECDHE-RSA-AES128-GCM-SHA256",
-    "AES256-GCM-SHA384",
-    "AES128-GCM-SHA256",
 )
 HTTP_ALPN = ("h2", "http/1.1")
 EXCHANGE = "istio-peer-exchange"

@@ -1,0 +1,1 @@
+"""Answers of the names of a mesh, over DNS."""

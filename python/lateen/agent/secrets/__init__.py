@@ -1,0 +1,1 @@
+"""Secrets for the proxy: the workload's own, and those in files."""
