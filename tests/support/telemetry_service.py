@@ -6,6 +6,7 @@ with TelemetryService(TelemetryScript()) as service:
 
 from __future__ import annotations
 
+import base64
 import functools
 import threading
 import time
@@ -166,6 +167,8 @@ def json_text(fields: object, ignore: Sequence[str] = ()) -> str:
 
 
 def _value(name: str, value: object, ignore: Sequence[str]) -> str:
+    if name in ("traceId", "spanId"):
+        return base64.b64decode(str(value)).hex()
     varies = "time" in name.lower() or name in ("duration", "tlsSessionId")
     return "..." if varies else json_text(value, ignore)
 

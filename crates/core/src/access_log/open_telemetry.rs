@@ -15,6 +15,7 @@ use crate::proto::service::{any_value, AnyValue, ArrayValue, KeyValue, KeyValueL
 use crate::proto::{self, otlp_value};
 use crate::service_values::text;
 use crate::telemetry::custom_tag::CustomTag;
+use crate::tracing::Trace;
 use crate::worker::Worker;
 
 pub struct OpenTelemetryLog {
@@ -64,7 +65,11 @@ impl OpenTelemetryLog {
         let tags: BTreeMap<_, _> =
             tags.filter_map(|tag| Some((tag.tag.as_str(), tag.value(context)?))).collect();
         attributes.extend(tags.into_iter().map(|(tag, value)| pair(tag, value)));
+        let trace = context.info.trace.as_deref();
+        let (trace_id, span_id) = trace.map(Trace::id_bytes).unwrap_or_default();
         LogRecord {
+            trace_id,
+            span_id,
             time_unix_nano: since.as_nanos() as u64,
             body: self.body.as_ref().map(|body| body.format(context)),
             attributes,

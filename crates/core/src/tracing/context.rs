@@ -38,6 +38,11 @@ impl SpanContext {
         Self { span: random.next(), parent: self.span, remote_parent: false, ..self.clone() }
     }
 
+    /// The trace's id in 128 bits.
+    pub fn trace_bytes(&self) -> Vec<u8> {
+        [self.trace_high, self.trace_low].map(u64::to_be_bytes).concat()
+    }
+
     /// As many hex digits as the id has.
     pub fn trace_id(&self) -> String {
         match self.trace_high {
@@ -77,5 +82,6 @@ mod tests {
         assert_eq!(parent.trace_id(), "0000000000000007");
         let long = SpanContext { trace_high: 1, ..parent };
         assert_eq!(long.trace_id(), "00000000000000010000000000000007");
+        assert_eq!(long.trace_bytes(), [0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 7]);
     }
 }

@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::config::Tracing;
+use super::context::hex;
 use super::decorator::decorate;
 use super::sampling::{decide, Reason};
 use super::span::Span;
@@ -40,6 +41,14 @@ pub(super) struct Active {
 }
 
 impl Trace {
+    /// The ids of the trace and of the span as receivers of OTLP want them; empty where they are not told.
+    pub fn id_bytes(&self) -> (Vec<u8>, Vec<u8>) {
+        let Some(active) = &self.active else { return Default::default() };
+        let context = &active.span.context;
+        let span = active.tracer.tells_span_id().then(|| context.span.to_be_bytes().to_vec());
+        (context.trace_bytes(), span.unwrap_or_default())
+    }
+
     /// The id of the trace, as hex digits.
     pub fn trace_id(&self) -> Option<String> {
         Some(self.active.as_ref()?.span.context.trace_id())
@@ -47,8 +56,8 @@ impl Trace {
 
     /// That of the span, where the tracer tells it.
     pub fn span_id(&self) -> Option<String> {
-        let active = self.active.as_ref()?;
-        active.tracer.span_id(&active.span.context)
+        let active = self.active.as_ref().filter(|active| active.tracer.tells_span_id())?;
+        Some(hex(active.span.context.span))
     }
 
     /// Names the span. Nobody reads the name of one that is not sampled.

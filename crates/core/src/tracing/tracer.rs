@@ -130,12 +130,9 @@ impl Tracer {
         }
     }
 
-    /// The id of a span for logs; as in Envoy, Zipkin tells none.
-    pub fn span_id(&self, context: &SpanContext) -> Option<String> {
-        match &self.config.protocol {
-            Protocol::OpenTelemetry(_) => Some(super::context::hex(context.span)),
-            Protocol::Zipkin(_) => None,
-        }
+    /// Whether logs learn the ids of spans; as in Envoy, Zipkin tells none.
+    pub fn tells_span_id(&self) -> bool {
+        matches!(self.config.protocol, Protocol::OpenTelemetry(_))
     }
 
     /// Tells an upstream of a span.

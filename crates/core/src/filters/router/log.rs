@@ -32,11 +32,14 @@ pub fn attempt(router: &Router, stream: &mut Stream, status: u16, failure: Optio
     if let Some(Failure::Connect { reason, .. }) = failure {
         info.upstream.transport_failure_reason = reason.clone();
     }
+    // The trace is the request's: logs of attempts know nothing of it.
+    let trace = stream.info.trace.take();
     let context = stream.context(LogType::UpstreamEnd);
     let runtime = stream.worker.runtime();
     for log in &router.upstream_logs {
         log.write(&context, &stream.worker, &runtime);
     }
+    stream.info.trace = trace;
     tracing::finish_attempt(stream, failure);
     let info = &mut stream.info;
     (info.response_code, info.flags, info.attempts, info.protocol) = of_request;

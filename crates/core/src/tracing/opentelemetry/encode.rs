@@ -81,11 +81,11 @@ pub fn write(span: Span, out: &mut Vec<u8>) {
 }
 
 fn message(span: Span) -> OtlpSpan {
-    let SpanContext { trace_high, trace_low, parent, remote_parent, .. } = span.context;
+    let SpanContext { parent, remote_parent, .. } = span.context;
     let code = if is_error(&span) { StatusCode::Error } else { StatusCode::Unset };
     let remote = if remote_parent { IS_REMOTE } else { 0 };
     OtlpSpan {
-        trace_id: [trace_high, trace_low].map(u64::to_be_bytes).concat(),
+        trace_id: span.context.trace_bytes(),
         span_id: span.context.span.to_be_bytes().to_vec(),
         trace_state: String::from_utf8_lossy(&span.context.state).into_owned(),
         parent_span_id: if parent == 0 { Vec::new() } else { parent.to_be_bytes().to_vec() },

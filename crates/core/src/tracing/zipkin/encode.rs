@@ -115,7 +115,7 @@ pub fn protobuf(zipkin: &Zipkin, span: Span, out: &mut Vec<u8>) {
     let message = ZipkinSpan {
         trace_id: match context.trace_high {
             0 => id(context.trace_low),
-            high => [high, context.trace_low].map(u64::to_be_bytes).concat(),
+            _ => context.trace_bytes(),
         },
         parent_id: if context.parent == 0 { Vec::new() } else { id(context.parent) },
         id: id(context.span),
