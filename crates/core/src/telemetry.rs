@@ -2,4 +2,5 @@
 
 pub mod batch;
 pub mod custom_tag;
+pub mod deliveries;
 pub mod pause;

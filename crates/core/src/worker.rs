@@ -26,6 +26,7 @@ use crate::random::Random;
 use crate::route::{RouteScopes, RouteTable};
 use crate::runtime::Runtime;
 use crate::stats::{Block, BlockKind, Registry, PROCESS_BLOCK};
+use crate::telemetry::deliveries::Deliveries;
 use crate::timer::Timers;
 use crate::tracing::Tracers;
 use crate::upstream::dns_cache::DnsCaches;
@@ -106,8 +107,10 @@ pub struct Worker {
     pub date: DateCache,
     pub headers: SpareHeaders,
     pub logs: WorkerLogBuffers,
-    /// Entries of access logs on their way to services.
+    /// Entries of access logs for services.
     pub loggers: Loggers,
+    /// Entries and spans on their way.
+    pub deliveries: Deliveries,
     /// Downstream connections of this worker.
     pub open_connections: Cell<usize>,
     /// Requests that wait for what the main thread is to bring.
@@ -161,6 +164,7 @@ impl Worker {
             headers: SpareHeaders::default(),
             logs,
             loggers: Loggers::default(),
+            deliveries: Deliveries::default(),
             open_connections: Cell::new(0),
             waiting: Waiting::default(),
             directory: Directory::default(),
@@ -326,6 +330,7 @@ pub async fn run(worker: Rc<Worker>, mut commands: UnboundedReceiver<Command>) {
             timer.until(Some(Instant::now() + flusher.logs.interval())).await;
             flusher.logs.flush();
             flusher.loggers.sweep();
+            flusher.tracers.sweep();
         }
     });
     let mut listeners = Listeners::new(&worker, worker.shared.drain_time);
@@ -342,6 +347,9 @@ pub async fn run(worker: Rc<Worker>, mut commands: UnboundedReceiver<Command>) {
         tokio::task::yield_now().await;
     }
     worker.logs.flush();
+    worker.loggers.close();
+    worker.tracers.close();
+    worker.deliveries.finish(&worker.timers).await;
 }
 
 /// False when the worker is to end.

@@ -30,6 +30,7 @@ class Lifecycle:
         self._started_s = time.monotonic()
         self._state = ServerState.PRE_INITIALIZING
         self._health_check_failed = False
+        self._handed_over = False
         self._draining: asyncio.Event = asyncio.Event()
         self._ended: asyncio.Event = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -117,10 +118,15 @@ class Lifecycle:
 
     def hand_over(self, drain_ms: int) -> None:
         """Stops accepting for a process that has taken over; connections end over a time."""
+        self._handed_over = True
         self._state = ServerState.DRAINING
         self._workers.core.stop_listeners()
         self.listeners_stopped += 1
         self._workers.core.drain(drain_ms)
+
+    def is_handed_over(self) -> bool:
+        """Whether another process has taken over."""
+        return self._handed_over
 
     def end(self) -> None:
         """Ends at once."""

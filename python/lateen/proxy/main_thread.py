@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import gc
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +19,7 @@ from lateen.proxy.lifecycle import Lifecycle
 from lateen.proxy.log.from_workers import WorkerLog
 from lateen.proxy.memory import give_back, memory_use
 from lateen.proxy.runtime import RuntimeLayers
+from lateen.proxy.stats.flush import StatsFlush
 from lateen.proxy.stats.process import ProcessFacts
 from lateen.proxy.stats.source import StatsSource
 from lateen.proxy.version import ENVOY_VERSION
@@ -97,11 +96,12 @@ class MainThread:
         listener = await self._listen()
         if process is not None:
             process.admin = listener
-        flush = asyncio.create_task(self._flush(self._open_sinks()))
+        flush = StatsFlush(self._stats, self._open_sinks(), self._lifecycle.is_handed_over)
+        flushing = asyncio.create_task(self._keep_flushing(flush))
         try:
             await self._live()
         finally:
-            flush.cancel()
+            flushing.cancel()
             if self._watch is not None:
                 self._watch.close()
             if self._reporter is not None:
@@ -115,6 +115,7 @@ class MainThread:
             if listener is not None:
                 await listener.close()
             self._workers.core.shutdown()
+            await flush.finish()
             self._worker_log.stop()
 
     async def _live(self) -> None:
@@ -241,25 +242,14 @@ class MainThread:
                 raise MainThreadError(f"cannot write {path}: {error.strerror}") from None
         return listener
 
-    async def _flush(self, sinks: Sequence[StatsSink]) -> None:
-        """Merges histograms at every flush interval, and sends stats to sinks."""
+    async def _keep_flushing(self, flush: StatsFlush) -> None:
         config = self._prepared.stats
-        if config.flush_on_admin:
-            return
-        with contextlib.ExitStack() as stack:
-            for sink in sinks:
-                stack.callback(sink.close)
-            await self._flush_for_ever(config.flush_interval_s, sinks)
+        if not config.flush_on_admin:
+            await flush.run(config.flush_interval_s, self._tick)
 
-    async def _flush_for_ever(self, interval_s: float, sinks: Sequence[StatsSink]) -> None:
-        while True:
-            await asyncio.sleep(interval_s)
-            self._stats.merge()
-            if sinks:
-                await self._send_stats(sinks)
-            if self._open is not None:
-                self._open.dynamic.tick()
-            gc.collect(0)
+    def _tick(self) -> None:
+        if self._open is not None:
+            self._open.dynamic.tick()
 
     def _open_sinks(self) -> Sequence[StatsSink]:
         if not self._prepared.stats_sinks or self._prepared.stats.flush_on_admin:
@@ -272,20 +262,6 @@ class MainThread:
             return open_sinks(self._prepared, self._stats.main_thread, self._log)
         except SourceError as error:
             raise MainThreadError(f"stats_sinks: {error}") from None
-
-    async def _send_stats(self, sinks: Sequence[StatsSink]) -> None:
-        """In steps, so that whatever else the main thread does has its turn."""
-        steps = self._stats.snapshot_in_steps()
-        while True:
-            try:
-                next(steps)
-            except StopIteration as end:
-                snapshot = end.value
-                break
-            await asyncio.sleep(0)
-        for sink in sinks:
-            for _ in sink.flush(snapshot):
-                await asyncio.sleep(0)
 
     def _context(self) -> AdminContext:
         return AdminContext(

@@ -122,6 +122,7 @@ impl Receiver for Exporting {
         let (length, on_the_way) = (body.len(), self.on_the_way.clone());
         let (exporter, block) = (self.exporter.clone(), self.block.clone());
         on_the_way.set(on_the_way.get() + length);
+        let delivery = worker.deliveries.begin();
         crate::sys::spawn_here(async move {
             let stat = match exporter.export(&worker, body).await {
                 true => LogServiceStat::LogServiceLogsWritten,
@@ -129,6 +130,7 @@ impl Receiver for Exporting {
             };
             block.add(stat, batch.items);
             on_the_way.set(on_the_way.get() - length);
+            drop(delivery);
         });
         Ok(())
     }

@@ -78,12 +78,14 @@ impl Sending {
     fn open(&self, worker: &Rc<Worker>) -> Option<GrpcStream> {
         let (block, pause, random) =
             (self.block.clone(), self.pause.clone(), worker.random.clone());
+        let delivery = worker.deliveries.begin();
         self.stream.client.open(worker, METHOD, move |lost| {
             block.add(LogServiceStat::LogServiceLogsDropped, lost);
             match lost {
                 0 => pause.did_well(),
                 _ => pause.failed(&random),
             }
+            drop(delivery);
         })
     }
 }

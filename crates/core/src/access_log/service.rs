@@ -92,6 +92,11 @@ impl Loggers {
         });
     }
 
+    /// Lets go of all services: what they have not been sent goes out, and their streams end.
+    pub fn close(&self) {
+        self.kept.take().iter().for_each(|logger| logger.sender.flush());
+    }
+
     fn find(&self, worker: &Rc<Worker>, service: &Arc<LogService>) -> (Rc<Sender>, Arc<Block>) {
         let mut kept = self.kept.borrow_mut();
         let known = |it: &&Logger| std::ptr::eq(it.service.as_ptr(), Arc::as_ptr(service));

@@ -57,7 +57,7 @@ impl Reporter {
             return outbox.block.inc(reporting.dropped);
         }
         if self.batcher.items() >= reporting.enough.of(runtime) {
-            self.batcher.flush();
+            self.flush();
         }
     }
 
@@ -70,6 +70,10 @@ impl Reporter {
     pub fn flush_at_interval(&self) {
         let outbox = self.batcher.receiver();
         outbox.block.inc(outbox.config.protocol.reporting().timer_flushed);
+        self.flush();
+    }
+
+    pub fn flush(&self) {
         self.batcher.flush();
     }
 }
@@ -92,12 +96,14 @@ impl Receiver for Outbox {
         let (config, block) = (self.config.clone(), self.block.clone());
         let under_way = self.under_way.clone();
         under_way.set(under_way.get() + 1);
+        let delivery = worker.deliveries.begin();
         crate::sys::spawn_here(async move {
             match &config.protocol {
                 Protocol::OpenTelemetry(it) => it.send(&worker, &batch.bytes).await,
                 Protocol::Zipkin(it) => it.send(&worker, &block, &batch.bytes).await,
             }
             under_way.set(under_way.get() - 1);
+            drop(delivery);
         });
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::rc::{Rc, Weak};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -77,21 +77,36 @@ pub struct Tracer {
 
 /// Those of one worker.
 #[derive(Default)]
-pub struct Tracers(RefCell<HashMap<Vec<u8>, Weak<Tracer>>>);
+pub struct Tracers(RefCell<HashMap<Vec<u8>, Rc<Tracer>>>);
 
 impl Tracers {
     /// The tracer of a configuration.
     pub fn get(&self, config: &Arc<TracerConfig>, worker: &Worker) -> Rc<Tracer> {
         let mut all = self.0.borrow_mut();
-        if let Some(tracer) = all.get(&config.key).and_then(Weak::upgrade) {
-            return tracer;
+        if let Some(tracer) = all.get(&config.key) {
+            return tracer.clone();
         }
-        all.retain(|_, tracer| tracer.strong_count() > 0);
         let reporter = Reporter::new(config, worker);
         let tracer =
             Rc::new(Tracer { config: config.clone(), reporter, started: Cell::new(false) });
-        all.insert(config.key.clone(), Rc::downgrade(&tracer));
+        all.insert(config.key.clone(), tracer.clone());
         tracer
+    }
+
+    /// Lets go of tracers that no connection manager has any more. What they have not reported goes out before.
+    pub fn sweep(&self) {
+        self.0.borrow_mut().retain(|_, tracer| {
+            let used = Rc::strong_count(tracer) > 1;
+            if !used {
+                tracer.reporter.flush();
+            }
+            used
+        });
+    }
+
+    /// Lets go of all tracers: what they have not reported goes out.
+    pub fn close(&self) {
+        self.0.take().values().for_each(|tracer| tracer.reporter.flush());
     }
 }
 

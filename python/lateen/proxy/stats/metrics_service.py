@@ -56,6 +56,10 @@ class MetricsServiceSink:
                 yield
         self._outbox.send([Message(envoy_metrics=part) for part in self._parts(families)])
 
+    async def finish(self) -> None:
+        """Waits for what is on its way."""
+        await self._outbox.finish()
+
     def close(self) -> None:
         """Ends the stream."""
         self._outbox.close()

@@ -66,6 +66,10 @@ class OpenTelemetrySink:
         self._started_ns = now_ns
         self._outbox.send([self._request(part) for part in self._parts(metrics)])
 
+    async def finish(self) -> None:
+        """Waits for what is on its way."""
+        await self._outbox.finish()
+
     def close(self) -> None:
         """Ends what is on its way."""
         self._outbox.close()

@@ -20,6 +20,9 @@ class StatsSink(Protocol):
         have their turn.
         """
 
+    async def finish(self) -> None:
+        """Returns when what is on its way has arrived or is lost; nothing more is sent."""
+
     def close(self) -> None:
         """Ends it; what is on its way is lost."""
 

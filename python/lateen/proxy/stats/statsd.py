@@ -52,6 +52,9 @@ class StatsdSink:
         if waiting:
             self._send(waiting)
 
+    async def finish(self) -> None:
+        """Nothing is on its way: what a socket does not take is lost."""
+
     def close(self) -> None:
         """Gives the socket back."""
         self._socket.close()

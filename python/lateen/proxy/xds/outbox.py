@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 STATS = StatNames(counters=("messages_dropped",))
 _COMPONENT = "main"
 _LONGEST_PAUSE_S = 5.0
+_TICK_S = 0.005
 
 
 class Carrier(Protocol):
@@ -35,6 +36,9 @@ class Carrier(Protocol):
 
     async def deliver(self, message: bytes) -> None:
         """Sends a message; whatever it raises, the message is lost."""
+
+    async def finish(self) -> None:
+        """Returns when the receiver has what was delivered."""
 
     async def close(self) -> None:
         """Ends what is open."""
@@ -71,6 +75,12 @@ class Outbox:
             return
         self._waiting.extend(messages)
         self._awake.set()
+
+    async def finish(self) -> None:
+        """Returns when what waits has arrived or is lost."""
+        while self.busy:
+            await asyncio.sleep(_TICK_S)
+        await self._carrier.finish()
 
     def close(self) -> None:
         """Ends it; what waits is lost."""
@@ -126,6 +136,12 @@ class StreamCarrier:
             message = self._first + message
         await self._call.write(message)
 
+    async def finish(self) -> None:
+        """Says that nothing more comes, and waits for the answer."""
+        if self._call is not None:
+            await self._call.done_writing()
+            await self._call.code()
+
     async def close(self) -> None:
         """Ends the call."""
         self._call = None
@@ -155,6 +171,9 @@ class UnaryCarrier:
         except BaseException:
             await self.close()
             raise
+
+    async def finish(self) -> None:
+        """What was delivered was answered."""
 
     async def close(self) -> None:
         """Ends the channel."""

@@ -60,5 +60,8 @@ class PostCarrier:
         if posted.status != _OK:
             raise TargetError(f"status {posted.status}")
 
+    async def finish(self) -> None:
+        """What was delivered was answered."""
+
     async def close(self) -> None:
         """Nothing stays open."""

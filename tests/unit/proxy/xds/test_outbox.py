@@ -37,6 +37,7 @@ class Carrier:
         self.free = asyncio.Event()
         self.free.set()
         self.closed = False
+        self.finished = None
         self.fault = None
 
     async def deliver(self, message):
@@ -44,6 +45,9 @@ class Carrier:
         if self.fault is not None:
             raise self.fault
         self.delivered.append(message)
+
+    async def finish(self):
+        self.finished = len(self.delivered)
 
     async def close(self):
         self.closed = True
@@ -65,6 +69,22 @@ async def until(condition):
     async with asyncio.timeout(LIMIT):
         while not condition():
             await asyncio.sleep(0.001)
+
+
+def test_the_end_waits_for_what_waits():
+    async def run():
+        scene = Scene()
+        scene.carrier.free.clear()
+        scene.outbox.send([message(1), message(2)])
+        ending = asyncio.create_task(scene.outbox.finish())
+        await asyncio.sleep(0.02)
+        assert not ending.done()
+        scene.carrier.free.set()
+        await ending
+        assert scene.carrier.finished == 2
+        scene.outbox.close()
+
+    asyncio.run(run())
 
 
 def test_messages_are_delivered_in_order():
