@@ -63,7 +63,7 @@ impl OpenTelemetryLog {
         attributes.extend(filter_state(context.info, &self.filter_state));
         let tags = self.tags.iter();
         let tags: BTreeMap<_, _> =
-            tags.filter_map(|tag| Some((tag.tag.as_str(), tag.value(context)?))).collect();
+            tags.filter_map(|tag| Some((tag.name.as_str(), tag.value(context)?))).collect();
         attributes.extend(tags.into_iter().map(|(tag, value)| pair(tag, value)));
         let trace = context.info.trace.as_deref();
         let (trace_id, span_id) = trace.map(Trace::id_bytes).unwrap_or_default();

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use super::sampling::Sampling;
 use super::span::Span;
-use super::tags::Tag;
+use super::tags;
 use super::tracer::TracerConfig;
 use crate::compile::{each, At, Result};
 use crate::formatter::{FormatContext, Formatter};
 use crate::proto;
+use crate::telemetry::custom_tag::CustomTag;
 
 fn format(message: Option<&proto::Format>, field: &str) -> Result<Option<Formatter>> {
     message.map(Formatter::compile).transpose().at(field)
@@ -27,7 +28,7 @@ pub struct Tracing {
     pub(super) packs_reason: bool,
     pub(super) node_id: String,
     pub(super) zone: String,
-    tags: Vec<Tag>,
+    tags: Vec<CustomTag>,
     operation: Option<Formatter>,
     upstream_operation: Option<Formatter>,
     /// None: requests are decided about and counted, and have no spans.
@@ -50,7 +51,7 @@ impl Tracing {
             packs_reason,
             node_id: message.node_id.clone(),
             zone: message.zone.clone(),
-            tags: each(&message.tags, "tags", Tag::compile)?,
+            tags: each(&message.tags, "tags", CustomTag::compile)?,
             operation: format(message.operation.as_ref(), "operation")?,
             upstream_operation: format(message.upstream_operation.as_ref(), "upstream_operation")?,
             tracer: tracer.transpose().at("tracer")?.map(Arc::new),
@@ -82,9 +83,9 @@ impl Tracing {
         context: &FormatContext<'_>,
     ) {
         let own = of_route.map_or(&[][..], |it| &it.tags);
-        let overridden = |tag: &&Tag| !own.iter().any(|instead| instead.name == tag.name);
+        let overridden = |tag: &&CustomTag| !own.iter().any(|instead| instead.name == tag.name);
         for tag in self.tags.iter().filter(overridden).chain(own) {
-            tag.apply(span, context);
+            tags::apply(tag, span, context);
         }
     }
 }
@@ -92,7 +93,7 @@ impl Tracing {
 /// Of a route.
 pub struct RouteTracing {
     pub(super) sampling: Sampling,
-    tags: Vec<Tag>,
+    tags: Vec<CustomTag>,
     operation: Option<Formatter>,
     upstream_operation: Option<Formatter>,
 }
@@ -103,7 +104,7 @@ impl RouteTracing {
     pub fn compile(message: &proto::RouteTracing) -> Result<Self> {
         Ok(Self {
             sampling: Sampling::compile(&message.sampling.clone().unwrap_or_default()),
-            tags: each(&message.tags, "tags", Tag::compile)?,
+            tags: each(&message.tags, "tags", CustomTag::compile)?,
             operation: format(message.operation.as_ref(), "operation")?,
             upstream_operation: format(message.upstream_operation.as_ref(), "upstream_operation")?,
         })

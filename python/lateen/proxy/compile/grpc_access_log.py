@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from lateen.config.support import Fields
 from lateen.protos import worker_pb2
 from lateen.protos.worker_pb2 import GrpcAccessLog
-from lateen.proxy.compile.custom_tags import compile_custom_tags
+from lateen.proxy.compile.custom_tags import compile_log_tags
 from lateen.proxy.compile.log_service import (
     COMMON_CONFIG,
     allot_stats,
@@ -62,7 +62,7 @@ def _compile(
     return GrpcAccessLog(
         stream=stream,
         filter_state_objects=common.filter_state_objects_to_log,
-        custom_tags=compile_custom_tags(ctx, common.custom_tags, f"{at}.custom_tags"),
+        custom_tags=compile_log_tags(ctx, common.custom_tags, f"{at}.custom_tags"),
     )
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from lateen.config.support import Fields, whole
 from lateen.protos import worker_pb2
 from lateen.protos.worker_pb2 import OpenTelemetryAccessLog, OtlpAttribute, OtlpValue
-from lateen.proxy.compile.custom_tags import compile_custom_tags
+from lateen.proxy.compile.custom_tags import compile_log_tags
 from lateen.proxy.compile.format import compile_format
 from lateen.proxy.compile.log_service import (
     COMMON_CONFIG,
@@ -82,7 +82,7 @@ def compile_open_telemetry(ctx: CompileContext, message: Message, at: str) -> wo
         exporter=_exporter(ctx, config, at),
         attributes=_attributes(ctx, config.attributes.values, extra, f"{at}.attributes"),
         filter_state_objects=config.filter_state_objects_to_log,
-        custom_tags=compile_custom_tags(ctx, config.custom_tags, f"{at}.custom_tags"),
+        custom_tags=compile_log_tags(ctx, config.custom_tags, f"{at}.custom_tags"),
     )
     if config.body.WhichOneof("value") is not None:
         log.body.CopyFrom(_value(ctx, config.body, extra, f"{at}.body"))

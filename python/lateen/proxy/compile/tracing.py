@@ -17,8 +17,8 @@ from lateen.protos.worker_pb2 import (
     TraceSampling,
     Tracing,
 )
+from lateen.proxy.compile.custom_tags import compile_trace_tags
 from lateen.proxy.compile.format import compile_format
-from lateen.proxy.compile.trace_tags import compile_trace_tags
 from lateen.proxy.compile.tracers import compile_tracer
 from lateen.proxy.compile.values import denominator
 

@@ -1,4 +1,3 @@
-import pytest
 
 from lateen.protos import envoy_types
 from lateen.proxy.compile.access_log import compile_access_log
@@ -39,7 +38,7 @@ def test_what_is_told_beside_what_all_are():
     assert list(found.response_headers) == ["b"]
     assert list(found.response_trailers) == ["c"]
     assert list(found.filter_state_objects) == ["k"]
-    assert [tag.tag for tag in found.custom_tags] == ["t"]
+    assert [tag.name for tag in found.custom_tags] == ["t"]
 
 
 def test_buffers_and_the_retries_of_streams():
@@ -74,38 +73,3 @@ def test_an_old_version_is_refused():
         "l.typed_config.common_config.transport_api_version: The v2 xDS major version has been"
         " removed and is no longer supported"
     ]
-
-
-@pytest.mark.parametrize(
-    ("tag", "command", "default"),
-    [
-        ({"literal": {"value": "x"}}, "", "x"),
-        ({"environment": {"name": "HOME", "default_value": "d"}}, "", "/home"),
-        ({"environment": {"name": "NONE", "default_value": "d"}}, "", "d"),
-        ({"request_header": {"name": "a", "default_value": "d"}}, "REQ(a)", "d"),
-        (
-            {
-                "metadata": {
-                    "kind": {"host": {}},
-                    "metadata_key": {"key": "n", "path": [{"key": "a"}]},
-                }
-            },
-            "METADATA(UPSTREAM_HOST:n:a)",
-            "",
-        ),
-    ],
-)
-def test_custom_tags(tag, command, default):
-    ctx = context(environment={"HOME": "/home"})
-    (found,) = log(ctx, common={"custom_tags": [{"tag": "t", **tag}]}).custom_tags
-    pieces = [f"{each.command.name}({each.command.argument})" for each in found.format.pieces]
-    assert (pieces, found.default_value) == ([command] if command else [], default)
-    assert errors(ctx) == []
-
-
-def test_a_key_of_metadata_with_a_colon():
-    ctx = context()
-    tag = {"tag": "t", "metadata": {"metadata_key": {"key": "a:b", "path": [{"key": "c"}]}}}
-    log(ctx, common={"custom_tags": [tag]})
-    (error,) = errors(ctx)
-    assert "a key with a colon is not implemented" in error

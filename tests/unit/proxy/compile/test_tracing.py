@@ -1,6 +1,5 @@
 import pytest
 
-from lateen.protos.worker_pb2 import TraceTag
 from lateen.proxy.compile.network_filters.owner import FilterOwner
 from lateen.proxy.compile.tracing import (
     compile_decorator,
@@ -59,18 +58,10 @@ def test_a_decorator_is_told_unless_it_says_otherwise():
     assert not told("operation: a\npropagate: false")
 
 
-def test_tags():
-    text = """
-custom_tags:
-- {tag: a, environment: {name: V, default_value: d}}
-- {tag: b, environment: {name: NONE, default_value: d}}
-- {tag: c, value: '1', value_type: BOOL}
-- {tag: d, metadata: {kind: {host: {}}, metadata_key: {key: n, path: [{key: k}]}}}
-- {tag: a, literal: {value: later}}
-"""
-    a, b, c, d = compiled(text, context(environment={"V": "v"})).tags
-    assert (a.literal, b.literal, c.value_type) == ("v", "d", TraceTag.BOOL)
-    assert (d.metadata.of, list(d.metadata.path)) == (TraceTag.Metadata.HOST, ["n", "k"])
+def test_the_first_tag_of_a_name_counts():
+    text = "custom_tags: [{tag: a, literal: {value: x}}, {tag: a, literal: {value: later}}]"
+    (tag,) = compiled(text).tags
+    assert tag.literal == "x"
 
 
 def test_who_tells_the_spans():

@@ -80,7 +80,7 @@ fn stream_name(context: &FormatContext<'_>) -> String {
 
 fn custom_tags(context: &FormatContext<'_>, told: &Told) -> BTreeMap<String, String> {
     let tags = told.tags.iter();
-    tags.filter_map(|tag| Some((tag.tag.clone(), tag.value(context)?))).collect()
+    tags.filter_map(|tag| Some((tag.name.clone(), tag.value(context)?))).collect()
 }
 
 /// A serialized ResponseFlags: a boolean for each flag, numbered in their order, but for the one that is a message.
