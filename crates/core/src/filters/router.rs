@@ -20,6 +20,7 @@ mod scopes;
 mod strict;
 mod timeouts;
 mod tunnel;
+mod usage;
 mod wire;
 
 pub(super) use self::charge::manager_timeout;

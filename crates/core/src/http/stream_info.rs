@@ -208,6 +208,8 @@ pub struct UpstreamInfo {
     pub transport_failure_reason: Cow<'static, str>,
     pub connect_start: Option<Instant>,
     pub connect_end: Option<Instant>,
+    /// When the attempt began.
+    pub begun: Option<Instant>,
     /// From the attempt's start until it had a connection, or knew that it would get none.
     pub pool_ready_after: Option<Duration>,
     pub first_tx: Option<Instant>,
@@ -221,6 +223,11 @@ pub struct UpstreamInfo {
     pub header_bytes_received: u64,
     pub wire_bytes_sent: u64,
     pub wire_bytes_received: u64,
+    /// Of bodies, without their framing.
+    pub body_bytes_sent: u64,
+    pub body_bytes_received: u64,
+    /// Bytes and fields of the response's head as it came, where the cluster counts them.
+    pub response_head: Option<(u64, u64)>,
     /// Who is at the other end of the connection, as it says itself.
     pub said: Found,
 }

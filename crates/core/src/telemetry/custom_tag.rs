@@ -93,8 +93,7 @@ mod tests {
     use crate::proto::custom_tag::{Header, Kind};
 
     fn value(kind: Kind) -> Option<String> {
-        let message =
-            proto::CustomTag { name: "t".into(), kind: Some(kind), ..Default::default() };
+        let message = proto::CustomTag { name: "t".into(), kind: Some(kind), ..Default::default() };
         CustomTag::compile(&message).unwrap().value(&Sample::new().context())
     }
 

@@ -97,8 +97,10 @@ impl<'a, S: BodySource + ?Sized> Filtered<'a, S> {
                 let count = count.min(PIECE);
                 bytes.extend_from_slice(&self.source.body_bytes()[..count]);
                 self.source.took(count);
-                if self.side == Side::Request {
-                    self.stream.info.bytes_received += count as u64;
+                let info = &mut self.stream.info;
+                match self.side {
+                    Side::Request => info.bytes_received += count as u64,
+                    Side::Response => info.upstream.body_bytes_received += count as u64,
                 }
                 Poll::Ready(Ok(false))
             }

@@ -12,7 +12,7 @@ use super::failure::{ConnectFailure, Failure, TimeoutKind};
 use super::hedging::Stop;
 use super::parties::Parties;
 use super::wire::{Http1Wire, Http2Wire, Wire};
-use super::{charge, metadata, scopes};
+use super::{charge, metadata, scopes, usage};
 use crate::body::{poll_pump, BodySink, Flow, PumpError, ReadError};
 use crate::clock;
 use crate::filters::bodies::Filtered;
@@ -118,6 +118,7 @@ pub(super) fn begin_attempt(info: &mut UpstreamInfo, host: &Arc<Host>) {
         *info = UpstreamInfo::default();
     }
     info.host = Some(host.clone());
+    info.begun = Some(clock::now());
     info.pool_ready_after = Some(Duration::ZERO);
 }
 
@@ -218,7 +219,10 @@ impl Upstream {
     ) -> Poll<Result<(), Failure>> {
         while self.replayed < parties.replay.bytes.len() {
             match self.wire.poll_write_body(cx, &parties.replay.bytes[self.replayed..]) {
-                Poll::Ready(Ok(count)) => self.replayed += count,
+                Poll::Ready(Ok(count)) => {
+                    self.replayed += count;
+                    parties.stream.info.upstream.body_bytes_sent += count as u64;
+                }
                 Poll::Ready(Err(_)) => return self.stop_sending(),
                 Poll::Pending => return Poll::Pending,
             }
@@ -262,6 +266,7 @@ impl Upstream {
                 poll_pump(cx, &mut source, &mut self.wire, &mut flow)
             }
         };
+        stream.info.upstream.body_bytes_sent += moved;
         if stream.bodies.is_none() {
             stream.info.bytes_received += moved;
         }
@@ -313,6 +318,7 @@ impl Upstream {
                 Ok(head) => {
                     self.note_head(parties.stream, &head);
                     if head.status >= 200 || head.status == 101 {
+                        usage::note_head(parties);
                         return Poll::Ready(Ok(head));
                     }
                     self.inform(parties, &head);

@@ -21,7 +21,7 @@ use super::relay::{relay, send_head};
 use super::retry::Retries;
 use super::timeouts::{attempt_count, Timeouts};
 use super::Router;
-use super::{log, scopes};
+use super::{log, scopes, usage};
 use crate::clock;
 use crate::filters::{self, Head};
 use crate::headers::HeaderId;
@@ -84,6 +84,7 @@ pub async fn forward(
         committed: false,
         holding,
         earlier: Vec::new(),
+        sizes: cluster.config().track_request_response_sizes,
     };
     let cookies = Vec::new();
     let mut forwarding = Forwarding {
@@ -154,24 +155,24 @@ impl Forwarding<'_> {
                 Ok((up, head)) if self.parties.gets_head_alone(&head) => {
                     self.parties.leave_earlier(None);
                     self.parties.refuse_handshake(up, &head);
-                    log::attempt(self.router, self.parties.stream, head.status, None);
+                    log::attempt(&mut self.parties, &self.cluster, head.status, None);
                     return None;
                 }
                 Ok((mut up, head)) => match self.judge(&mut up, &head) {
                     Verdict::Stands => {
                         let instead = self.respond(&mut up, &head).await;
-                        log::attempt(self.router, self.parties.stream, head.status, None);
+                        log::attempt(&mut self.parties, &self.cluster, head.status, None);
                         return instead;
                     }
                     Verdict::Redirects => {
                         discard(up, &head);
-                        log::attempt(self.router, self.parties.stream, head.status, None);
+                        log::attempt(&mut self.parties, &self.cluster, head.status, None);
                         return None;
                     }
                     Verdict::Next(next) => {
                         self.end_attempt(false);
                         discard(up, &head);
-                        log::attempt(self.router, self.parties.stream, head.status, None);
+                        log::attempt(&mut self.parties, &self.cluster, head.status, None);
                         next
                     }
                 },
@@ -243,7 +244,13 @@ impl Forwarding<'_> {
 
     fn record_time(&self) {
         let stream = &*self.parties.stream;
-        if stream.info.health_check {
+        let flags = stream.info.flags;
+        let broken =
+            stream.broken || flags.contains(ResponseFlags::DOWNSTREAM_CONNECTION_TERMINATION);
+        if !broken || flags.contains(ResponseFlags::UPSTREAM_REQUEST_TIMEOUT) {
+            usage::of_request(&self.parties, &self.cluster);
+        }
+        if broken || stream.info.health_check {
             return;
         }
         let took = stream.request_done.map_or(0, |done| clock::since(done).as_millis() as u64);

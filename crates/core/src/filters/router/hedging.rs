@@ -104,7 +104,7 @@ impl Earlier {
                 if !matches!(failure, Failure::Timeout(_)) {
                     charge::lost(parties, &self.cluster, &failure);
                 }
-                log::attempt(parties.router, parties.stream, 0, Some(&failure));
+                log::attempt(parties, &self.cluster, 0, Some(&failure));
                 false
             }
         })
@@ -120,7 +120,7 @@ impl Earlier {
         } else {
             charge::host(parties.stream, false);
             self.up.abort(ClosedBy::Local);
-            log::attempt(parties.router, parties.stream, head.status, None);
+            log::attempt(parties, &self.cluster, head.status, None);
         }
         good
     }
@@ -134,7 +134,7 @@ impl Earlier {
             }
             _ => self.up.abort(ClosedBy::Local),
         }
-        log::attempt(parties.router, parties.stream, 0, failure);
+        log::attempt(parties, &self.cluster, 0, failure);
     }
 }
 

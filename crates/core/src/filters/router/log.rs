@@ -1,18 +1,28 @@
-//! The access logs (`upstream_log`) and the spans of attempts.
+//! What is told of attempts: access logs (`upstream_log`), spans and histograms.
 
 use super::failure::Failure;
-use super::Router;
+use super::parties::Parties;
+use super::usage;
 use crate::clock;
 use crate::formatter::LogType;
-use crate::http::stream::Stream;
 use crate::tracing;
+use crate::upstream::Cluster;
 
 /// Tells of an attempt that has ended. As with Envoy, logs and spans know the attempt alone: its status, its
 /// flags and its connection, but not how many there were nor what became of the request. A `status` of 0: there was
-/// no response.
-pub fn attempt(router: &Router, stream: &mut Stream, status: u16, failure: Option<&Failure>) {
-    let told = stream.info.trace.is_some() || !router.upstream_logs.is_empty();
-    if !told || matches!(failure, Some(Failure::NoHost { .. })) {
+/// no response. `cluster`: the one of the route, which may be an aggregate.
+pub fn attempt(
+    parties: &mut Parties<'_>,
+    cluster: &Cluster,
+    status: u16,
+    failure: Option<&Failure>,
+) {
+    if matches!(failure, Some(Failure::NoHost { .. })) {
+        return;
+    }
+    usage::of_attempt(parties, cluster, failure);
+    let (router, stream) = (parties.router, &mut *parties.stream);
+    if stream.info.trace.is_none() && router.upstream_logs.is_empty() {
         return;
     }
     let of_others = (status == 0).then(|| std::mem::take(&mut stream.response));

@@ -165,6 +165,9 @@ fn poll_body(
         true => poll_filtered(cx, stream, up, parties.down, &mut flow, trailers),
     };
     stream.info.bytes_sent += moved;
+    if stream.bodies.is_none() {
+        stream.info.upstream.body_bytes_received += moved;
+    }
     up.count_traffic();
     if moved > 0 {
         let now = clock::now();

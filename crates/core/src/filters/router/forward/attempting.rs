@@ -118,6 +118,6 @@ impl Forwarding<'_> {
             Stop::Failed(failure) => Some(failure),
             Stop::Late(..) | Stop::Overtaken(_) => None,
         };
-        log::attempt(self.router, self.parties.stream, 0, failure);
+        log::attempt(&mut self.parties, &self.cluster, 0, failure);
     }
 }

@@ -2,6 +2,7 @@
 
 use super::super::charge;
 use super::super::failure::Failure;
+use super::super::usage;
 use super::Forwarding;
 use crate::headers::HeaderId;
 use crate::http::stream::Answer;
@@ -14,6 +15,9 @@ impl Forwarding<'_> {
             self.parties.discard_body();
         }
         self.parties.leave_earlier(Some(failure));
+        if failure.is_of_attempts() {
+            usage::of_request(&self.parties, &self.cluster);
+        }
         let stream = &mut *self.parties.stream;
         stream.info.flags |= failure.flag();
         if let Failure::Connect { reason, .. } = failure {
