@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from tests.interop.cases.zone_aware import SCRIPTS, host, typed
-from tests.interop.model import Case
+from tests.interop.model import Case, Drop, Wait, Write
 from tests.support.client import get
+from tests.support.upstream import Hold, Script, raw, reply
 
 NO_PANIC = "common_lb_config: {healthy_panic_threshold: {value: 0}}"
 PANIC_KEY = "layered_runtime: {{layers: [{{name: s, static_layer: {{{}}}}}]}}"
@@ -40,7 +41,33 @@ def zone(name: str, *names: str, weight: int) -> str:
     return group(*names, more=f", locality: {{zone: {name}}}, load_balancing_weight: {weight}")
 
 
+def of_version(name: str, version: str) -> str:
+    """A host of a subset."""
+    return (
+        f"{{metadata: {{filter_metadata: {{envoy.lb: {{v: {version}}}}}}}, endpoint: {{address:"
+        f" {{socket_address: {{address: 127.0.0.1, port_value: ${name}}}}}}}}}"
+    )
+
+
+def least_busy(name: str, config: str) -> Case:
+    """Requests to two hosts of which one is busy: a subset says which."""
+    hosts = f"{of_version('busy', 'busy')}, {of_version('up', 'idle')}"
+    subsets = "{fallback_policy: ANY_ENDPOINT, subset_selectors: [{keys: [v]}]}"
+    match = "metadata_match: {filter_metadata: {envoy.lb: {v: busy}}}"
+    return Case(
+        name,
+        (Write(get("/busy"), on="busy"), Wait(0.2), *[get("/")] * 12, Drop("busy")),
+        routes=f"[{{match: {{prefix: /busy}}, route: {{cluster: $be, {match}}}}},"
+        " {match: {prefix: /}, route: {cluster: $be}}]",
+        clusters=f"[{{name: $be, {LEAST} {config}, lb_subset_config: {subsets}, load_assignment:"
+        f" {{cluster_name: x, endpoints: [{{lb_endpoints: [{hosts}]}}]}}}}]",
+        upstreams={"up": Script([reply()]), "busy": Script([raw(Hold())])},
+    )
+
+
 CASES = (
+    # The busy host is chosen by none of so many.
+    least_busy("least_request_choice_count", "{choice_count: 50}"),
     shared("overprovisioned", NO_PANIC, group("up", "dead!", "dead!"), SPARE,
            policy="overprovisioning_factor: 300"),
     shared("barely_overprovisioned", NO_PANIC, group("up", "three", "dead!"), SPARE,

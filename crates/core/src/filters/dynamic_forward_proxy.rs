@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use super::wait::wait;
 use super::{of_route, Proceed};
@@ -15,7 +16,7 @@ use crate::http::stream::{Answer, Stream};
 use crate::proto;
 use crate::route::FilterConfig;
 use crate::timer::Timer;
-use crate::upstream::dns_cache::{CacheHandle, Found, HostName, Lookup};
+use crate::upstream::dns_cache::{CacheFull, CacheHandle, Found, HostName, Lookup};
 use crate::upstream::forward_proxy::{host_of, port_of};
 use crate::worker::Worker;
 
@@ -85,9 +86,7 @@ impl DynamicForwardProxy {
         let found = match self.cache.of(&stream.worker.shared.dns_caches).look_up(&host) {
             Lookup::Usable => return Ok(()),
             Lookup::Failed(found) => found,
-            Lookup::TooManyHosts => {
-                return Err(Some(refuse("DNS cache overflow", "dns_cache_overflow")));
-            }
+            Lookup::TooManyHosts => return Err(Some(full())),
             Lookup::TooManyPending => {
                 return Err(Some(refuse(
                     "Dynamic forward proxy pending request overflow",
@@ -97,7 +96,11 @@ impl DynamicForwardProxy {
             Lookup::Loading(mut loading) => {
                 let found =
                     wait(stream, down, timer, None, |cx, _, _| Pin::new(&mut loading).poll(cx));
-                found.await?.unwrap_or_default()
+                match found.await? {
+                    Some(Err(CacheFull)) => return Err(Some(full())),
+                    Some(Ok(found)) => found,
+                    None => Arc::default(),
+                }
             }
         };
         match found.is_usable() {
@@ -119,6 +122,10 @@ fn unresolved(found: &Found) -> Answer {
     let mut answer = refuse("DNS resolution failure", "");
     answer.details = Cow::Owned(found.details.to_string());
     answer.flag(ResponseFlags::DNS_RESOLUTION_FAILED)
+}
+
+fn full() -> Answer {
+    refuse("DNS cache overflow", CacheFull::DETAILS)
 }
 
 fn refuse(body: &'static str, details: &'static str) -> Answer {

@@ -7,7 +7,7 @@ use super::filters::{Closed, Opened};
 use crate::compile::{CompileError, Result};
 use crate::http::stream_info::ConnectionInfo;
 use crate::proto;
-use crate::upstream::dns_cache::{CacheHandle, HostName, Lookup};
+use crate::upstream::dns_cache::{CacheFull, CacheHandle, HostName, Lookup};
 use crate::upstream::forward_proxy::{host_of, port_of, PORT_KEY};
 use crate::worker::Worker;
 
@@ -37,13 +37,13 @@ impl SniDynamicForwardProxy {
     pub async fn open(&self, worker: &Worker, connection: &Rc<ConnectionInfo>) -> Opened {
         let Some(host) = self.host(connection) else { return Opened::Continue };
         match self.cache.of(&worker.shared.dns_caches).look_up(&host) {
-            Lookup::TooManyHosts | Lookup::TooManyPending => {
-                return Opened::Closed(Closed::for_reason(""));
-            }
-            Lookup::Usable | Lookup::Failed(_) => {}
-            Lookup::Loading(loading) => drop(loading.await),
+            Lookup::TooManyHosts | Lookup::TooManyPending => Opened::Closed(Closed::for_reason("")),
+            Lookup::Usable | Lookup::Failed(_) => Opened::Continue,
+            Lookup::Loading(loading) => match loading.await {
+                Ok(_) => Opened::Continue,
+                Err(CacheFull) => Opened::Closed(Closed::for_reason("")),
+            },
         }
-        Opened::Continue
     }
 
     /// What the filter state names, or the client asks for; none if that is nothing.

@@ -41,6 +41,18 @@ pub enum Lookup {
     TooManyPending,
 }
 
+/// There are as many names as may be.
+#[derive(Clone, Copy, Debug)]
+pub struct CacheFull;
+
+impl CacheFull {
+    /// What logs say of it.
+    pub const DETAILS: &'static str = "dns_cache_overflow";
+}
+
+/// What a wait for a name comes to.
+pub type Loaded = Result<Arc<Found>, CacheFull>;
+
 /// What the endpoint thread is to do for a cache.
 pub enum Question {
     /// Resolve the names that are known ahead.
@@ -48,7 +60,7 @@ pub enum Question {
     LookUp {
         cache: Arc<DnsCache>,
         name: HostName,
-        answer: oneshot::Sender<Arc<Found>>,
+        answer: oneshot::Sender<Loaded>,
     },
     /// Nobody has the cache of this number any more.
     Forget(u32),
@@ -98,11 +110,17 @@ impl DnsCache {
                 _ => {}
             }
         }
-        if hosts.len() >= self.settings.max_hosts {
-            self.count(DnsCacheStat::DnsCacheHostOverflow);
-            return Lookup::TooManyHosts;
+        match self.is_full() {
+            true => {
+                self.count(DnsCacheStat::DnsCacheHostOverflow);
+                Lookup::TooManyHosts
+            }
+            false => self.load(name),
         }
-        self.load(name)
+    }
+
+    pub fn is_full(&self) -> bool {
+        self.hosts.load().len() >= self.settings.max_hosts
     }
 
     /// Asks the endpoint thread, whose answer comes once the clusters have the host.

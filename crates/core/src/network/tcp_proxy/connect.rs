@@ -135,13 +135,14 @@ impl Session {
     async fn resolve(&mut self, cluster: &Cluster) -> Option<bool> {
         let connection = Some(&*self.info.connection);
         let context = LbContext { connection, ..LbContext::default() };
-        match cluster.resolve(&context) {
-            Ok(loading) => self.in_time(loading).await.map(|_| true),
-            Err(_) => {
-                cluster.count_no_host();
-                Some(false)
-            }
+        let resolved = match cluster.resolve(&context) {
+            Ok(loading) => self.in_time(loading).await?.is_ok(),
+            Err(_) => false,
+        };
+        if !resolved {
+            cluster.count_no_host();
         }
+        Some(resolved)
     }
 
     /// What decides the host where the cluster hashes.

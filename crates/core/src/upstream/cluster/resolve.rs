@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Cluster;
 use crate::lb::{LbContext, LoadBalancer};
-use crate::upstream::dns_cache::{HostName, Loading, Lookup};
+use crate::upstream::dns_cache::{CacheFull, HostName, Loading, Lookup};
 use crate::upstream::{Availability, Host};
 
 /// What Envoy says where the name is no reason for there being no host.
@@ -29,7 +29,7 @@ impl Cluster {
         match lookup {
             Lookup::Loading(loading) => Ok(loading),
             Lookup::Failed(found) => Err(found.details.to_string().into()),
-            Lookup::TooManyHosts => Err("dns_cache_overflow".into()),
+            Lookup::TooManyHosts => Err(CacheFull::DETAILS.into()),
             Lookup::TooManyPending => Err("dns_cache_pending_requests_overflow".into()),
             Lookup::Usable => Err(RESOLVED.into()),
         }

@@ -16,7 +16,9 @@ use super::resolver::{Answer, Resolvers, Settings};
 use super::schedule::Schedule;
 use crate::proto::DnsCacheStat;
 use crate::random::Random;
-use crate::upstream::dns_cache::{CachedHost, DnsCache, Found, HostName, Question};
+use crate::upstream::dns_cache::{
+    CacheFull, CachedHost, DnsCache, Found, HostName, Loaded, Question,
+};
 use crate::upstream::ClusterShared;
 
 /// The caches of the process.
@@ -39,7 +41,7 @@ struct Resolving {
 
 struct Resolved {
     task: AbortHandle,
-    waiting: Vec<oneshot::Sender<Arc<Found>>>,
+    waiting: Vec<oneshot::Sender<Loaded>>,
 }
 
 impl Caches {
@@ -111,19 +113,25 @@ impl Resolving {
         self: &Rc<Self>,
         cache: &Arc<DnsCache>,
         name: &HostName,
-        answer: oneshot::Sender<Arc<Found>>,
+        answer: oneshot::Sender<Loaded>,
     ) {
         let known = cache.host(name.as_str());
         let found = known.as_ref().and_then(|host| host.found());
         match found {
             Some(found) if !cache.asks_again(&found) => {
-                let _ = answer.send(found);
+                let _ = answer.send(Ok(found));
                 return;
             }
             Some(_) => self.remove(cache, name.as_str()),
             None => {}
         }
         if cache.host(name.as_str()).is_none() {
+            // Requests of several workers may have found room for the same last name.
+            if cache.is_full() {
+                cache.count(DnsCacheStat::DnsCacheHostOverflow);
+                let _ = answer.send(Err(CacheFull));
+                return;
+            }
             self.start(cache, name);
         }
         if let Some(host) = self.hosts.borrow_mut().get_mut(name.as_str()) {
@@ -222,7 +230,7 @@ impl Resolving {
         let found = host.set_found(found);
         if let Some(resolved) = self.hosts.borrow_mut().get_mut(&host.name) {
             for waiting in resolved.waiting.drain(..) {
-                let _ = waiting.send(found.clone());
+                let _ = waiting.send(Ok(found.clone()));
             }
         }
     }

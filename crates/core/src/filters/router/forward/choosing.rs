@@ -11,6 +11,7 @@ use super::super::hash::hash;
 use super::super::hedging::Stop;
 use super::Forwarding;
 use crate::lb::LbContext;
+use crate::upstream::dns_cache::CacheFull;
 use crate::upstream::{Cluster, Host, Target};
 
 impl Forwarding<'_> {
@@ -75,7 +76,13 @@ impl Forwarding<'_> {
             Poll::Pending => self.parties.poll_stopped(cx).map(Err),
         })
         .await?;
-        let details = found.details.to_string().into();
+        let details = match found {
+            Ok(found) => found.details.to_string().into(),
+            Err(CacheFull) => {
+                self.cluster.count_no_host();
+                return Err(Failure::NoHost { details: CacheFull::DETAILS.into() }.into());
+            }
+        };
         self.choose_host().ok_or(Failure::NoHost { details }.into())
     }
 }

@@ -74,7 +74,8 @@ fn resolve(cache: &Arc<DnsCache>, name: &str) -> Arc<Found> {
         Lookup::Failed(found) => found,
         Lookup::Loading(loading) => {
             let runtime = tokio::runtime::Builder::new_current_thread().build();
-            runtime.map(|runtime| runtime.block_on(loading)).unwrap_or_default()
+            let loaded = runtime.map(|runtime| runtime.block_on(loading));
+            loaded.ok().and_then(Result::ok).unwrap_or_default()
         }
         Lookup::TooManyHosts | Lookup::TooManyPending => unreachable!("there is room"),
     }
@@ -203,6 +204,31 @@ fn a_cache_has_so_many_names_and_so_many_wait_for_it() {
     drop(first);
     assert_eq!(count(&cache, DnsCacheStat::DnsCacheCircuitBreakersRqPendingRemaining), 1);
     assert_eq!(count(&cache, DnsCacheStat::DnsCacheDnsRqPendingOverflow), 1);
+}
+
+/// Requests of several workers may find room for the last name at once.
+#[test]
+fn requests_that_race_do_not_overfill_a_cache() {
+    let scene = Scene::new(|cache| {
+        cache.max_hosts = 2;
+        cache.max_pending_requests = 100;
+    });
+    let cache = scene.cache();
+    let names = (0..9).filter_map(|number| HostName::new(&format!("n{number}.test"), 80));
+    let racing: Vec<_> = names
+        .filter_map(|name| match cache.load(&name) {
+            Lookup::Loading(loading) => Some(loading),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(racing.len(), 9);
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().build() else {
+        unreachable!("a runtime")
+    };
+    let refused = racing.into_iter().filter_map(|it| runtime.block_on(it).err()).count();
+    assert_eq!(refused, 7);
+    assert_eq!(count(&cache, DnsCacheStat::DnsCacheNumHosts), 2);
+    assert_eq!(count(&cache, DnsCacheStat::DnsCacheHostOverflow), 7);
 }
 
 #[test]
