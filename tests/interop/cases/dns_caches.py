@@ -2,12 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from tests.interop.cases.hedging import QUIET, SILENT, late
+from tests.interop.cases.retries import GOOD
 from tests.interop.forward_proxy import admin, cache, cluster, filtered, forward
-from tests.interop.model import Wait, once
+from tests.interop.model import Case, End, Read, Wait, Write, once
 from tests.support.client import get
+from tests.support.upstream import Answer, Script
 
 HOSTNAMES = r"^be::.*::hostname::"
+# A name is let go of while the first attempt uses it, and the next attempt has it resolved anew.
+FORGETS = "dns_min_refresh_rate: 1s, host_ttl: 0.5s"
+HEDGED = (
+    "[{match: {prefix: /}, route: {cluster: $be, timeout: 8s, hedge_policy:"
+    " {hedge_on_per_try_timeout: true}, retry_policy: {retry_on: 5xx, per_try_timeout: 1.7s}}}]"
+)
+
+
+def hedged(name: str, *answers: Answer, second: Sequence[str] | str) -> Case:
+    """A request whose first attempt takes longer than an attempt may; `second` is what the name is
+    resolved to then.
+    """
+    return forward(
+        name, steps=(Write(get(host="a.test:$up")), Read(), End()), routes=HEDGED, ttl=1,
+        dns=FORGETS, with_filter=False, hcm=QUIET, up=Script(list(answers)),
+        names={"a.test": [["127.0.0.1"], second]},
+        # Whether the name is let go of again is a matter of when the case ends.
+        ignore="dns_query|upstream_cx_|membership|host_removed|num_hosts",
+    )  # fmt: skip
+
+
 CASES = (
+    hedged("dfp_hedged_resolves", SILENT, GOOD, second=["127.0.0.1"]),
+    hedged("dfp_hedged_overtakes", late(GOOD, 2.4), GOOD, second="silence"),
     forward("dfp_max_hosts", "a.test:$up", "b.test:$up", "a.test:$up", dns="max_hosts: 1"),
     forward("dfp_max_hosts_without_filter", "a.test:$up", "b.test:$up", dns="max_hosts: 1",
             with_filter=False),
