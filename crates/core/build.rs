@@ -6,6 +6,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "../../proto/worker_stats.proto",
         "../../proto/services/access_log.proto",
         "../../proto/services/ext_authz.proto",
+        "../../proto/services/orca.proto",
         "../../proto/services/otlp.proto",
         "../../proto/services/otlp_span.proto",
         "../../proto/services/ratelimit.proto",

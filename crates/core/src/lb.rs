@@ -5,6 +5,7 @@
 //! <https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/load_balancing/load_balancing>
 
 mod balancer;
+mod client_weighted;
 mod criteria;
 mod edf;
 mod hashing;
@@ -100,7 +101,7 @@ pub struct LbSettings {
     pub choice_count: u32,
     /// LEAST_REQUEST: all hosts are compared.
     pub full_scan: bool,
-    /// ROUND_ROBIN and LEAST_REQUEST.
+    /// All but RANDOM and those that hash.
     pub slow_start: Option<SlowStart>,
     /// LEAST_REQUEST with unequal weights: the exponent of active requests.
     pub active_request_bias: f64,
@@ -108,7 +109,7 @@ pub struct LbSettings {
     pub panic_threshold: u32,
     pub fail_traffic_on_panic: bool,
     pub locality_weighted: bool,
-    /// ROUND_ROBIN, LEAST_REQUEST and RANDOM.
+    /// All but those that hash.
     pub zones: ZoneSettings,
     /// Requests may name hosts.
     pub named_by_requests: bool,
@@ -150,6 +151,7 @@ const POLICIES: &[(LbPolicy, Build)] = &[
     (LbPolicy::RoundRobin, round_robin::build),
     (LbPolicy::LeastRequest, least_request::build),
     (LbPolicy::Random, random::build),
+    (LbPolicy::ClientSideWeightedRoundRobin, client_weighted::build),
 ];
 
 /// The policy of `settings` for `hosts`; round robin for one that is not registered.

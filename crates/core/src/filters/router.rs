@@ -9,6 +9,7 @@ mod forward;
 mod grpc_timeout;
 mod hash;
 mod hedging;
+mod load;
 mod log;
 mod metadata;
 mod mirror;

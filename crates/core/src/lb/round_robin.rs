@@ -13,14 +13,31 @@ pub fn build(hosts: &[Arc<Host>], settings: &LbSettings, random: &Random) -> Box
     if !weights_count(hosts, settings) {
         return Box::new(Turns(Cell::new(random.below(hosts.len() as u64) as usize)));
     }
-    let slow_start = settings.slow_start;
-    let weights: Vec<_> = hosts.iter().map(|host| weight(host, slow_start)).collect();
-    Box::new(Weighted { edf: RefCell::new(Edf::new(&weights, random)), slow_start })
+    by_weight(hosts, |host| host.weight, settings.slow_start, random)
 }
 
-fn weight(host: &Host, slow_start: Option<SlowStart>) -> f64 {
-    let factor = slow_start.map_or(1.0, |slow| slow.factor(host, clock::now()));
-    f64::from(host.weight) * factor
+/// Hosts in turn by what `weight` says of them.
+pub fn by_weight(
+    hosts: &[Arc<Host>],
+    weight: fn(&Host) -> u32,
+    slow_start: Option<SlowStart>,
+    random: &Random,
+) -> Box<dyn Policy> {
+    let weighing = Weighing { weight, slow_start };
+    let weights: Vec<_> = hosts.iter().map(|host| weighing.weight(host)).collect();
+    Box::new(Weighted { edf: RefCell::new(Edf::new(&weights, random)), weighing })
+}
+
+struct Weighing {
+    weight: fn(&Host) -> u32,
+    slow_start: Option<SlowStart>,
+}
+
+impl Weighing {
+    fn weight(&self, host: &Host) -> f64 {
+        let factor = self.slow_start.map_or(1.0, |slow| slow.factor(host, clock::now()));
+        f64::from((self.weight)(host)) * factor
+    }
 }
 
 struct Turns(Cell<usize>);
@@ -35,12 +52,12 @@ impl Policy for Turns {
 
 struct Weighted {
     edf: RefCell<Edf>,
-    slow_start: Option<SlowStart>,
+    weighing: Weighing,
 }
 
 impl Policy for Weighted {
     fn pick(&self, hosts: &[Arc<Host>], _: &LbContext<'_>, _: &Random) -> usize {
-        self.edf.borrow_mut().pick(|index| weight(&hosts[index], self.slow_start)).unwrap_or(0)
+        self.edf.borrow_mut().pick(|index| self.weighing.weight(&hosts[index])).unwrap_or(0)
     }
 }
 

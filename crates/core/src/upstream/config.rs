@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::auto_names::AutoNames;
+use super::load_weights::LoadWeights;
 use super::original_dst::OriginalDst;
 use super::proxy_protocol::ProxyProtocol;
 use super::socket::ConnectOptions;
@@ -34,6 +35,8 @@ pub struct ClusterConfig {
     pub stats_block: u32,
     pub discovery: proto::Discovery,
     pub lb: LbSettings,
+    /// Hosts weigh by the load that they report.
+    pub load_weights: Option<LoadWeights>,
     /// None: requests name no hosts.
     pub override_host: Option<OverrideHost>,
     /// None: the policy does not hash.
@@ -96,6 +99,11 @@ impl ClusterConfig {
             stats_block: message.stats_block,
             discovery: message.discovery(),
             lb,
+            load_weights: message
+                .lb
+                .as_ref()
+                .and_then(|options| options.load_weights.as_ref())
+                .map(LoadWeights::compile),
             override_host: message
                 .lb
                 .as_ref()
@@ -235,7 +243,10 @@ fn hash_settings(policy: LbPolicy, message: &proto::Hashing) -> Option<HashSetti
             murmur: message.murmur_hash_2,
         },
         LbPolicy::Maglev => TableSettings::Maglev { size: message.table_size },
-        LbPolicy::RoundRobin | LbPolicy::LeastRequest | LbPolicy::Random => return None,
+        LbPolicy::RoundRobin
+        | LbPolicy::LeastRequest
+        | LbPolicy::Random
+        | LbPolicy::ClientSideWeightedRoundRobin => return None,
     };
     Some(HashSettings {
         use_hostname: message.use_hostname,

@@ -1,5 +1,5 @@
 //! The endpoint thread: resolves the names of DNS clusters, and those that requests ask for, and publishes their
-//! hosts; checks the health of hosts; lets outlier detection judge hosts an interval at a time.
+//! hosts; checks the health of hosts; lets outlier detection judge hosts, and settles what they weigh, an interval at a time.
 //! <https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/service_discovery>
 
 mod caches;
@@ -198,6 +198,9 @@ impl Tools {
             let renew = async move { placing.renew_on_ejection().await };
             tasks.push(spawn_local(renew).abort_handle());
         }
+        if shared.config.load_weights.is_some() {
+            tasks.push(spawn_local(settle_weights(shared.clone())).abort_handle());
+        }
         if shared.health_checker().is_some() {
             let unready = self.unready.clone();
             let checks = check_hosts(shared.clone(), self.checks.clone(), move || unready.look());
@@ -258,6 +261,13 @@ async fn sweep_outliers(shared: Arc<ClusterShared>) {
     while let Some(detector) = shared.outlier() {
         tokio::time::sleep(detector.interval()).await;
         shared.sweep_outliers(detector, Instant::now());
+    }
+}
+
+async fn settle_weights(shared: Arc<ClusterShared>) {
+    while let Some(weights) = &shared.config.load_weights {
+        tokio::time::sleep(weights.update).await;
+        shared.settle_weights(weights, Instant::now());
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use super::dns_cache::CachedHost;
 use super::health_check::{CheckFlags, EndpointCheck, SharedFlags};
+use super::load_weights::LoadWeight;
 use super::outlier::Monitor;
 use crate::address::Address;
 use crate::clock;
@@ -59,6 +60,8 @@ pub struct HostStats {
     pub rq_total: AtomicU64,
     /// How the host does, where outlier detection asks.
     monitor: OnceLock<Box<Monitor>>,
+    /// What its reports of load make it weigh, where the cluster asks.
+    load_weight: OnceLock<Box<LoadWeight>>,
     /// What active health checks have found out.
     pub checks: SharedFlags,
     /// What each of them has, where there are several.
@@ -73,6 +76,11 @@ impl HostStats {
     /// Made when it is first asked for.
     pub fn monitor(&self) -> &Monitor {
         self.monitor.get_or_init(Box::default)
+    }
+
+    /// Made when it is first asked for.
+    pub fn load_weight(&self) -> &LoadWeight {
+        self.load_weight.get_or_init(Box::default)
     }
 
     /// What the check at `index` of `count` has found out. It begins with what holds for all.

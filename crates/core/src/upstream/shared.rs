@@ -19,6 +19,7 @@ use super::dns_cache::{CacheSettings, DnsCaches};
 use super::forward_proxy::ForwardProxy;
 use super::health_check::{CheckFlags, HealthChecker};
 use super::host_sets::{Change, HostSets, Rules};
+use super::load_weights::LoadWeights;
 use super::outlier::{Detector, Outcome};
 use super::{load_assignment, ClusterConfig, Host, LocalNode};
 use crate::access_log::Sinks;
@@ -344,6 +345,13 @@ impl ClusterShared {
     /// Ends an interval of outlier detection.
     pub fn sweep_outliers(&self, detector: &Detector, now: Instant) {
         if detector.sweep(&self.host_sets(), now) {
+            self.renew();
+        }
+    }
+
+    /// Settles what hosts weigh by the load that they have reported.
+    pub fn settle_weights(&self, weights: &LoadWeights, now: Instant) {
+        if weights.settle(&self.host_sets(), now) {
             self.renew();
         }
     }

@@ -220,6 +220,7 @@ impl Resources {
         let name = &message.name;
         let watched = cluster.outlier().is_some()
             || cluster.health_checker().is_some()
+            || cluster.config.load_weights.is_some()
             || cluster.forward().is_some()
             || cluster.follows_local()
             || matches!(message.discovery(), Discovery::StrictDns | Discovery::LogicalDns);

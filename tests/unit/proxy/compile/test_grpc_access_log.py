@@ -1,4 +1,3 @@
-
 from lateen.protos import envoy_types
 from lateen.proxy.compile.access_log import compile_access_log
 from tests.support.messages import context, errors, message, unsupported

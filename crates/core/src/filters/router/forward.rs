@@ -84,6 +84,7 @@ pub async fn forward(
         committed: false,
         holding,
         earlier: Vec::new(),
+        load_taken: false,
         sizes: cluster.config().track_request_response_sizes,
     };
     let cookies = Vec::new();

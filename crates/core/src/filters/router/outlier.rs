@@ -25,7 +25,8 @@ pub(super) fn report_connection(
 
 impl Upstream {
     /// Reports the head of a response. That of a gRPC call may have the status of the call.
-    pub(super) fn report_answer(&self, parties: &Parties<'_>, head: &ResponseHead) {
+    pub(super) fn report_answer(&self, parties: &mut Parties<'_>, head: &ResponseHead) {
+        self.take_load(parties);
         if let Some(checker) = self.cluster.shared().health_checker() {
             let fails = parties.stream.response.contains(HeaderId::XEnvoyImmediateHealthCheckFail);
             if fails && self.host.is_checked() {

@@ -42,6 +42,8 @@ pub struct Parties<'a> {
     pub holding: bool,
     /// Attempts that take too long and go on beside the latest one, oldest first.
     pub earlier: Vec<Earlier>,
+    /// A host has reported its load.
+    pub load_taken: bool,
     /// The cluster counts the sizes of requests and responses.
     pub sizes: bool,
 }

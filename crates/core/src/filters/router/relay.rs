@@ -40,6 +40,7 @@ pub async fn relay(
     info.upstream.wire_bytes_received += up.wire.body_read();
     let failure = match ended {
         Ok(()) => {
+            up.take_load_of_trailers(parties);
             if parties.stream.bodies.is_none() && up.wire.passes_trailers() {
                 parties.stream.trailers = up.wire.take_trailers();
             }

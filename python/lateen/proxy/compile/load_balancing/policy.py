@@ -22,12 +22,16 @@ TypedCompiler = Callable[["CompileContext", Message, LbOptions, str], None]
 CATEGORY = "envoy.load_balancing_policies"
 
 
+def typed_alone(_ctx: CompileContext, _source: Cluster, _out: LbOptions, _at: str) -> None:
+    """The `compile_cluster` of policies that no value of lb_policy stands for."""
+
+
 @dataclass(frozen=True)
 class Policy:
     """One policy.
 
     Attributes:
-        name: its value of lb_policy.
+        name: its value of lb_policy; empty where it has none.
         number: what workers know it by.
         type: the message that configures it in load_balancing_policy.
         own_config: the field of a cluster that configures it, if there is one.

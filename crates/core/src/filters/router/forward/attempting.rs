@@ -92,7 +92,7 @@ impl Forwarding<'_> {
     async fn await_head(&mut self, mut up: Upstream) -> Tried {
         let stop = match up.exchange(&mut self.parties).await {
             Ok(head) => {
-                up.report_answer(&self.parties, &head);
+                up.report_answer(&mut self.parties, &head);
                 return Ok((up, head));
             }
             Err(Stop::Failed(Failure::Timeout(kind))) => {
