@@ -82,6 +82,16 @@ _HASHED = """
       lb_policy: RING_HASH"""
 _WATCHED = """
       outlier_detection: { consecutive_5xx: 5 }"""
+_TO_SERVICE = "grpc_service: { envoy_grpc: { cluster_name: service }, timeout: 5s }"
+_OTLP = "type.googleapis.com/envoy.config.trace.v3.OpenTelemetryConfig"
+_TRACED = f"""
+                tracing:
+                  provider: {{ name: t, typed_config: {{ "@type": {_OTLP}, {_TO_SERVICE} }} }}"""
+_ALS = "type.googleapis.com/envoy.extensions.access_loggers.grpc.v3.HttpGrpcAccessLogConfig"
+_LOGGED = (
+    f'{{ name: als, typed_config: {{ "@type": {_ALS}, common_config: {{ log_name: bench, '
+    f"transport_api_version: V3, {_TO_SERVICE} }} }} }}"
+)
 
 ROWS = (
     _row(
@@ -201,4 +211,6 @@ ROWS = (
         "a host by the hash of a header",
         Added(cluster=_HASHED, route=", hash_policy: [{ header: { header_name: accept } }]"),
     ),
+    Row("tracing-otlp", "a span of each request, to a collector", Added(manager=_TRACED)),
+    Row("als-grpc", "an entry of each request, to a service", Added(access_log=_LOGGED)),
 )

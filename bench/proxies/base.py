@@ -21,12 +21,15 @@ class Added:
     """What is added to the configuration of proxies that run Envoy's.
 
     `filters` are flow mappings before the router, each with a comma after it; `route` continues the
-    flow mapping of the route's action; `cluster` are lines of the cluster.
+    flow mapping of the route's action; `cluster` are lines of the cluster, `manager` those of the
+    connection manager; `access_log` is a flow mapping in the place of the setup's logs.
     """
 
     filters: str = ""
     route: str = ""
     cluster: str = ""
+    manager: str = ""
+    access_log: str = ""
 
 
 NOTHING = Added()

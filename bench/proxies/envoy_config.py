@@ -40,6 +40,8 @@ def traffic(setup: Setup) -> Path:
     if setup.tcp:
         return write_config(setup, "envoy-tcp.yaml")
     log = ACCESS_LOG.format(log=setup.log) if setup.access_log else "[]"
+    if setup.added.access_log:
+        log = f"[{setup.added.access_log}]"
     tls = ""
     if setup.tls_port:
         values = {"port": setup.tls_port, "certificate": setup.certificate, "context": CONTEXT}
@@ -49,6 +51,7 @@ def traffic(setup: Setup) -> Path:
         "filters": setup.added.filters,
         "route": setup.added.route,
         "more": setup.added.cluster,
+        "manager": setup.added.manager,
         "http2_options": HTTP2,
     }
     return write_config(setup, "envoy.yaml", access_log=log, tls=tls, to=to, **added)

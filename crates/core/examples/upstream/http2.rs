@@ -13,11 +13,12 @@ use tokio::net::TcpStream;
 pub const PREFACE: &[u8] = b"PRI * HTTP/2";
 
 /// Methods of gRPC and what they answer, length-prefixed and not compressed: 16 bytes; a CheckResponse without a
-/// status, which is OK; a RateLimitResponse whose `overall_code` is OK.
-const METHODS: [(&[u8], &[u8]); 3] = [
+/// status, which is OK; a RateLimitResponse whose `overall_code` is OK; an ExportTraceServiceResponse that has taken all.
+const METHODS: [(&[u8], &[u8]); 4] = [
     (b"/grpc", b"\0\0\0\0\x100123456789abcdef"),
     (b"/envoy.service.auth.v3.Authorization/Check", b"\0\0\0\0\0"),
     (b"/envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit", b"\0\0\0\0\x02\x08\x01"),
+    (b"/opentelemetry.proto.collector.trace.v1.TraceService/Export", b"\0\0\0\0\0"),
 ];
 
 /// The bodies that are answered with, by path.
