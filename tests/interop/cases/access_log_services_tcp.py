@@ -8,7 +8,7 @@ from tests.interop.cases.tls_client_certificates import CLI, REQUIRED
 from tests.interop.cases.tls_downstream import VALIDATED, asked, socket
 from tests.interop.config import HCM
 from tests.interop.log_services import CLUSTERS, QUIET_ROUTER, als, otlp
-from tests.interop.model import Case, End, HalfClose, Receive, Secure, Step, Write
+from tests.interop.model import Case, End, HalfClose, Open, Receive, Secure, Step, Write
 from tests.support.telemetry_service import TelemetryScript
 from tests.support.upstream import Echo, tcp
 
@@ -67,7 +67,8 @@ def secured(name: str, *steps: Step, common: str = "", more: str = "", log: str 
 
 CASES = (
     proxied("talk"),
-    proxied("refused", Write(b"x"), End(within=1.0), cluster="cluster: $down"),
+    # A byte of the client's may come before the end of its connection, and would make that a reset.
+    proxied("refused", Open(), End(within=1.0), cluster="cluster: $down"),
     proxied("connected", fields=ON_CONNECTED, expect=2),
     proxied("http_kind", log=als()),
     proxied("tags", log=als(TAGS, kind="Tcp")),

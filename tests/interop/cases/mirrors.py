@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tests.interop.model import Case, Drop, Step, Wait, Write
 from tests.support.client import get, post
 from tests.support.upstream import Answer, Close, Hold, Script, raw, reply
@@ -56,7 +58,8 @@ CASES = (
     mirrored("mirror_get", MIRROR),
     mirrored("mirror_body", MIRROR, post("/x", b"hello")),
     mirrored("mirror_chunks", MIRROR, CHUNKED + b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"),
-    mirrored("mirror_twice", f"{MIRROR}, {MIRROR}"),
+    # Either copy may be there first.
+    replace(mirrored("mirror_twice", f"{MIRROR}, {MIRROR}"), numbered=False),
     mirrored("mirror_none", f"{{cluster: $be2, {NONE}}}"),
     mirrored(
         "mirror_by_runtime",
