@@ -233,7 +233,9 @@ def test_timeouts_and_retries():
         "retryRemoteLocalities: true, backoff: 50ms}, " + TO_V1 + "}"
     )
     found = route(http)["route"]
-    assert found["timeout"] == "3s"
+    assert (found["timeout"], found["max_grpc_timeout"]) == ("3s", "3s")
+    # With it Envoy would ignore `timeout`.
+    assert "max_stream_duration" not in found
     policy = found["retry_policy"]
     assert (policy["num_retries"], policy["per_try_timeout"]) == (4, "1s")
     assert policy["retry_on"] == "5xx,retriable-status-codes"

@@ -149,7 +149,7 @@ class Tables:
         action = route.route
         action.cluster = cluster
         action.timeout.CopyFrom(duration(0))
-        action.max_stream_duration.grpc_timeout_header_max.CopyFrom(duration(0))
+        action.max_grpc_timeout.CopyFrom(duration(0))
         retries = outbound_retries(None)
         if retries is not None:
             action.retry_policy.CopyFrom(retries)
