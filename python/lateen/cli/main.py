@@ -69,6 +69,7 @@ def _app() -> typer.Typer:
         reload,
         token,
         translate,
+        up,
         validate,
         version,
     )
@@ -91,6 +92,7 @@ def _app() -> typer.Typer:
     app.command("sidecar", help="Run a sidecar (lateen sidecar --help).")(_never)
     app.add_typer(token.app, name="token")
     app.command("translate")(_exits(translate.run))
+    app.command("up")(_exits(up.run))
     app.command("validate")(_exits(validate.run))
     app.command("version")(version.run)
     return app

@@ -14,7 +14,7 @@ from lateen.control.offline import KINDS, load, translate
 
 
 def run(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="with manifests")],
+    directories: Annotated[list[Path], typer.Argument(metavar="DIR...", help="with manifests")],
     proxy: Annotated[
         str, typer.Option(metavar="ID", help="TYPE~ADDRESS~NAME.NAMESPACE~NAMESPACE.svc.DOMAIN")
     ],
@@ -39,7 +39,7 @@ def run(
 ) -> int:
     """Print the xDS that a proxy would get, as JSON.
 
-    What is wrong in the directory is told on standard error; the rest is translated.
+    What is wrong in the directories is told on standard error; the rest is translated.
     """
     try:
         node = parse_node(
@@ -51,7 +51,7 @@ def run(
         )
         if only and only not in KINDS:
             raise NodeError(f"{only!r} is none of {', '.join(KINDS)}")
-        mesh, problems = load(directory, node.cluster_domain)
+        mesh, problems = load(directories, node.cluster_domain)
     except (NodeError, FileNotFoundError) as error:
         print(f"lateen translate: {error}", file=sys.stderr)
         return 1

@@ -13,6 +13,7 @@ from lateen.control.delegates import Delegates
 from lateen.control.destination_rules import DestinationRules, destination_rules
 from lateen.control.export import EVERYWHERE, exported
 from lateen.control.mesh_config import MeshConfig
+from lateen.control.model.aliases import with_aliases
 from lateen.control.model.hosts import MESH, gateway_name
 from lateen.control.model.service import Endpoint, Service
 from lateen.control.registry.allocation import allocate
@@ -91,7 +92,7 @@ class Mesh:
                 if known.namespace != service.namespace:
                     apart = f"{service.namespace}/{service.host}"
                     found.setdefault(apart, replace(service, apart=apart))
-        return found
+        return with_aliases(found)
 
     @cached_property
     def endpoints(self) -> Mapping[str, Sequence[Endpoint]]:

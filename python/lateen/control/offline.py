@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ from lateen.config.diagnostics import Diagnostic
 from lateen.control.mesh import Mesh
 from lateen.control.mesh_settings import mesh_config
 from lateen.control.model.proxy import Proxy
-from lateen.control.registry.files import read_directory
+from lateen.control.registry.files import read_directories
 from lateen.control.translate.clusters.build import clusters
 from lateen.control.translate.endpoints import assignments
 from lateen.control.translate.listeners.build import listeners
@@ -31,13 +31,13 @@ KINDS = ("clusters", "endpoints", "listeners", "routes", "secrets")
 _REDACTED = b"[redacted]"
 
 
-def load(directory: Path, domain: str) -> tuple[Mesh, tuple[Diagnostic, ...]]:
-    """The mesh of a directory, and what is wrong in it.
+def load(directories: Sequence[Path], domain: str) -> tuple[Mesh, tuple[Diagnostic, ...]]:
+    """The mesh of directories, and what is wrong in them.
 
     Raises:
         FileNotFoundError: there is no such directory.
     """
-    reading = read_directory(directory)
+    reading = read_directories(directories)
     resources = tuple(reading.resources.values())
     mesh = Mesh(mesh_config(resources), domain, resources)
     return mesh, (*reading.problems, *problems(mesh))

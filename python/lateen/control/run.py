@@ -1,4 +1,4 @@
-"""The control plane as a process: a directory in, proxies served, until it is told to end."""
+"""The control plane as a process: directories in, proxies served, until it is told to end."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lateen.config.diagnostics import Diagnostic
 from lateen.control.mesh import Mesh
 from lateen.control.mesh_settings import mesh_config
 from lateen.control.push.plane import Plane
-from lateen.control.registry.files import Reading, read_directory
+from lateen.control.registry.files import Reading, read_directories
 from lateen.control.secure.run import SecureOptions, secured
 from lateen.control.server import Server
 from lateen.control.translate.problems import problems
@@ -28,7 +28,7 @@ class Options:
     """How the control plane runs.
 
     Attributes:
-        directory: with manifests.
+        directories: with manifests, which are one mesh.
         address: `HOST:PORT` where proxies connect without TLS.
         domain: of the cluster.
         insecure: serve without TLS to others than this machine, too.
@@ -36,7 +36,7 @@ class Options:
         scope_gateways: Gateways are for proxies of their own namespace alone.
     """
 
-    directory: Path
+    directories: tuple[Path, ...]
     address: str = "127.0.0.1:15010"
     domain: str = "cluster.local"
     insecure: bool = False
@@ -55,7 +55,7 @@ async def serve(options: Options, say: Say) -> None:
         ServeError: an address cannot be listened to.
         CaError: there is no authority, and none can be made.
     """
-    reading = read_directory(options.directory)
+    reading = read_directories(options.directories)
     plane = Plane(_mesh(reading, options, say))
     server = Server(plane)
     port = server.listen_plain(options.address, insecure=options.insecure)
@@ -65,7 +65,8 @@ async def serve(options: Options, say: Say) -> None:
             opened = await stack.enter_async_context(secured(plane, options.secure, say))
             where += f" and, with TLS, on port {opened.port}"
         await server.start()
-        say(f"serving {len(reading.resources)} resources of {options.directory} {where}")
+        read = ", ".join(str(one) for one in options.directories)
+        say(f"serving {len(reading.resources)} resources of {read} {where}")
         follower = asyncio.create_task(_follow(plane, reading, options, say))
         try:
             await _told_to_end()
@@ -75,14 +76,14 @@ async def serve(options: Options, say: Say) -> None:
 
 
 async def _follow(plane: Plane, first: Reading, options: Options, say: Say) -> None:
-    async for reading in readings(options.directory, first):
+    async for reading in readings(options.directories, first):
         plane.update(_mesh(reading, options, say))
         told = f"{len(reading.resources)} resources, {len(plane.connections)} proxies connected"
         say(f"generation {plane.generation}: {told}")
 
 
 def _mesh(reading: Reading, options: Options, say: Say) -> Mesh:
-    """The mesh of a directory; what is wrong with it is told."""
+    """The mesh of directories; what is wrong with it is told."""
     _tell(reading.problems, say)
     resources = tuple(reading.resources.values())
     mesh = Mesh(mesh_config(resources), options.domain, resources, options.scope_gateways)

@@ -1,13 +1,13 @@
-"""Reads a directory again when it changes, once it has been quiet for a moment."""
+"""Reads directories again when they change, once they have been quiet for a moment."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lateen.control.registry.files import Reading, read_directory, stamps_of
+from lateen.control.registry.files import Reading, read_directories, stamps_of
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Debounce:
     Attributes:
         quiet_s: so long nothing must change.
         longest_s: so long after the first change, whatever still changes.
-        poll_s: how often the directory is looked at.
+        poll_s: how often the directories are looked at.
     """
 
     quiet_s: float = 0.1
@@ -26,9 +26,9 @@ class Debounce:
 
 
 async def readings(
-    directory: Path, first: Reading, debounce: Debounce | None = None
+    directories: Sequence[Path], first: Reading, debounce: Debounce | None = None
 ) -> AsyncIterator[Reading]:
-    """What the directory says after each change; a directory that is gone says nothing new."""
+    """What the directories say after each change; nothing new as long as one of them is gone."""
     debounce = debounce or Debounce()
     loop = asyncio.get_running_loop()
     current, seen = first, first.stamps
@@ -36,7 +36,7 @@ async def readings(
     while True:
         await asyncio.sleep(debounce.poll_s)
         try:
-            stamps = await asyncio.to_thread(stamps_of, directory)
+            stamps = await asyncio.to_thread(stamps_of, *directories)
         except FileNotFoundError:
             continue
         now = loop.time()
@@ -50,7 +50,7 @@ async def readings(
         if seen == current.stamps:
             continue
         try:
-            current = await asyncio.to_thread(read_directory, directory, current)
+            current = await asyncio.to_thread(read_directories, directories, current)
         except FileNotFoundError:
             continue
         seen = current.stamps

@@ -203,3 +203,19 @@ def test_a_gateway_has_tables_by_its_servers_names():
     assert at.named(RDS.type_url, "http.80").body
     gone = at.named(RDS.type_url, "http.81")
     assert not api.RouteConfiguration.FromString(gone.body).virtual_hosts
+
+
+def test_a_changed_cluster_has_its_endpoints_sent_again():
+    rule = """\
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: a, namespace: default}
+spec: {host: a, trafficPolicy: {connectionPool: {tcp: {maxConnections: 7}}}}
+"""
+    text = SERVICE.replace("NAME", "a") + POD.replace("ADDRESS", "10.0.0.9")
+    session = Session()
+    open_all(session, scoped("a"))
+    clusters, endpoints = session.push(Generated(mesh_of(text + rule)).of(sidecar()))
+    assert (clusters.type_url, sent(clusters)) == (CDS.type_url, [A])
+    assert (endpoints.type_url, sent(endpoints)) == (EDS.type_url, [A])

@@ -73,6 +73,7 @@ class Service:
         selects: its endpoints are workloads that come and go, of which there may be none.
         near: which of its endpoints callers prefer, whatever rules say; None: as these say.
         apart: what it is known by where another namespace has its host, too; empty: its host.
+        aliases: hosts that are other names of it.
     """
 
     host: str
@@ -92,6 +93,7 @@ class Service:
     selects: bool = False
     near: Near | None = None
     apart: str = ""
+    aliases: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:

@@ -133,6 +133,10 @@ class Session:
         if not changed and not gone:
             return None
         watch.has = {name: one.version for name, one in there.items()}
+        if type_url == CDS.type_url and (endpoints := self.watches.get(EDS.type_url)):
+            # A proxy warms a changed cluster until it is told the endpoints, without asking again.
+            for name in changed:
+                endpoints.has.pop(name, None)
         return self._response(type_url, watch, changed if watch.delta else there, gone)
 
     def _wanted(self, type_url: str, watch: Watch, scoped: Scoped) -> Mapping[str, Blob]:

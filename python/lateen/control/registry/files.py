@@ -1,6 +1,6 @@
-"""A directory of manifests as a mesh's resources.
+"""Directories of manifests as a mesh's resources.
 
-Every `.yaml`, `.yml` and `.json` file below the directory is read. An invalid manifest is refused
+Every `.yaml`, `.yml` and `.json` file below a directory is read. An invalid manifest is refused
 alone; the last version of it that was valid stays in force, as do all manifests of a file that is
 no YAML. Of two manifests with one name the one in the first file counts.
 """
@@ -8,7 +8,7 @@ no YAML. Of two manifests with one name the one in the first file counts.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,7 +27,7 @@ Stamp = tuple[str, int, int]
 
 @dataclass(frozen=True)
 class Reading:
-    """What a directory says at one moment.
+    """What directories say at one moment.
 
     Attributes:
         resources: by key.
@@ -44,16 +44,14 @@ class Reading:
     shadowed: frozenset[str] = frozenset()
 
 
-def stamps_of(directory: Path) -> tuple[Stamp, ...]:
-    """The files of a directory, in order, with what tells that one changed.
+def stamps_of(*directories: Path) -> tuple[Stamp, ...]:
+    """The files of directories, in order, with what tells that one changed.
 
     Raises:
         FileNotFoundError: there is no such directory.
     """
-    if not directory.is_dir():
-        raise FileNotFoundError(f"{directory} is no directory")
     found = []
-    for path in manifest_files(directory):
+    for path in (path for directory in directories for path in manifest_files(directory)):
         try:
             status = path.stat()
         except OSError:
@@ -63,7 +61,13 @@ def stamps_of(directory: Path) -> tuple[Stamp, ...]:
 
 
 def manifest_files(directory: Path) -> Iterator[Path]:
-    """The files below a directory that may hold manifests, in order."""
+    """The files below a directory that may hold manifests, in order.
+
+    Raises:
+        FileNotFoundError: there is no such directory.
+    """
+    if not directory.is_dir():
+        raise FileNotFoundError(f"{directory} is no directory")
     for parent, folders, names in os.walk(directory):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
@@ -72,16 +76,21 @@ def manifest_files(directory: Path) -> Iterator[Path]:
 
 
 def read_directory(directory: Path, before: Reading | None = None) -> Reading:
-    """Read a directory.
+    """Read one directory, as `read_directories` reads several."""
+    return read_directories((directory,), before)
+
+
+def read_directories(directories: Sequence[Path], before: Reading | None = None) -> Reading:
+    """Read directories, whose resources are one mesh.
 
     Args:
-        before: what it said before; of a file that did not change, this is taken over.
+        before: what they said before; of a file that did not change, this is taken over.
 
     Raises:
         FileNotFoundError: there is no such directory.
     """
     before = before or Reading()
-    stamps = stamps_of(directory)
+    stamps = stamps_of(*directories)
     same = set(stamps) & set(before.stamps)
     reader = _Reader(before)
     for stamp in stamps:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from typing import TypeVar
 
 import msgspec
@@ -12,11 +10,9 @@ from lateen.config.syntax import Tree
 from lateen.control.documents import Path
 from lateen.control.resources.report import Report
 from lateen.control.resources.scalars import decode
-from lateen.control.resources.unknown import null_entries, unknown_fields
+from lateen.control.resources.unknown import misfit, null_entries, unknown_fields
 
 Value = TypeVar("Value")
-
-_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 
 
 def convert(tree: Tree, wanted: type[Value], at: Path, report: Report) -> Value | None:
@@ -35,18 +31,17 @@ def convert(tree: Tree, wanted: type[Value], at: Path, report: Report) -> Value 
     try:
         return msgspec.convert(tree, wanted, str_keys=True, dec_hook=decode)
     except msgspec.ValidationError as error:
-        message, _, place = str(error).partition(" - at `")
-        place = place.removeprefix("key` in `").removeprefix("$").rstrip("`")
-        report.error((*at, *_steps(place)), message[:1].lower() + message[1:])
+        message = str(error).partition(" - at `")[0]
+        report.error((*at, *misfit(tree, wanted, _fits)), message[:1].lower() + message[1:])
     return None
 
 
-def _steps(place: str) -> Iterator[str | int]:
-    """The path of msgspec's message; a key of a map that it does not tell ends it."""
-    for name, index in _STEP.findall(place):
-        if index == "...":
-            return
-        yield int(index) if index else name
+def _fits(tree: Tree, wanted: object) -> bool:
+    try:
+        msgspec.convert(tree, wanted, str_keys=True, dec_hook=decode)
+    except msgspec.ValidationError:
+        return False
+    return True
 
 
 def _without_nulls(tree: Tree) -> Tree:

@@ -1,8 +1,11 @@
-"""What msgspec does not tell of a manifest: every unknown field, and entries that are null."""
+"""What msgspec does not tell of a manifest.
+
+That is every unknown field, entries that are null, and which value of a map does not fit.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, TypeGuard, Union, get_args, get_origin
@@ -40,19 +43,39 @@ def null_entries(tree: Tree, wanted: object) -> Iterator[Path]:
             yield from ((*path, name) for name, value in mapping.items() if value is None)
 
 
+def misfit(tree: Tree, wanted: object, fits: Callable[[Tree, object], bool], at: Path = ()) -> Path:
+    """The path of the innermost value that does not fit, of one that does not.
+
+    Args:
+        tree: what is written.
+        wanted: the type that it does not fit.
+        fits: whether a value fits a type.
+        at: the path so far.
+    """
+    for step, value, kind in _parts(tree, wanted):
+        if not fits(value, kind):
+            return misfit(value, kind, fits, (*at, step))
+    return at
+
+
 def _mappings(
     tree: Tree, wanted: object, at: Path = ()
 ) -> Iterator[tuple[Path, dict[str, Tree], object]]:
     """Every mapping of a tree with its path and the type that it is to become."""
+    if isinstance(tree, dict):
+        yield at, tree, _without_none(wanted)
+    for step, value, kind in _parts(tree, wanted):
+        yield from _mappings(value, kind, (*at, step))
+
+
+def _parts(tree: Tree, wanted: object) -> Iterator[tuple[str | int, Tree, object]]:
+    """The steps to what a value is made of, with the type that each is to become."""
     wanted = _without_none(wanted)
     if isinstance(tree, list):
         item = next(iter(get_args(wanted)), object)
-        for index, value in enumerate(tree):
-            yield from _mappings(value, item, (*at, index))
+        yield from ((index, value, item) for index, value in enumerate(tree))
     elif isinstance(tree, dict):
-        yield at, tree, wanted
-        for name, value in tree.items():
-            yield from _mappings(value, _type_within(wanted, name), (*at, name))
+        yield from ((name, value, _type_within(wanted, name)) for name, value in tree.items())
 
 
 def _type_within(wanted: object, name: str) -> object:

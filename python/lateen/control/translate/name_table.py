@@ -22,7 +22,8 @@ def name_table(mesh: Mesh, proxy: Proxy, scope: SidecarScope) -> NameTable:
     """The hosts of the services that a proxy may call, where they have addresses.
 
     A headless service's are those of its endpoints. Where several services have one host, that of
-    Kubernetes counts, or the addresses of all.
+    Kubernetes counts, or the addresses of all. Aliases have the addresses of what they stand for.
+    (For Istio's agents Kubernetes' DNS tells them; here there may be none.)
     """
     made = NameTable()
     for egress in scope.egress:
@@ -31,7 +32,8 @@ def name_table(mesh: Mesh, proxy: Proxy, scope: SidecarScope) -> NameTable:
             own = [one for one in service.addresses if _is_of(proxy, one) and one != UNSPECIFIED]
             addresses = own or [one.address for one in endpoints]
             if addresses:
-                _add(made.table[service.host], service, addresses)
+                for named in (service, *(mesh.services[alias] for alias in service.aliases)):
+                    _add(made.table[named.host], named, addresses)
             for one in endpoints:
                 _add_endpoint(made, service, one)
     return made

@@ -49,7 +49,7 @@ def catch_all(policy: OutboundPolicy) -> VirtualHost:
     route = api.Route(name=_DYNAMIC if dynamic else "allow_any", match=route_match(None))
     route.route.cluster = names.DYNAMIC_DNS if dynamic else cluster_of_connections(policy)
     route.route.timeout.CopyFrom(duration(0))
-    route.route.max_stream_duration.grpc_timeout_header_max.CopyFrom(duration(0))
+    route.route.max_grpc_timeout.CopyFrom(duration(0))
     return api.VirtualHost(name=route.name, domains=["*"], routes=[route])
 
 

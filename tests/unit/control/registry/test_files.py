@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from lateen.control.registry.files import read_directory, stamps_of
+from lateen.control.registry.files import read_directories, read_directory, stamps_of
 from lateen.control.resources.meta import Key
 
 SERVICE = """\
@@ -143,3 +143,19 @@ def test_what_is_no_text_is_told(tmp_path):
     (tmp_path / "a.yaml").write_bytes(b"\xff\xfe\x00")
     (problem,) = read_directory(tmp_path).problems
     assert "codec can't decode" in problem.message
+
+
+def test_several_directories_are_one_mesh(tmp_path):
+    here, there = tmp_path / "here", tmp_path / "there"
+    write(here, "a.yaml", service("a", 80))
+    write(there, "b.yaml", service("b"))
+    write(there, "c.yaml", service("a", 81))
+    reading = read_directories((here, there))
+    assert ports(reading) == {"a": 80, "b": 80}
+    assert told(reading, there) == [
+        f"c.yaml:3:12: error: metadata.name: Service default/a is already defined in "
+        f"{here}/a.yaml:3 (rename one)"
+    ]
+    assert read_directories((here, there), reading).resources == reading.resources
+    with pytest.raises(FileNotFoundError):
+        read_directories((here, tmp_path / "none"))

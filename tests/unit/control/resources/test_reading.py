@@ -84,6 +84,10 @@ def test_the_version_changes_with_what_is_written_not_with_how():
             ("  name: reviews\n", ""),
             "mesh.yaml:3:1: error: metadata.name: the resource has no name",
         ),
+        (
+            ("{team: a}", "{team: a, size: 1}"),
+            "mesh.yaml:5:21: error: metadata.labels.size: expected `str`, got `int`",
+        ),
         (("kind: Dest", "knd: Dest"), "mesh.yaml:1:1: error: the manifest has no kind"),
     ],
 )

@@ -126,3 +126,15 @@ def test_an_agent_gets_the_table_and_what_changes():
         assert session.push(scoped("10.1.0.1")) == []
         (pushed,) = session.push(scoped("10.1.0.2"))
         assert ips(pushed) == ["10.1.0.2"]
+
+
+def test_an_alias_has_the_addresses_of_its_service():
+    alias = """\
+---
+apiVersion: v1
+kind: Service
+metadata: {name: other, namespace: mesh}
+spec: {type: ExternalName, externalName: a.default.svc.cluster.local, ports: [{port: 80}]}
+"""
+    found = table(service("10.1.0.1") + alias)["other.mesh.svc.cluster.local"]
+    assert (list(found.ips), found.shortname, found.namespace) == (["10.1.0.1"], "other", "mesh")

@@ -65,6 +65,38 @@ def test_a_service_has_its_names_and_its_cluster():
     assert one["route"]["retry_policy"]["num_retries"] == 2
 
 
+def alias(name, of, namespace="other"):
+    return f"""\
+---
+apiVersion: v1
+kind: Service
+metadata: {{name: {name}, namespace: {namespace}}}
+spec: {{type: ExternalName, externalName: {of}, ports: [{{name: http, port: 80}}]}}
+"""
+
+
+def test_an_alias_is_another_name_with_the_same_rules():
+    more = alias("reviews", REVIEWS) + alias("again", "reviews.other.svc.cluster.local", "third")
+    found = hosts(SERVICES + more + service(f"{{timeout: 3s, {TO_V1}}}"))[f"{REVIEWS}:80"]
+    assert found["routes"][0]["route"]["timeout"] == "3s"
+    domains = found["domains"]
+    for name in ("again.third", "reviews.other"):
+        for one in (f"{name}.svc.cluster.local", f"{name}.svc.cluster.local.", f"{name}.svc", name):
+            assert domains.count(one) == 1
+    assert "reviews.default" in domains
+
+
+@pytest.mark.parametrize(
+    "target", ["nobody.default.svc.cluster.local", "a.other.svc.cluster.local"]
+)
+def test_an_alias_of_nothing_or_of_itself_is_none(target):
+    assert set(hosts(SERVICES + alias("a", target))) == {
+        f"{REVIEWS}:80",
+        f"{RATINGS}:80",
+        "allow_any",
+    }
+
+
 def test_a_bare_name_is_for_the_same_namespace_alone():
     found = hosts(SERVICES, "80", sidecar(namespace="other"))
     domains = found[f"{REVIEWS}:80"]["domains"]
@@ -233,7 +265,9 @@ def test_timeouts_and_retries():
         "retryRemoteLocalities: true, backoff: 50ms}, " + TO_V1 + "}"
     )
     found = route(http)["route"]
-    assert found["timeout"] == "3s"
+    assert (found["timeout"], found["max_grpc_timeout"]) == ("3s", "3s")
+    # With it Envoy would ignore `timeout`.
+    assert "max_stream_duration" not in found
     policy = found["retry_policy"]
     assert (policy["num_retries"], policy["per_try_timeout"]) == (4, "1s")
     assert policy["retry_on"] == "5xx,retriable-status-codes"

@@ -147,7 +147,8 @@ class Rule:
         action = route.route
         timeout = duration(http.timeout or 0.0)
         action.timeout.CopyFrom(timeout)
-        action.max_stream_duration.grpc_timeout_header_max.CopyFrom(timeout)
+        # Not `max_stream_duration`, which makes Envoy ignore `timeout`.
+        action.max_grpc_timeout.CopyFrom(timeout)
         if http.rewrite is not None:
             _rewrite(action, http.rewrite)
             authority = http.rewrite.authority or authority

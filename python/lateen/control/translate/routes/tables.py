@@ -141,7 +141,8 @@ class Tables:
     def _names(self, service: Service, here: Mapping[str, Service]) -> list[str]:
         """The names of a service; a short one that is another's full name is that one's."""
         names = domains_of(service, self.proxy)
-        return [one for one in names if one == service.host or one not in here]
+        own = (service.host, *service.aliases)
+        return [one for one in names if one in own or one not in here]
 
     def _default_route(self, service: Service, port: Port) -> Route:
         cluster = names.outbound(port.number, "", service.host)
@@ -149,7 +150,7 @@ class Tables:
         action = route.route
         action.cluster = cluster
         action.timeout.CopyFrom(duration(0))
-        action.max_stream_duration.grpc_timeout_header_max.CopyFrom(duration(0))
+        action.max_grpc_timeout.CopyFrom(duration(0))
         retries = outbound_retries(None)
         if retries is not None:
             action.retry_policy.CopyFrom(retries)
@@ -204,7 +205,15 @@ def _host(
 
 def domains_of(service: Service, proxy: Proxy) -> list[str]:
     """The names by which a proxy's application may call a service, and its addresses."""
-    host = service.host
+    found = [name for host in (service.host, *service.aliases) for name in _names(host, proxy)]
+    if service.is_headless and service.source.kind == "Service":
+        found += [f"*.{one}" for one in found]
+    found += [_in_url(one) for one in service.addresses if one != UNSPECIFIED and "/" not in one]
+    return found
+
+
+def _names(host: str, proxy: Proxy) -> list[str]:
+    """A host as applications of the proxy's namespace may write it."""
     found = [host, *([] if is_address(host) else [f"{host}."])]
     short, svc, domain = host.partition(".svc.")
     if svc and domain == proxy.cluster_domain:
@@ -212,9 +221,6 @@ def domains_of(service: Service, proxy: Proxy) -> list[str]:
         if namespace == proxy.namespace:
             found.append(name)
         found += [f"{short}.svc", short]
-    if service.is_headless and service.source.kind == "Service":
-        found += [f"*.{one}" for one in found]
-    found += [_in_url(one) for one in service.addresses if one != UNSPECIFIED and "/" not in one]
     return found
 
 

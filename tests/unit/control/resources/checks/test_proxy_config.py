@@ -8,7 +8,7 @@ from tests.support.manifests import checked
     [
         ("{concurrency: 0, image: {imageType: distroless}}", []),
         ("{concurrency: -1}", ["error spec.concurrency"]),
-        (f"{{environmentVariables: {{A: {'a' * 2049}}}}}", ["error spec.environmentVariables"]),
+        (f"{{environmentVariables: {{A: {'a' * 2049}}}}}", ["error spec.environmentVariables.A"]),
         ("{selector: {matchLabels: {'a*': b}}}", ["error spec.selector.matchLabels.a*"]),
         ("{selector: {}}", ["warning spec.selector"]),
     ],

@@ -26,11 +26,11 @@ from tests.support.manifests import checked
         ),
         (
             "tracing: [{customTags: {a: {literal: {value: ''}}}}]",
-            ["error spec.tracing[0].customTags"],
+            ["error spec.tracing[0].customTags.a.literal.value"],
         ),
         (
             "tracing: [{customTags: {a: {header: {name: ''}}}}]",
-            ["error spec.tracing[0].customTags"],
+            ["error spec.tracing[0].customTags.a.header.name"],
         ),
         ("accessLogging: [{providers: [{}]}]", ["error spec.accessLogging[0].providers[0]"]),
         (

@@ -18,7 +18,7 @@ from tests.support.manifests import checked
         ("{address: 'unix:///a', ports: {}}", ["error spec.ports"]),
         ("{address: 10.0.0.1, ports: {a_b: 1}}", ["error spec.ports.a_b"]),
         ("{address: 10.0.0.1, ports: {a: 0}}", ["error spec.ports.a"]),
-        ("{address: 10.0.0.1, ports: {a: -1}}", ["error spec.ports"]),
+        ("{address: 10.0.0.1, ports: {a: -1}}", ["error spec.ports.a"]),
         ("{address: 10.0.0.1, labels: {a b: c}}", ["error spec.labels.a b"]),
         ("{address: 10.0.0.1, weight: -1}", ["error spec.weight"]),
         (f"{{address: {'a' * 257}}}", ["error spec.address"]),
