@@ -122,6 +122,7 @@ def pair(programs: Programs, cores: Cores, upstream: Upstream, *, envoy: bool) -
         authority = directory / "ca"
         argv = [str(programs.lateen), "control", str(mesh), "--ca", str(authority)]
         argv += ["--address", f"{ADDRESS}:0", "--secure-address", f"{ADDRESS}:{secure}"]
+        argv += ["--monitoring-address", f"{ADDRESS}:0"]
         output = directory / "control.log"
         control = stack.enter_context(Process(argv, cores=[cores.load], output=output))
         wait_accepts(control, secure, seconds=_START_S)

@@ -13,12 +13,14 @@ from typing import TypeVar
 LATEEN = str(Path(sys.executable).with_name("lateen"))
 SECONDS = 20.0
 
+MONITORING = ("--monitoring-address", "127.0.0.1:0")
+
 Found = TypeVar("Found")
 
 
 def control_command(manifests: Path) -> list[str]:
     """The control plane of a directory, on a free port of the loopback."""
-    return [LATEEN, "control", str(manifests), "--address", "127.0.0.1:0"]
+    return [LATEEN, "control", str(manifests), "--address", "127.0.0.1:0", *MONITORING]
 
 
 def port_told(log: Path) -> int:

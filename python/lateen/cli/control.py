@@ -9,10 +9,10 @@ from typing import Annotated
 
 import typer
 
+from lateen.control.addresses import ServeError
 from lateen.control.ca.authority import CaError
 from lateen.control.run import Options, serve
 from lateen.control.secure.run import SecureOptions
-from lateen.control.server import ServeError
 
 
 def run(
@@ -22,6 +22,9 @@ def run(
     address: Annotated[
         str, typer.Option(metavar="HOST:PORT", help="where proxies connect, without TLS")
     ] = Options.address,
+    monitoring_address: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="where metrics and debug pages are")
+    ] = Options.monitoring,
     domain: Annotated[str, typer.Option(help="of the cluster")] = Options.domain,
     insecure_plaintext: Annotated[
         bool, typer.Option("--insecure-plaintext", help="serve others than this machine, too")
@@ -55,7 +58,13 @@ def run(
         return 1
     secure = SecureOptions(ca, secure_address, tuple(san or ())) if ca is not None else None
     options = Options(
-        tuple(directories), address, domain, insecure_plaintext, secure, scope_gateways
+        tuple(directories),
+        address,
+        domain,
+        insecure_plaintext,
+        secure,
+        scope_gateways,
+        monitoring_address,
     )
     try:
         asyncio.run(serve(options, _say))

@@ -66,12 +66,14 @@ def _app() -> typer.Typer:
         control,
         explain,
         proxy_config,
+        proxy_status,
         reload,
         token,
         translate,
         up,
         validate,
         version,
+        wait,
     )
 
     app = typer.Typer(name="lateen", no_args_is_help=True, add_completion=False)
@@ -88,6 +90,7 @@ def _app() -> typer.Typer:
     app.command("control")(_exits(control.run))
     app.command("explain")(_exits(explain.run))
     app.add_typer(proxy_config.app, name="proxy-config")
+    app.command("proxy-status")(_exits(proxy_status.run))
     app.command("reload")(_exits(reload.run))
     app.command("sidecar", help="Run a sidecar (lateen sidecar --help).")(_never)
     app.add_typer(token.app, name="token")
@@ -95,6 +98,7 @@ def _app() -> typer.Typer:
     app.command("up")(_exits(up.run))
     app.command("validate")(_exits(validate.run))
     app.command("version")(version.run)
+    app.command("wait")(_exits(wait.run))
     return app
 
 

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import InitVar, dataclass, field
 from functools import cached_property
 from typing import TypeVar, cast
 
 from lateen.config.diagnostics import Diagnostic
 from lateen.control.delegates import Delegates
-from lateen.control.destination_rules import DestinationRules, destination_rules
+from lateen.control.destination_rules import destination_rules
 from lateen.control.export import EVERYWHERE, exported
 from lateen.control.mesh_config import MeshConfig
-from lateen.control.model.aliases import with_aliases
+from lateen.control.mesh_tables import Bound, ByType, Kept, KnownRules, same_or
 from lateen.control.model.hosts import MESH, gateway_name
+from lateen.control.model.proxy import Proxy
 from lateen.control.model.service import Endpoint, Service
 from lateen.control.registry.allocation import allocate
-from lateen.control.registry.kubernetes import Addresses, service_of
-from lateen.control.registry.service_entries import endpoints_of, services_of
+from lateen.control.registry.kubernetes import Addresses
+from lateen.control.registry.table import Sources, Table, table_of
 from lateen.control.resources.destination_rule import DestinationRule
+from lateen.control.resources.kinds import KINDS
 from lateen.control.resources.kubernetes.endpoints import Endpoints, EndpointSlice
 from lateen.control.resources.kubernetes.pod import Pod
 from lateen.control.resources.kubernetes.service import Service as KubernetesService
@@ -61,52 +63,111 @@ class Mesh:
         domain: of the cluster.
         resources: all that are valid.
         scope_gateways: Gateways are for proxies of their own namespace alone.
+        before: a mesh of the same config, whose tables are taken over where they are the same.
     """
 
     config: MeshConfig
     domain: str
     resources: Sequence[Resource[object]]
     scope_gateways: bool = False
+    before: InitVar[Mesh | None] = None
+    _kept: Kept = field(default_factory=Kept, init=False, repr=False, compare=False)
+
+    def __post_init__(self, before: Mesh | None) -> None:
+        if before is not None:
+            object.__setattr__(self, "_kept", before._tables())
+
+    def after(self, config: MeshConfig, resources: Sequence[Resource[object]]) -> Mesh:
+        """The mesh with other resources; what is looked up in it is the same where it may be."""
+        before = self if config == self.config else None
+        return Mesh(config, self.domain, resources, self.scope_gateways, before)
+
+    def _tables(self) -> Kept:
+        return Kept(
+            self._by_type,
+            self._table,
+            self._keys,
+            self._visible,
+            self._rules,
+            self._bound,
+        )
+
+    @cached_property
+    def unchanged(self) -> frozenset[Hashable]:
+        """Which lookups find what they found in the mesh before, whatever is asked.
+
+        They are named by the attribute or method; those of one kind by `("of", KIND)`.
+        """
+        kept = self._kept
+        if not kept.by_type:
+            return frozenset()
+        kinds = {
+            kind.spec
+            for kind in KINDS.values()
+            if self._by_type.get(kind.spec) is kept.by_type.get(kind.spec)
+        }
+        same: set[Hashable] = {"config", "domain", "scope_gateways"}
+        same.update(("of", kind) for kind in kinds)
+        if self.services is kept.table.services:
+            same |= {"services", "service", "visible_services", "exported_services", "allocated"}
+        if self.endpoints is kept.table.endpoints:
+            same |= {"endpoints", "serving"}
+        if self._rules is kept.rules:
+            same |= {"rule_for", "destination_rule"}
+        if VirtualService in kinds:
+            same |= {"virtual_services_of", "bound_to"}
+        return frozenset(same)
 
     def of(self, spec: type[Spec]) -> Sequence[Resource[Spec]]:
         """The resources of one kind, the oldest first."""
         return cast(Sequence[Resource[Spec]], self._by_type.get(spec, ()))
 
     @cached_property
-    def _by_type(self) -> Mapping[type[object], Sequence[Resource[object]]]:
+    def _by_type(self) -> ByType:
         found: defaultdict[type[object], list[Resource[object]]] = defaultdict(list)
         for resource in sorted(self.resources, key=lambda one: (one.created, one.key)):
             found[type(resource.spec)].append(resource)
-        return found
+        before = self._kept.by_type
+        return {kind: same_or(tuple(new), before.get(kind, ())) for kind, new in found.items()}
 
-    @cached_property
+    @property
     def services(self) -> Mapping[str, Service]:
         """Every service by its key; of two with one host in one namespace, the older."""
-        found: dict[str, Service] = {}
-        for kubernetes in self.of(KubernetesService):
-            service = service_of(kubernetes, self.domain, self.config.trust_domain)
-            found.setdefault(service.host, service)
-        for entry in self.of(ServiceEntry):
-            for service in services_of(entry):
-                known = found.setdefault(service.host, service)
-                if known.namespace != service.namespace:
-                    apart = f"{service.namespace}/{service.host}"
-                    found.setdefault(apart, replace(service, apart=apart))
-        return with_aliases(found)
+        return self._table.services
 
-    @cached_property
+    @property
     def endpoints(self) -> Mapping[str, Sequence[Endpoint]]:
         """The endpoints of every service by its key."""
-        addresses = Addresses(self.of(EndpointSlice), self.of(Endpoints), self.of(Pod))
-        kubernetes = {one.key: one for one in self.of(KubernetesService)}
-        entries = {one.key: one for one in self.of(ServiceEntry)}
-        workloads = self.of(WorkloadEntry)
-        return {
-            key: addresses.of(kubernetes[service.source])
-            if service.source in kubernetes
-            else endpoints_of(entries[service.source], service.host, workloads)
-            for key, service in self.services.items()
-        }
+        return self._table.endpoints
+
+    @cached_property
+    def _table(self) -> Table:
+        sources = Sources(
+            self.domain,
+            self.config.trust_domain,
+            self.of(KubernetesService),
+            self.of(ServiceEntry),
+            self.of(WorkloadEntry),
+            Addresses(self.of(EndpointSlice), self.of(Endpoints), self.of(Pod)),
+        )
+        return table_of(sources, self._kept.table)
+
+    def serving(self, address: str) -> Sequence[str]:
+        """The keys of the services that have an endpoint at an address."""
+        return self._keys.get(address, ())
+
+    @cached_property
+    def _keys(self) -> Mapping[str, Sequence[str]]:
+        before = self._kept.table.endpoints
+        found = dict(self._kept.keys)
+        for key in before.keys() | self.endpoints.keys():
+            old, new = before.get(key, ()), self.endpoints.get(key, ())
+            if old is not new:
+                for address in {one.address for one in old}:
+                    found[address] = tuple(one for one in found[address] if one != key)
+                for address in {one.address for one in new}:
+                    found[address] = (*found.get(address, ()), key)
+        return found
 
     @cached_property
     def allocated(self) -> Mapping[str, tuple[str, str]]:
@@ -115,7 +176,14 @@ class Mesh:
 
     def visible_services(self, namespace: str) -> list[Service]:
         """The services that workloads of a namespace may know of, one of each host."""
-        return list(preferred(self.exported_services(namespace), namespace).values())
+        if namespace not in self._visible:
+            found = preferred(self.exported_services(namespace), namespace)
+            self._visible[namespace] = list(found.values())
+        return self._visible[namespace]
+
+    @cached_property
+    def _visible(self) -> dict[str, list[Service]]:
+        return self._kept.visible if self.services is self._kept.table.services else {}
 
     def service(self, host: str, namespace: str) -> Service | None:
         """The service of a host, as workloads of a namespace know it."""
@@ -143,18 +211,28 @@ class Mesh:
             if exported(service.export_to or default, service.namespace, namespace)
         ]
 
+    def rule_for(self, service: Service, caller: Proxy) -> Resource[DestinationRule] | None:
+        """The rule of a service for a proxy that calls it."""
+        return self.destination_rule(service, caller.namespace, caller.labels)
+
     def destination_rule(
         self, service: Service, namespace: str, labels: Mapping[str, str]
     ) -> Resource[DestinationRule] | None:
         """The rule of a service for callers with `labels` in a namespace."""
-        return self._destination_rules.of(service, namespace, labels)
+        return self._rules.of(service, namespace, labels)
 
     @cached_property
-    def _destination_rules(self) -> DestinationRules:
+    def _rules(self) -> KnownRules:
+        rules = self.of(DestinationRule)
+        same = rules is self._kept.by_type.get(DestinationRule, ())
+        if same and self._kept.rules is not None:
+            return self._kept.rules
         config = self.config
         default = config.default_destination_rule_export_to
-        rules = self.of(DestinationRule)
-        return destination_rules(rules, self.domain, config.root_namespace, default)
+        selectors = (one.spec.workload_selector for one in rules)
+        names = {name for one in selectors if one is not None for name in one.match_labels}
+        made = destination_rules(rules, self.domain, config.root_namespace, default)
+        return KnownRules(made, tuple(sorted(names)))
 
     def virtual_services_of(self, gateway: str, namespace: str) -> list[Resource[VirtualService]]:
         """The virtual services of a gateway that workloads of a namespace may see, in order.
@@ -199,8 +277,10 @@ class Mesh:
         return delegates.merged(), delegates.problems
 
     @cached_property
-    def _bound(self) -> Mapping[str, Sequence[Resource[VirtualService]]]:
+    def _bound(self) -> Bound:
         """Virtual services by the gateways that they name."""
+        if self.of(VirtualService) is self._kept.by_type.get(VirtualService):
+            return self._kept.bound
         found: defaultdict[str, list[Resource[VirtualService]]] = defaultdict(list)
         for rule in self._merged[0]:
             named = (gateway_name(one, rule.namespace) for one in rule.spec.gateways or (MESH,))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import gc
 import signal
 from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
@@ -10,9 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lateen.config.diagnostics import Diagnostic
+from lateen.control.follow import Follower
 from lateen.control.mesh import Mesh
 from lateen.control.mesh_settings import mesh_config
+from lateen.control.monitoring.http import Pages
+from lateen.control.monitoring.pages import Shown
 from lateen.control.push.plane import Plane
+from lateen.control.registry.changes import digest
 from lateen.control.registry.files import Reading, read_directories
 from lateen.control.secure.run import SecureOptions, secured
 from lateen.control.server import Server
@@ -20,6 +26,7 @@ from lateen.control.translate.problems import problems
 from lateen.control.watch import readings
 
 _GRACE_S = 1.0
+_COLLECT_AFTER = 50_000
 Say = Callable[[str], None]
 
 
@@ -34,6 +41,7 @@ class Options:
         insecure: serve without TLS to others than this machine, too.
         secure: how it serves with TLS; None: it does not.
         scope_gateways: Gateways are for proxies of their own namespace alone.
+        monitoring: `HOST:PORT` of metrics and debug pages.
     """
 
     directories: tuple[Path, ...]
@@ -42,6 +50,7 @@ class Options:
     insecure: bool = False
     secure: SecureOptions | None = None
     scope_gateways: bool = False
+    monitoring: str = "127.0.0.1:15014"
 
 
 async def serve(options: Options, say: Say) -> None:
@@ -56,7 +65,8 @@ async def serve(options: Options, say: Say) -> None:
         CaError: there is no authority, and none can be made.
     """
     reading = read_directories(options.directories)
-    plane = Plane(_mesh(reading, options, say))
+    plane = Plane(_first_mesh(reading, options), digest(reading.resources))
+    _tell((*reading.problems, *problems(plane.mesh)), say)
     server = Server(plane)
     port = server.listen_plain(options.address, insecure=options.insecure)
     async with AsyncExitStack() as stack:
@@ -64,31 +74,40 @@ async def serve(options: Options, say: Say) -> None:
         if options.secure is not None:
             opened = await stack.enter_async_context(secured(plane, options.secure, say))
             where += f" and, with TLS, on port {opened.port}"
+        follower = Follower(plane, reading, functools.partial(_told, plane, say))
+        pages = Pages(Shown(plane, follower, options.directories).pages())
+        stack.callback(plane.close)
+        stack.callback(pages.close)
+        monitoring = await pages.listen(options.monitoring)
         await server.start()
+        _spare_collections()
         read = ", ".join(str(one) for one in options.directories)
         say(f"serving {len(reading.resources)} resources of {read} {where}")
-        follower = asyncio.create_task(_follow(plane, reading, options, say))
+        say(f"monitoring on port {monitoring}")
+        following = asyncio.create_task(follower.follow(readings(options.directories, reading)))
         try:
             await _told_to_end()
         finally:
-            follower.cancel()
+            following.cancel()
             await server.stop(_GRACE_S)
 
 
-async def _follow(plane: Plane, first: Reading, options: Options, say: Say) -> None:
-    async for reading in readings(options.directories, first):
-        plane.update(_mesh(reading, options, say))
-        told = f"{len(reading.resources)} resources, {len(plane.connections)} proxies connected"
-        say(f"generation {plane.generation}: {told}")
-
-
-def _mesh(reading: Reading, options: Options, say: Say) -> Mesh:
-    """The mesh of directories; what is wrong with it is told."""
-    _tell(reading.problems, say)
+def _first_mesh(reading: Reading, options: Options) -> Mesh:
     resources = tuple(reading.resources.values())
-    mesh = Mesh(mesh_config(resources), options.domain, resources, options.scope_gateways)
-    _tell(problems(mesh), say)
-    return mesh
+    return Mesh(mesh_config(resources), options.domain, resources, options.scope_gateways)
+
+
+def _told(plane: Plane, say: Say, reading: Reading) -> None:
+    """Say what is in force, and what is wrong."""
+    _tell((*reading.problems, *problems(plane.mesh)), say)
+    told = f"{len(reading.resources)} resources, {len(plane.connections)} proxies connected"
+    say(f"generation {plane.generation.number}: {told}")
+
+
+def _spare_collections() -> None:
+    """Keep the collector of cycles from what stays: to walk it stops everything, for long."""
+    gc.freeze()
+    gc.set_threshold(_COLLECT_AFTER, 10, 1000)
 
 
 def _tell(problems: Iterable[Diagnostic], say: Say) -> None:

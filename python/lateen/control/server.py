@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from ipaddress import ip_address
@@ -14,13 +15,17 @@ import grpc
 import grpc.aio
 
 from lateen.control import wire
+from lateen.control.addresses import ServeError, split_address
 from lateen.control.model.proxy import NodeError, Proxy
-from lateen.control.push.plane import Plane, Request
+from lateen.control.push.budget import Budget
+from lateen.control.push.connection import Connection, Request
+from lateen.control.push.encoding import Encoder
+from lateen.control.push.plane import Plane
+from lateen.control.push.watch import Push
 from lateen.control.secure.refused import RefusedError
 from lateen.xds.codec import BadMessageError
-from lateen.xds.messages import Response
 from lateen.xds.resource_types import ADS_SERVICE
-from lateen.xds.server_codec import decode_delta, decode_sotw, encode_delta, encode_sotw
+from lateen.xds.server_codec import decode_delta, decode_sotw
 
 if TYPE_CHECKING:
     from envoy.config.core.v3.base_pb2 import Node
@@ -40,13 +45,8 @@ _OPTIONS = (
 )
 
 Decode = Callable[[bytes], "tuple[Request, Node | None]"]
-Encode = Callable[[Response], bytes]
 # Of what gRPC calls the other end, and the node that it says it is, the proxy that it may be.
 Admit = Callable[[str, "Node"], Proxy]
-
-
-class ServeError(Exception):
-    """The server cannot listen; the message says why and what to do."""
 
 
 class Server:
@@ -65,6 +65,8 @@ class Server:
         services: Sequence[grpc.GenericRpcHandler] = (),
     ) -> None:
         self._plane = plane
+        self._budget = Budget()
+        self._encode = Encoder(wire.encode)
         self._admit = admit or unproved
         self._server = grpc.aio.server(options=_OPTIONS)
         self._server.add_generic_rpc_handlers((self._handler(), *services))
@@ -79,7 +81,7 @@ class Server:
         Raises:
             ServeError: the address is not the machine's own, or taken.
         """
-        host = address.rpartition(":")[0].strip("[]")
+        host, _ = split_address(address)
         if not insecure and not _is_loopback(host):
             raise ServeError(
                 f"{address}: without TLS the control plane serves on the loopback only "
@@ -111,41 +113,44 @@ class Server:
 
     def _handler(self) -> grpc.GenericRpcHandler:
         methods = {
-            "DeltaAggregatedResources": self._method(decode_delta, encode_delta),
-            "StreamAggregatedResources": self._method(decode_sotw, encode_sotw),
+            "DeltaAggregatedResources": self._method(decode_delta),
+            "StreamAggregatedResources": self._method(decode_sotw),
         }
         return grpc.method_handlers_generic_handler(ADS_SERVICE, methods)
 
-    def _method(self, decode: Decode, encode: Encode) -> grpc.RpcMethodHandler[bytes, bytes]:
-        async def serve(requests: AsyncIterator[bytes], context: Context) -> AsyncIterator[bytes]:
-            async for response in self._stream(requests, context, decode):
-                yield encode(response)
+    def _method(self, decode: Decode) -> grpc.RpcMethodHandler[bytes, bytes]:
+        async def serve(requests: AsyncIterator[bytes], context: Context) -> None:
+            try:
+                await self._stream(requests, context, decode)
+            except (BadMessageError, NodeError) as error:
+                await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+            except RefusedError as error:
+                await context.abort(error.code, str(error))
 
         return grpc.stream_stream_rpc_method_handler(serve)
 
     async def _stream(
         self, requests: AsyncIterator[bytes], context: Context, decode: Decode
-    ) -> AsyncIterator[Response]:
+    ) -> None:
+        first, node = await _first(requests, decode)
+        connection = self._plane.connect(self._admit(context.peer(), node), context.peer())
+        connection.put(first)
+        reader = asyncio.create_task(_read(requests, decode, connection))
         try:
-            first, node = await _first(requests, decode)
-            proxy = self._admit(context.peer(), node)
-        except (BadMessageError, NodeError) as error:
-            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
-            return
-        except RefusedError as error:
-            await context.abort(error.code, str(error))
-            return
-        queue: asyncio.Queue[Request | None] = asyncio.Queue()
-        queue.put_nowait(first)
-        reader = asyncio.create_task(_read(requests, decode, queue))
-        try:
-            async for response in self._plane.serve(proxy, queue):
-                yield response
+            async for push in self._plane.pushes(connection):
+                await self._write(context, connection, push)
             await reader
-        except BadMessageError as error:
-            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
         finally:
             reader.cancel()
+            self._plane.disconnect(connection)
+
+    async def _write(self, context: Context, connection: Connection, push: Push) -> None:
+        began = time.monotonic()
+        # What waits for its turn is not in memory yet.
+        connection.held[push.type_url, push.nonce] = await self._budget.hold(push.size)
+        data = self._encode(push)
+        await context.write(data)
+        self._plane.metrics.pushed(push.type_url, len(data), began)
 
 
 async def _first(requests: AsyncIterator[bytes], decode: Decode) -> tuple[Request, Node]:
@@ -163,15 +168,13 @@ async def _first(requests: AsyncIterator[bytes], decode: Decode) -> tuple[Reques
     raise NodeError("the stream ended before a request came")
 
 
-async def _read(
-    requests: AsyncIterator[bytes], decode: Decode, queue: asyncio.Queue[Request | None]
-) -> None:
+async def _read(requests: AsyncIterator[bytes], decode: Decode, connection: Connection) -> None:
     """Hand requests on, and None when no more will come."""
     try:
         async for data in requests:
-            queue.put_nowait(decode(data)[0])
+            connection.put(decode(data)[0])
     finally:
-        queue.put_nowait(None)
+        connection.put(None)
 
 
 def unproved(peer: str, node: Node) -> Proxy:

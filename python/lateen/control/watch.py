@@ -1,57 +1,89 @@
-"""Reads directories again when they change, once they have been quiet for a moment."""
+"""Reads directories again whenever they change."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
 from pathlib import Path
 
-from lateen.control.registry.files import Reading, read_directories, stamps_of
+from lateen.control.inotify import Inotify, NoInotifyError
+from lateen.control.registry.files import (
+    Reading,
+    is_manifest,
+    read_directories,
+    read_files,
+    stamps_of,
+)
+
+#: How often all files are looked at where the kernel tells of changes. It does not tell of all,
+#: such as those behind links or of other machines.
+_ANYWAY_S = 5.0
+#: How often where it does not; at most this share of the time is spent on it.
+_POLL_S = 0.05
+_POLL_SHARE = 0.05
 
 
-@dataclass(frozen=True)
-class Debounce:
-    """When a change is acted upon (facts of Istio: PILOT_DEBOUNCE_AFTER, PILOT_DEBOUNCE_MAX).
-
-    Attributes:
-        quiet_s: so long nothing must change.
-        longest_s: so long after the first change, whatever still changes.
-        poll_s: how often the directories are looked at.
-    """
-
-    quiet_s: float = 0.1
-    longest_s: float = 10.0
-    poll_s: float = 0.05
-
-
-async def readings(
-    directories: Sequence[Path], first: Reading, debounce: Debounce | None = None
-) -> AsyncIterator[Reading]:
+async def readings(directories: Sequence[Path], first: Reading) -> AsyncIterator[Reading]:
     """What the directories say after each change; nothing new as long as one of them is gone."""
-    debounce = debounce or Debounce()
-    loop = asyncio.get_running_loop()
-    current, seen = first, first.stamps
-    since = last = 0.0
+    current = first
+    with suppress(NoInotifyError):
+        async for files in _told(directories):
+            with suppress(FileNotFoundError):
+                found = await asyncio.to_thread(_read, directories, current, files)
+                if found is not current:
+                    current = found
+                    yield current
     while True:
-        await asyncio.sleep(debounce.poll_s)
-        try:
-            stamps = await asyncio.to_thread(stamps_of, *directories)
-        except FileNotFoundError:
-            continue
-        now = loop.time()
-        if stamps != seen:
-            seen, last = stamps, now
-            since = since or now
-        waited = since and (now - last >= debounce.quiet_s or now - since >= debounce.longest_s)
-        if not waited:
-            continue
-        since = 0.0
-        if seen == current.stamps:
-            continue
-        try:
-            current = await asyncio.to_thread(read_directories, directories, current)
-        except FileNotFoundError:
-            continue
-        seen = current.stamps
-        yield current
+        began = time.monotonic()
+        with suppress(FileNotFoundError):
+            found = await asyncio.to_thread(_read, directories, current, None)
+            if found is not current:
+                current = found
+                yield current
+        await asyncio.sleep(max(_POLL_S, (time.monotonic() - began) / _POLL_SHARE))
+
+
+def _read(directories: Sequence[Path], before: Reading, files: set[str] | None) -> Reading:
+    """What they say now; the same as before when nothing changed."""
+    if files is not None:
+        return read_files(directories, before, files) if files else before
+    changed = stamps_of(*directories) != before.stamps
+    return read_directories(directories, before) if changed else before
+
+
+async def _told(directories: Sequence[Path]) -> AsyncIterator[set[str] | None]:
+    """The files that have changed; None: any may have.
+
+    Raises:
+        NoInotifyError: the kernel does not tell.
+    """
+    loop = asyncio.get_running_loop()
+    ready = asyncio.Event()
+    inotify = Inotify()
+    try:
+        _watch(inotify, directories)
+        loop.add_reader(inotify.descriptor, ready.set)
+        # What has changed before it was watched is not told.
+        yield None
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(ready.wait(), _ANYWAY_S)
+            changed = inotify.read() if ready.is_set() else None
+            ready.clear()
+            if changed is None:
+                _watch(inotify, directories)
+                yield None
+            else:
+                yield {str(path) for path in changed if is_manifest(path.name)}
+    finally:
+        loop.remove_reader(inotify.descriptor)
+        inotify.close()
+
+
+def _watch(inotify: Inotify, directories: Sequence[Path]) -> None:
+    """Watch the directories that are there."""
+    for directory in directories:
+        with suppress(FileNotFoundError):
+            inotify.watch(directory)

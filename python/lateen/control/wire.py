@@ -1,14 +1,31 @@
-"""Who the proxy of a stream is, as the discovery service tells it."""
+"""Who the proxy of a stream is, and answers as bytes."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
 
 from lateen.control.model.proxy import Build, Interception, Proxy, parse_node
+from lateen.control.push.watch import Push
+from lateen.xds.codec import new_message
 
 if TYPE_CHECKING:
     from envoy.config.core.v3.base_pb2 import Node
+    from envoy.service.discovery.v3 import discovery_pb2 as wire
     from google.protobuf.struct_pb2 import Struct
+
+
+def encode(push: Push) -> bytes:
+    """A DeltaDiscoveryResponse, or a DiscoveryResponse."""
+    if push.delta:
+        delta = cast("wire.DeltaDiscoveryResponse", new_message("DeltaDiscoveryResponse"))
+        delta.type_url, delta.nonce = push.type_url, push.nonce
+        delta.system_version_info = push.version
+        delta.removed_resources.extend(push.removed)
+        return b"".join((delta.SerializeToString(), *(one.delta for one in push.resources)))
+    whole = cast("wire.DiscoveryResponse", new_message("DiscoveryResponse"))
+    whole.type_url, whole.nonce, whole.version_info = push.type_url, push.nonce, push.version
+    return b"".join((whole.SerializeToString(), *(one.whole for one in push.resources)))
 
 
 def proxy_of(node: Node) -> Proxy:
@@ -19,7 +36,7 @@ def proxy_of(node: Node) -> Proxy:
     """
     metadata = node.metadata
     locality = "/".join((node.locality.region, node.locality.zone, node.locality.sub_zone))
-    return parse_node(
+    found = parse_node(
         node.id,
         labels=_texts(metadata, "LABELS"),
         addresses=tuple(one for one in _text(metadata, "INSTANCE_IPS").split(",") if one),
@@ -29,6 +46,7 @@ def proxy_of(node: Node) -> Proxy:
         build=_build(metadata),
         dns_capture=_flag(metadata, "DNS_CAPTURE"),
     )
+    return replace(found, proxyless=_text(metadata, "GENERATOR") == "grpc")
 
 
 def _interception(name: str) -> Interception:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 from ipaddress import ip_address
 
 from lateen.control.model.locality import of_label, of_levels, placed
@@ -71,6 +72,7 @@ class Proxy:
         build: which filters it has.
         dns_capture: names are looked up with it, so it may give addresses that only it knows.
         trusted: it is sure who it is: it may have secrets.
+        proxyless: it is a gRPC application that reads xDS itself.
     """
 
     id: str
@@ -85,6 +87,7 @@ class Proxy:
     interception: Interception = Interception.REDIRECT
     build: Build = Build.ENVOY
     trusted: bool = False
+    proxyless: bool = False
 
     @property
     def app(self) -> str:
@@ -105,12 +108,12 @@ class Proxy:
         """The domain of the cluster: what follows `.svc.` in its own."""
         return self.domain.partition(".svc.")[2] or self.domain
 
-    @property
+    @cached_property
     def has_ipv4(self) -> bool:
         """Whether one of its addresses is of IPv4."""
         return any(ip_address(one).version == 4 for one in self.addresses)
 
-    @property
+    @cached_property
     def has_ipv6(self) -> bool:
         """Whether one of its addresses is of IPv6."""
         return any(ip_address(one).version == 6 for one in self.addresses)

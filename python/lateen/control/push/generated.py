@@ -1,151 +1,100 @@
-"""The resources of a proxy as bytes with versions; those that proxies share are made once.
-
-What a proxy is sent depends on its scope: its type, namespace, labels, addresses. Proxies of one
-scope share every byte; endpoints are shared by all who choose alike.
-"""
+"""The resources of proxies at one moment; those that proxies share are made once."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 
 from lateen.control.mesh import Mesh
-from lateen.control.model.proxy import Proxy, ProxyType
-from lateen.control.translate.clusters.build import clusters
-from lateen.control.translate.endpoints import Choice, assignment_of, choice_of
-from lateen.control.translate.gateways.tables import GatewayTables
-from lateen.control.translate.listeners.build import listeners
-from lateen.control.translate.name_table import name_table
-from lateen.control.translate.routes.build import tables_of
-from lateen.control.translate.routes.tables import Tables, is_table
-from lateen.control.translate.scope.sidecar import SidecarScope, sidecar_scope
-from lateen.control.translate.secrets import Secrets
-from lateen.xds.resource_types import CDS, EDS, LDS, NDS_TYPE_URL, RDS, SDS
+from lateen.control.model.proxy import Proxy
+from lateen.control.push.assignments import Assignments, Chosen
+from lateen.control.push.blob import Blob
+from lateen.control.push.cells import Cells, ScopeCells
+from lateen.control.push.lookups import PROXY
+from lateen.control.push.parts import NAMED, WHOLE, Inbound, Names, Outbound
+from lateen.control.push.scopes import ProxyScopes, Scope, Scopes
+from lateen.control.push.whole import Blobs, Whole
+from lateen.control.resources.kubernetes.endpoints import Endpoints, EndpointSlice
+from lateen.control.resources.kubernetes.pod import Pod
+from lateen.control.resources.workload_entry import WorkloadEntry
+from lateen.control.translate.reuse import Inputs
+from lateen.xds.resource_types import CDS, EDS, LDS, NDS_TYPE_URL
 
-if TYPE_CHECKING:
-    from google.protobuf.message import Message
+#: What is looked up in a mesh that endpoints are part of, and nothing else that moves with them.
+_OF_ENDPOINTS = {
+    "endpoints",
+    "serving",
+    *(("of", kind) for kind in (EndpointSlice, Endpoints, Pod, WorkloadEntry)),
+}
 
 
 @dataclass(frozen=True)
-class Blob:
-    """A resource.
-
-    Attributes:
-        version: changes whenever its bytes do.
-        body: the message, serialized.
-    """
-
-    version: str
-    body: bytes
-
-
-def blob(message: Message) -> Blob:
-    """A message as a resource: equal messages are equal resources."""
-    body = message.SerializeToString(deterministic=True)
-    return Blob(hashlib.blake2b(body, digest_size=8).hexdigest(), body)
-
-
-Scope = tuple[object, ...]
-
-
-def scope_of(proxy: Proxy) -> Scope:
-    """What decides what a proxy is sent."""
-    labels = tuple(sorted(proxy.labels.items()))
-    return (
-        proxy.type,
-        proxy.namespace,
-        proxy.domain,
-        labels,
-        proxy.addresses,
-        proxy.locality,
-        proxy.interception,
-        proxy.dns_capture,
-        proxy.trusted,
-    )
-
-
-@dataclass
 class Scoped:
-    """The resources of one scope.
+    """The resources of one proxy."""
 
-    Attributes:
-        mesh: at one moment.
-        proxy: one of the scope.
-        endpoints: those of the whole mesh, as far as somebody asked.
-    """
+    outbound: Outbound
+    inbound: Inbound
+    chosen: Chosen
 
-    mesh: Mesh
-    proxy: Proxy
-    endpoints: dict[Choice, Blob]
-
-    def all_of(self, type_url: str) -> Mapping[str, Blob]:
+    def all_of(self, type_url: str) -> Blobs:
         """All resources of a type that is sent without being asked for by name."""
+        return {name: one for whole in self._whole(type_url) for name, one in whole.by_name.items()}
+
+    def _whole(self, type_url: str) -> Sequence[Whole]:
+        """What the type's resources are made up of; of one name the last counts."""
         if type_url == CDS.type_url:
-            return self._clusters
-        if type_url == NDS_TYPE_URL:
-            return self._names
-        return self._listeners if type_url == LDS.type_url else {}
+            return (self.inbound.clusters, self.outbound.clusters)
+        if type_url == LDS.type_url:
+            return (self.inbound.listeners, self.outbound.listeners)
+        return (self.outbound.names,) if type_url == NDS_TYPE_URL else ()
+
+    def _is_named(self, type_url: str) -> bool:
+        """Whether the type's resources are made one by one."""
+        proxyless = self.outbound.inputs.proxy.proxyless
+        return type_url in NAMED or (proxyless and type_url in (CDS.type_url, LDS.type_url))
+
+    def prepare(self, type_url: str, names: Iterable[str]) -> None:
+        """Make what takes long, so that it is there when it is looked up."""
+        if type_url in WHOLE and not self._is_named(type_url):
+            self.all_of(type_url)
+        else:
+            for name in names:
+                self.named(type_url, name)
+
+    def has(self, type_url: str, names: Iterable[str]) -> bool:
+        """Whether what may be looked up of a type need not be made."""
+        if type_url == EDS.type_url:
+            return all(map(self.chosen.has, names))
+        if self._is_named(type_url):
+            return all(self.outbound.has(type_url, name) for name in names)
+        return all(whole.is_made for whole in self._whole(type_url))
 
     def named(self, type_url: str, name: str) -> Blob | None:
         """One resource; None: there is none of this name."""
         if type_url == EDS.type_url:
-            return self._endpoints(name)
-        if type_url == RDS.type_url:
-            return self._route(name)
-        if type_url == SDS.type_url:
-            return self._secret(name)
-        return self.all_of(type_url).get(name)
+            return self.chosen.of(name)
+        if self._is_named(type_url):
+            return self.outbound.get(type_url, name)
+        found = (whole.by_name.get(name) for whole in reversed(self._whole(type_url)))
+        return next((one for one in found if one is not None), None)
 
-    @cached_property
-    def _clusters(self) -> Mapping[str, Blob]:
-        return {one.name: blob(one) for one in clusters(self.mesh, self.proxy)}
 
-    @cached_property
-    def _listeners(self) -> Mapping[str, Blob]:
-        return {one.name: blob(one) for one in listeners(self.mesh, self.proxy)}
+@dataclass(frozen=True)
+class Changed:
+    """What a change of the mesh may have changed for proxies, by their scopes."""
 
-    @cached_property
-    def _scope(self) -> SidecarScope:
-        return sidecar_scope(self.mesh, self.proxy)
+    outbound: Mapping[Scope, Names] = field(default_factory=dict)
+    inbound: Mapping[Scope, Names] = field(default_factory=dict)
+    chosen: Mapping[Scope, Set[str]] = field(default_factory=dict)
 
-    @cached_property
-    def _names(self) -> Mapping[str, Blob]:
-        """One table, which needs no name."""
-        return {"": blob(name_table(self.mesh, self.proxy, self._scope))}
-
-    @cached_property
-    def _tables(self) -> Tables | GatewayTables:
-        return tables_of(self.mesh, self.proxy)
-
-    @cached_property
-    def _routes(self) -> dict[str, Blob]:
-        return {}
-
-    def _route(self, name: str) -> Blob | None:
-        if self.proxy.type is ProxyType.SIDECAR and not is_table(name):
+    def of(self, scopes: ProxyScopes) -> Names | None:
+        """The names for a proxy of these scopes; None: they are new, so anything."""
+        out, in_ = self.outbound.get(scopes.outbound), self.inbound.get(scopes.inbound)
+        chosen = self.chosen.get(scopes.endpoints)
+        if out is None or in_ is None or chosen is None:
             return None
-        if name not in self._routes:
-            self._routes[name] = blob(self._tables.table(name))
-        return self._routes[name]
-
-    @cached_property
-    def _secrets(self) -> Secrets:
-        return Secrets(self.mesh, self.proxy)
-
-    def _secret(self, name: str) -> Blob | None:
-        found = self._secrets.secret(name)
-        return blob(found) if found is not None else None
-
-    def _endpoints(self, name: str) -> Blob | None:
-        choice = choice_of(self.mesh, self.proxy, self._scope.services, name)
-        if choice is None:
-            return None
-        if choice not in self.endpoints:
-            self.endpoints[choice] = blob(assignment_of(self.mesh, choice))
-        return self.endpoints[choice]
+        both = {kind: out.get(kind, frozenset()) | in_.get(kind, frozenset()) for kind in WHOLE}
+        return {**out, **both, EDS.type_url: chosen}
 
 
 @dataclass
@@ -154,19 +103,84 @@ class Generated:
 
     Attributes:
         mesh: at this moment.
-        on_new: is told of each scope that is generated.
+        cells: parts that are known.
+        endpoints_moved: endpoints are not those with which all parts were made.
     """
 
     mesh: Mesh
-    on_new: Callable[[Scope], None] | None = None
-    _scopes: dict[Scope, Scoped] = field(default_factory=dict)
-    _endpoints: dict[Choice, Blob] = field(default_factory=dict)
+    cells: Cells = field(default_factory=Cells)
+    endpoints_moved: bool = False
+    _outbound: dict[Scope, Outbound] = field(default_factory=dict)
+    _inbound: dict[Scope, Inbound] = field(default_factory=dict)
+    _chosen: dict[Scope, Chosen] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.assignments = Assignments(self.mesh)
+        self.scopes = Scopes(self.mesh)
+
+    def find(self, scopes: ProxyScopes) -> Scoped | None:
+        """The resources of proxies of these scopes; None: nobody has asked yet."""
+        outbound = self._outbound.get(scopes.outbound)
+        inbound = self._inbound.get(scopes.inbound)
+        chosen = self._chosen.get(scopes.endpoints)
+        if outbound is None or inbound is None or chosen is None:
+            return None
+        return Scoped(outbound, inbound, chosen)
 
     def of(self, proxy: Proxy) -> Scoped:
         """The resources of a proxy."""
-        scope = scope_of(proxy)
-        if scope not in self._scopes:
-            self._scopes[scope] = Scoped(self.mesh, proxy, self._endpoints)
-            if self.on_new is not None:
-                self.on_new(scope)
-        return self._scopes[scope]
+        scopes = self.scopes.of(proxy)
+        if scopes.outbound not in self._outbound:
+            inputs = Inputs.of(self.mesh, proxy)
+            self._outbound[scopes.outbound] = Outbound.begin(inputs, self.cells)
+        outbound = self._outbound[scopes.outbound]
+        inputs = replace(outbound.inputs, proxy=proxy)
+        if scopes.inbound not in self._inbound:
+            self._inbound[scopes.inbound] = Inbound.begin(inputs, self.cells, scopes.inbound)
+        if scopes.endpoints not in self._chosen:
+            self._chosen[scopes.endpoints] = Chosen(
+                inputs, ScopeCells(self.cells), self.assignments
+            )
+        return Scoped(outbound, self._inbound[scopes.inbound], self._chosen[scopes.endpoints])
+
+    def prepared(self, proxy: Proxy, type_url: str, names: Iterable[str]) -> Scoped:
+        """The resources of a proxy, with those of a type made that it may look up."""
+        scoped = self.of(proxy)
+        scoped.prepare(type_url, names)
+        return scoped
+
+    def after(self, mesh: Mesh, proxies: Iterable[Proxy]) -> tuple[Generated, Changed]:
+        """What these proxies are sent of the next mesh, and what may not be the same."""
+        later = Generated(mesh, self.cells)
+        later.assignments, services = self.assignments.after(mesh)
+        same = {PROXY, *mesh.unchanged} - (_OF_ENDPOINTS if self.endpoints_moved else set())
+        outbound: dict[Scope, Names] = {}
+        inbound: dict[Scope, Names] = {}
+        chosen: dict[Scope, Set[str]] = {}
+        for proxy in proxies:
+            scopes, new = later.scopes.of(proxy), later.of(proxy)
+            old = self.find(scopes)
+            if old is None:
+                continue
+            if scopes.outbound not in outbound:
+                made = old.outbound.after(new.outbound.inputs, same)
+                later._outbound[scopes.outbound], outbound[scopes.outbound] = made
+            if scopes.inbound not in inbound:
+                made_in = old.inbound.after(new.inbound.clusters.inputs, same)
+                later._inbound[scopes.inbound], inbound[scopes.inbound] = made_in
+            if scopes.endpoints not in chosen:
+                choice = old.chosen.after(new.chosen.inputs, later.assignments, services, same)
+                later._chosen[scopes.endpoints], chosen[scopes.endpoints] = choice
+        self.cells.drop_unused()
+        return later, Changed(outbound, inbound, chosen)
+
+    def with_endpoints(self, mesh: Mesh) -> tuple[Generated, Changed]:
+        """The same for a mesh in which only endpoints differ, in nothing that decides otherwise."""
+        later = Generated(mesh, self.cells, True, self._outbound, self._inbound)
+        later.assignments, services = self.assignments.after(mesh)
+        chosen: dict[Scope, Set[str]] = {}
+        for scope, one in self._chosen.items():
+            later._chosen[scope], chosen[scope] = one.at(later.assignments, services)
+        nothing: Names = {}
+        outbound = dict.fromkeys(self._outbound, nothing)
+        return later, Changed(outbound, dict.fromkeys(self._inbound, nothing), chosen)

@@ -8,7 +8,7 @@ no YAML. Of two manifests with one name the one in the first file counts.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,8 +21,8 @@ from lateen.control.resources.reading import key_of, manifests, read_resource
 _ENDS = (".yaml", ".yml", ".json")
 _LARGEST = 64 << 20
 
-#: A file's name and what tells that it changed.
-Stamp = tuple[str, int, int]
+#: What tells that files changed: time and size by name, in the order in which files count.
+Stamps = Mapping[str, tuple[int, int]]
 
 
 @dataclass(frozen=True)
@@ -40,24 +40,20 @@ class Reading:
     resources: Mapping[Key, Resource[object]] = field(default_factory=dict)
     problems: tuple[Diagnostic, ...] = ()
     files: Mapping[str, tuple[Key, ...]] = field(default_factory=dict)
-    stamps: tuple[Stamp, ...] = ()
+    stamps: Stamps = field(default_factory=dict)
     shadowed: frozenset[str] = frozenset()
 
 
-def stamps_of(*directories: Path) -> tuple[Stamp, ...]:
+def stamps_of(*directories: Path) -> Stamps:
     """The files of directories, in order, with what tells that one changed.
 
     Raises:
         FileNotFoundError: there is no such directory.
     """
-    found = []
+    found: dict[str, tuple[int, int]] = {}
     for path in (path for directory in directories for path in manifest_files(directory)):
-        try:
-            status = path.stat()
-        except OSError:
-            continue
-        found.append((str(path), status.st_mtime_ns, status.st_size))
-    return tuple(found)
+        _stamp(str(path), found)
+    return found
 
 
 def manifest_files(directory: Path) -> Iterator[Path]:
@@ -70,9 +66,22 @@ def manifest_files(directory: Path) -> Iterator[Path]:
         raise FileNotFoundError(f"{directory} is no directory")
     for parent, folders, names in os.walk(directory):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names):
-            if name.endswith(_ENDS) and not name.startswith("."):
-                yield Path(parent) / name
+        for name in sorted(filter(is_manifest, names)):
+            yield Path(parent) / name
+
+
+def _stamp(file: str, stamps: dict[str, tuple[int, int]]) -> None:
+    try:
+        status = os.stat(file)
+    except OSError:
+        stamps.pop(file, None)
+    else:
+        stamps[file] = (status.st_mtime_ns, status.st_size)
+
+
+def is_manifest(name: str) -> bool:
+    """Whether a file of this name is read."""
+    return name.endswith(_ENDS) and not name.startswith(".")
 
 
 def read_directory(directory: Path, before: Reading | None = None) -> Reading:
@@ -91,17 +100,31 @@ def read_directories(directories: Sequence[Path], before: Reading | None = None)
     """
     before = before or Reading()
     stamps = stamps_of(*directories)
-    same = set(stamps) & set(before.stamps)
     reader = _Reader(before)
-    for stamp in stamps:
-        reader.read(stamp[0], unchanged=stamp in same)
-    return Reading(
-        reader.resources,
-        tuple(reader.problems),
-        reader.files,
-        stamps,
-        frozenset(reader.shadowed),
-    )
+    for file, stamp in stamps.items():
+        reader.read(file, unchanged=before.stamps.get(file) == stamp)
+    return reader.reading(stamps)
+
+
+def read_files(directories: Sequence[Path], before: Reading, files: Iterable[str]) -> Reading:
+    """Read directories in which no other files changed; only these are looked at.
+
+    Raises:
+        FileNotFoundError: there is no such directory.
+    """
+    stamps = dict(before.stamps)
+    changed = sorted(files)
+    for file in changed:
+        _stamp(file, stamps)
+    reader = _Reader(before)
+    reader.take_over(changed)
+    for file in changed:
+        if file in stamps:
+            reader.read(file, unchanged=False)
+    # Which of several manifests of one name counts is decided by the order of all files.
+    if before.shadowed or reader.shadowed:
+        return read_directories(directories, before)
+    return reader.reading(stamps)
 
 
 class _Reader:
@@ -113,6 +136,22 @@ class _Reader:
         self.problems: list[Diagnostic] = []
         self.files: dict[str, tuple[Key, ...]] = {}
         self.shadowed: set[str] = set()
+
+    def reading(self, stamps: Stamps) -> Reading:
+        """What was read of these files."""
+        return Reading(
+            self.resources, tuple(self.problems), self.files, stamps, frozenset(self.shadowed)
+        )
+
+    def take_over(self, changed: Collection[str]) -> None:
+        """Begin with what was said before, but for what these files said."""
+        before = self._before
+        self.resources = dict(before.resources)
+        self.files = dict(before.files)
+        self.problems = [one for one in before.problems if one.file not in changed]
+        for file in changed:
+            for key in self.files.pop(file, ()):
+                self.resources.pop(key, None)
 
     def read(self, file: str, *, unchanged: bool) -> None:
         known = self._before.files.get(file, ())

@@ -5,8 +5,10 @@ Source: pilot/pkg/serviceregistry/kube.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from lateen.control.model.locality import of_label, of_levels, placed
 from lateen.control.model.protocol import protocol_of_port
@@ -92,18 +94,45 @@ class Addresses:
 
     def of(self, service: Resource[Spec]) -> list[Endpoint]:
         """The endpoints of a service's ports."""
-        by_address = {pod.spec.status.pod_ip: pod for pod in self.pods if pod.spec.status.pod_ip}
-        slices = [one for one in self.slices if _belongs(one, service)]
-        if slices:
-            return [found for one in slices for found in _of_slice(one, service, by_address)]
-        lists = [one for one in self.endpoints if one.key[1:] == service.key[1:]]
-        if lists:
-            return [found for one in lists for found in _of_list(one, service, by_address)]
-        return list(_of_pods(self.pods, service))
+        place = (service.namespace, service.name)
+        if place in self._slices:
+            slices = self._slices[place]
+            return [found for one in slices for found in _of_slice(one, service, self._by_address)]
+        if place in self._lists:
+            lists = self._lists[place]
+            return [found for one in lists for found in _of_list(one, service, self._by_address)]
+        return list(_of_pods(self._by_namespace.get(service.namespace, ()), service))
 
+    def lists_of(self, service: Resource[Spec]) -> tuple[object, ...]:
+        """The resources that list the addresses of a service; beside them, pods count."""
+        place = (service.namespace, service.name)
+        return (*self._slices.get(place, ()), *self._lists.get(place, ()))
 
-def _belongs(one: Resource[EndpointSlice], service: Resource[Spec]) -> bool:
-    return one.namespace == service.namespace and one.labels.get(_SERVICE_OF_SLICE) == service.name
+    @cached_property
+    def _slices(self) -> Mapping[tuple[str, str], list[Resource[EndpointSlice]]]:
+        """By the namespace and name of their service."""
+        found: defaultdict[tuple[str, str], list[Resource[EndpointSlice]]] = defaultdict(list)
+        for one in self.slices:
+            found[one.namespace, one.labels.get(_SERVICE_OF_SLICE, "")].append(one)
+        return found
+
+    @cached_property
+    def _lists(self) -> Mapping[tuple[str, str], list[Resource[Endpoints]]]:
+        found: defaultdict[tuple[str, str], list[Resource[Endpoints]]] = defaultdict(list)
+        for one in self.endpoints:
+            found[one.namespace, one.name].append(one)
+        return found
+
+    @cached_property
+    def _by_address(self) -> Mapping[str, Resource[Pod]]:
+        return {pod.spec.status.pod_ip: pod for pod in self.pods if pod.spec.status.pod_ip}
+
+    @cached_property
+    def _by_namespace(self) -> Mapping[str, list[Resource[Pod]]]:
+        found: defaultdict[str, list[Resource[Pod]]] = defaultdict(list)
+        for pod in self.pods:
+            found[pod.namespace].append(pod)
+        return found
 
 
 def _of_slice(

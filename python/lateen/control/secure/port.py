@@ -18,9 +18,9 @@ from pathlib import Path
 
 from cryptography import x509
 
+from lateen.control.addresses import ServeError
 from lateen.control.ca.authority import CaError
 from lateen.control.secure.peers import Peer, Peers
-from lateen.control.server import ServeError
 
 _BACKLOG = 1024
 _HANDSHAKE_S = 10.0

@@ -74,7 +74,7 @@ def choice_of(
     port = service.port(int(number)) if service is not None else None
     if service is None or port is None:
         return Choice(cluster, "", "")
-    rule = mesh.destination_rule(service, proxy.namespace, proxy.labels)
+    rule = mesh.rule_for(service, proxy)
     spec = rule.spec if rule is not None else None
     named = {one.name: one for one in spec.subsets} if spec is not None else {}
     subset = named.get(subset_name)
@@ -101,7 +101,8 @@ def assignment(
     made = api.ClusterLoadAssignment(cluster_name=cluster)
     for group in grouped((one for one in endpoints if one.healthy), preference):
         made.endpoints.add(
-            locality=_locality(group.locality) if group.locality else None,
+            # gRPC refuses endpoints of which it is not said, not even that it is nowhere.
+            locality=_locality(group.locality),
             lb_endpoints=[_endpoint(one) for one in group.endpoints],
             load_balancing_weight=uint32(group.weight),
             priority=group.priority,

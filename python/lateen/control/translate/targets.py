@@ -28,9 +28,11 @@ class Target:
 def targets_of(mesh: Mesh, proxy: Proxy) -> Mapping[int, list[Target]]:
     """The services by the workload's ports, in order; of each port the oldest service first."""
     found: dict[int, list[Target]] = {}
-    services = sorted(mesh.services.values(), key=lambda one: (one.created, one.host))
+    keys = {key for address in proxy.addresses for key in mesh.serving(address)}
+    here = (mesh.services[key] for key in keys)
+    services = sorted(here, key=lambda one: (one.created, one.host))
     for service in services:
-        for endpoint in mesh.endpoints.get(service.key, ()):
+        for endpoint in mesh.endpoints[service.key]:
             if endpoint.address in proxy.addresses:
                 _add(found, service, endpoint)
     return dict(sorted(found.items()))

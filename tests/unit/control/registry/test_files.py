@@ -2,7 +2,12 @@ import os
 
 import pytest
 
-from lateen.control.registry.files import read_directories, read_directory, stamps_of
+from lateen.control.registry.files import (
+    read_directories,
+    read_directory,
+    read_files,
+    stamps_of,
+)
 from lateen.control.resources.meta import Key
 
 SERVICE = """\
@@ -143,6 +148,33 @@ def test_what_is_no_text_is_told(tmp_path):
     (tmp_path / "a.yaml").write_bytes(b"\xff\xfe\x00")
     (problem,) = read_directory(tmp_path).problems
     assert "codec can't decode" in problem.message
+
+
+def test_only_the_files_that_changed_are_read_again(tmp_path):
+    write(tmp_path, "a.yaml", service("a"))
+    write(tmp_path, "b.yaml", service("b"))
+    first = read_directory(tmp_path)
+    write(tmp_path, "a.yaml", service("a", 81))
+    write(tmp_path, "b.yaml", service("b", 81))
+    second = read_files((tmp_path,), first, [str(tmp_path / "a.yaml")])
+    assert ports(second) == {"a": 81, "b": 80}
+    (tmp_path / "a.yaml").unlink()
+    third = read_files((tmp_path,), second, [str(tmp_path / "a.yaml")])
+    assert ports(third) == {"b": 80}
+    write(tmp_path, "a.yaml", service("a") + "---\n{")
+    fourth = read_files((tmp_path,), third, [str(tmp_path / "a.yaml")])
+    assert (ports(fourth), len(fourth.problems)) == ({"b": 80}, 1)
+
+
+def test_a_name_that_two_files_define_is_the_first_files_however_they_are_read(tmp_path):
+    write(tmp_path, "b.yaml", service("a", 81))
+    first = read_directory(tmp_path)
+    write(tmp_path, "a.yaml", service("a", 80))
+    second = read_files((tmp_path,), first, [str(tmp_path / "a.yaml")])
+    assert (ports(second), len(second.problems)) == ({"a": 80}, 1)
+    (tmp_path / "a.yaml").unlink()
+    third = read_files((tmp_path,), second, [str(tmp_path / "a.yaml")])
+    assert (ports(third), third.problems) == ({"a": 81}, ())
 
 
 def test_several_directories_are_one_mesh(tmp_path):

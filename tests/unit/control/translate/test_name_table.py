@@ -123,8 +123,9 @@ def test_an_agent_gets_the_table_and_what_changes():
         take = session.on_delta if isinstance(request, DeltaRequest) else session.on_sotw
         assert take(request)
         assert ips(session.answer_to(NDS_TYPE_URL, scoped("10.1.0.1"))) == ["10.1.0.1"]
-        assert session.push(scoped("10.1.0.1")) == []
-        (pushed,) = session.push(scoped("10.1.0.2"))
+        assert session.answer_to(NDS_TYPE_URL, scoped("10.1.0.1")) is None
+        session.mark(None)
+        pushed = session.answer_to(NDS_TYPE_URL, scoped("10.1.0.2"))
         assert ips(pushed) == ["10.1.0.2"]
 
 

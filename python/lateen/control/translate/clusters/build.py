@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from lateen.control.mesh import Mesh
@@ -12,7 +13,7 @@ from lateen.control.translate.clusters import pools
 from lateen.control.translate.clusters.inbound import bind_inbound, inbound
 from lateen.control.translate.clusters.outbound import Outbound
 from lateen.control.translate.clusters.tls import Peers, secure
-from lateen.control.translate.scope.sidecar import sidecar_scope
+from lateen.control.translate.reuse import Inputs
 from lateen.control.translate.unknown import dns_cache
 from lateen.control.translate.values import duration
 
@@ -25,15 +26,32 @@ _PASSTHROUGH_IDLE = 300.0
 
 def clusters(mesh: Mesh, proxy: Proxy) -> list[Cluster]:
     """The clusters that a proxy is sent, by name."""
-    scope = sidecar_scope(mesh, proxy)
-    found = list(Outbound(mesh, proxy).clusters(scope.services.values()))
-    found.append(_black_hole(mesh))
-    if proxy.type is ProxyType.SIDECAR:
-        found += inbound(mesh, proxy, scope)
-        found += [_passthrough(mesh), _inbound_passthrough(mesh, proxy)]
-        if scope.outbound.asks_dns:
-            found.append(_dynamic(mesh, proxy, scope.outbound.tls))
+    inputs = Inputs.of(mesh, proxy)
+    found = [one for host in inputs.services for one in clusters_of_service(host, inputs)]
+    found += [*unknown_clusters(inputs), *inbound_clusters(inputs)]
     return sorted({one.name: one for one in reversed(found)}.values(), key=lambda one: one.name)
+
+
+def clusters_of_service(host: str, inputs: Inputs) -> Iterator[Cluster]:
+    """The clusters of a service that the proxy's application may call."""
+    return Outbound(inputs.mesh, inputs.proxy).clusters([inputs.services[host]])
+
+
+def unknown_clusters(inputs: Inputs) -> Iterator[Cluster]:
+    """Where calls go that no service is known for."""
+    yield _black_hole(inputs.mesh)
+    if inputs.proxy.type is ProxyType.SIDECAR:
+        yield _passthrough(inputs.mesh)
+        outbound = inputs.scope.outbound
+        if outbound.asks_dns:
+            yield _dynamic(inputs.mesh, inputs.proxy, outbound.tls)
+
+
+def inbound_clusters(inputs: Inputs) -> Iterator[Cluster]:
+    """The application of a sidecar."""
+    if inputs.proxy.type is ProxyType.SIDECAR:
+        yield from inbound(inputs.mesh, inputs.proxy, inputs.scope)
+        yield _inbound_passthrough(inputs.mesh, inputs.proxy)
 
 
 def _black_hole(mesh: Mesh) -> Cluster:

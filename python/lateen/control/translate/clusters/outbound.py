@@ -59,7 +59,7 @@ class Outbound:
         for service in services:
             if service.resolution is Resolution.ALIAS:
                 continue
-            rule = self.mesh.destination_rule(service, self.proxy.namespace, self.proxy.labels)
+            rule = self.mesh.rule_for(service, self.proxy)
             for port in service.ports:
                 if port.protocol is not Protocol.UDP:
                     yield from self._of_port(service, port, rule)

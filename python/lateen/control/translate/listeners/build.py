@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from lateen.control.mesh import Mesh
@@ -9,7 +10,7 @@ from lateen.control.model.proxy import Proxy, ProxyType
 from lateen.control.translate.gateways.listeners import Listeners
 from lateen.control.translate.listeners.inbound import Inbound
 from lateen.control.translate.listeners.outbound import Outbound
-from lateen.control.translate.scope.sidecar import sidecar_scope
+from lateen.control.translate.reuse import Inputs
 
 if TYPE_CHECKING:
     from envoy.config.listener.v3.listener_pb2 import Listener
@@ -17,10 +18,18 @@ if TYPE_CHECKING:
 
 def listeners(mesh: Mesh, proxy: Proxy) -> list[Listener]:
     """The listeners that a proxy is sent."""
-    if proxy.type is ProxyType.ROUTER:
-        return list(Listeners(mesh, proxy).listeners())
-    scope = sidecar_scope(mesh, proxy)
-    return [
-        *Outbound(mesh, proxy, scope).listeners(),
-        *Inbound(mesh, proxy, scope).listeners(),
-    ]
+    inputs = Inputs.of(mesh, proxy)
+    return [*outbound_listeners(inputs), *inbound_listeners(inputs)]
+
+
+def outbound_listeners(inputs: Inputs) -> Iterator[Listener]:
+    """Those of what the application of a sidecar sends; all of a gateway."""
+    if inputs.proxy.type is ProxyType.ROUTER:
+        return Listeners(inputs.mesh, inputs.proxy).listeners()
+    return Outbound(inputs.mesh, inputs.proxy, inputs.scope).listeners()
+
+
+def inbound_listeners(inputs: Inputs) -> Iterator[Listener]:
+    """Those of what the application of a sidecar is sent."""
+    if inputs.proxy.type is ProxyType.SIDECAR:
+        yield from Inbound(inputs.mesh, inputs.proxy, inputs.scope).listeners()

@@ -63,5 +63,5 @@ def settings_for(
     """What the rule of a service says for a proxy; None: nobody knows the service."""
     if service is None:
         return TcpSettings()
-    rule = mesh.destination_rule(service, proxy.namespace, proxy.labels)
+    rule = mesh.rule_for(service, proxy)
     return tcp_settings(rule.spec if rule is not None else None, subset)

@@ -57,7 +57,7 @@ class Destinations:
         service = self.service(destination)
         if service is None:
             return None
-        rule = self.mesh.destination_rule(service, self.proxy.namespace, self.proxy.labels)
+        rule = self.mesh.rule_for(service, self.proxy)
         return hash_of(rule.spec if rule else None, destination.subset, self._port(destination))
 
     def _host(self, destination: Destination) -> str:

@@ -5,12 +5,12 @@ Source: pilot/pkg/networking/core/httproute.go.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING
 
-from lateen.control.mesh import Mesh
 from lateen.control.model.hosts import MESH, is_address, is_wildcard, matches
 from lateen.control.model.protocol import Protocol
 from lateen.control.model.proxy import Proxy
@@ -18,13 +18,14 @@ from lateen.control.model.service import UNSPECIFIED, Port, Resolution, Service
 from lateen.control.resources.meta import Resource
 from lateen.control.resources.virtual_service import VirtualService
 from lateen.control.translate import api, names
+from lateen.control.translate.reuse import Inputs, Reuse, afresh
 from lateen.control.translate.routes.destinations import Destinations
 from lateen.control.translate.routes.hashing import hash_of, hash_policy
 from lateen.control.translate.routes.matching import route_match
 from lateen.control.translate.routes.retries import outbound_retries
 from lateen.control.translate.routes.rule import Rule
 from lateen.control.translate.scope.rules import hosts_of
-from lateen.control.translate.scope.sidecar import Egress, SidecarScope, sidecar_scope
+from lateen.control.translate.scope.sidecar import Egress, SidecarScope
 from lateen.control.translate.unknown import catch_all
 from lateen.control.translate.values import UNIX, duration
 
@@ -41,17 +42,17 @@ class Tables:
     """The tables of one sidecar.
 
     Attributes:
-        mesh: at this moment.
-        proxy: the sidecar.
+        inputs: what they are made from.
+        reuse: gives parts that were made before.
     """
 
-    mesh: Mesh
-    proxy: Proxy
+    inputs: Inputs
+    reuse: Reuse = afresh
 
-    @cached_property
+    @property
     def scope(self) -> SidecarScope:
         """What the sidecar knows."""
-        return sidecar_scope(self.mesh, self.proxy)
+        return self.inputs.scope
 
     def table(self, name: str) -> RouteConfiguration:
         """One table; without virtual hosts where no listener has it.
@@ -67,9 +68,8 @@ class Tables:
         if egress is None:
             return made
         if host:
-            hosts = [one for one in self._at(egress, number) if host in one.domains][:1]
-            for one in hosts:
-                one.domains[:] = ["*"]
+            found = (one for one in self._at(egress, number) if host in one.domains)
+            hosts = [_renamed(one, ["*"]) for one in islice(found, 1)]
         elif number and not egress.is_http_proxy:
             hosts = [*_sorted(self._at(egress, number)), catch_all(self.scope.outbound)]
         else:
@@ -92,8 +92,8 @@ class Tables:
         for port in sorted(ports):
             for one in self._at(egress, port):
                 bare = [*one.domains] if port == _HTTP_PORT else []
-                one.domains[:] = [*bare, *(f"{domain}:{port}" for domain in one.domains)]
-                yield one
+                with_port = (f"{domain}:{port}" for domain in one.domains)
+                yield _renamed(one, [*bare, *with_port])
 
     def _at(self, egress: Egress, port: int) -> Iterator[VirtualHost]:
         """Those of virtual services, then those of services that none of them is for."""
@@ -106,11 +106,22 @@ class Tables:
         taken: set[str] = set()
         for rule in egress.rules:
             yield from self._of_rule(rule, egress, port, here, left, taken)
-        for service in left.values():
-            found = service.port(port)
-            if found is not None and service.resolution is not Resolution.ALIAS:
-                route = self._default_route(service, found)
-                yield from _host(service, port, [route], self._names(service, here), taken)
+        inputs = replace(self.inputs, services=egress.services)
+        for host, service in left.items():
+            if service.resolution is not Resolution.ALIAS:
+                yield from self._of_service(host, port, inputs, taken)
+
+    def _of_service(
+        self, host: str, port: int, inputs: Inputs, taken: set[str]
+    ) -> Iterator[VirtualHost]:
+        """That of a service which no rule is for, under every name that none before it has."""
+        make = partial(_own_host, host, port)
+        made, names = self.reuse(("virtual host", host, port), inputs, make)
+        if taken.isdisjoint(names):
+            taken.update(names)
+            yield made
+        else:
+            yield from _host(inputs.services[host], port, made.routes, made.domains, taken)
 
     def _of_rule(
         self,
@@ -121,13 +132,14 @@ class Tables:
         left: dict[str, Service],
         taken: set[str],
     ) -> Iterator[VirtualHost]:
-        named = hosts_of(rule, self.mesh.domain)
+        named = hosts_of(rule, self.inputs.mesh.domain)
         mine = [host for host in egress.services_of(rule) if host in left]
         others = [one for one in named if not _is_known(one, here)]
         if not mine and (port != _HTTP_PORT or not others):
             return
-        destinations = Destinations(self.mesh, self.proxy, egress.services, rule.namespace, port)
-        routes = Rule(rule, destinations, (MESH,)).routes()
+        inputs = replace(self.inputs, services=egress.services)
+        key = ("rule", rule.key, rule.version, port)
+        routes = self.reuse(key, inputs, partial(_of_virtual_service, rule, port))
         if not routes:
             return
         for host in others:
@@ -135,31 +147,63 @@ class Tables:
                 taken.add(host)
                 yield api.VirtualHost(name=f"{host}:{port}", domains=[host], routes=routes)
         for host in mine:
-            service = left.pop(host)
-            yield from _host(service, port, routes, self._names(service, here), taken)
+            domains = _domains(host, port, inputs)
+            yield from _host(left.pop(host), port, routes, domains, taken)
 
-    def _names(self, service: Service, here: Mapping[str, Service]) -> list[str]:
-        """The names of a service; a short one that is another's full name is that one's."""
-        names = domains_of(service, self.proxy)
-        own = (service.host, *service.aliases)
-        return [one for one in names if one in own or one not in here]
 
-    def _default_route(self, service: Service, port: Port) -> Route:
-        cluster = names.outbound(port.number, "", service.host)
-        route = api.Route(name="default", match=route_match(None))
-        action = route.route
-        action.cluster = cluster
-        action.timeout.CopyFrom(duration(0))
-        action.max_grpc_timeout.CopyFrom(duration(0))
-        retries = outbound_retries(None)
-        if retries is not None:
-            action.retry_policy.CopyFrom(retries)
-        route.decorator.operation = f"{service.host}:{port.number}/*"
-        rule = self.mesh.destination_rule(service, self.proxy.namespace, self.proxy.labels)
-        policy = hash_policy(hash_of(rule.spec if rule else None, "", port.number))
-        if policy is not None:
-            action.hash_policy.append(policy)
-        return route
+def _of_virtual_service(rule: Resource[VirtualService], port: int, inputs: Inputs) -> list[Route]:
+    destinations = Destinations(inputs.mesh, inputs.proxy, inputs.services, rule.namespace, port)
+    return Rule(rule, destinations, (MESH,)).routes()
+
+
+def _own_host(host: str, port: int, inputs: Inputs) -> tuple[VirtualHost, frozenset[str]]:
+    """The virtual host of a service that no rule is for, and its names in lower case."""
+    service = inputs.services[host]
+    found = service.port(port)
+    routes = [_default_route(inputs, service, found)] if found is not None else []
+    domains = _domains(host, port, inputs)
+    made = api.VirtualHost(name=f"{host}:{port}", domains=domains, routes=routes)
+    return made, frozenset(one.lower() for one in domains)
+
+
+def _domains(host: str, port: int, inputs: Inputs) -> list[str]:
+    """The names of a service; a short one that is another's full name is that one's."""
+    service = inputs.services[host]
+    own = (host, *service.aliases)
+    names = domains_of(service, inputs.proxy)
+    return [one for one in names if one in own or not _has(one, port, inputs)]
+
+
+def _has(host: str, port: int, inputs: Inputs) -> bool:
+    """Whether a service of this host carries HTTP, or perhaps does, at a port."""
+    service = inputs.services.get(host)
+    found = service.port(port) if service is not None else None
+    return found is not None and _may_be_http(found)
+
+
+def _default_route(inputs: Inputs, service: Service, port: Port) -> Route:
+    route = api.Route(name="default", match=route_match(None))
+    action = route.route
+    action.cluster = names.outbound(port.number, "", service.host)
+    action.timeout.CopyFrom(duration(0))
+    action.max_grpc_timeout.CopyFrom(duration(0))
+    retries = outbound_retries(None)
+    if retries is not None:
+        action.retry_policy.CopyFrom(retries)
+    route.decorator.operation = f"{service.host}:{port.number}/*"
+    rule = inputs.mesh.rule_for(service, inputs.proxy)
+    policy = hash_policy(hash_of(rule.spec if rule else None, "", port.number))
+    if policy is not None:
+        action.hash_policy.append(policy)
+    return route
+
+
+def _renamed(host: VirtualHost, domains: Iterable[str]) -> VirtualHost:
+    """The same under other names; a part that is reused is left as it is."""
+    made = api.VirtualHost()
+    made.CopyFrom(host)
+    made.domains[:] = domains
+    return made
 
 
 def is_table(name: str) -> bool:
@@ -193,7 +237,7 @@ def _is_known(host: str, services: Mapping[str, Service]) -> bool:
 
 
 def _host(
-    service: Service, port: int, routes: Sequence[Route], names: Iterable[str], taken: set[str]
+    service: Service, port: int, routes: Iterable[Route], names: Iterable[str], taken: set[str]
 ) -> Iterator[VirtualHost]:
     """The virtual host of a service, under every name that none before it has."""
     domains = [one for one in names if one.lower() not in taken]

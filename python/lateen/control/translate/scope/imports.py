@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from lateen.control.model.hosts import contains, is_wildcard, matches
 
@@ -52,14 +53,23 @@ class Imports:
     taken: Mapping[str, Hosts]
     left_out: Mapping[str, Hosts]
 
+    @cached_property
+    def everything(self) -> bool:
+        """Whether nothing is left out: `*/*`."""
+        return not self.left_out and ANY in self.taken and self.taken[ANY].have("*")
+
     def service(self, namespace: str, host: str) -> bool:
         """Whether a service is imported."""
+        if self.everything:
+            return True
         if self._left_out(namespace, host):
             return False
         return any(one.have(host) for one in _of(self.taken, namespace))
 
     def rule(self, namespace: str, hosts: Iterable[str]) -> bool:
         """Whether a VirtualService for `hosts` is imported: one that is in common is enough."""
+        if self.everything:
+            return True
         taken = _of(self.taken, namespace)
         return any(
             one.touch(host) and not self._left_out(namespace, host)

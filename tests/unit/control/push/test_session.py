@@ -2,7 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from lateen.control.push.generated import Generated, blob
+from lateen.control.push.blob import blob
+from lateen.control.push.generated import Generated
 from lateen.control.push.session import Session
 from lateen.control.translate import api
 from lateen.xds.messages import DeltaRequest, SotwRequest
@@ -31,6 +32,18 @@ B = "outbound|80||b.default.svc.cluster.local"
 def scoped(*names, pod="10.0.0.9"):
     text = "".join(SERVICE.replace("NAME", name) for name in names)
     return Generated(mesh_of(text + POD.replace("ADDRESS", pod))).of(sidecar())
+
+
+def pushed(session, at):
+    """What is pushed when anything may have changed."""
+    session.mark(None)
+    return pending(session, at)
+
+
+def pending(session, at):
+    """What is pushed of that which was marked."""
+    found = (session.answer_to(type_url, at, "2") for type_url in session.order())
+    return [one for one in found if one is not None]
 
 
 def sent(response):
@@ -77,16 +90,15 @@ def test_what_a_client_has_is_not_sent_again():
 def test_only_what_changed_is_pushed():
     session, before = Session(), scoped("a")
     open_all(session, before)
-    assert session.push(scoped("a")) == []
-    (endpoints,) = session.push(scoped("a", pod="10.0.0.8"))
+    assert pushed(session, scoped("a")) == []
+    (endpoints,) = pushed(session, scoped("a", pod="10.0.0.8"))
     assert (endpoints.type_url, sent(endpoints)) == (EDS.type_url, [A])
 
 
 def test_a_new_service_is_a_cluster_and_a_route_in_this_order():
     session = Session()
     open_all(session, scoped("a"))
-    pushed = session.push(scoped("a", "b"))
-    assert [(one.type_url, sent(one)) for one in pushed] == [
+    assert [(one.type_url, sent(one)) for one in pushed(session, scoped("a", "b"))] == [
         (CDS.type_url, [B]),
         (RDS.type_url, ["80"]),
     ]
@@ -95,7 +107,7 @@ def test_a_new_service_is_a_cluster_and_a_route_in_this_order():
 def test_what_is_gone_is_told():
     session = Session()
     open_all(session, scoped("a", "b"))
-    (clusters, _) = session.push(scoped("a"))
+    (clusters, _) = pushed(session, scoped("a"))
     assert (sent(clusters), clusters.removed) == ([], [B])
 
 
@@ -103,8 +115,8 @@ def test_a_service_that_is_not_there_has_no_endpoints_until_it_is():
     session = Session()
     session.on_delta(DeltaRequest(EDS.type_url, subscribe=(B, "nonsense")))
     (empty,) = session.answer_to(EDS.type_url, scoped("a")).resources
-    assert empty.body == blob(api.ClusterLoadAssignment(cluster_name=B)).body
-    (found,) = session.push(scoped("a", "b"))
+    assert empty.body == blob(B, api.ClusterLoadAssignment(cluster_name=B)).body
+    (found,) = pushed(session, scoped("a", "b"))
     assert sent(found) == [B]
 
 
@@ -119,7 +131,7 @@ def test_what_is_not_wanted_any_more_is_not_sent():
     session = Session()
     open_all(session, scoped("a"))
     assert not session.on_delta(DeltaRequest(EDS.type_url, unsubscribe=(A,)))
-    assert session.push(scoped("a", pod="10.0.0.8")) == []
+    assert pushed(session, scoped("a", pod="10.0.0.8")) == []
 
 
 def test_a_refusal_is_kept_and_what_was_refused_is_not_sent_again():
@@ -129,11 +141,13 @@ def test_a_refusal_is_kept_and_what_was_refused_is_not_sent_again():
     refusal = DeltaRequest(CDS.type_url, nonce=answer.nonce, error="no such policy")
     assert not session.on_delta(refusal)
     watch = session.watches[CDS.type_url]
-    assert (watch.refused, watch.acknowledged, session.refusals) == ("no such policy", "", 1)
-    assert session.push(at) == []
-    (again,) = session.push(scoped("b"))
+    assert watch.refused == dict.fromkeys(sent(answer), "no such policy")
+    assert (watch.acknowledged, session.refusals) == ("", 1)
+    assert pushed(session, at) == []
+    (again,) = pushed(session, scoped("b"))
     acknowledge(session, again)
-    assert watch.refused == ""
+    assert A not in watch.refused
+    assert B not in watch.refused
 
 
 def test_a_request_about_an_older_answer_is_dropped_and_counted():
@@ -149,7 +163,7 @@ def test_state_of_the_world_sends_all_that_is_wanted():
     assert session.on_sotw(SotwRequest(CDS.type_url))
     first = session.answer_to(CDS.type_url, scoped("a"))
     assert not session.on_sotw(SotwRequest(CDS.type_url, nonce=first.nonce, version=first.version))
-    (second,) = session.push(scoped("a", "b"))
+    (second,) = pushed(session, scoped("a", "b"))
     assert (sent(second)[-2:], second.removed) == ([A, B], ())
     assert session.on_sotw(SotwRequest(EDS.type_url, names=(A,)))
     third = session.answer_to(EDS.type_url, scoped("a", "b"))
@@ -157,15 +171,57 @@ def test_state_of_the_world_sends_all_that_is_wanted():
     assert session.on_sotw(SotwRequest(EDS.type_url, names=(A, B), nonce=third.nonce))
 
 
-def test_proxies_of_one_scope_share_what_they_are_sent():
-    made = []
-    generated = Generated(mesh_of(SERVICE.replace("NAME", "a")), made.append)
-    one, same = generated.of(sidecar(name="x-1")), generated.of(sidecar(name="x-2"))
-    other = generated.of(sidecar(namespace="other"))
-    assert one is same
-    assert one is not other
-    assert len(made) == 2
-    assert one.named(EDS.type_url, A) is other.named(EDS.type_url, A)
+def test_only_what_was_marked_is_looked_at():
+    session = Session()
+    open_all(session, scoped("a"))
+    session.mark({EDS.type_url: {A}, RDS.type_url: {"81"}})
+    later = scoped("a", "b", pod="10.0.0.8")
+    assert [(one.type_url, sent(one)) for one in pending(session, later)] == [(EDS.type_url, [A])]
+    assert session.wants_nothing_new
+    assert pending(session, later) == []
+
+
+def test_a_refusal_that_names_a_resource_is_of_that_alone():
+    session = Session()
+    session.on_delta(DeltaRequest(EDS.type_url, subscribe=(A, B)))
+    answer = session.answer_to(EDS.type_url, scoped("a", "b"))
+    session.on_delta(DeltaRequest(EDS.type_url, nonce=answer.nonce, error=f"{B}: no such thing"))
+    watch = session.watches[EDS.type_url]
+    assert watch.refused == {B: f"{B}: no such thing"}
+    (again,) = pushed(session, scoped("a", "b", pod="10.0.0.8"))
+    acknowledge(session, again)
+    assert watch.refused == {}
+
+
+def test_a_stream_is_settled_when_the_last_answers_were_judged():
+    session = Session()
+    session.on_delta(DeltaRequest(CDS.type_url))
+    answer = session.answer_to(CDS.type_url, scoped("a"))
+    assert not session.settled
+    session.on_delta(DeltaRequest(CDS.type_url, nonce=answer.nonce, error="no"))
+    assert session.settled
+
+
+def test_nonces_of_one_stream_differ_and_those_of_equal_streams_do_not():
+    nonces = []
+    for session in (Session(), Session()):
+        session.on_delta(DeltaRequest(EDS.type_url, subscribe=(A,)))
+        first = session.answer_to(EDS.type_url, scoped("a"), "7/x")
+        session.on_delta(DeltaRequest(EDS.type_url, subscribe=(B,), nonce=first.nonce))
+        second = session.answer_to(EDS.type_url, scoped("a", "b"), "7/x")
+        nonces.append((first.nonce, second.nonce))
+    assert nonces[0] == nonces[1]
+    assert nonces[0][0] != nonces[0][1]
+
+
+def test_everything_and_a_name_can_be_wanted_and_everything_given_up():
+    session = Session()
+    session.on_delta(DeltaRequest(CDS.type_url, subscribe=("*", A)))
+    everything = session.answer_to(CDS.type_url, scoped("a", "b"))
+    assert {A, B} <= set(sent(everything))
+    session.on_delta(DeltaRequest(CDS.type_url, unsubscribe=("*",), nonce=everything.nonce))
+    (gone,) = pushed(session, scoped("b"))
+    assert (sent(gone), gone.removed) == ([], [A])
 
 
 @pytest.mark.parametrize("name", ["nonsense", "a|b|c|d", ""])
@@ -184,10 +240,10 @@ def test_a_secret_is_sent_once_it_is_there_and_whenever_it_changes():
     session = Session()
     session.on_delta(DeltaRequest(SDS.type_url, subscribe=("kubernetes://c", "kubernetes://d")))
     assert sent(session.answer_to(SDS.type_url, edge(certificate=""))) == []
-    (first,) = session.push(edge())
+    (first,) = pushed(session, edge())
     assert (first.type_url, sent(first)) == (SDS.type_url, ["kubernetes://c"])
-    assert session.push(edge()) == []
-    (second,) = session.push(edge(certificate="rsa"))
+    assert pushed(session, edge()) == []
+    (second,) = pushed(session, edge(certificate="rsa"))
     assert first.resources[0].version != second.resources[0].version
 
 
@@ -216,6 +272,6 @@ spec: {host: a, trafficPolicy: {connectionPool: {tcp: {maxConnections: 7}}}}
     text = SERVICE.replace("NAME", "a") + POD.replace("ADDRESS", "10.0.0.9")
     session = Session()
     open_all(session, scoped("a"))
-    clusters, endpoints = session.push(Generated(mesh_of(text + rule)).of(sidecar()))
+    clusters, endpoints = pushed(session, Generated(mesh_of(text + rule)).of(sidecar()))
     assert (clusters.type_url, sent(clusters)) == (CDS.type_url, [A])
     assert (endpoints.type_url, sent(endpoints)) == (EDS.type_url, [A])
