@@ -22,7 +22,8 @@ cargo_deny := $(cache)/tools/bin/cargo-deny
 generator_inputs := $(shell find build_backend proto -type f -not -path '*/__pycache__/*')
 rust_inputs := $(shell find crates -type f) Cargo.toml Cargo.lock $(shell find proto -type f)
 
-.PHONY: help build run run-hello test conformance lint bench bench-filters bench-mesh bench-xds lock clean claim
+.PHONY: help build run run-hello test conformance lint bench bench-filters bench-mesh bench-xds bench-control lock clean \
+	claim
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -72,6 +73,9 @@ bench-mesh: build .venv-envoy/.installed ## measure a request through two sideca
 bench-xds: build .venv-envoy/.installed ## measure resources over xDS: start, memory, pushes under load, beside Envoy
 	cargo build --locked --release --package lateen-core --examples
 	$(bin)/python -m bench.xds --json bench/results/xds.json $(BENCH)
+
+bench-control: build ## measure the control plane: 500 proxies, from 100 to 5,000 services
+	$(bin)/python -m bench.control --json bench/results/control.json $(BENCH)
 
 lock: ## write requirements.lock again, from pyproject.toml
 	.ci/prerequisites

@@ -1,0 +1,1 @@
+"""How fast the control plane brings changes to many proxies, and what that costs."""
