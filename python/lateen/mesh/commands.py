@@ -11,7 +11,7 @@ from lateen.mesh.workloads import Role
 
 # Whoever runs a mesh on one machine waits for it to end.
 _DRAIN_S = 1
-DISCOVERY_PORT, SECURE_PORT = 15010, 15012
+DISCOVERY_PORT, SECURE_PORT, MONITORING_PORT = 15010, 15012, 15014
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,11 @@ class Folders:
         """What Kubernetes would have of the mesh."""
         return self.state / "manifests"
 
+    @property
+    def endpoints(self) -> Path:
+        """Who takes requests, as a manifest."""
+        return self.manifests / "endpoints.yaml"
+
     def of(self, instance: Instance) -> Path:
         """The state of a sidecar."""
         return self.state / "instances" / instance.name
@@ -52,7 +57,18 @@ def control(network: Network, folders: Folders, resources: Path | None) -> list[
         *("--ca", str(folders.authority)),
         *("--address", f"{network.monitoring}:{DISCOVERY_PORT}"),
         *("--secure-address", f"{network.control}:{SECURE_PORT}"),
+        *("--monitoring-address", monitoring(network)),
     ]
+
+
+def monitoring(network: Network) -> str:
+    """Where the control plane is asked how it is."""
+    return f"{network.monitoring}:{MONITORING_PORT}"
+
+
+def wait(network: Network, folders: Folders) -> list[str]:
+    """Ends once every sidecar knows who takes requests."""
+    return ["wait", "--monitoring", monitoring(network), "--for", str(folders.endpoints)]
 
 
 def token(instance: Instance, folders: Folders) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from asyncio.subprocess import DEVNULL, PIPE, create_subprocess_exec
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from lateen.mesh.commands import Folders
 from lateen.mesh.namespaces import SIDECAR_GROUP, Namespaces
 from lateen.mesh.plan import Instance, Network
 from lateen.mesh.process import Program, StartError
-from lateen.mesh.ready import answers, connects, listens
+from lateen.mesh.ready import answers, listens
 from lateen.mesh.workloads import Role
 
 CONTROL = "control"
@@ -51,9 +52,16 @@ class Programs:
             return argv
 
         async def is_ready(_: int) -> bool:
-            return await connects(self.network.control, commands.SECURE_PORT)
+            return await answers(self.network.monitoring, commands.MONITORING_PORT, "/ready")
 
         return Program(CONTROL, command, is_ready, self.base, _environment({}))
+
+    async def in_force(self) -> str:
+        """Wait until every sidecar knows who takes requests; returns what is missing in the end."""
+        argv = [*_LATEEN, *commands.wait(self.network, self.folders)]
+        waiting = await create_subprocess_exec(*argv, stdout=DEVNULL, stderr=PIPE)
+        _, told = await waiting.communicate()
+        return told.decode("utf-8", "replace").strip() if waiting.returncode else ""
 
     def instance(self, one: Instance) -> Program:
         """An instance."""

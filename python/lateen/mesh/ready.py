@@ -12,17 +12,6 @@ _SECONDS = 2.0
 _UNSPECIFIED = frozenset(("0.0.0.0", "::"))
 
 
-async def connects(host: str, port: int) -> bool:
-    """Whether a connection can be made within two seconds."""
-    try:
-        async with asyncio.timeout(_SECONDS):
-            _, writer = await asyncio.open_connection(host, port)
-    except (OSError, TimeoutError):
-        return False
-    writer.close()
-    return True
-
-
 async def answers(host: str, port: int, path: str) -> bool:
     """Whether a GET is answered with 200 within two seconds."""
     try:

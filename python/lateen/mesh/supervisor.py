@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 
 from lateen.mesh import manifests
-from lateen.mesh.commands import DISCOVERY_PORT, Folders
+from lateen.mesh.commands import Folders, monitoring
 from lateen.mesh.console import Screen
 from lateen.mesh.plan import Plan
 from lateen.mesh.process import State, Supervised
@@ -67,6 +67,8 @@ class Supervisor:
             one.begin()
         for one in self._instances.values():
             await one.was_ready.wait()
+        if missing := await self._programs.in_force():
+            self._screen.say(missing)
         self._tell_where()
 
     def _signalled(self) -> None:
@@ -92,7 +94,7 @@ class Supervisor:
         text = manifests.text_of(manifests.changing(self._plan, ready))
         part = self._folders.manifests / ".endpoints.part"
         part.write_text(text)
-        part.replace(self._folders.manifests / "endpoints.yaml")
+        part.replace(self._folders.endpoints)
 
     def _tell_where(self) -> None:
         seconds = time.monotonic() - self._began
@@ -100,7 +102,8 @@ class Supervisor:
         say(f"ready after {seconds:.1f} s: {len(self._instances)} instances")
         for one in self._plan.instances:
             say(f"  {one.name}: {', '.join(f'{one.address}:{p.target}' for p in one.ports)}")
-        say(f"  control plane at {network.monitoring}:{DISCOVERY_PORT}")
+        where = monitoring(network)
+        say(f"  control plane: lateen proxy-status --monitoring {where}, http://{where}/metrics")
         if self._programs.resources is not None:
             say(f"  resources in {self._programs.resources}: what changes there is taken over")
         say(f"  state in {self._folders.state}; Ctrl-C ends all")

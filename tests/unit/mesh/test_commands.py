@@ -61,5 +61,6 @@ def test_the_control_plane_is_this_machines_alone_without_tls(tmp_path):
         "--ca": "/state/ca",
         "--address": "127.77.3.1:15010",
         "--secure-address": "198.18.3.1:15012",
+        "--monitoring-address": "127.77.3.1:15014",
     }
     assert commands.control(network, FOLDERS, None)[2] == "--ca"
