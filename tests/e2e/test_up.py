@@ -70,7 +70,9 @@ def test_what_dies_is_started_again(file, mode):
         until(lambda: up.says("details-1: killed by SIGKILL; again in"))
         until(lambda: up.says("details-1: ready", 2))
         until(lambda: details(up).get("title"))
-        (application,) = processes("details.py", "LATEEN_INSTANCE=details-1", without="--discovery")
+        (sidecar,) = processes("--discovery", str(up.state), "LATEEN_INSTANCE=details-1")
+        found = processes("details.py", "LATEEN_INSTANCE=details-1", without="--discovery")
+        (application,) = [one for one in found if os.getsid(one) == sidecar]
         os.kill(application, signal.SIGKILL)
         until(lambda: up.says("details-1: ready", 3))
         until(lambda: details(up).get("title"))
