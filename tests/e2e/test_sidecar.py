@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.meshed import (
     APPLICATION,
+    CLIENT_USER,
     CONTROL,
     MESH,
     PLAIN,
@@ -19,6 +20,7 @@ from tests.support.meshed import (
     VIRTUAL,
     Meshed,
     Process,
+    as_user,
     machines,
     proxy_arguments,
     until,
@@ -32,6 +34,23 @@ apiVersion: networking.istio.io/v1
 kind: DestinationRule
 metadata: {name: b, namespace: default}
 spec: {host: b, trafficPolicy: {connectionPool: {http: {maxRequestsPerConnection: 5}}}}
+"""
+# Asks a server that only the kernel's rules can lead to the sidecar.
+LOOK_UP = """\
+import sys
+import dns.exception, dns.message, dns.query, dns.rcode
+query = dns.message.make_query(sys.argv[1], sys.argv[2])
+try:
+    found = dns.query.udp(query, "203.0.113.53", timeout=10)
+    print(*[each for rrset in found.answer for each in rrset] or [dns.rcode.to_text(found.rcode())])
+except dns.exception.DNSException as error:
+    print(type(error).__name__)
+"""
+NAMED = """\
+apiVersion: v1
+kind: Service
+metadata: {name: late, namespace: default}
+spec: {clusterIP: 203.0.113.11, selector: {app: b}, ports: [{name: http, port: 80}]}
 """
 ROUTE = """\
 apiVersion: networking.istio.io/v1
@@ -155,3 +174,17 @@ def test_a_call_that_is_under_way_is_answered_before_the_application_is_told_to_
         assert '"from": "127.0.0.6"' in calls[0][1]
         # By the signal that was passed on to it.
         assert code == 128 + 15
+
+
+def test_applications_look_names_up_with_their_sidecar(meshed):
+    ask = [*as_user(CLIENT_USER), sys.executable, "-c", LOOK_UP]
+
+    def addresses(name, kind="A"):
+        return meshed.a.inside.run(*ask, name, kind, check=False).stdout.split()
+
+    until(lambda: addresses("b.default.svc.cluster.local") == [VIRTUAL])
+    assert addresses("b") == [VIRTUAL]
+    assert addresses("b", "AAAA") == ["NOERROR"]
+    assert addresses("late.default") == ["SERVFAIL"]
+    (meshed.manifests / "late.yaml").write_text(NAMED)
+    until(lambda: addresses("late.default") == ["203.0.113.11"])
