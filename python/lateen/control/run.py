@@ -19,11 +19,12 @@ from lateen.control.monitoring.http import Pages
 from lateen.control.monitoring.pages import Shown
 from lateen.control.push.plane import Plane
 from lateen.control.registry.changes import digest
-from lateen.control.registry.files import Reading, read_directories
+from lateen.control.registry.files import Reading
+from lateen.control.registry.registry import Registry
 from lateen.control.secure.run import SecureOptions, secured
 from lateen.control.server import Server
 from lateen.control.translate.problems import problems
-from lateen.control.watch import readings
+from lateen.control.watch import Directories
 
 _GRACE_S = 1.0
 _COLLECT_AFTER = 50_000
@@ -64,7 +65,8 @@ async def serve(options: Options, say: Say) -> None:
         ServeError: an address cannot be listened to.
         CaError: there is no authority, and none can be made.
     """
-    reading = read_directories(options.directories)
+    registry: Registry = Directories(options.directories)
+    reading = registry.read()
     plane = Plane(_first_mesh(reading, options), digest(reading.resources))
     _tell((*reading.problems, *problems(plane.mesh)), say)
     server = Server(plane)
@@ -84,7 +86,7 @@ async def serve(options: Options, say: Say) -> None:
         read = ", ".join(str(one) for one in options.directories)
         say(f"serving {len(reading.resources)} resources of {read} {where}")
         say(f"monitoring on port {monitoring}")
-        following = asyncio.create_task(follower.follow(readings(options.directories, reading)))
+        following = asyncio.create_task(follower.follow(registry.changes(reading)))
         try:
             await _told_to_end()
         finally:

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from lateen.control.inotify import Inotify, NoInotifyError
@@ -23,6 +24,29 @@ _ANYWAY_S = 5.0
 #: How often where it does not; at most this share of the time is spent on it.
 _POLL_S = 0.05
 _POLL_SHARE = 0.05
+
+
+@dataclass(frozen=True)
+class Directories:
+    """Directories with manifests, as a registry.
+
+    Attributes:
+        paths: the directories, which are one mesh.
+    """
+
+    paths: Sequence[Path]
+
+    def read(self) -> Reading:
+        """What they say now.
+
+        Raises:
+            FileNotFoundError: one of them is not there.
+        """
+        return read_directories(self.paths)
+
+    def changes(self, first: Reading) -> AsyncIterator[Reading]:
+        """What they say after each change."""
+        return readings(self.paths, first)
 
 
 async def readings(directories: Sequence[Path], first: Reading) -> AsyncIterator[Reading]:

@@ -5,7 +5,7 @@ import pytest
 
 from lateen.control import watch
 from lateen.control.inotify import Inotify, NoInotifyError
-from lateen.control.registry.files import read_directory
+from lateen.control.registry.registry import Registry
 
 SERVICE = """\
 apiVersion: v1
@@ -24,7 +24,8 @@ def write(folder, name):
 
 async def names_after(directory, change, *, wanted):
     """The names of services, read until they are as wanted."""
-    found = watch.readings((directory,), read_directory(directory))
+    registry: Registry = watch.Directories((directory,))
+    found = registry.changes(registry.read())
 
     async def look():
         async for reading in found:
