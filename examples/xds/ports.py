@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import random
 import socket
+from contextlib import suppress
 from dataclasses import dataclass, fields
+
+_NOT_GIVEN = (20_000, 32_000)
 
 
 @dataclass(frozen=True)
@@ -39,12 +43,19 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 def free_ports() -> Ports:
     """Ports that nobody uses now."""
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in fields(Ports)]
+    probes = [_free() for _ in fields(Ports)]
     try:
         return Ports(*(probe.getsockname()[1] for probe in probes))
     finally:
         for probe in probes:
             probe.close()
+
+
+def _free() -> socket.socket:
+    """A port below those that the kernel gives to connections, which could take it meanwhile."""
+    while True:
+        with suppress(OSError):
+            return socket.create_server(("127.0.0.1", random.randrange(*_NOT_GIVEN)))
 
 
 def _flag(name: str) -> str:

@@ -6,6 +6,7 @@ import argparse
 import signal
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -29,12 +30,22 @@ def main() -> int:
     plane = start("control_plane.py", f"--step-seconds={options.step_seconds}", *ports.flags)
     traffic = start("traffic.py", interval, *once, *ports.flags)
     try:
-        return traffic.wait()
+        return wait(traffic, plane)
     except KeyboardInterrupt:
         return 0
     finally:
         for process in (traffic, plane):
             stop(process)
+
+
+def wait(traffic: subprocess.Popen[bytes], plane: subprocess.Popen[bytes]) -> int:
+    """Waits for the end of the load, or of the control plane, without which it would not end."""
+    while (code := traffic.poll()) is None:
+        if plane.poll() is not None:
+            print(f"the control plane ended with {plane.returncode}", file=sys.stderr)
+            return 1
+        time.sleep(0.1)
+    return code
 
 
 def start(name: str, *arguments: str) -> subprocess.Popen[bytes]:
