@@ -20,7 +20,7 @@ def test_samples_translate_to_what_envoy_accepts(tmp_path, mode):
     proxy = parse_node(NODE, labels={"app": "productpage"}, interception=mode)
     wrong = {}
     for number, directory in enumerate(sets):
-        mesh, _ = load(directory, "cluster.local")
+        mesh, _ = load([directory], "cluster.local")
         found = refusal(translate(mesh, proxy), tmp_path / f"{number}.json")
         if found:
             wrong[str(directory)] = found
@@ -35,7 +35,7 @@ def test_gateways_of_samples_are_what_envoy_accepts(tmp_path):
     folder = istio_corpus("samples")
     checked, wrong = 0, {}
     for directory in sorted({path.parent for path in folder.rglob("*.yaml")}):
-        mesh, _ = load(directory, "cluster.local")
+        mesh, _ = load([directory], "cluster.local")
         for gateway in mesh.of(Gateway):
             checked += 1
             made = translate(mesh, parse_node(GATEWAY, labels=gateway.spec.selector))
