@@ -22,6 +22,8 @@ from bench.proxies.lateen import Lateen
 WARM_UP_SECONDS = 1.0
 CONNECTIONS = 64
 LIMIT = 0.4
+#: With Istio's filters, with the configuration that an ordinary Envoy is sent, and that.
+MINE, SAME, PEER = "lateen", "lateen, same filters", "envoy"
 #: Path and size of the answer.
 BODIES = {"/128": "128-byte answers", "/16k": "16 KB answers"}
 Rounds = Mapping[tuple[str, str], Sequence[float]]
@@ -41,20 +43,21 @@ def _parser() -> argparse.ArgumentParser:
 def _measure(context: Context) -> Rounds:
     """CPU of a request in us, in both sidecars together."""
     found: dict[tuple[str, str], list[float]] = defaultdict(list)
+    kinds = {MINE: [], SAME: ["--no-istio-filters"], PEER: ["--envoy", str(context.programs.envoy)]}
     for number in range(context.rounds):
-        turn = number % len(context.proxies)
-        for proxy in [*context.proxies[turn:], *context.proxies[:turn]]:
-            programs, cores = context.programs, context.cores
-            envoy = proxy.name == Envoy.name
-            with pair(programs, cores, context.upstream, envoy=envoy) as running:
+        turn = number % len(kinds)
+        names = [*kinds]
+        for name in [*names[turn:], *names[:turn]]:
+            made = pair(context.programs, context.cores, context.upstream, kinds[name])
+            with made as running:
                 for path in BODIES:
                     _load(context, running.port, path, WARM_UP_SECONDS)
                     before = running.cpu_ns()
-                    made = _load(context, running.port, path, context.seconds)
-                    cost = (running.cpu_ns() - before) / 1000 / made.requests
-                    found[path, proxy.name].append(cost)
-                    shown = f"{cost:.1f} us, {made.requests / made.seconds:.0f}/s"
-                    print(f"round {number + 1} {path} {proxy.name}: {shown}", file=sys.stderr)
+                    asked = _load(context, running.port, path, context.seconds)
+                    cost = (running.cpu_ns() - before) / 1000 / asked.requests
+                    found[path, name].append(cost)
+                    shown = f"{cost:.1f} us, {asked.requests / asked.seconds:.0f}/s"
+                    print(f"round {number + 1} {path} {name}: {shown}", file=sys.stderr)
     return found
 
 
@@ -66,19 +69,22 @@ def _load(context: Context, port: int, path: str, seconds: float) -> load.Load:
     return made
 
 
-def _markdown(about: Mapping[str, str], found: Rounds, names: Sequence[str]) -> str:
-    head = ["two sidecars, mutual TLS", *(f"{name} us/request" for name in names), "ratio", "limit"]
+def _markdown(about: Mapping[str, str], found: Rounds) -> str:
+    names = (MINE, SAME, PEER)
+    head = ["two sidecars, mutual TLS", *(f"{name}, us/request" for name in names)]
+    head += [f"{MINE} / {PEER}", f"{SAME} / {PEER}", "at most"]
     rows = []
     for path, title in BODIES.items():
         each = [f"{statistics.median(found[path, name]):.1f}" for name in names]
-        rows.append([title, *each, f"{_ratio(found, path):.2f}", f"{LIMIT:.2f}"])
+        ratios = [f"{_ratio(found, path, name):.2f}" for name in (MINE, SAME)]
+        rows.append([title, *each, *ratios, f"{LIMIT:.2f}"])
     facts = "".join(f"- {name}: {value}\n" for name, value in about.items())
     return f"{facts}\n{report.table(head, rows)}"
 
 
-def _ratio(found: Rounds, path: str) -> float:
-    """Lateen's share of Envoy's, of measurements of one round."""
-    pairs = zip(found[path, Lateen.name], found[path, Envoy.name], strict=True)
+def _ratio(found: Rounds, path: str, name: str) -> float:
+    """A share of Envoy's, of measurements of one round."""
+    pairs = zip(found[path, name], found[path, PEER], strict=True)
     return statistics.median(mine / peer for mine, peer in pairs)
 
 
@@ -100,8 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
-    names = [proxy.name for proxy in proxies]
-    print(_markdown(about, found, names))
+    print(_markdown(about, found))
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)
         rows = {f"{path} {name}": [*values] for (path, name), values in found.items()}

@@ -101,11 +101,13 @@ class Pair:
 
 
 @contextmanager
-def pair(programs: Programs, cores: Cores, upstream: Upstream, *, envoy: bool) -> Iterator[Pair]:
+def pair(
+    programs: Programs, cores: Cores, upstream: Upstream, flags: Sequence[str]
+) -> Iterator[Pair]:
     """Run a mesh of two sidecars until a request comes through, and for the block's length.
 
     Args:
-        envoy: whether the proxies are Envoy.
+        flags: of both sidecars.
 
     Raises:
         BenchError: something ends, or nothing comes through in time.
@@ -129,7 +131,7 @@ def pair(programs: Programs, cores: Cores, upstream: Upstream, *, envoy: bool) -
         sidecars = []
         for name, address in (("server", _SERVER), ("client", _CLIENT)):
             argv = _sidecar(programs, directory, name, address, secure)
-            argv += ["--envoy", str(programs.envoy)] if envoy else []
+            argv += flags
             log = directory / f"{name}.log"
             started = Process(argv, cores=[cores.proxy], output=log)
             sidecars.append(stack.enter_context(started))

@@ -31,7 +31,7 @@ def node(options: Options) -> Mapping[str, object]:
         "MESH_ID": options.mesh_id,
         "LABELS": dict(options.labels),
     }
-    if options.envoy is None:
+    if options.envoy is None and not options.no_istio_filters:
         # It has Istio's filters, as far as it has them; an ordinary Envoy does not.
         metadata["LATEEN_VERSION"] = options.version
     if options.dns_capture:

@@ -52,6 +52,7 @@ class Options:
         resolvers: asked for names that are not the mesh's; none: those of `/etc/resolv.conf`.
         state: the directory of keys and sockets; None: one of the user's, by name and namespace.
         envoy: the program of an Envoy that is the proxy; None: Lateen is.
+        no_istio_filters: Lateen is sent what an ordinary Envoy is, without Istio's filters.
         concurrency: threads of the proxy.
         proxy_log_level: of the proxy.
         drain_s: how long connections may end before the proxy does.
@@ -83,6 +84,7 @@ class Options:
     resolvers: Sequence[Resolver] = ()
     state: Path | None = None
     envoy: Path | None = None
+    no_istio_filters: bool = False
     concurrency: int = 2
     proxy_log_level: str = "warning"
     drain_s: float = 5.0

@@ -102,6 +102,7 @@ FLAGS: Sequence[Flag[FlagValue]] = (
     Flag(("--resolver",), "asked for other names", _resolver, "ADDRESS[:PORT]", repeatable=True),
     Flag(("--state",), "the directory of keys and sockets", Path, "DIR"),
     Flag(("--envoy",), "the program of an Envoy that is the proxy", Path, "BINARY"),
+    Flag(("--no-istio-filters",), "leave out metadata exchange, ALPN and metrics of Istio"),
     Flag(("--concurrency",), "threads of the proxy (2)", number, "N"),
     Flag(("--proxy-log-level",), "of the proxy (warning)", text, "LEVEL"),
     Flag(("--drain-time",), "how long connections may end (5)", _drain, "SECONDS"),

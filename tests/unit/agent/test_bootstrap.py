@@ -43,6 +43,7 @@ def test_the_node_is_that_of_istio():
 
 def test_an_envoy_is_not_said_to_have_the_filters_of_lateen():
     assert "LATEEN_VERSION" not in node(replace(WEB, envoy=Path("envoy")))["metadata"]
+    assert "LATEEN_VERSION" not in node(replace(WEB, no_istio_filters=True))["metadata"]
 
 
 def test_a_gateway_and_what_it_captures_is_told():
