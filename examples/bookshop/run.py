@@ -22,7 +22,7 @@ LATEEN = HERE.parents[1] / ".venv" / "bin" / "lateen"
 ACTIVE = HERE / "active"
 CANARY = HERE / "steps" / "01-canary.yaml"
 START_SECONDS = 60.0
-REQUESTS = 40
+REQUESTS = 100
 #: A line of `lateen up` that tells where an instance is, and the one after all of them.
 _WHERE = re.compile(r"up +\|   front-1: ([0-9.]+):([0-9]+)")
 _STATE = re.compile(r"up +\|   state in (\S+);")

@@ -32,7 +32,7 @@ def test_it_shows_a_canary_and_leaves_nothing():
     assert demo.returncode == 0, shown
     counts = dict(re.findall(r"^  (v\d) █+ (\d+)$", shown, re.MULTILINE))
     assert set(counts) <= {"v1", "v3"}
-    assert sum(map(int, counts.values())) == 40
+    assert sum(map(int, counts.values())) == 100
     assert int(counts["v1"]) >= 25
     assert "details was called by spiffe://cluster.local/ns/default/sa/front" in lines
     state = re.search(r"state in (\S+); Ctrl-C", shown)[1]
