@@ -117,6 +117,8 @@ def test_mirroring(shop):
     with shop.step("mirror"):
         until(lambda: set(shop.versions(6)) == {"v1"})
         until(lambda: shop.up.says('reviews-v2-1 | reviews-shadow:9080 "GET /reviews'))
+        # Copies are not answered to anybody.
+        assert shop.versions(6) == {"v1": 6}
 
 
 def test_faults(shop):
@@ -163,6 +165,8 @@ def test_outlier_ejection(shop):
     broken = "x-break: ratings-2"
     with shop.step("outlier"):
         until(lambda: all("stars" in shop.stars(broken) for _ in range(12)))
+        # The one that is well is the only one that is asked.
+        assert shop.stars(broken)["instance"] == "ratings-1"
     until(lambda: shop.stars(broken).get("status") == 500)
 
 
@@ -178,7 +182,9 @@ def test_authorization_by_identity(shop):
     with shop.step("authorization"):
         denied = {"status": 403, "error": "RBAC: access denied"}
         until(lambda: all(shop.stars() == denied for _ in range(6)))
-        until(lambda: shop.book()["reviews"].get("stars") == 4)
+        # The front page is refused, and reviews, which asks for it, is not.
+        reviews = until(lambda: shop.book()["reviews"].get("stars") and shop.book()["reviews"])
+        assert (reviews["stars"], shop.stars()) == (4, denied)
 
 
 def test_authorization_by_token(shop):

@@ -132,6 +132,7 @@ def test_hosts_and_ports_that_no_service_has_are_refused(pair):
 def test_hosts_that_nobody_knows_have_no_address_to_pass_on_to(pair):
     pair.mesh.write_text(pair.mesh.read_text().replace("REGISTRY_ONLY", "ALLOW_ANY"))
     until(lambda: pair.call("unknown.test")[0] == 503)
+    assert pair.call("unknown.test")[1] == b"no healthy upstream"
 
 
 def test_hosts_that_nobody_knows_are_where_dns_says(pair):

@@ -156,9 +156,11 @@ def test_without_its_proxy_the_application_ends(place):
 def test_nothing_is_left_of_a_sidecar_that_is_killed(place):
     sidecar = place.start(sys.executable, "-c", TELLS)
     until(lambda: "started" in sidecar.log())
+    assert place.others()
     sidecar.process.kill()
     until(lambda: not place.others())
     until(lambda: "told 15" in sidecar.log())
+    assert sidecar.log().count("told") == 1
 
 
 def test_two_sidecars_do_not_share_a_directory(place):

@@ -159,8 +159,10 @@ def test_stats_over_udp(start: Start, upstream: Serve, lease: Lease, stack: Exit
     config["stats_flush_interval"] = "299s"
     ask_and_end(start(config), port)
     wanted = f"envoy.http.in.downstream_rq_2xx:{COUNT}|c"
-    while wanted not in receiver.recv(65536).decode().split("\n"):
-        pass
+    seen: list[str] = []
+    while wanted not in seen:
+        seen += receiver.recv(65536).decode().split("\n")
+    assert seen.count(wanted) == 1
 
 
 def test_a_receiver_that_does_not_answer_is_not_waited_for_long(

@@ -48,9 +48,11 @@ class Workload:
         return await asyncio.wait_for(self.had.get(), LIMIT_S)
 
     async def hears(self, text):
+        """The first line with a text in it, once it is said."""
         async with asyncio.timeout(LIMIT_S):
-            while not any(text in line for line in self.said):
+            while not (found := [line for line in self.said if text in line]):
                 await asyncio.sleep(0.02)
+        return found[0]
 
 
 def run(work):
@@ -105,15 +107,19 @@ def test_a_token_that_was_used_is_told_and_a_new_one_is_taken(tmp_path):
     run(body())
 
 
-@pytest.mark.parametrize("content", [None, ""])
-def test_a_token_that_is_not_there_is_told(tmp_path, content):
+@pytest.mark.parametrize(
+    ("content", "what"), [(None, "No such file"), ("", "is empty; put a join token into it")]
+)
+def test_a_token_that_is_not_there_is_told(tmp_path, content, what):
     async def body():
         async with secured_port(tmp_path / "ca") as port:
             workload = Workload(tmp_path, port)
             if content is not None:
                 workload.token_file.write_text(content)
             async with workload:
-                await workload.hears(str(workload.token_file))
+                told = await workload.hears(str(workload.token_file))
+                assert what in told
+                assert workload.had.empty()
 
     run(body())
 

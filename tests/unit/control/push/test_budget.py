@@ -13,6 +13,16 @@ async def hold(budget, size, done, name):
     return give_back
 
 
+async def granted(budget, size):
+    """Whether so much may be sent at once, without a wait; it is held then."""
+    waits = asyncio.create_task(budget.hold(size))
+    await asyncio.sleep(0)
+    done = waits.done()
+    waits.cancel()
+    await asyncio.gather(waits, return_exceptions=True)
+    return done
+
+
 def test_those_for_whom_nothing_is_left_wait_in_order():
     async def work():
         budget, done = Budget(10, small=0), []
@@ -31,8 +41,15 @@ def test_those_for_whom_nothing_is_left_wait_in_order():
 def test_what_is_larger_than_all_takes_all():
     async def work():
         budget = Budget(10, small=0)
-        (await budget.hold(100))()
-        (await budget.hold(10))()
+        give_back = await budget.hold(100)
+        least = asyncio.create_task(budget.hold(1))
+        await asyncio.sleep(0)
+        assert not least.done()
+        give_back()
+        (await least)()
+        # As much as there is was given back, not as much as was asked for.
+        assert await granted(budget, 10)
+        assert not await granted(budget, 1)
 
     run(work())
 
@@ -40,8 +57,9 @@ def test_what_is_larger_than_all_takes_all():
 def test_what_is_small_is_not_counted():
     async def work():
         budget = Budget(10, small=5)
-        await budget.hold(10)
-        await budget.hold(5)
+        assert await granted(budget, 10)
+        assert await granted(budget, 5)
+        assert not await granted(budget, 6)
 
     run(work())
 
@@ -70,7 +88,8 @@ def test_one_that_is_called_off_while_it_waits_takes_nothing():
         await asyncio.sleep(0)
         second.cancel()
         await asyncio.gather(second, return_exceptions=True)
+        assert second.cancelled()
         first()
-        await budget.hold(10)
+        assert await granted(budget, 10)
 
     run(work())
