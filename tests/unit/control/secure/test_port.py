@@ -125,6 +125,7 @@ def test_a_client_without_a_certificate_does_not_stay(tmp_path, monkeypatch):
                         pass
                 except ConnectionError:
                     pass
+            assert reader.at_eof() or reader.exception() is not None
             writer.close()
 
     asyncio.run(body())
