@@ -9,7 +9,8 @@ from bench.proxies.base import Added
 #: How many of a filter stand in the chain: what one adds is less than rounds differ by.
 COPIES = 10
 POLICIES = 1000
-_HTTP = "type.googleapis.com/envoy.extensions.filters.http"
+_TYPES = "type.googleapis.com"
+_HTTP = f"{_TYPES}/envoy.extensions.filters.http"
 _PERCENT = "{ default_value: { numerator: 100 } }"
 
 
@@ -93,12 +94,52 @@ _LOGGED = (
     f"transport_api_version: V3, {_TO_SERVICE} }} }} }}"
 )
 
+_MUTATION = (
+    f'{{ "@type": {_HTTP}.header_mutation.v3.HeaderMutation, mutations: {{ request_mutations: '
+    "[{ append: { header: { key: x-a, value: b } } }] } }"
+)
+_TREE = (
+    'matcher_tree: { input: { name: i, typed_config: { "@type": '
+    f"{_TYPES}/envoy.type.matcher.v3.HttpRequestHeaderMatchInput, header_name: x-user }} }},"
+    " exact_match_map: { map: { u: { action: { name: a, typed_config: %s } } } } }"
+)
+_EXECUTE = (
+    f'{{ "@type": {_HTTP}.composite.v3.ExecuteFilterAction, '
+    f"typed_config: {{ name: m, typed_config: {_MUTATION} }} }}"
+)
+_SKIP = f'{{ "@type": {_TYPES}/envoy.extensions.filters.common.matcher.action.v3.SkipFilter }}'
+_CHOOSING = f"{_TYPES}/envoy.extensions.common.matching.v3.ExtensionWithMatcher"
+
+
+def _choosing(filter_: str, action: str) -> Added:
+    """Filters of which a tree decides by a header that every request has."""
+    extension = f"{{ name: f, typed_config: {filter_} }}"
+    fields = f"xds_matcher: {{ {_TREE % action} }}, extension_config: {extension}"
+    config = f'{{ "@type": {_CHOOSING}, {fields} }}'
+    chain = (f"{{ name: c{n}, typed_config: {config} }}, " for n in range(COPIES))
+    return Added(filters="".join(chain))
+
+
 ROWS = (
     _row(
         "header_mutation",
         "sets a header of the request",
         "header_mutation.v3.HeaderMutation",
         "mutations: { request_mutations: [{ append: { header: { key: x-a, value: b } } }] }",
+    ),
+    Row(
+        "composite",
+        "a header decides for a filter that sets another",
+        _choosing(f'{{ "@type": {_HTTP}.composite.v3.Composite }}', _EXECUTE),
+        COPIES,
+        sent=("x-user: u",),
+    ),
+    Row(
+        "match_delegate",
+        "a header decides against such a filter",
+        _choosing(_MUTATION, _SKIP),
+        COPIES,
+        sent=("x-user: u",),
     ),
     _row(
         "rbac",
