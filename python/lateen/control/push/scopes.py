@@ -75,7 +75,7 @@ class Scopes:
         """The addresses by which headless services are called, by any but the workload itself."""
         headless = (one for one in self.mesh.services.values() if one.is_headless)
         return frozenset(
-            endpoint.address for one in headless for endpoint in self.mesh.endpoints[one.host]
+            endpoint.address for one in headless for endpoint in self.mesh.endpoints[one.key]
         )
 
 

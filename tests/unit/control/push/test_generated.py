@@ -54,6 +54,23 @@ metadata: {name: a, namespace: SPACE}
 spec: {host: a.default.svc.cluster.local, trafficPolicy: {connectionPool: {http: {maxRetries: 3}}}}
 """
 SUBSET = RULE.replace("spec: {", "spec: {subsets: [{name: v1, labels: {v: '1'}}], ")
+HEADLESS = """
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: e, namespace: SPACE}
+spec:
+  hosts: [e.example.com]
+  location: MESH_INTERNAL
+  resolution: NONE
+  ports: [{number: 80, name: http, protocol: HTTP}]
+  workloadSelector: {labels: {app: e}}
+---
+apiVersion: networking.istio.io/v1
+kind: WorkloadEntry
+metadata: {name: e, namespace: SPACE, labels: {app: e}}
+spec: {address: ADDRESS}
+"""
 STRICT = """
 ---
 apiVersion: security.istio.io/v1
@@ -277,6 +294,16 @@ def test_labels_count_where_a_rule_looks_at_them():
     one, other = generated.of(CLIENT), generated.of(SERVER)
     assert one.outbound is not other.outbound
     assert one.named(CLUSTERS, A).version != other.named(CLUSTERS, A).version
+
+
+def test_workloads_behind_a_headless_host_of_two_namespaces_are_told_apart():
+    entries = "".join(
+        HEADLESS.replace("SPACE", space).replace("ADDRESS", address)
+        for space, address in (("default", "10.0.0.1"), ("other", "10.0.0.2"))
+    )
+    scopes = Generated(mesh_of(entries)).scopes
+    one, two, away = (scopes.of(sidecar(f"10.0.0.{last}")).outbound for last in (1, 2, 3))
+    assert len({one, two, away}) == 3
 
 
 def test_parts_that_nobody_uses_are_forgotten():
