@@ -61,7 +61,7 @@ class Follower:
         self._since = self._last = 0.0
 
     async def follow(self, readings: AsyncIterator[Reading]) -> None:
-        """Go on until there are no more readings."""
+        """Go on until there are no more readings; raises what they raise."""
         reader = asyncio.create_task(self._read(readings))
         try:
             while not reader.done() or self._new.is_set() or self._since:
@@ -77,10 +77,12 @@ class Follower:
             reader.cancel()
 
     async def _read(self, readings: AsyncIterator[Reading]) -> None:
-        async for reading in readings:
-            self._latest = reading
+        try:
+            async for reading in readings:
+                self._latest = reading
+                self._new.set()
+        finally:
             self._new.set()
-        self._new.set()
 
     def _left(self) -> float | None:
         """Seconds until what has changed is acted upon; None: nothing has."""

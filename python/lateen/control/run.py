@@ -87,10 +87,15 @@ async def serve(options: Options, say: Say) -> None:
         say(f"serving {len(reading.resources)} resources of {read} {where}")
         say(f"monitoring on port {monitoring}")
         following = asyncio.create_task(follower.follow(registry.changes(reading)))
+        told = asyncio.create_task(_told_to_end())
         try:
-            await _told_to_end()
+            # Whoever can follow no more must not look as if nothing changed.
+            await asyncio.wait((following, told), return_when=asyncio.FIRST_COMPLETED)
+            if following.done():
+                following.result()
         finally:
             following.cancel()
+            told.cancel()
             await server.stop(_GRACE_S)
 
 

@@ -1,6 +1,8 @@
 import asyncio
 import time
 
+import pytest
+
 from lateen.control.follow import Debounce, Follower
 from lateen.control.mesh import Mesh
 from lateen.control.mesh_config import MeshConfig
@@ -75,6 +77,20 @@ def follow(*steps, quiet=0.05, longest=10.0):
 
 def addresses(followed):
     return [one.address for one in followed.plane.mesh.endpoints[HOST]]
+
+
+def test_what_ends_the_readings_ends_whoever_follows():
+    async def broken():
+        yield START
+        raise OSError("the disk is gone")
+
+    async def work():
+        followed = Followed(Debounce())
+        with pytest.raises(OSError, match="the disk is gone"):
+            await asyncio.wait_for(followed.follower.follow(broken()), 20)
+        followed.plane.close()
+
+    asyncio.run(work())
 
 
 def test_endpoints_come_into_force_at_once():
