@@ -54,7 +54,7 @@ class Inotify:
             NoInotifyError: the limit of watches is reached.
             FileNotFoundError: there is no such folder.
         """
-        if not folder.is_dir():
+        if not os.path.isdir(folder):
             raise FileNotFoundError(f"{folder} is no directory")
         for parent, folders, _ in os.walk(folder):
             folders[:] = [name for name in folders if not name.startswith(".")]

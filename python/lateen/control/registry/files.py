@@ -62,7 +62,8 @@ def manifest_files(directory: Path) -> Iterator[Path]:
     Raises:
         FileNotFoundError: there is no such directory.
     """
-    if not directory.is_dir():
+    # Path.is_dir raises where a folder above may not be searched.
+    if not os.path.isdir(directory):
         raise FileNotFoundError(f"{directory} is no directory")
     for parent, folders, names in os.walk(directory):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
