@@ -83,27 +83,36 @@ async def _told(directories: Sequence[Path]) -> AsyncIterator[set[str] | None]:
     Raises:
         NoInotifyError: the kernel does not tell.
     """
-    loop = asyncio.get_running_loop()
-    ready = asyncio.Event()
     inotify = Inotify()
     try:
         _watch(inotify, directories)
-        loop.add_reader(inotify.descriptor, ready.set)
         # What has changed before it was watched is not told.
         yield None
         while True:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(ready.wait(), _ANYWAY_S)
-            changed = inotify.read() if ready.is_set() else None
-            ready.clear()
+            changed = inotify.read() if await _readable(inotify.descriptor, _ANYWAY_S) else None
             if changed is None:
                 _watch(inotify, directories)
                 yield None
             else:
                 yield {str(path) for path in changed if is_manifest(path.name)}
     finally:
-        loop.remove_reader(inotify.descriptor)
         inotify.close()
+
+
+async def _readable(descriptor: int, seconds: float) -> bool:
+    """Wait until a descriptor is readable; False: the time is over.
+
+    The loop looks at it while somebody waits alone: it would wake up for it again and again.
+    """
+    loop = asyncio.get_running_loop()
+    ready = asyncio.Event()
+    loop.add_reader(descriptor, ready.set)
+    try:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(ready.wait(), seconds)
+    finally:
+        loop.remove_reader(descriptor)
+    return ready.is_set()
 
 
 def _watch(inotify: Inotify, directories: Sequence[Path]) -> None:
