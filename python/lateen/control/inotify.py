@@ -6,6 +6,7 @@ Linux alone has it; elsewhere, and where the limit of watches is reached, whoeve
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import struct
 from pathlib import Path
@@ -59,9 +60,11 @@ class Inotify:
         for parent, folders, _ in os.walk(folder):
             folders[:] = [name for name in folders if not name.startswith(".")]
             number = self._add(self.descriptor, os.fsencode(parent), _MASK)
-            if number < 0:
-                raise NoInotifyError(f"{parent}: {os.strerror(ctypes.get_errno())}")
-            self._folders[number] = Path(parent)
+            if number >= 0:
+                self._folders[number] = Path(parent)
+            # One that is gone since it was listed is told by the folder above.
+            elif (problem := ctypes.get_errno()) != errno.ENOENT:
+                raise NoInotifyError(f"{parent}: {os.strerror(problem)}")
 
     def read(self) -> set[Path] | None:
         """The files that have changed; None: look at all, what has changed is not known."""

@@ -79,3 +79,13 @@ def test_the_kernel_tells_names_and_when_it_does_not_know(tmp_path):
             inotify.watch(tmp_path / "none")
     finally:
         inotify.close()
+
+
+def test_a_folder_that_goes_while_it_is_listed_is_passed_over(tmp_path, monkeypatch):
+    listed = [(str(tmp_path / "gone"), [], []), (str(tmp_path), [], [])]
+    monkeypatch.setattr(os, "walk", lambda folder: iter(listed))
+    inotify = Inotify()
+    inotify.watch(tmp_path)
+    write(tmp_path, "a")
+    assert tmp_path / "a.yaml" in inotify.read()
+    inotify.close()
