@@ -106,7 +106,10 @@ class Pages:
         return connection.our_state is h11.DONE and connection.their_state is h11.DONE
 
     async def _page(self, request: h11.Request, *, local: bool) -> Answer:
-        target = urlsplit(request.target.decode("ascii", "replace"))
+        try:
+            target = urlsplit(request.target.decode("ascii", "replace"))
+        except ValueError:
+            return Answer("the target of the request is no path\n", 400, TEXT)
         page = self._pages.get(target.path)
         if page is None:
             known = "\n".join(sorted(self._pages))

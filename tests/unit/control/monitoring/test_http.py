@@ -53,6 +53,11 @@ def test_other_paths_and_methods_are_told_what_there_is():
     assert served(lambda port: fetch(port, "HEAD", "/open")) == [(200, "")]
 
 
+def test_a_target_that_is_no_path_is_refused():
+    ((status, _),) = served(lambda port: fetch(port, "GET", "//["))
+    assert status == 400
+
+
 def test_a_page_of_json_is_asked_for():
     assert served(lambda port: ask(f"127.0.0.1:{port}", "/open", {"x": "y"})) == {"said": "y"}
 
