@@ -37,32 +37,26 @@ _RESOLUTIONS = {
 _BY_DNS = (Resolution.DNS, Resolution.DNS_ROUND_ROBIN)
 
 
-def services_of(resource: Resource[ServiceEntry]) -> list[Service]:
-    """A service for each host."""
+def service_of(resource: Resource[ServiceEntry], host: str) -> Service:
+    """The service of one of its hosts."""
     spec = resource.spec
-    addresses = tuple(_addresses(spec.addresses)) or (UNSPECIFIED,)
-    return [
-        Service(
-            host=host,
-            name=host,
-            namespace=resource.namespace,
-            ports=tuple(
-                Port(one.name, one.number, parse_protocol(one.protocol)) for one in spec.ports
-            ),
-            addresses=addresses,
-            resolution=_RESOLUTIONS[spec.resolution],
-            source=resource.key,
-            mesh_external=spec.location == "MESH_EXTERNAL",
-            export_to=frozenset(spec.export_to) or None,
-            labels=resource.labels,
-            service_accounts=spec.subject_alt_names,
-            subject_alt_names=spec.subject_alt_names,
-            created=resource.created,
-            selects=spec.workload_selector is not None,
-            near=near_of("", resource.annotations),
-        )
-        for host in spec.hosts
-    ]
+    return Service(
+        host=host,
+        name=host,
+        namespace=resource.namespace,
+        ports=tuple(Port(one.name, one.number, parse_protocol(one.protocol)) for one in spec.ports),
+        addresses=tuple(_addresses(spec.addresses)) or (UNSPECIFIED,),
+        resolution=_RESOLUTIONS[spec.resolution],
+        source=resource.key,
+        mesh_external=spec.location == "MESH_EXTERNAL",
+        export_to=frozenset(spec.export_to) or None,
+        labels=resource.labels,
+        service_accounts=spec.subject_alt_names,
+        subject_alt_names=spec.subject_alt_names,
+        created=resource.created,
+        selects=spec.workload_selector is not None,
+        near=near_of("", resource.annotations),
+    )
 
 
 def _addresses(written: Sequence[str]) -> Iterator[str]:

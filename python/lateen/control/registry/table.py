@@ -9,8 +9,8 @@ from typing import TypeVar
 
 from lateen.control.model.aliases import with_aliases
 from lateen.control.model.service import Endpoint, Service
-from lateen.control.registry.kubernetes import Addresses, service_of
-from lateen.control.registry.service_entries import endpoints_of, services_of
+from lateen.control.registry import kubernetes, service_entries
+from lateen.control.registry.kubernetes import Addresses
 from lateen.control.resources.kubernetes.service import Service as KubernetesService
 from lateen.control.resources.meta import Resource
 from lateen.control.resources.service_entry import ServiceEntry
@@ -105,7 +105,7 @@ def _of_kubernetes(sources: Sources) -> Iterator[_Host]:
             resource.namespace,
             (resource,),
             (resource, sources.addresses.pods, *sources.addresses.lists_of(resource)),
-            partial(service_of, resource, sources.domain, sources.trust_domain),
+            partial(kubernetes.service_of, resource, sources.domain, sources.trust_domain),
             partial(sources.addresses.of, resource),
         )
 
@@ -113,19 +113,15 @@ def _of_kubernetes(sources: Sources) -> Iterator[_Host]:
 def _of_entries(sources: Sources) -> Iterator[_Host]:
     for resource in sources.entries:
         selected = resource.spec.workload_selector is not None
-        for host, service in zip(resource.spec.hosts, services_of(resource), strict=True):
+        for host in resource.spec.hosts:
             yield _Host(
                 host,
                 resource.namespace,
                 (resource,),
                 (resource, sources.workloads if selected else None),
-                partial(_identity, service),
-                partial(endpoints_of, resource, host, sources.workloads),
+                partial(service_entries.service_of, resource, host),
+                partial(service_entries.endpoints_of, resource, host, sources.workloads),
             )
-
-
-def _identity(value: Value) -> Value:
-    return value
 
 
 def _same(one: Inputs, other: Inputs) -> bool:

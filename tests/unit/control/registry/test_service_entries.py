@@ -2,7 +2,7 @@ import pytest
 
 from lateen.control.model.protocol import Protocol
 from lateen.control.model.service import Port, Resolution
-from lateen.control.registry.service_entries import endpoints_of, services_of
+from lateen.control.registry.service_entries import endpoints_of, service_of
 from tests.support.manifests import resources
 
 ENTRY = """\
@@ -48,7 +48,8 @@ def shown(endpoints):
 
 
 def test_every_host_is_a_service():
-    first, second = services_of(resources(ENTRY)[0])
+    (entry, *_) = resources(ENTRY)
+    first, second = (service_of(entry, host) for host in entry.spec.hosts)
     assert (first.host, second.host) == ("api.example.com", "alt.example.com")
     assert first.addresses == ("10.5.0.1",)
     assert first.ports == (Port("tls", 443, Protocol.TLS), Port("web", 80, Protocol.HTTP))
@@ -58,7 +59,10 @@ def test_every_host_is_a_service():
 
 def test_a_range_of_one_address_is_that_address():
     text = ENTRY.replace("10.5.0.1", "10.5.0.1/32, 10.6.0.0/16").replace(": DNS", ": STATIC")
-    assert services_of(resources(text)[0])[0].addresses == ("10.5.0.1", "10.6.0.0/16")
+    assert service_of(resources(text)[0], "api.example.com").addresses == (
+        "10.5.0.1",
+        "10.6.0.0/16",
+    )
 
 
 @pytest.mark.parametrize(
@@ -71,7 +75,7 @@ def test_a_range_of_one_address_is_that_address():
 )
 def test_resolutions(written, resolution):
     text = ENTRY.replace("resolution: DNS", f"resolution: {written}\n  location: MESH_INTERNAL")
-    service = services_of(resources(text)[0])[0]
+    service = service_of(resources(text)[0], "api.example.com")
     assert service.resolution is resolution
     assert not service.mesh_external
 
