@@ -3,6 +3,7 @@
 import pytest
 
 from lateen.control.export import exported
+from tests.support.manifests import resources
 from tests.support.mesh import mesh_of, sent, sidecar
 
 HOST = "api.com"
@@ -104,3 +105,24 @@ def test_the_mesh_says_where_services_are_seen_that_do_not():
     mesh = mesh_of(text, defaultServiceExportTo=["."])
     assert mesh.service(HOST, "c") is None
     assert mesh.service(HOST, "b").namespace == "b"
+
+
+def test_endpoints_of_a_pod_that_changes_in_nothing_of_theirs_are_the_same():
+    text = """\
+apiVersion: v1
+kind: Service
+metadata: {name: a, namespace: far}
+spec: {selector: {app: a}, ports: [{name: http, port: 80}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: a-1, namespace: far, labels: {app: a}, annotations: {seen: NOTE}}
+spec: {containers: []}
+status: {podIP: 10.2.0.1}
+"""
+    before = mesh_of(text)
+    noted = before.after(before.config, resources(text.replace("NOTE", "once")))
+    moved = noted.after(noted.config, resources(text.replace("10.2.0.1", "10.2.0.2")))
+    assert noted.endpoints is before.endpoints
+    (found,) = moved.endpoints["a.far.svc.cluster.local"]
+    assert found.address == "10.2.0.2"

@@ -59,7 +59,10 @@ class Table:
 
 
 def table_of(sources: Sources, before: Table) -> Table:
-    """The table; what is made of the same resources as before is taken over, as it is."""
+    """The table; what is made of the same resources as before is taken over, as it is.
+
+    So are endpoints that are equal to those before: a pod that changes is looked at for all.
+    """
     services: dict[str, Service] = {}
     endpoints: dict[str, Sequence[Endpoint]] = {}
     made_of: dict[str, tuple[Inputs, Inputs]] = {}
@@ -76,8 +79,11 @@ def table_of(sources: Sources, before: Table) -> Table:
         else:
             made = one.service()
             services[key] = made if key == one.host else replace(made, apart=key)
-        kept = _same(behind, one.behind)
-        endpoints[key] = before.endpoints[key] if kept else one.endpoints()
+        if _same(behind, one.behind):
+            endpoints[key] = before.endpoints[key]
+        else:
+            found, known = one.endpoints(), before.endpoints.get(key, ())
+            endpoints[key] = known if found == known else found
     written = _kept(services, before.written)
     if written is before.written:
         named = before.services
