@@ -164,7 +164,8 @@ class Mesh:
             old, new = before.get(key, ()), self.endpoints.get(key, ())
             if old is not new:
                 for address in {one.address for one in old}:
-                    found[address] = tuple(one for one in found[address] if one != key)
+                    if left := tuple(one for one in found.pop(address) if one != key):
+                        found[address] = left
                 for address in {one.address for one in new}:
                     found[address] = (*found.get(address, ()), key)
         return found

@@ -124,5 +124,6 @@ status: {podIP: 10.2.0.1}
     noted = before.after(before.config, resources(text.replace("NOTE", "once")))
     moved = noted.after(noted.config, resources(text.replace("10.2.0.1", "10.2.0.2")))
     assert noted.endpoints is before.endpoints
-    (found,) = moved.endpoints["a.far.svc.cluster.local"]
+    ((key, (found,)),) = moved.endpoints.items()
     assert found.address == "10.2.0.2"
+    assert [moved.serving(f"10.2.0.{last}") for last in (1, 2)] == [(), (key,)]
