@@ -111,7 +111,7 @@ class Outbound:
 
     def has(self, type_url: str, name: str) -> bool:
         """Whether it need not be made."""
-        return name in self._named[type_url]
+        return name in self._named.get(type_url, ())
 
     def after(self, inputs: Inputs, unchanged: Unchanged) -> tuple[Outbound, Names]:
         """Those of the next mesh, and what is not the same."""
