@@ -58,7 +58,8 @@ class Session:
         """Take a request in; returns whether something is to be answered."""
         first = request.type_url not in self.watches
         watch = self.watches.setdefault(request.type_url, Watch(delta=True))
-        if not self._judge(watch, request.nonce, request.error):
+        # The nonce of a first request is of another stream, which has ended.
+        if not self._judge(watch, "" if first else request.nonce, request.error):
             return False
         if first:
             watch.has.update(request.initial_versions)
@@ -89,7 +90,8 @@ class Session:
         """Take a request in; returns whether something is to be answered."""
         first = request.type_url not in self.watches
         watch = self.watches.setdefault(request.type_url, Watch(delta=False))
-        if not self._judge(watch, request.nonce, request.error):
+        # The nonce of a first request is of another stream, which has ended.
+        if not self._judge(watch, "" if first else request.nonce, request.error):
             return False
         names = set(request.names) - {ALL}
         everything = ALL in request.names or (

@@ -158,6 +158,17 @@ def test_a_request_about_an_older_answer_is_dropped_and_counted():
     assert "x" not in session.watches[CDS.type_url].names
 
 
+@pytest.mark.parametrize("delta", [True, False])
+def test_a_nonce_of_another_stream_does_not_keep_a_first_request_from_its_answer(delta):
+    session = Session()
+    if delta:
+        assert session.on_delta(DeltaRequest(CDS.type_url, nonce="old"))
+    else:
+        assert session.on_sotw(SotwRequest(CDS.type_url, nonce="old"))
+    assert A in sent(session.answer_to(CDS.type_url, scoped("a")))
+    assert session.stale == 0
+
+
 def test_state_of_the_world_sends_all_that_is_wanted():
     session = Session()
     assert session.on_sotw(SotwRequest(CDS.type_url))
