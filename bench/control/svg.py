@@ -42,13 +42,13 @@ def _panel(panel: Panel, across: str) -> list[str]:
     most_y = max([y for _, y in panel.points] + [panel.limit or 0.0]) * 1.1 or 1.0
 
     def place(x: float, y: float) -> tuple[float, float]:
-        across = _LEFT + (right - _LEFT) * x / most_x
-        return round(across, 1), round(bottom - (bottom - _TOP) * y / most_y, 1)
+        left = _LEFT + (right - _LEFT) * x / most_x
+        return round(left, 1), round(bottom - (bottom - _TOP) * y / most_y, 1)
 
     placed = [place(x, y) for x, y in panel.points]
     line = " ".join(f"{x},{y}" for x, y in placed)
     made = [
-        _text(_LEFT, 18, panel.title, size=12),
+        _text(_LEFT, 18, panel.title, anchor="start", size=12),
         f'<path d="M{_LEFT} {_TOP}V{bottom}H{right}" fill="none" stroke="{_AXIS}"/>',
         f'<polyline points="{line}" fill="none" stroke="{_LINE}" stroke-width="2"/>',
         _text(right, _HEIGHT - 6, across, anchor="end"),
@@ -65,6 +65,5 @@ def _panel(panel: Panel, across: str) -> list[str]:
 
 
 def _text(x: float, y: float, text: str, anchor: str = "middle", size: int = 11) -> str:
-    anchor = "start" if size > 11 else anchor
     style = f'text-anchor="{anchor}" font-size="{size}"'
     return f'<text x="{x}" y="{y}" {style}>{escape(text)}</text>'
