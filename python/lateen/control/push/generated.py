@@ -81,14 +81,14 @@ class Scoped:
 
 @dataclass(frozen=True)
 class Changed:
-    """What a change of the mesh may have changed for proxies, by their scopes."""
+    """What a change of the mesh may have changed for proxies, by their scopes; None: anything."""
 
-    outbound: Mapping[Scope, Names] = field(default_factory=dict)
+    outbound: Mapping[Scope, Names | None] = field(default_factory=dict)
     inbound: Mapping[Scope, Names] = field(default_factory=dict)
     chosen: Mapping[Scope, Set[str]] = field(default_factory=dict)
 
     def of(self, scopes: ProxyScopes) -> Names | None:
-        """The names for a proxy of these scopes; None: they are new, so anything."""
+        """The names for a proxy of these scopes; None: anything, as where they are new."""
         out, in_ = self.outbound.get(scopes.outbound), self.inbound.get(scopes.inbound)
         chosen = self.chosen.get(scopes.endpoints)
         if out is None or in_ is None or chosen is None:
@@ -154,7 +154,7 @@ class Generated:
         later = Generated(mesh, self.cells)
         later.assignments, services = self.assignments.after(mesh)
         same = {PROXY, *mesh.unchanged} - (_OF_ENDPOINTS if self.endpoints_moved else set())
-        outbound: dict[Scope, Names] = {}
+        outbound: dict[Scope, Names | None] = {}
         inbound: dict[Scope, Names] = {}
         chosen: dict[Scope, Set[str]] = {}
         for proxy in proxies:

@@ -70,6 +70,7 @@ class Outbound:
     _named: defaultdict[str, dict[str, Blob | None]] = field(
         default_factory=lambda: defaultdict(dict)
     )
+    _forgot: bool = False
 
     @classmethod
     def begin(cls, inputs: Inputs, cells: Cells) -> Outbound:
@@ -97,6 +98,7 @@ class Outbound:
         if name not in named:
             if len(named) >= MOST_NAMED:
                 named.clear()
+                self._forgot = True
             found = self._message(type_url, name)
             named[name] = blob(name, found) if found is not None else None
         return named[name]
@@ -113,8 +115,8 @@ class Outbound:
         """Whether it need not be made."""
         return name in self._named.get(type_url, ())
 
-    def after(self, inputs: Inputs, unchanged: Unchanged) -> tuple[Outbound, Names]:
-        """Those of the next mesh, and what is not the same."""
+    def after(self, inputs: Inputs, unchanged: Unchanged) -> tuple[Outbound, Names | None]:
+        """Those of the next mesh, and what is not the same; None: that is not known."""
         if _called(inputs) == _called(self.inputs):
             unchanged = {*unchanged, CALLED}
         if inputs.scope.outbound == self.inputs.scope.outbound:
@@ -131,7 +133,8 @@ class Outbound:
         for type_url, named in self._named.items():
             made = {name: later.get(type_url, name) for name in named}
             changed[type_url] = differing(named, made)
-        return later, changed
+        # What was forgotten may be what a proxy has.
+        return later, None if self._forgot else changed
 
 
 @dataclass

@@ -4,6 +4,7 @@ import pytest
 
 from lateen.control.mesh import Mesh
 from lateen.control.mesh_config import MeshConfig
+from lateen.control.push import parts
 from lateen.control.push.endpoints import only_traffic
 from lateen.control.push.generated import Generated
 from lateen.control.push.lookups import PROXY
@@ -257,6 +258,17 @@ def test_what_a_change_changes(change, way):
         for kind in ("clusters", "listeners", "routes", "names"):
             assert said.get(kind, set()) == differs.get(kind, set())
         assert said.get("endpoints", set()) >= differs.get("endpoints", set())
+
+
+def test_when_names_were_forgotten_anything_may_have_changed(monkeypatch):
+    monkeypatch.setattr(parts, "MOST_NAMED", 1)
+    before = Generated(mesh_of(START))
+    for name in ("80", "nobody"):
+        before.of(CLIENT).named(ROUTES, name)
+    later, changed = before.after(
+        before.mesh.after(CONFIG, (*before.mesh.resources, *resources(VIRTUAL_SERVICE))), [CLIENT]
+    )
+    assert changed.of(later.scopes.of(CLIENT)) is None
 
 
 def test_what_did_not_change_is_the_same_object():
