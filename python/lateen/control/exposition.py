@@ -49,9 +49,9 @@ class Gauge(Counter):
 
     kind: str = "gauge"
 
-    def set(self, value: float, label: str = "") -> None:
+    def set(self, value: float) -> None:
         """Say what it is."""
-        self.values[label] = value
+        self.values[""] = value
 
 
 @dataclass

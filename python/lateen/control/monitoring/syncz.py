@@ -16,7 +16,7 @@ from lateen.xds.resource_types import CDS, ECDS, EDS, LDS, RDS
 Json = dict[str, object]
 _CLUSTER = "Kubernetes"
 #: What the page calls the types.
-FIELDS = {
+_FIELDS = {
     CDS.type_url: "cluster",
     LDS.type_url: "listener",
     RDS.type_url: "route",
@@ -36,7 +36,7 @@ def _status(connection: Connection, version: str) -> Json:
         "proxy": connection.name,
         "istio_version": version,
     }
-    for type_url, name in FIELDS.items():
+    for type_url, name in _FIELDS.items():
         watch = connection.session.watches.get(type_url, Watch(delta=True))
         nonces = {f"{name}_sent": watch.nonce, f"{name}_acked": watch.acknowledged}
         found.update((key, nonce) for key, nonce in nonces.items() if nonce)
