@@ -102,7 +102,6 @@ class MeshConfig(Lenient, frozen=True):
     locality_lb_setting: LocalityLoadBalancer | None = LocalityLoadBalancer(enabled=True)
     zone_aware_lb_setting: ZoneAwareLoadBalancer | None = None
     default_config: ProxyDefaults = ProxyDefaults()
-    enable_tracing: bool = False
     access_log_file: str = ""
     access_log_format: str = ""
     access_log_encoding: Literal["TEXT", "JSON"] = "TEXT"
