@@ -9,7 +9,7 @@ from bench.control.manifests import Directory, Service
 from bench.errors import BenchError
 from lateen.control.mesh import Mesh
 from lateen.control.mesh_config import MeshConfig
-from lateen.control.registry.files import read_directory
+from lateen.control.registry.files import read_directories
 
 VALUES = dict.fromkeys(report.TITLES, 10.0)
 
@@ -17,14 +17,14 @@ VALUES = dict.fromkeys(report.TITLES, 10.0)
 def test_the_manifests_are_a_mesh_in_which_one_endpoint_moves(tmp_path):
     directory = Directory(tmp_path, 20)
     directory.write()
-    first = read_directory(tmp_path)
+    first = read_directories((tmp_path,))
     assert (len(first.resources), first.problems) == (44, ())
     mesh = Mesh(MeshConfig(), "cluster.local", tuple(first.resources.values()))
     host = "service-7.ns-7.svc.cluster.local"
     before = {one.address for one in mesh.endpoints[host]}
     assert before == {Service(7).address(number) for number in range(10)}
     directory.put_endpoints(Service(7), moved=3)
-    second = read_directory(tmp_path, first)
+    second = read_directories((tmp_path,), first)
     mesh = Mesh(MeshConfig(), "cluster.local", tuple(second.resources.values()))
     after = {one.address for one in mesh.endpoints[host]}
     assert after - before == {Service(7).address(13)}

@@ -1,6 +1,6 @@
 from lateen.control.mesh_config import MeshConfig
 from lateen.control.mesh_settings import mesh_config
-from lateen.control.registry.files import read_directory
+from lateen.control.registry.files import read_directories
 
 MESH = """\
 apiVersion: v1
@@ -19,7 +19,7 @@ data:
 
 def read(folder, text):
     (folder / "mesh.yaml").write_text(text)
-    reading = read_directory(folder)
+    reading = read_directories((folder,))
     return mesh_config(reading.resources.values()), reading
 
 
@@ -42,7 +42,7 @@ def test_mistakes_are_told_by_their_line_and_what_was_stays(tmp_path):
     _, before = read(tmp_path, MESH)
     wrong = MESH.replace("{mode: REGISTRY_ONLY}", "{mode: SOMETIMES}") + "# \n"
     (tmp_path / "mesh.yaml").write_text(wrong)
-    reading = read_directory(tmp_path, before)
+    reading = read_directories((tmp_path,), before)
     (problem,) = reading.problems
     assert (problem.line, problem.path) == (7, "data.mesh.outboundTrafficPolicy.mode")
     assert "invalid enum value 'SOMETIMES'" in problem.message

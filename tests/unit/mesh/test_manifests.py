@@ -4,7 +4,7 @@ import pytest
 
 from lateen.control.mesh import Mesh
 from lateen.control.mesh_config import MeshConfig
-from lateen.control.registry.files import read_directory
+from lateen.control.registry.files import read_directories
 from lateen.control.resources.kubernetes.plain import Namespace, ServiceAccount
 from lateen.control.resources.kubernetes.pod import Pod
 from lateen.control.resources.sidecar import Sidecar
@@ -22,7 +22,7 @@ def mesh(tmp_path, mode, ready=()):
     folder.mkdir(exist_ok=True)
     (folder / "fixed.yaml").write_text(text_of(fixed(plan)))
     (folder / "changing.yaml").write_text(text_of(changing(plan, ready)))
-    reading = read_directory(folder)
+    reading = read_directories((folder,))
     assert reading.problems == ()
     return Mesh(MeshConfig(), "cluster.local", tuple(reading.resources.values()))
 

@@ -85,11 +85,6 @@ def is_manifest(name: str) -> bool:
     return name.endswith(_ENDS) and not name.startswith(".")
 
 
-def read_directory(directory: Path, before: Reading | None = None) -> Reading:
-    """Read one directory, as `read_directories` reads several."""
-    return read_directories((directory,), before)
-
-
 def read_directories(directories: Sequence[Path], before: Reading | None = None) -> Reading:
     """Read directories, whose resources are one mesh.
 

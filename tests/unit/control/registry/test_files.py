@@ -4,7 +4,6 @@ import pytest
 
 from lateen.control.registry.files import (
     read_directories,
-    read_directory,
     read_files,
     stamps_of,
 )
@@ -48,12 +47,12 @@ def test_files_of_all_folders_are_read_but_hidden_ones(tmp_path):
     write(
         tmp_path, "f.json", '{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "n"}}'
     )
-    assert set(read_directory(tmp_path).resources) == {A, B, Key("Namespace", "", "n")}
+    assert set(read_directories((tmp_path,)).resources) == {A, B, Key("Namespace", "", "n")}
 
 
 def test_an_invalid_manifest_is_refused_alone(tmp_path):
     write(tmp_path, "a.yaml", service("a") + "---\n" + service("b", "x"))
-    reading = read_directory(tmp_path)
+    reading = read_directories((tmp_path,))
     assert set(reading.resources) == {A}
     assert told(reading, tmp_path) == [
         "a.yaml:9:17: error: spec.ports[0].port: expected `int`, got `str`"
@@ -62,13 +61,13 @@ def test_an_invalid_manifest_is_refused_alone(tmp_path):
 
 def test_the_last_valid_version_stays_in_force(tmp_path):
     write(tmp_path, "a.yaml", service("a") + "---\n" + service("b"))
-    first = read_directory(tmp_path)
+    first = read_directories((tmp_path,))
     write(tmp_path, "a.yaml", service("a", 81) + "---\n" + service("b", "x"))
-    second = read_directory(tmp_path, first)
+    second = read_directories((tmp_path,), first)
     assert ports(second) == {"a": 81, "b": 80}
     assert len(second.problems) == 1
     write(tmp_path, "a.yaml", service("a", 82) + "---\n" + service("b", 83))
-    third = read_directory(tmp_path, second)
+    third = read_directories((tmp_path,), second)
     assert ports(third) == {"a": 82, "b": 83}
     assert third.problems == ()
 
@@ -79,9 +78,9 @@ def test_what_the_rules_of_its_kind_refuse_leaves_what_was(tmp_path):
         "spec: {host: HOST}\n"
     )
     write(tmp_path, "a.yaml", rule.replace("HOST", "a"))
-    first = read_directory(tmp_path)
+    first = read_directories((tmp_path,))
     write(tmp_path, "a.yaml", rule.replace("HOST", "a_b"))
-    second = read_directory(tmp_path, first)
+    second = read_directories((tmp_path,), first)
     (kept,) = second.resources.values()
     assert kept.spec.host == "a"
     assert told(second, tmp_path) == [
@@ -92,9 +91,9 @@ def test_what_the_rules_of_its_kind_refuse_leaves_what_was(tmp_path):
 
 def test_all_of_a_file_that_is_half_written_stays(tmp_path):
     write(tmp_path, "a.yaml", service("a") + "---\n" + service("b"))
-    first = read_directory(tmp_path)
+    first = read_directories((tmp_path,))
     write(tmp_path, "a.yaml", service("a", 81) + "---\n{")
-    second = read_directory(tmp_path, first)
+    second = read_directories((tmp_path,), first)
     assert ports(second) == {"a": 80, "b": 80}
     assert told(second, tmp_path) == [
         "a.yaml:7:1: error: while parsing a flow node, did not find expected node content"
@@ -104,26 +103,26 @@ def test_all_of_a_file_that_is_half_written_stays(tmp_path):
 def test_what_is_removed_is_gone(tmp_path):
     write(tmp_path, "a.yaml", service("a") + "---\n" + service("b"))
     write(tmp_path, "c.yaml", service("c"))
-    first = read_directory(tmp_path)
+    first = read_directories((tmp_path,))
     write(tmp_path, "a.yaml", service("a"))
     (tmp_path / "c.yaml").unlink()
-    assert set(read_directory(tmp_path, first).resources) == {A}
+    assert set(read_directories((tmp_path,), first).resources) == {A}
 
 
 def test_of_two_with_one_name_the_first_file_counts(tmp_path):
     write(tmp_path, "1.yaml", service("a", 1))
     write(tmp_path, "2.yaml", service("a", 2))
-    reading = read_directory(tmp_path)
+    reading = read_directories((tmp_path,))
     assert ports(reading) == {"a": 1}
     assert told(reading, tmp_path) == [
         "2.yaml:3:12: error: metadata.name: Service default/a is already defined in "
         f"{tmp_path}/1.yaml:3 (rename one)"
     ]
     (tmp_path / "1.yaml").unlink()
-    second = read_directory(tmp_path, reading)
+    second = read_directories((tmp_path,), reading)
     assert (ports(second), second.problems) == ({"a": 2}, ())
     write(tmp_path, "0.yaml", service("a", 0))
-    third = read_directory(tmp_path, second)
+    third = read_directories((tmp_path,), second)
     assert ports(third) == {"a": 0}
     assert told(third, tmp_path)[0].startswith(
         "2.yaml:3:12: error: metadata.name: Service default/a"
@@ -133,8 +132,8 @@ def test_of_two_with_one_name_the_first_file_counts(tmp_path):
 def test_a_file_that_did_not_change_is_not_read_again(tmp_path):
     write(tmp_path, "a.yaml", service("a"))
     write(tmp_path, "b.yaml", service("b", "x"))
-    first = read_directory(tmp_path)
-    second = read_directory(tmp_path, first)
+    first = read_directories((tmp_path,))
+    second = read_directories((tmp_path,), first)
     assert second.resources[A] is first.resources[A]
     assert second.problems == first.problems
 
@@ -146,14 +145,14 @@ def test_a_directory_that_is_not_there_is_told(tmp_path):
 
 def test_what_is_no_text_is_told(tmp_path):
     (tmp_path / "a.yaml").write_bytes(b"\xff\xfe\x00")
-    (problem,) = read_directory(tmp_path).problems
+    (problem,) = read_directories((tmp_path,)).problems
     assert "codec can't decode" in problem.message
 
 
 def test_only_the_files_that_changed_are_read_again(tmp_path):
     write(tmp_path, "a.yaml", service("a"))
     write(tmp_path, "b.yaml", service("b"))
-    first = read_directory(tmp_path)
+    first = read_directories((tmp_path,))
     write(tmp_path, "a.yaml", service("a", 81))
     write(tmp_path, "b.yaml", service("b", 81))
     second = read_files((tmp_path,), first, [str(tmp_path / "a.yaml")])
@@ -168,7 +167,7 @@ def test_only_the_files_that_changed_are_read_again(tmp_path):
 
 def test_a_name_that_two_files_define_is_the_first_files_however_they_are_read(tmp_path):
     write(tmp_path, "b.yaml", service("a", 81))
-    first = read_directory(tmp_path)
+    first = read_directories((tmp_path,))
     write(tmp_path, "a.yaml", service("a", 80))
     second = read_files((tmp_path,), first, [str(tmp_path / "a.yaml")])
     assert (ports(second), len(second.problems)) == ({"a": 80}, 1)
