@@ -8,8 +8,10 @@ no YAML. Of two manifests with one name the one in the first file counts.
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from lateen.config.diagnostics import Diagnostic
@@ -144,16 +146,25 @@ class _Reader:
         before = self._before
         self.resources = dict(before.resources)
         self.files = dict(before.files)
-        self.problems = [one for one in before.problems if one.file not in changed]
+        gone = set(changed)
+        self.problems = [one for one in before.problems if one.file not in gone]
         for file in changed:
             for key in self.files.pop(file, ()):
                 self.resources.pop(key, None)
+
+    @cached_property
+    def _known_problems(self) -> Mapping[str, Sequence[Diagnostic]]:
+        """What was wrong before, by file."""
+        found: defaultdict[str, list[Diagnostic]] = defaultdict(list)
+        for one in self._before.problems:
+            found[one.file].append(one)
+        return found
 
     def read(self, file: str, *, unchanged: bool) -> None:
         known = self._before.files.get(file, ())
         alone = file not in self._before.shadowed and not any(k in self.resources for k in known)
         if unchanged and alone:
-            self.problems += [one for one in self._before.problems if one.file == file]
+            self.problems += self._known_problems.get(file, ())
             self._keep(file, known)
             return
         try:
