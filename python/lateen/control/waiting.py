@@ -108,12 +108,14 @@ def wait(wanted: Wanted, ask: Ask) -> Outcome:
 
 
 def _stamp(file: Path | None) -> tuple[int, int] | None:
-    """What tells the file's content from others; None: it is not there."""
-    try:
-        status = os.stat(file) if file is not None else None
-    except FileNotFoundError:
+    """What tells the file's content from others; None: it is not there, as the reading has it."""
+    if file is None:
         return None
-    return (status.st_mtime_ns, status.st_size) if status is not None else None
+    try:
+        status = os.stat(file)
+    except OSError:
+        return None
+    return (status.st_mtime_ns, status.st_size)
 
 
 def _in_force(file: Path | None, state: FileState, stamp: tuple[int, int] | None) -> bool:

@@ -80,8 +80,10 @@ def test_a_file_is_waited_for_in_the_state_in_which_it_is(tmp_path):
 
 def test_a_file_that_is_gone_is_waited_for_until_it_is_gone_there_too(tmp_path):
     gone = {"read": True, "stamp": None, "problems": []}
-    outcome = wait(Wanted(file=tmp_path / "a.yaml"), answers(page(2, file=gone)))
-    assert outcome.complete
+    (tmp_path / "file").touch()
+    for name in ("a.yaml", "file/a.yaml"):
+        outcome = wait(Wanted(file=tmp_path / name), answers(page(2, file=gone)))
+        assert outcome.complete
 
 
 def test_a_file_with_mistakes_or_of_elsewhere_is_not_waited_for(tmp_path):
