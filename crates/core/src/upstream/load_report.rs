@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use prost::Message;
 
-use crate::filters::grpc::base64;
+use crate::base64;
 use crate::headers::{Headers, Key};
 use crate::proto::service::OrcaLoadReport;
 

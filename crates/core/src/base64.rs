@@ -1,4 +1,4 @@
-//! Base64 of bodies that come in pieces (RFC 4648 section 4).
+//! Base64 (RFC 4648 section 4).
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -29,8 +29,7 @@ fn value(letter: u8) -> Option<u32> {
     )
 }
 
-/// Appends the bytes for `text`, whose length is a multiple of 4 and which may be padded at its end. None: it is
-/// no base64.
+/// Appends the bytes for `text`, which may be padded at its end. None: it is no base64.
 pub fn decode(text: &[u8], out: &mut Vec<u8>) -> Option<()> {
     let padding = text.iter().rev().take(2).take_while(|&&letter| letter == b'=').count();
     let letters = &text[..text.len() - padding];
