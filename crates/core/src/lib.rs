@@ -3,6 +3,7 @@
 
 pub mod access_log;
 pub mod address;
+mod base64;
 pub mod body;
 pub mod buffer;
 pub mod cel;

@@ -1,7 +1,5 @@
 //! What the filters for gRPC share: names of methods, their stats, message frames.
 
-pub mod base64;
-
 use std::cell::OnceCell;
 use std::rc::Rc;
 use std::sync::Arc;

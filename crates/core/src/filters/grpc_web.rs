@@ -3,8 +3,9 @@
 //! <https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-WEB.md>
 
 use super::bodies::{attach, Piece, StreamFilter};
-use super::grpc::{base64, frame_header_with, is_grpc_response, MethodStats, FRAME_HEADER};
+use super::grpc::{frame_header_with, is_grpc_response, MethodStats, FRAME_HEADER};
 use super::Head;
+use crate::base64;
 use crate::formatter::status_of_http;
 use crate::headers::{HeaderId, HeaderName, Headers};
 use crate::http::local_reply::percent_encode;
@@ -212,7 +213,8 @@ impl FrameEncoder {
 
 #[cfg(test)]
 mod tests {
-    use super::{base64, trailers_frame, FrameEncoder};
+    use super::{trailers_frame, FrameEncoder};
+    use crate::base64;
     use crate::filters::grpc::frame_header;
     use crate::headers::Headers;
 

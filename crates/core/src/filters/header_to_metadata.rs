@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::grpc::base64;
 use super::of_route;
+use crate::base64;
 use crate::compile::{each, At, CompileError, Result};
 use crate::headers::{HeaderName, Headers};
 use crate::http::stream::Stream;

@@ -4,7 +4,7 @@
 use prost::Message;
 use serde_json::{json, Map, Value as Json};
 
-use crate::filters::grpc::base64;
+use crate::base64;
 use crate::proto::service::{value::Kind, Struct, Value};
 
 /// The labels that are kept of a peer beside those that every peer is known by.
@@ -184,7 +184,7 @@ mod tests {
     use serde_json::json;
 
     use super::{Labels, Peer};
-    use crate::filters::grpc::base64;
+    use crate::base64;
     use crate::metadata::values::to_struct;
 
     fn header() -> Vec<u8> {

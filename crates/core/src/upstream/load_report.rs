@@ -5,19 +5,19 @@ use std::collections::{BTreeMap, HashSet};
 
 use prost::Message;
 
-use crate::filters::grpc::base64;
-use crate::headers::{HeaderName, Headers};
+use crate::base64;
+use crate::headers::{Headers, Key};
 use crate::proto::service::OrcaLoadReport;
 
-const HEADER: &str = "endpoint-load-metrics";
-const BINARY_HEADER: &str = "endpoint-load-metrics-bin";
+const HEADER: Key<'static> = Key::Other(b"endpoint-load-metrics");
+const BINARY_HEADER: Key<'static> = Key::Other(b"endpoint-load-metrics-bin");
 
 /// The report, if there is one that can be read.
 pub fn read(headers: &Headers) -> Option<OrcaLoadReport> {
-    if let Some(value) = headers.get(&HeaderName::new(BINARY_HEADER)) {
+    if let Some(value) = headers.get(BINARY_HEADER) {
         return binary(value);
     }
-    let value = headers.get(&HeaderName::new(HEADER))?;
+    let value = headers.get(HEADER)?;
     if let Some(value) = value.strip_prefix(b"TEXT ") {
         return text(std::str::from_utf8(value).ok()?);
     }
@@ -99,12 +99,12 @@ fn as_number(value: &serde_json::Value) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::{read, BINARY_HEADER, HEADER};
-    use crate::headers::Headers;
+    use crate::headers::{Headers, Key};
     use crate::proto::service::OrcaLoadReport;
 
-    fn of(name: &str, value: &str) -> Option<OrcaLoadReport> {
+    fn of(name: Key<'_>, value: &str) -> Option<OrcaLoadReport> {
         let mut headers = Headers::new();
-        headers.append_raw(name.as_bytes(), value.as_bytes());
+        headers.append(name, value.as_bytes());
         read(&headers)
     }
 

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use data_encoding::BASE64;
 use serde_json::{Map, Value};
 
 use super::original_dst::restore;
@@ -12,6 +13,7 @@ use crate::address::Address;
 use crate::compile::{each, CompileError, Result};
 use crate::connection::Tlv;
 use crate::proto::{self, ProcessStat, ProxyProtocolStat as Stat};
+use crate::service_values::text;
 use crate::stats::{Block, BlockKind};
 use crate::worker::Worker;
 
@@ -152,7 +154,10 @@ impl ProxyProtocol {
         }
         // Of several rules for a type the last one counts, as in Envoy.
         let Some(rule) = config.rules.iter().rev().find(|rule| rule.kind == kind) else { return };
-        let text = Value::from(if rule.base64 { base64(value) } else { sanitized(value) });
+        let text = Value::from(match rule.base64 {
+            true => BASE64.encode(value),
+            false => text(value).into_owned(),
+        });
         if !config.in_filter_state {
             return subject.state.set_metadata(&rule.namespace, &rule.key, text);
         }
@@ -161,41 +166,5 @@ impl ProxyProtocol {
         let mut fields = known.cloned().unwrap_or_else(Map::new);
         fields.insert(rule.key.clone(), text);
         subject.state.set_filter_state(FILTER_STATE, Value::Object(fields));
-    }
-}
-
-/// Bytes that are no UTF-8 become `!`, as in Envoy.
-fn sanitized(bytes: &[u8]) -> String {
-    bytes.utf8_chunks().fold(String::new(), |mut text, chunk| {
-        text.push_str(chunk.valid());
-        text.extend(chunk.invalid().iter().map(|_| '!'));
-        text
-    })
-}
-
-/// RFC 4648 section 4, with padding.
-fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for group in bytes.chunks(3) {
-        let number = group.iter().fold(0u32, |number, byte| number << 8 | u32::from(*byte));
-        let number = number << (8 * (3 - group.len()));
-        for place in 0..4 {
-            let digit = (number >> (18 - 6 * place)) as usize & 63;
-            text.push(if place <= group.len() { char::from(ALPHABET[digit]) } else { '=' });
-        }
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{base64, sanitized};
-
-    #[test]
-    fn values_become_text() {
-        let encoded = [b"".as_slice(), b"f", b"fo", b"foo", b"foob"].map(base64);
-        assert_eq!(encoded, ["", "Zg==", "Zm8=", "Zm9v", "Zm9vYg=="]);
-        assert_eq!(sanitized(b"a\xffb\xc3\xa9"), "a!b\u{e9}");
     }
 }

@@ -42,6 +42,7 @@ _OUTER = {subset.TYPE: "a subset policy", override_host.TYPE: "an override_host 
 _PICKING = (*BY_TYPE, wrr_locality.TYPE)
 # Whichever a cluster or another policy may have.
 KNOWN = (*_PICKING, subset.TYPE, cluster_provided.TYPE)
+_EVERY = (*KNOWN, override_host.TYPE)
 
 
 def compile_typed(
@@ -51,9 +52,8 @@ def compile_typed(
     if source.HasField("lb_subset_config"):
         reason = "cluster: load_balancing_policy cannot be combined with lb_subset_config"
         ctx.error(at, reason)
-    every = (*KNOWN, override_host.TYPE)
     missing = no_policy(f"cluster: '{source.name}'")
-    found = first_known(ctx, source.load_balancing_policy, every, missing, at)
+    found = first_known(ctx, source.load_balancing_policy, _EVERY, missing, at)
     if found is not None and found[0].DESCRIPTOR.full_name == override_host.TYPE:
         named: OverrideHost = found[0]  # type: ignore[assignment]
         compiled = override_host.compile_override_host(ctx, named, found[1])
@@ -85,9 +85,8 @@ def _endpoint_picking_policy(
     """What chooses the hosts of a locality: Envoy takes one policy alone."""
     config: WrrLocality = message  # type: ignore[assignment]
     policies = config.endpoint_picking_policy
-    every = (*KNOWN, override_host.TYPE)
     where = f"{at}.endpoint_picking_policy"
-    found = first_known(ctx, policies, every, wrr_locality.NO_POLICY, where)
+    found = first_known(ctx, policies, _EVERY, wrr_locality.NO_POLICY, where)
     if found is None or found[0].DESCRIPTOR.full_name == client_side_weighted_round_robin.TYPE:
         return found
     ctx.error(found[1], wrr_locality.OTHER_POLICY)

@@ -1,18 +1,12 @@
-//! Base64 of bodies that come in pieces (RFC 4648 section 4).
+//! Base64 (RFC 4648 section 4).
 
-const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+use data_encoding::BASE64;
 
 /// Appends the text for `bytes`, padded.
 pub fn encode(bytes: &[u8], out: &mut Vec<u8>) {
-    out.reserve(bytes.len().div_ceil(3) * 4);
-    for group in bytes.chunks(3) {
-        let bits = group.iter().fold(0u32, |bits, &byte| bits << 8 | u32::from(byte));
-        let bits = bits << (8 * (3 - group.len()));
-        for place in 0..4 {
-            let six = (bits >> (18 - 6 * place)) & 63;
-            out.push(if place <= group.len() { ALPHABET[six as usize] } else { b'=' });
-        }
-    }
+    let before = out.len();
+    out.resize(before + BASE64.encode_len(bytes.len()), 0);
+    BASE64.encode_mut(bytes, &mut out[before..]);
 }
 
 fn value(letter: u8) -> Option<u32> {
@@ -29,8 +23,7 @@ fn value(letter: u8) -> Option<u32> {
     )
 }
 
-/// Appends the bytes for `text`, whose length is a multiple of 4 and which may be padded at its end. None: it is
-/// no base64.
+/// Appends the bytes for `text`, which may be padded at its end. None: it is no base64.
 pub fn decode(text: &[u8], out: &mut Vec<u8>) -> Option<()> {
     let padding = text.iter().rev().take(2).take_while(|&&letter| letter == b'=').count();
     let letters = &text[..text.len() - padding];
