@@ -11,7 +11,12 @@ from dataclasses import dataclass, field
 
 from lateen.control.mesh import Mesh
 from lateen.control.model.proxy import Build, Proxy
-from lateen.control.resources.telemetry import MetricOverride, Metrics, TagOverride
+from lateen.control.resources.telemetry import (
+    MetricOverride,
+    Metrics,
+    MetricSelector,
+    TagOverride,
+)
 from lateen.control.translate.telemetry.applicable import Side, applicable, is_about, names
 from lateen.control.translate.values import Json
 
@@ -79,13 +84,10 @@ def _overrides(mesh: Mesh, entries: list[Metrics], side: Side) -> dict[str, Over
         if counting.isdisjoint(above):
             continue
         for override in entry.overrides:
-            selector = override.match
-            if selector is not None and selector.metric == _ALL and override.disabled:
-                off = True
-                continue
-            off = False
-            if is_about(selector, side):
-                _apply(found, override)
+            if is_about(override.match, side):
+                off = bool(override.disabled) and _is_of_all(override.match)
+                if not off:
+                    _apply(found, override)
     return None if off else dict(found)
 
 
@@ -95,21 +97,27 @@ def _counts(mesh: Mesh, name: str) -> bool:
 
 
 def _apply(found: defaultdict[str, Override], said: MetricOverride) -> None:
-    for name in _named(said):
+    for name in _named(said.match):
         one = found[name]
         if said.disabled is not None:
             one.disabled = said.disabled
         one.tags |= said.tag_overrides
 
 
-def _named(said: MetricOverride) -> Iterator[str]:
-    selector = said.match
-    if selector is not None and selector.custom_metric is not None:
-        yield selector.custom_metric
-    elif selector is None or selector.metric in (None, _ALL):
+def _is_of_all(selector: MetricSelector | None) -> bool:
+    if selector is None:
+        return True
+    return selector.custom_metric is None and selector.metric in (None, _ALL)
+
+
+def _named(selector: MetricSelector | None) -> Iterator[str]:
+    """The metrics that a selector is about."""
+    if selector is None or _is_of_all(selector):
         yield from NAMES.values()
-    else:
-        yield NAMES[selector.metric or _ALL]
+    elif selector.custom_metric is not None:
+        yield selector.custom_metric
+    elif selector.metric is not None:
+        yield NAMES[selector.metric]
 
 
 def _metric(name: str, said: Override, *, fixed: bool) -> dict[str, Json]:

@@ -109,6 +109,21 @@ def test_metrics_are_counted_unless_that_is_switched_off():
     assert "istio.stats" not in http(made(defaultProviders={"metrics": []}), "0.0.0.0_80")
 
 
+@pytest.mark.parametrize("match", ["", "match: {mode: CLIENT_AND_SERVER}, "])
+def test_all_metrics_are_switched_off_also_without_their_name(match):
+    found = made(telemetry(f"{{overrides: [{{{match}disabled: true}}]}}"))
+    assert "istio.stats" not in http(found, "0.0.0.0_80")
+    assert "istio.stats" not in http(found, "virtualInbound")
+
+
+def test_metrics_of_one_side_are_switched_off():
+    off = "{match: {metric: ALL_METRICS, mode: CLIENT}, disabled: true}"
+    other = "{match: {metric: REQUEST_SIZE, mode: SERVER}, disabled: true}"
+    found = made(telemetry(f"{{overrides: [{off}, {other}]}}"))
+    assert "istio.stats" not in http(found, "0.0.0.0_80")
+    assert stats(found, "virtualInbound")["metrics"] == [{"name": "request_bytes", "drop": True}]
+
+
 def test_overrides():
     entry = """
 {overrides: [
