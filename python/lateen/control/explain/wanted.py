@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from lateen.control.simulate.call import Request
@@ -38,7 +38,7 @@ class Wanted:
     port: int
     tls: bool = False
     request: Request | None = None
-    claims: Mapping[str, Json] | None = field(default=None)
+    claims: Mapping[str, Json] | None = None
 
 
 def wanted(
@@ -54,13 +54,13 @@ def wanted(
     Raises:
         UrlError: the URL, a header or the port is malformed.
     """
-    parts = urlsplit(url if "://" in url else f"http://{url}")
-    if parts.scheme not in _SCHEMES:
-        raise UrlError(f"{url!r}: the scheme is none of {', '.join(_SCHEMES)}")
     try:
+        parts = urlsplit(url if "://" in url else f"http://{url}")
         port = parts.port or _PORTS.get(parts.scheme)
     except ValueError as error:
         raise UrlError(f"{url!r}: {error}") from None
+    if parts.scheme not in _SCHEMES:
+        raise UrlError(f"{url!r}: the scheme is none of {', '.join(_SCHEMES)}")
     if not parts.hostname:
         raise UrlError(f"{url!r} has no host")
     if port is None:

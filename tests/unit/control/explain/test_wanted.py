@@ -33,6 +33,7 @@ def test_schemes(url, port, tls, http):
         ("tcp://x", [], "tcp needs a port"),
         ("http://", [], "has no host"),
         ("http://x:99999", [], "x:99999"),
+        ("http://[::1", [], "Invalid IPv6 URL"),
         ("http://x", ["nothing"], "is no header"),
     ],
 )
