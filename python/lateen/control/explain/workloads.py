@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lateen.control.mesh import Mesh
-from lateen.control.model.hosts import most_specific
+from lateen.control.model.hosts import is_address, most_specific
 from lateen.control.model.proxy import Interception, Proxy, ProxyType, parse_node
 from lateen.control.model.service import Endpoint, Service
 from lateen.control.resources.kubernetes.pod import Pod
@@ -84,20 +84,17 @@ def endpoint_of(mesh: Mesh, name: str, port: int = 0) -> Endpoint:
         NoWorkloadError: there is none, or the service has no endpoint.
     """
     wanted, namespace = _split(name)
-    own = [
-        one
-        for one in _endpoints(mesh)
-        if one.workload == wanted and namespace in ("", one.namespace)
-    ]
-    if own:
-        return own[0]
+    for one in _endpoints(mesh):
+        named = one.workload == wanted and namespace in ("", one.namespace)
+        if named and is_address(one.address):
+            return one
     found = [
         service
         for service in mesh.services.values()
         if service.host == name or (service.name == wanted and namespace in ("", service.namespace))
     ]
     for service in found:
-        endpoints = mesh.endpoints.get(service.key, ())
+        endpoints = [one for one in mesh.endpoints.get(service.key, ()) if is_address(one.address)]
         served = service.port(port)
         serving = (one for one in endpoints if served and one.service_port == served.name)
         if endpoints:

@@ -127,13 +127,26 @@ def test_names_of_a_caller(name):
     assert told("http://api/", name)[0]["hops"][0]["workload"] == "web-1.shop"
 
 
+OUTSIDE = """\
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: out, namespace: shop}
+spec: {hosts: [out.test], ports: [{number: 80, name: h, protocol: HTTP}], resolution: DNS}
+"""
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("nobody", "there is api.shop, idle.shop, web.shop"), ("idle", "no endpoint")],
+    [
+        ("nobody", "there is api.shop, idle.shop, out.test.shop, web.shop"),
+        ("idle", "no endpoint"),
+        ("out.test", "no endpoint"),
+    ],
 )
 def test_nobody_calls(name, said):
     with pytest.raises(NoWorkloadError, match=said):
-        told("http://api/", name)
+        told("http://api/", name, text=MESH + OUTSIDE)
 
 
 def test_what_is_outside_the_mesh():
