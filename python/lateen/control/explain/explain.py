@@ -15,6 +15,7 @@ from lateen.control.explain.workloads import (
     workload_of,
 )
 from lateen.control.mesh import Mesh
+from lateen.control.model.hosts import is_address
 from lateen.control.model.proxy import ProxyType
 from lateen.control.model.service import UNSPECIFIED
 from lateen.control.resources.meta import Resource
@@ -112,7 +113,7 @@ def _address(mesh: Mesh, wanted: Wanted, namespace: str) -> str:
     """The address that the application calls; UNSPECIFIED: one that only DNS knows."""
     service = service_called(mesh, wanted.host, namespace)
     if service is None:
-        return wanted.host if wanted.host[-1:].isdigit() or ":" in wanted.host else UNSPECIFIED
+        return wanted.host if is_address(wanted.host) else UNSPECIFIED
     if service.is_headless:
         for endpoint in mesh.endpoints.get(service.key, ()):
             return endpoint.address

@@ -149,6 +149,13 @@ def test_nobody_calls(name, said):
         told("http://api/", name, text=MESH + OUTSIDE)
 
 
+@pytest.mark.parametrize(
+    ("host", "end"), [("server1", "0.0.0.0"), ("192.0.2.9", "192.0.2.9"), ("[fd00::a]", "fd00::a")]
+)
+def test_only_dns_knows_the_address_of_a_name(host, end):
+    assert told(f"http://{host}/")[0]["end"].startswith(f"{end}:80")
+
+
 def test_what_is_outside_the_mesh():
     found, text = told("tls://x.example:8443")
     assert step(found, 0, "cluster")["name"] == "PassthroughCluster"
