@@ -54,3 +54,4 @@ def test_where_it_is():
 
 def test_all_addresses_of_the_workload():
     assert told(INSTANCE_IPS="10.0.0.1,fd00::1").addresses == ("10.0.0.1", "fd00::1")
+    assert told(INSTANCE_IPS="fd00::1,nothing").addresses == ("10.0.0.1",)

@@ -11,6 +11,7 @@ from enum import Enum
 from functools import cached_property
 from ipaddress import ip_address
 
+from lateen.control.model.hosts import is_address
 from lateen.control.model.locality import of_label, of_levels, placed
 
 _PARTS = 4
@@ -143,6 +144,7 @@ def parse_node(
 
     Args:
         labels: of the workload; where they tell its place, they go before `locality`.
+        addresses: beside the id's; of no account where one of them is no IP address, as in Istio.
 
     Raises:
         NodeError: the id has another form.
@@ -154,19 +156,18 @@ def parse_node(
     types = {one.value: one for one in ProxyType}
     if kind not in types:
         raise NodeError(f"{kind!r} is no type of a proxy: {', '.join(types)}")
-    try:
-        ip_address(address)
-    except ValueError:
-        raise NodeError(f"{address!r} is no IP address of a proxy") from None
+    if not is_address(address):
+        raise NodeError(f"{address!r} is no IP address of a proxy")
     instance, dot, namespace = name.partition(".")
     if not dot or not namespace:
         raise NodeError(f"{name!r} is no name and namespace of a proxy")
     told = labels or {}
+    known = all(map(is_address, addresses))
     place = of_levels(told) or of_label(told) or locality
     return Proxy(
         id=node_id,
         type=types[kind],
-        addresses=tuple(dict.fromkeys((address, *addresses))),
+        addresses=tuple(dict.fromkeys((address, *(addresses if known else ())))),
         name=instance,
         namespace=namespace,
         domain=domain,
