@@ -87,6 +87,7 @@ class Proxy:
     locality: str = ""
     interception: Interception = Interception.REDIRECT
     build: Build = Build.ENVOY
+    dns_capture: bool = False
     trusted: bool = False
     proxyless: bool = False
 
@@ -101,8 +102,6 @@ class Proxy:
         """Which version of its application the workload is, the canonical revision."""
         named = (self.labels.get(label) for label in CANONICAL_REVISIONS)
         return next((name for name in named if name), "latest")
-
-    dns_capture: bool = False
 
     @property
     def cluster_domain(self) -> str:
