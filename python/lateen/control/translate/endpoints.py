@@ -14,7 +14,7 @@ from lateen.control.model.locality import levels_of
 from lateen.control.model.proxy import CANONICAL_NAMES, CANONICAL_REVISIONS, Proxy
 from lateen.control.model.service import Endpoint, Service
 from lateen.control.resources.selectors import selects
-from lateen.control.translate import api
+from lateen.control.translate import api, names
 from lateen.control.translate.clusters import policy
 from lateen.control.translate.locality import Preference, grouped, preference_of
 from lateen.control.translate.scope.sidecar import sidecar_scope
@@ -67,11 +67,12 @@ def choice_of(
         services: those that it knows, by host.
     """
     parts = cluster.split("|")
-    if len(parts) != _PARTS or not parts[1].isdigit():
+    number = names.port(parts[1]) if len(parts) == _PARTS else None
+    if number is None:
         return None
-    _, number, subset_name, host = parts
+    _, _, subset_name, host = parts
     service = services.get(host)
-    port = service.port(int(number)) if service is not None else None
+    port = service.port(number) if service is not None else None
     if service is None or port is None:
         return Choice(cluster, "", "")
     rule = mesh.rule_for(service, proxy)

@@ -13,6 +13,8 @@ HTTP_PROXY_TABLE = "http_proxy"
 #: Where a sidecar's inbound clusters connect from, which traffic capture leaves alone.
 INBOUND_SOURCE = "127.0.0.6"
 INBOUND_SOURCE_IPV6 = "::6"
+#: Of the largest port.
+_DIGITS = 5
 
 
 def outbound(port: int, subset: str, host: str) -> str:
@@ -28,6 +30,12 @@ def outbound_sni(port: int, subset: str, host: str) -> str:
 def inbound(port: int) -> str:
     """The cluster of a port of the application."""
     return f"inbound|{port}||"
+
+
+def port(written: str) -> int | None:
+    """The port in a name that somebody asks for; None: it is none."""
+    digits = written.isascii() and written.isdigit() and len(written) <= _DIGITS
+    return int(written) if digits else None
 
 
 def for_stats(cluster: str) -> str:

@@ -37,21 +37,20 @@ def resource(type_url: str, name: str, inputs: Inputs, reuse: Reuse) -> Message 
 
 
 def _listener(name: str, inputs: Inputs) -> Listener | None:
-    written, _, number = name.rpartition(":")
+    written, _, last = name.rpartition(":")
+    number = names.port(last)
     host = full_name(written, inputs.proxy.namespace, inputs.mesh.domain)
     service = inputs.services.get(host)
-    if service is None or not number.isdigit() or service.port(int(number)) is None:
+    if service is None or number is None or service.port(number) is None:
         return None
     manager = api.HttpConnectionManager(
-        rds=api.Rds(
-            config_source=by_ads(), route_config_name=names.outbound(int(number), "", host)
-        ),
+        rds=api.Rds(config_source=by_ads(), route_config_name=names.outbound(number, "", host)),
         http_filters=[
             api.HttpFilter(name=_FAULT, typed_config=api.packed(api.HttpFault())),
             api.HttpFilter(name=_ROUTER, typed_config=api.packed(api.Router())),
         ],
     )
-    made = api.Listener(name=name, address=address(service.address, int(number)))
+    made = api.Listener(name=name, address=address(service.address, number))
     made.api_listener.api_listener.CopyFrom(api.packed(manager))
     return made
 

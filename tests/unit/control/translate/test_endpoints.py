@@ -55,7 +55,7 @@ def test_a_subset_is_the_one_of_the_rule_that_the_proxy_sees():
     assert addresses(text, sidecar(namespace="other"), SUBSET) == ["10.0.0.8"]
 
 
-@pytest.mark.parametrize("name", ["80", "nonsense", "a|b|c|d", ""])
+@pytest.mark.parametrize("name", ["80", "nonsense", "a|b|c|d", "a|²|c|d", ""])
 def test_what_is_no_cluster_of_a_service_is_no_choice(name):
     mesh = mesh_of(MESH)
     assert choice_of(mesh, sidecar(), mesh.services, name) is None

@@ -45,7 +45,7 @@ def test_a_listener_leads_to_the_routes_of_its_service(name):
     assert manager.http_filters[-1].name == "envoy.filters.http.router"
 
 
-@pytest.mark.parametrize("name", ["a", "a:7071", "b:7070", "a:x", "", HOST + "0"])
+@pytest.mark.parametrize("name", ["a", "a:7071", "b:7070", "a:x", "a:²", "", HOST + "0"])
 def test_there_is_no_listener_of_another_name(name):
     assert named(SERVICE, LDS.type_url, name) is None
 

@@ -3,6 +3,7 @@ import pytest
 from lateen.control.resources.traffic import StringMatch
 from lateen.control.resources.virtual_service import HttpMatch
 from lateen.control.translate.routes.matching import route_match
+from lateen.control.translate.routes.tables import is_table
 from tests.support.mesh import sent, sidecar
 
 SERVICES = """\
@@ -345,3 +346,8 @@ def test_of_two_for_one_host_the_older_counts():
     text = SERVICES + service(f"{{name: one, {TO_V1}}}", name="a")
     text += service(f"{{name: two, {TO_V1}}}", name="b")
     assert hosts(text)[f"{REVIEWS}:80"]["routes"][0]["name"] == "one"
+
+
+@pytest.mark.parametrize("name", ["²", "a:²", "9" * 5000])
+def test_a_name_without_a_port_is_that_of_no_table(name):
+    assert not is_table(name)

@@ -208,7 +208,7 @@ def _renamed(host: VirtualHost, domains: Iterable[str]) -> VirtualHost:
 
 def is_table(name: str) -> bool:
     """Whether a sidecar's table may have this name."""
-    return _is_of_every_port(name) or name.rpartition(":")[2].isdigit()
+    return _is_of_every_port(name) or names.port(name.rpartition(":")[2]) is not None
 
 
 def _is_of_every_port(name: str) -> bool:
