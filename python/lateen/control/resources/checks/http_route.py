@@ -5,6 +5,7 @@ Source: Istio pkg/config/validation/virtualservice.go, validation.go, agent/vali
 
 from __future__ import annotations
 
+import base64
 from http import HTTPStatus
 
 from lateen.control.resources.checks.cors import check_cors
@@ -161,6 +162,11 @@ def _check_direct_response(at: Field, response: HttpDirectResponse) -> None:
     if response.body is None:
         return
     (at / "body").at_most_one("string", "bytes")
+    if response.body.bytes is not None:
+        try:
+            base64.b64decode(response.body.bytes, validate=True)
+        except ValueError:
+            (at / "body" / "bytes").error("the value is no base64", "plain text is for string")
     size = len((response.body.string or response.body.bytes or "").encode())
     if size > _LARGEST:
         (at / "body").error(f"the body has {size} bytes", "1 MB at most")

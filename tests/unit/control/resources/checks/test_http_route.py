@@ -69,7 +69,11 @@ def test_what_is_right(route):
         ("{redirect: {port: 80, derivePort: FROM_REQUEST_PORT}}", ["error .redirect"]),
         ("{directResponse: {status: 100}}", ["error .directResponse.status"]),
         (
-            "{directResponse: {status: 200, body: {string: a, bytes: b}}}",
+            "{directResponse: {status: 200, body: {bytes: plain}}}",
+            ["error .directResponse.body.bytes"],
+        ),
+        (
+            "{directResponse: {status: 200, body: {string: a, bytes: Yg==}}}",
             ["error .directResponse.body"],
         ),
         (
