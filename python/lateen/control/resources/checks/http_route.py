@@ -26,6 +26,8 @@ from lateen.control.resources.virtual_service import (
     HttpRoute,
 )
 
+# Those that Envoy can answer.
+_REDIRECTS = (301, 302, 303, 307, 308)
 _RETRIED = frozenset(
     (
         "5xx",
@@ -149,8 +151,9 @@ def _check_redirect(at: Field, redirect: HttpRedirect, route: HttpRoute) -> None
     changes = (redirect.uri, redirect.prefix_rewrite, redirect.authority, redirect.scheme)
     if not any(changes) and redirect.port is None and redirect.derive_port is None:
         at.error("the redirect changes nothing", "set uri, authority, scheme or port")
-    if redirect.redirect_code and not 300 <= redirect.redirect_code <= 399:
-        (at / "redirectCode").error(f"{redirect.redirect_code} is no redirect", "300 to 399")
+    if redirect.redirect_code and redirect.redirect_code not in _REDIRECTS:
+        codes = ", ".join(map(str, _REDIRECTS))
+        (at / "redirectCode").error(f"{redirect.redirect_code} is no redirect", f"one of {codes}")
     if redirect.scheme not in ("", "http", "https"):
         (at / "scheme").error(f"{redirect.scheme!r} is no scheme", "http or https")
     if redirect.port:

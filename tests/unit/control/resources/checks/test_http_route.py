@@ -64,6 +64,7 @@ def test_what_is_right(route):
         ),
         ("{redirect: {redirectCode: 302}}", ["error .redirect"]),
         ("{redirect: {uri: /b, redirectCode: 200}}", ["error .redirect.redirectCode"]),
+        ("{redirect: {uri: /b, redirectCode: 304}}", ["error .redirect.redirectCode"]),
         ("{redirect: {scheme: ftp}}", ["error .redirect.scheme"]),
         ("{redirect: {port: 70000}}", ["error .redirect.port"]),
         ("{redirect: {port: 80, derivePort: FROM_REQUEST_PORT}}", ["error .redirect"]),
