@@ -7,10 +7,11 @@ pilot/pkg/security/authz.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lateen.control.mesh import Mesh
-from lateen.control.mesh_config import MeshConfig
 from lateen.control.model.proxy import Proxy
 from lateen.control.resources.authorization_policy import AuthorizationPolicy
 from lateen.control.resources.meta import Resource
@@ -27,29 +28,45 @@ if TYPE_CHECKING:
     )
 
 
-def judges_of_requests(mesh: Mesh, proxy: Proxy) -> list[hcm.HttpFilter]:
-    """The HTTP filters, in order."""
-    tokens = jwt_filter(mesh, jwt_rules(mesh, proxy))
-    policies = list(policies_of(mesh, proxy, AuthorizationPolicy))
-    return [
-        *_custom(mesh, proxy, policies).http_filters(),
-        *([tokens] if tokens is not None else []),
-        *http_filters(policies, _trust_domains(mesh.config)),
-    ]
+@dataclass(frozen=True)
+class Judges:
+    """The filters, the same in all chains.
 
+    Attributes:
+        mesh: at this moment.
+        proxy: of the workload.
+    """
 
-def judges_of_connections(mesh: Mesh, proxy: Proxy) -> list[Filter]:
-    """The network filters, where requests are not read."""
-    policies = list(policies_of(mesh, proxy, AuthorizationPolicy))
-    return [
-        *_custom(mesh, proxy, policies).network_filters(),
-        *network_filters(policies, _trust_domains(mesh.config)),
-    ]
+    mesh: Mesh
+    proxy: Proxy
 
+    @cached_property
+    def of_requests(self) -> Sequence[hcm.HttpFilter]:
+        """The HTTP filters, in order."""
+        tokens = jwt_filter(self.mesh, jwt_rules(self.mesh, self.proxy))
+        return [
+            *self._custom.http_filters(),
+            *([tokens] if tokens is not None else []),
+            *http_filters(self._policies, self._trust_domains),
+        ]
 
-def _custom(mesh: Mesh, proxy: Proxy, policies: Sequence[Resource[AuthorizationPolicy]]) -> Custom:
-    return Custom(mesh, policies, _trust_domains(mesh.config), proxy.build)
+    @cached_property
+    def of_connections(self) -> Sequence[Filter]:
+        """The network filters, where requests are not read."""
+        return [
+            *self._custom.network_filters(),
+            *network_filters(self._policies, self._trust_domains),
+        ]
 
+    @cached_property
+    def _policies(self) -> Sequence[Resource[AuthorizationPolicy]]:
+        return list(policies_of(self.mesh, self.proxy, AuthorizationPolicy))
 
-def _trust_domains(config: MeshConfig) -> TrustDomains:
-    return TrustDomains((config.trust_domain, *config.trust_domain_aliases))
+    @property
+    def _custom(self) -> Custom:
+        return Custom(self.mesh, self._policies, self._trust_domains, self.proxy.build)
+
+    @property
+    def _trust_domains(self) -> TrustDomains:
+        config = self.mesh.config
+        return TrustDomains((config.trust_domain, *config.trust_domain_aliases))

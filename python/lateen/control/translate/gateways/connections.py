@@ -24,7 +24,7 @@ from lateen.control.resources.virtual_service import (
 )
 from lateen.control.translate import api
 from lateen.control.translate.gateways.server import GatewayServer
-from lateen.control.translate.judges import judges_of_connections
+from lateen.control.translate.judges import Judges
 from lateen.control.translate.listeners.chosen import choose
 from lateen.control.translate.listeners.manager import tcp_proxy
 from lateen.control.translate.routes.destinations import Destinations
@@ -44,11 +44,13 @@ class Connections:
         mesh: at this moment.
         proxy: the gateway.
         observed: how connections are told of.
+        judges: of connections.
     """
 
     mesh: Mesh
     proxy: Proxy
     observed: Observed
+    judges: Judges
 
     def chains(self, server: GatewayServer) -> list[FilterChain]:
         """The chain of a server that sees bytes: the first route for it takes everything."""
@@ -100,7 +102,7 @@ class Connections:
         to = choose(find, rule, routes)
         return [
             *(self.observed.network_first if server.is_of_mesh else ()),
-            *judges_of_connections(self.mesh, self.proxy),
+            *self.judges.of_connections,
             *self.observed.network_last,
             tcp_proxy(to.stat_prefix, to.clusters, self.observed, to.settings),
         ]

@@ -19,7 +19,7 @@ from lateen.control.translate.gateways.connections import Connections
 from lateen.control.translate.gateways.merge import Address, merged_gateway
 from lateen.control.translate.gateways.server import GatewayServer
 from lateen.control.translate.gateways.tls import server_socket
-from lateen.control.translate.judges import judges_of_requests
+from lateen.control.translate.judges import Judges
 from lateen.control.translate.listeners.inspectors import listener_filter
 from lateen.control.translate.listeners.manager import http_manager, network_filter
 from lateen.control.translate.telemetry import side as telemetry
@@ -80,7 +80,11 @@ class Listeners:
 
     @cached_property
     def _connections(self) -> Connections:
-        return Connections(self.mesh, self.proxy, self._observed)
+        return Connections(self.mesh, self.proxy, self._observed, self._judges)
+
+    @cached_property
+    def _judges(self) -> Judges:
+        return Judges(self.mesh, self.proxy)
 
     @cached_property
     def _observed(self) -> Observed:
@@ -91,9 +95,10 @@ class Listeners:
         return self.mesh.config.default_config.gateway_topology
 
     def _manager(self, server: GatewayServer, listener: str) -> hcm.HttpConnectionManager:
-        judges = judges_of_requests(self.mesh, self.proxy)
         prefix = f"outbound_{listener}"
-        made = http_manager(prefix, server.table, server.protocol, self._observed, judges)
+        made = http_manager(
+            prefix, server.table, server.protocol, self._observed, self._judges.of_requests
+        )
         if server.server.name and server.ends_tls:
             made.stat_prefix = server.server.name
         made.use_remote_address.value = True

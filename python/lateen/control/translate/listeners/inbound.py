@@ -21,7 +21,7 @@ from lateen.control.resources.peer_authentication import Mode
 from lateen.control.resources.traffic import ServerTls
 from lateen.control.translate import api, names
 from lateen.control.translate.gateways.tls import server_socket
-from lateen.control.translate.judges import judges_of_connections, judges_of_requests
+from lateen.control.translate.judges import Judges
 from lateen.control.translate.listeners.inspectors import inspectors, listener_filter
 from lateen.control.translate.listeners.manager import http_manager, network_filter, tcp_proxy
 from lateen.control.translate.listeners.tls import peer_socket
@@ -121,6 +121,10 @@ class Inbound:
     def _observed(self) -> Observed:
         return telemetry.inbound(self.mesh, self.proxy)
 
+    @cached_property
+    def _judges(self) -> Judges:
+        return Judges(self.mesh, self.proxy)
+
     def listeners(self) -> Iterator[Listener]:
         """The listeners, the one that captured connections come to first."""
         ports = served(self.mesh, self.proxy, self.scope)
@@ -197,10 +201,9 @@ class Inbound:
         return made
 
     def _requests(self, cluster: str, protocol: Protocol, port: Served | None) -> Sequence[Filter]:
-        judges = judges_of_requests(self.mesh, self.proxy)
         prefix = f"inbound_{port.name}" if port is not None else cluster
         routes = _routes(cluster, port, protocol)
-        manager = http_manager(prefix, routes, protocol, self._observed, judges)
+        manager = http_manager(prefix, routes, protocol, self._observed, self._judges.of_requests)
         manager.forward_client_cert_details = api.HttpConnectionManager.APPEND_FORWARD
         details = manager.set_current_client_cert_details
         details.subject.value = True
@@ -211,7 +214,7 @@ class Inbound:
     def _connections(self, cluster: str) -> Sequence[Filter]:
         return [
             *self._observed.network_first,
-            *judges_of_connections(self.mesh, self.proxy),
+            *self._judges.of_connections,
             *self._observed.network_last,
             tcp_proxy(cluster, [(cluster, 1)], self._observed),
         ]
