@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from lateen.control.mesh_config import MeshConfig
 from lateen.control.translate import api
-from lateen.control.translate.values import by_agent
+from lateen.control.translate.credentials import IDENTITY, ROOTS, secret_config
 
 if TYPE_CHECKING:
     from envoy.config.core.v3.base_pb2 import TransportSocket
@@ -38,7 +38,7 @@ def peer_socket(config: MeshConfig, *, exchanges: bool) -> TransportSocket:
     common.tls_params.cipher_suites.extend(_CIPHERS)
     common.tls_params.tls_minimum_protocol_version = api.TlsParameters.TLSv1_2
     common.tls_params.tls_maximum_protocol_version = api.TlsParameters.TLSv1_3
-    common.tls_certificate_sds_secret_configs.add(name="default", sds_config=by_agent())
+    common.tls_certificate_sds_secret_configs.append(secret_config(IDENTITY))
     combined = common.combined_validation_context
     combined.default_validation_context.SetInParent()
     if config.trust_domain_aliases:
@@ -46,6 +46,5 @@ def peer_socket(config: MeshConfig, *, exchanges: bool) -> TransportSocket:
             combined.default_validation_context.match_subject_alt_names.add(
                 prefix=f"spiffe://{domain}/"
             )
-    roots = api.SdsSecretConfig(name="ROOTCA", sds_config=by_agent())
-    combined.validation_context_sds_secret_config.CopyFrom(roots)
+    combined.validation_context_sds_secret_config.CopyFrom(secret_config(ROOTS))
     return api.TransportSocket(name="envoy.transport_sockets.tls", typed_config=api.packed(context))
