@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from lateen.control.model.protocol import Protocol
 from lateen.control.translate import api
-from lateen.control.translate.listeners.inspectors import inspectors
+from lateen.control.translate.listeners.inspectors import PLAIN_HTTP, inspectors
 from lateen.control.translate.values import address, duration
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     )
     from envoy.config.listener.v3.listener_pb2 import Listener
 
-PLAIN_HTTP = ("http/1.0", "http/1.1", "h2c")
 _DETECTION_S = 0.0
 # Their servers speak first: to look at first bytes would hold them up.
 _ALONE = (Protocol.MONGO, Protocol.MYSQL)

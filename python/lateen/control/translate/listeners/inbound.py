@@ -22,7 +22,7 @@ from lateen.control.resources.traffic import ServerTls
 from lateen.control.translate import api, names
 from lateen.control.translate.gateways.tls import server_socket
 from lateen.control.translate.judges import Judges
-from lateen.control.translate.listeners.inspectors import inspectors, listener_filter
+from lateen.control.translate.listeners.inspectors import PLAIN_HTTP, inspectors, listener_filter
 from lateen.control.translate.listeners.manager import http_manager, network_filter, tcp_proxy
 from lateen.control.translate.listeners.tls import peer_socket
 from lateen.control.translate.routes.matching import route_match
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 
 CAPTURED = 15006
 _TLS, _PLAIN = "tls", "raw_buffer"
-_PLAIN_HTTP = ("http/1.0", "http/1.1", "h2c")
 _PEER_HTTP = ("istio-http/1.0", "istio-http/1.1", "istio-h2")
 _PEER_TCP = ("istio-peer-exchange", "istio")
 _PEER = ("istio", "istio-peer-exchange", "istio-http/1.0", "istio-http/1.1", "istio-h2")
@@ -82,14 +81,14 @@ MATCHES: dict[tuple[str, str], tuple[Match, ...]] = {
     ),
     ("PERMISSIVE", "auto"): (
         Match(True, _TLS, _PEER_HTTP, True),
-        Match(True, _PLAIN, _PLAIN_HTTP),
+        Match(True, _PLAIN, PLAIN_HTTP),
         Match(False, _TLS, _PEER_TCP, True),
         Match(False, _PLAIN),
         Match(False, _TLS),
     ),
     ("DISABLE", "http"): (Match(True, _PLAIN),),
     ("DISABLE", "tcp"): (Match(False, _PLAIN),),
-    ("DISABLE", "auto"): (Match(True, _PLAIN, _PLAIN_HTTP), Match(False, _PLAIN)),
+    ("DISABLE", "auto"): (Match(True, _PLAIN, PLAIN_HTTP), Match(False, _PLAIN)),
 }
 
 

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from envoy.config.listener.v3.listener_components_pb2 import FilterChain, ListenerFilter
     from google.protobuf.message import Message
 
+PLAIN_HTTP = ("http/1.0", "http/1.1", "h2c")
+"""The application protocols of HTTP without TLS, which the first bytes tell."""
+
 _TOLD_BY_BYTES = frozenset(("http/1.1", "h2c"))
 
 

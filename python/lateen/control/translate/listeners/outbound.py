@@ -24,6 +24,7 @@ from lateen.control.model.service import UNSPECIFIED, Port, Resolution, Service
 from lateen.control.resources.sidecar import EgressListener
 from lateen.control.translate import api, names
 from lateen.control.translate.listeners.entries import Entry
+from lateen.control.translate.listeners.inbound import CAPTURED as CAPTURED_INBOUND
 from lateen.control.translate.listeners.manager import http_manager, network_filter, tcp_proxy
 from lateen.control.translate.listeners.tcp_routes import TcpRoutes
 from lateen.control.translate.listeners.virtual_outbound import (
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from envoy.config.listener.v3.listener_components_pb2 import Filter, FilterChain
     from envoy.config.listener.v3.listener_pb2 import Listener
 
-CAPTURED_INBOUND = 15006
 # Where the proxy itself listens at every address.
 _RESERVED = frozenset((CAPTURED, CAPTURED_INBOUND, 15021, 15090))
 Entries = dict[tuple[str, int], Entry]

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 from lateen.control.model.protocol import Protocol
 from lateen.control.model.proxy import Interception, Proxy
 from lateen.control.translate import api, names
-from lateen.control.translate.listeners.entries import PLAIN_HTTP
-from lateen.control.translate.listeners.inspectors import inspectors
+from lateen.control.translate.listeners.inspectors import PLAIN_HTTP, inspectors
 from lateen.control.translate.listeners.manager import http_manager, network_filter, tcp_proxy
 from lateen.control.translate.scope.outbound import OutboundPolicy
 from lateen.control.translate.telemetry.side import Observed
