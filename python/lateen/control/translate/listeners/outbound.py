@@ -89,7 +89,7 @@ class Outbound:
                 if service.resolution is not Resolution.ALIAS:
                     self._add_service(entries, taken, egress, service)
         for key in sorted(entries):
-            yield self._logged(entries[key].listener(self._unknown()))
+            yield self._logged(entries[key].listener(self._unknown))
         if self.mesh.config.proxy_http_port:
             yield self._logged(self._http_proxy(self.mesh.config.proxy_http_port))
 
@@ -101,8 +101,9 @@ class Outbound:
         """Where applications may send requests for every service, as the mesh says."""
         entry = Entry(self.proxy.loopback, port, True, Protocol.HTTP_PROXY)
         self._add_http(entry, Protocol.HTTP_PROXY, names.HTTP_PROXY_TABLE)
-        return entry.listener(self._unknown())
+        return entry.listener(self._unknown)
 
+    @cached_property
     def _unknown(self) -> list[Filter]:
         """What becomes of calls of addresses that no service has."""
         return unknown_connections(self.scope.outbound, self._observed)
