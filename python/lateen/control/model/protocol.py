@@ -65,6 +65,7 @@ _TCP = frozenset(
         Protocol.MYSQL,
     )
 )
+_BY_NAME = {protocol.value.lower(): protocol for protocol in Protocol}
 _OF_KUBERNETES = {
     "kubernetes.io/h2c": Protocol.HTTP2,
     "kubernetes.io/ws": Protocol.HTTP,
@@ -76,8 +77,7 @@ _NOT_SNIFFED = frozenset((25, 53, 3306, 27017))
 
 def parse_protocol(name: str) -> Protocol:
     """The protocol of a name in any case; UNSUPPORTED when it is none."""
-    by_name = {protocol.value.lower(): protocol for protocol in Protocol}
-    return by_name.get(name.lower(), Protocol.UNSUPPORTED)
+    return _BY_NAME.get(name.lower(), Protocol.UNSUPPORTED)
 
 
 def protocol_of_port(number: int, name: str, transport: str, app_protocol: str) -> Protocol:
