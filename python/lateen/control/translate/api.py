@@ -19,39 +19,28 @@ if TYPE_CHECKING:
     from envoy.config.cluster.v3.cluster_pb2 import Cluster as Cluster
     from envoy.config.cluster.v3.outlier_detection_pb2 import OutlierDetection as OutlierDetection
     from envoy.config.core.v3 import config_source_pb2 as _config_source
-    from envoy.config.core.v3 import protocol_pb2 as _protocol
     from envoy.config.core.v3.address_pb2 import Address as Address
-    from envoy.config.core.v3.address_pb2 import BindConfig as BindConfig
     from envoy.config.core.v3.address_pb2 import CidrRange as CidrRange
     from envoy.config.core.v3.address_pb2 import Pipe as Pipe
     from envoy.config.core.v3.address_pb2 import SocketAddress as SocketAddress
     from envoy.config.core.v3.address_pb2 import TcpKeepalive as TcpKeepalive
-    from envoy.config.core.v3.base_pb2 import DataSource as DataSource
     from envoy.config.core.v3.base_pb2 import HeaderValue as HeaderValue
     from envoy.config.core.v3.base_pb2 import HeaderValueOption as HeaderValueOption
     from envoy.config.core.v3.base_pb2 import Locality as Locality
-    from envoy.config.core.v3.base_pb2 import Metadata as Metadata
     from envoy.config.core.v3.base_pb2 import RuntimeDouble as RuntimeDouble
-    from envoy.config.core.v3.base_pb2 import RuntimeFractionalPercent as RuntimeFractionalPercent
     from envoy.config.core.v3.base_pb2 import TransportSocket as TransportSocket
     from envoy.config.core.v3.config_source_pb2 import ApiConfigSource as ApiConfigSource
     from envoy.config.core.v3.config_source_pb2 import ConfigSource as ConfigSource
     from envoy.config.core.v3.extension_pb2 import TypedExtensionConfig as TypedExtensionConfig
     from envoy.config.core.v3.grpc_service_pb2 import GrpcService as GrpcService
-    from envoy.config.core.v3.protocol_pb2 import Http1ProtocolOptions as Http1ProtocolOptions
-    from envoy.config.core.v3.protocol_pb2 import Http2ProtocolOptions as Http2ProtocolOptions
-    from envoy.config.core.v3.protocol_pb2 import HttpProtocolOptions as HttpProtocolOptions
-    from envoy.config.core.v3.protocol_pb2 import KeepaliveSettings as KeepaliveSettings
     from envoy.config.core.v3.proxy_protocol_pb2 import ProxyProtocolConfig as ProxyProtocolConfig
     from envoy.config.core.v3.substitution_format_string_pb2 import (
         SubstitutionFormatString as SubstitutionFormatString,
     )
-    from envoy.config.endpoint.v3 import endpoint_components_pb2 as _endpoint_components
     from envoy.config.endpoint.v3 import endpoint_pb2 as _endpoint
     from envoy.config.endpoint.v3.endpoint_components_pb2 import Endpoint as Endpoint
     from envoy.config.endpoint.v3.endpoint_components_pb2 import LbEndpoint as LbEndpoint
     from envoy.config.listener.v3 import listener_components_pb2 as _listener
-    from envoy.config.listener.v3 import listener_components_pb2 as _listener_listener_components
     from envoy.config.listener.v3.listener_components_pb2 import FilterChain as FilterChain
     from envoy.config.listener.v3.listener_components_pb2 import ListenerFilter as ListenerFilter
     from envoy.config.listener.v3.listener_pb2 import Listener as Listener
@@ -60,7 +49,6 @@ if TYPE_CHECKING:
     from envoy.config.rbac.v3.rbac_pb2 import Policy as Policy
     from envoy.config.rbac.v3.rbac_pb2 import Principal as Principal
     from envoy.config.route.v3 import route_components_pb2 as _route_route_components
-    from envoy.config.route.v3.route_components_pb2 import Decorator as Decorator
     from envoy.config.route.v3.route_components_pb2 import HeaderMatcher as HeaderMatcher
     from envoy.config.route.v3.route_components_pb2 import RedirectAction as RedirectAction
     from envoy.config.route.v3.route_components_pb2 import RetryPolicy as RetryPolicy
@@ -68,7 +56,6 @@ if TYPE_CHECKING:
     from envoy.config.route.v3.route_components_pb2 import RouteAction as RouteAction
     from envoy.config.route.v3.route_components_pb2 import RouteMatch as RouteMatch
     from envoy.config.route.v3.route_components_pb2 import VirtualHost as VirtualHost
-    from envoy.config.route.v3.route_components_pb2 import WeightedCluster as WeightedCluster
     from envoy.config.route.v3.route_pb2 import RouteConfiguration as RouteConfiguration
     from envoy.config.trace.v3.opentelemetry_pb2 import OpenTelemetryConfig as OpenTelemetryConfig
     from envoy.config.trace.v3.zipkin_pb2 import ZipkinConfig as ZipkinConfig
@@ -90,7 +77,6 @@ if TYPE_CHECKING:
     )
     from envoy.extensions.filters.http.ext_authz.v3 import ext_authz_pb2 as _http_ext_authz
     from envoy.extensions.filters.http.fault.v3 import fault_pb2 as _fault_fault
-    from envoy.extensions.filters.http.fault.v3.fault_pb2 import FaultAbort as FaultAbort
     from envoy.extensions.filters.http.grpc_stats.v3 import config_pb2 as _grpc_stats_config
     from envoy.extensions.filters.http.grpc_web.v3.grpc_web_pb2 import GrpcWeb as GrpcWeb
     from envoy.extensions.filters.http.jwt_authn.v3 import config_pb2 as _jwt_authn_config
@@ -113,9 +99,6 @@ if TYPE_CHECKING:
     from envoy.extensions.filters.network.http_connection_manager.v3 import (
         http_connection_manager_pb2 as _hcm,
     )
-    from envoy.extensions.filters.network.http_connection_manager.v3 import (
-        http_connection_manager_pb2 as _http_connection_manager_http_connection_manager,
-    )
     from envoy.extensions.filters.network.rbac.v3 import rbac_pb2 as _network_rbac
     from envoy.extensions.filters.network.tcp_proxy.v3.tcp_proxy_pb2 import TcpProxy as TcpProxy
     from envoy.extensions.path.match.uri_template.v3 import uri_template_match_pb2 as _uri
@@ -135,14 +118,12 @@ if TYPE_CHECKING:
     from envoy.extensions.transport_sockets.tls.v3 import common_pb2 as _common
     from envoy.extensions.transport_sockets.tls.v3 import secret_pb2 as _secret
     from envoy.extensions.transport_sockets.tls.v3 import tls_pb2 as _tls
-    from envoy.extensions.transport_sockets.tls.v3 import tls_pb2 as _tls_tls
     from envoy.extensions.transport_sockets.tls.v3.common_pb2 import TlsParameters as TlsParameters
     from envoy.extensions.upstreams.http.v3 import (
         http_protocol_options_pb2 as _http_protocol_options,
     )
     from envoy.type.matcher.v3.metadata_pb2 import MetadataMatcher as MetadataMatcher
     from envoy.type.matcher.v3.path_pb2 import PathMatcher as PathMatcher
-    from envoy.type.matcher.v3.regex_pb2 import RegexMatchAndSubstitute as RegexMatchAndSubstitute
     from envoy.type.matcher.v3.regex_pb2 import RegexMatcher as RegexMatcher
     from envoy.type.matcher.v3.string_pb2 import ListStringMatcher as ListStringMatcher
     from envoy.type.matcher.v3.string_pb2 import StringMatcher as StringMatcher
@@ -156,9 +137,7 @@ if TYPE_CHECKING:
     from google.protobuf.duration_pb2 import Duration as Duration
     from google.protobuf.message import Message
     from google.protobuf.struct_pb2 import Struct as Struct
-    from google.protobuf.wrappers_pb2 import BoolValue as BoolValue
     from google.protobuf.wrappers_pb2 import UInt32Value as UInt32Value
-    from google.protobuf.wrappers_pb2 import UInt64Value as UInt64Value
     from xds.type.v3.typed_struct_pb2 import TypedStruct as TypedStruct
 
     CommonGrpcAccessLogConfig = _als.CommonGrpcAccessLogConfig
@@ -181,20 +160,18 @@ if TYPE_CHECKING:
     HttpFault = _fault_fault.HTTPFault
     PreviousHosts = _previous_hosts_previous_hosts.PreviousHostsPredicate
     PreviousPriorities = _previous_priorities_previous_priorities_config.PreviousPrioritiesConfig
-    FilterChainMatch = _listener_listener_components.FilterChainMatch
-    HttpConnectionManager = _http_connection_manager_http_connection_manager.HttpConnectionManager
-    Rds = _http_connection_manager_http_connection_manager.Rds
+    FilterChainMatch = _listener.FilterChainMatch
+    HttpConnectionManager = _hcm.HttpConnectionManager
+    Rds = _hcm.Rds
     GrpcStats = _grpc_stats_config.FilterConfig
     TlsInspector = _tls_inspector_tls_inspector.TlsInspector
     HttpInspector = _http_inspector_http_inspector.HttpInspector
     ProxyProtocol = _listener_proxy_protocol.ProxyProtocol
     OriginalDst = _original_dst_original_dst.OriginalDst
-    DownstreamTlsContext = _tls_tls.DownstreamTlsContext
+    DownstreamTlsContext = _tls.DownstreamTlsContext
     AggregatedConfigSource = _config_source.AggregatedConfigSource
     ClusterLoadAssignment = _endpoint.ClusterLoadAssignment
-    LocalityLbEndpoints = _endpoint_components.LocalityLbEndpoints
     UpstreamConnectionOptions = _cluster.UpstreamConnectionOptions
-    UpstreamHttpProtocolOptions = _protocol.UpstreamHttpProtocolOptions
     CommonTlsContext = _tls.CommonTlsContext
     UpstreamTlsContext = _tls.UpstreamTlsContext
     CertificateValidationContext = _common.CertificateValidationContext
@@ -218,81 +195,65 @@ _DETECTORS = "envoy.extensions.tracers.opentelemetry.resource_detectors.v3"
 _NAMES = {
     "AccessLog": "envoy.config.accesslog.v3.AccessLog",
     "AccessLogFilter": "envoy.config.accesslog.v3.AccessLogFilter",
-    "CommonGrpcAccessLogConfig": f"{_LOGGERS}.grpc.v3.CommonGrpcAccessLogConfig",
-    "CustomTag": "envoy.type.tracing.v3.CustomTag",
-    "EnvironmentResourceDetectorConfig": f"{_DETECTORS}.EnvironmentResourceDetectorConfig",
-    "ExpressionFilter": f"{_LOGGERS}.filters.cel.v3.ExpressionFilter",
-    "FileAccessLog": f"{_LOGGERS}.file.v3.FileAccessLog",
-    "GrpcService": "envoy.config.core.v3.GrpcService",
-    "HttpExtAuthz": "envoy.extensions.filters.http.ext_authz.v3.ExtAuthz",
-    "HttpGrpcAccessLogConfig": f"{_LOGGERS}.grpc.v3.HttpGrpcAccessLogConfig",
-    "NetworkExtAuthz": "envoy.extensions.filters.network.ext_authz.v3.ExtAuthz",
-    "OpenTelemetryAccessLogConfig": f"{_LOGGERS}.open_telemetry.v3.OpenTelemetryAccessLogConfig",
-    "OpenTelemetryConfig": "envoy.config.trace.v3.OpenTelemetryConfig",
-    "SubstitutionFormatString": "envoy.config.core.v3.SubstitutionFormatString",
-    "TcpGrpcAccessLogConfig": f"{_LOGGERS}.grpc.v3.TcpGrpcAccessLogConfig",
-    "Tracing": f"{_MANAGER}.HttpConnectionManager.Tracing",
-    "TypedStruct": "xds.type.v3.TypedStruct",
-    "ZipkinConfig": "envoy.config.trace.v3.ZipkinConfig",
     "Address": "envoy.config.core.v3.Address",
     "AggregatedConfigSource": "envoy.config.core.v3.AggregatedConfigSource",
     "Any": "google.protobuf.Any",
     "ApiConfigSource": "envoy.config.core.v3.ApiConfigSource",
-    "BindConfig": "envoy.config.core.v3.BindConfig",
-    "BoolValue": "google.protobuf.BoolValue",
     "CertificateValidationContext": f"{_SOCKETS}.tls.v3.CertificateValidationContext",
     "CidrRange": "envoy.config.core.v3.CidrRange",
     "CircuitBreakers": "envoy.config.cluster.v3.CircuitBreakers",
     "Cluster": "envoy.config.cluster.v3.Cluster",
     "ClusterLoadAssignment": "envoy.config.endpoint.v3.ClusterLoadAssignment",
+    "CommonGrpcAccessLogConfig": f"{_LOGGERS}.grpc.v3.CommonGrpcAccessLogConfig",
     "CommonTlsContext": "envoy.extensions.transport_sockets.tls.v3.CommonTlsContext",
     "ConfigSource": "envoy.config.core.v3.ConfigSource",
     "Cors": "envoy.extensions.filters.http.cors.v3.Cors",
     "CorsPolicy": "envoy.extensions.filters.http.cors.v3.CorsPolicy",
-    "DataSource": "envoy.config.core.v3.DataSource",
-    "Decorator": "envoy.config.route.v3.Decorator",
+    "CustomTag": "envoy.type.tracing.v3.CustomTag",
     "DirectResponseAction": "envoy.config.route.v3.DirectResponseAction",
     "DnsCacheConfig": "envoy.extensions.common.dynamic_forward_proxy.v3.DnsCacheConfig",
     "DownstreamTlsContext": "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
     "Duration": "google.protobuf.Duration",
     "Endpoint": "envoy.config.endpoint.v3.Endpoint",
-    "FaultAbort": "envoy.extensions.filters.http.fault.v3.FaultAbort",
+    "EnvironmentResourceDetectorConfig": f"{_DETECTORS}.EnvironmentResourceDetectorConfig",
+    "ExpressionFilter": f"{_LOGGERS}.filters.cel.v3.ExpressionFilter",
     "FaultDelay": "envoy.extensions.filters.common.fault.v3.FaultDelay",
+    "FileAccessLog": f"{_LOGGERS}.file.v3.FileAccessLog",
     "FilterChain": "envoy.config.listener.v3.FilterChain",
     "FilterChainMatch": "envoy.config.listener.v3.FilterChainMatch",
     "ForwardProxyCluster": "envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig",
     "ForwardProxyFilter": "envoy.extensions.filters.http.dynamic_forward_proxy.v3.FilterConfig",
     "FractionalPercent": "envoy.type.v3.FractionalPercent",
+    "GrpcService": "envoy.config.core.v3.GrpcService",
     "GrpcStats": "envoy.extensions.filters.http.grpc_stats.v3.FilterConfig",
     "GrpcWeb": "envoy.extensions.filters.http.grpc_web.v3.GrpcWeb",
     "HeaderMatcher": "envoy.config.route.v3.HeaderMatcher",
     "HeaderValue": "envoy.config.core.v3.HeaderValue",
     "HeaderValueOption": "envoy.config.core.v3.HeaderValueOption",
-    "Http1ProtocolOptions": "envoy.config.core.v3.Http1ProtocolOptions",
-    "Http2ProtocolOptions": "envoy.config.core.v3.Http2ProtocolOptions",
     "HttpConnectionManager": f"{_MANAGER}.HttpConnectionManager",
+    "HttpExtAuthz": "envoy.extensions.filters.http.ext_authz.v3.ExtAuthz",
     "HttpFault": "envoy.extensions.filters.http.fault.v3.HTTPFault",
     "HttpFilter": f"{_MANAGER}.HttpFilter",
+    "HttpGrpcAccessLogConfig": f"{_LOGGERS}.grpc.v3.HttpGrpcAccessLogConfig",
     "HttpInspector": "envoy.extensions.filters.listener.http_inspector.v3.HttpInspector",
-    "HttpProtocolOptions": "envoy.config.core.v3.HttpProtocolOptions",
     "HttpRbac": "envoy.extensions.filters.http.rbac.v3.RBAC",
     "JwtAuthentication": "envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication",
     "JwtProvider": "envoy.extensions.filters.http.jwt_authn.v3.JwtProvider",
     "JwtRequirement": "envoy.extensions.filters.http.jwt_authn.v3.JwtRequirement",
     "JwtRequirementAndList": "envoy.extensions.filters.http.jwt_authn.v3.JwtRequirementAndList",
     "JwtRequirementOrList": "envoy.extensions.filters.http.jwt_authn.v3.JwtRequirementOrList",
-    "KeepaliveSettings": "envoy.config.core.v3.KeepaliveSettings",
     "LbEndpoint": "envoy.config.endpoint.v3.LbEndpoint",
     "ListMatcher": "envoy.type.matcher.v3.ListMatcher",
     "ListStringMatcher": "envoy.type.matcher.v3.ListStringMatcher",
     "Listener": "envoy.config.listener.v3.Listener",
     "ListenerFilter": "envoy.config.listener.v3.ListenerFilter",
     "Locality": "envoy.config.core.v3.Locality",
-    "LocalityLbEndpoints": "envoy.config.endpoint.v3.LocalityLbEndpoints",
-    "Metadata": "envoy.config.core.v3.Metadata",
     "MetadataMatcher": "envoy.type.matcher.v3.MetadataMatcher",
+    "NetworkExtAuthz": "envoy.extensions.filters.network.ext_authz.v3.ExtAuthz",
     "NetworkFilter": "envoy.config.listener.v3.Filter",
     "NetworkRbac": "envoy.extensions.filters.network.rbac.v3.RBAC",
+    "OpenTelemetryAccessLogConfig": f"{_LOGGERS}.open_telemetry.v3.OpenTelemetryAccessLogConfig",
+    "OpenTelemetryConfig": "envoy.config.trace.v3.OpenTelemetryConfig",
     "OrMatcher": "envoy.type.matcher.v3.OrMatcher",
     "OriginalDst": "envoy.extensions.filters.listener.original_dst.v3.OriginalDst",
     "OutlierDetection": "envoy.config.cluster.v3.OutlierDetection",
@@ -314,7 +275,6 @@ _NAMES = {
     "Rbac": "envoy.config.rbac.v3.RBAC",
     "Rds": f"{_MANAGER}.Rds",
     "RedirectAction": "envoy.config.route.v3.RedirectAction",
-    "RegexMatchAndSubstitute": "envoy.type.matcher.v3.RegexMatchAndSubstitute",
     "RegexMatcher": "envoy.type.matcher.v3.RegexMatcher",
     "RetryPolicy": "envoy.config.route.v3.RetryPolicy",
     "Route": "envoy.config.route.v3.Route",
@@ -323,29 +283,30 @@ _NAMES = {
     "RouteMatch": "envoy.config.route.v3.RouteMatch",
     "Router": "envoy.extensions.filters.http.router.v3.Router",
     "RuntimeDouble": "envoy.config.core.v3.RuntimeDouble",
-    "RuntimeFractionalPercent": "envoy.config.core.v3.RuntimeFractionalPercent",
     "SdsSecretConfig": "envoy.extensions.transport_sockets.tls.v3.SdsSecretConfig",
     "Secret": f"{_SOCKETS}.tls.v3.Secret",
     "SocketAddress": "envoy.config.core.v3.SocketAddress",
     "StringMatcher": "envoy.type.matcher.v3.StringMatcher",
     "Struct": "google.protobuf.Struct",
+    "SubstitutionFormatString": "envoy.config.core.v3.SubstitutionFormatString",
+    "TcpGrpcAccessLogConfig": f"{_LOGGERS}.grpc.v3.TcpGrpcAccessLogConfig",
     "TcpKeepalive": "envoy.config.core.v3.TcpKeepalive",
     "TcpProxy": "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
     "TlsCertificate": f"{_SOCKETS}.tls.v3.TlsCertificate",
     "TlsInspector": "envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector",
     "TlsParameters": "envoy.extensions.transport_sockets.tls.v3.TlsParameters",
+    "Tracing": f"{_MANAGER}.HttpConnectionManager.Tracing",
     "TransportSocket": "envoy.config.core.v3.TransportSocket",
     "TypedExtensionConfig": "envoy.config.core.v3.TypedExtensionConfig",
+    "TypedStruct": "xds.type.v3.TypedStruct",
     "UInt32Value": "google.protobuf.UInt32Value",
-    "UInt64Value": "google.protobuf.UInt64Value",
     "UpstreamConnectionOptions": "envoy.config.cluster.v3.UpstreamConnectionOptions",
-    "UpstreamHttpProtocolOptions": "envoy.config.core.v3.UpstreamHttpProtocolOptions",
     "UpstreamProtocols": "envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
     "UpstreamTlsContext": "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
     "UriTemplateMatchConfig": "envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig",
     "ValueMatcher": "envoy.type.matcher.v3.ValueMatcher",
     "VirtualHost": "envoy.config.route.v3.VirtualHost",
-    "WeightedCluster": "envoy.config.route.v3.WeightedCluster",
+    "ZipkinConfig": "envoy.config.trace.v3.ZipkinConfig",
 }
 
 if not TYPE_CHECKING:
