@@ -43,6 +43,7 @@ class Said:
         sampling: in per cent; None: as the mesh says.
         custom_tags: by name.
         istio_tags: whether spans tell the workload.
+        propagates: whether those who are called are told of the trace.
     """
 
     provider: str = ""
