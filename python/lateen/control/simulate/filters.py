@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         http_connection_manager_pb2 as hcm,
     )
     from envoy.extensions.filters.network.tcp_proxy.v3.tcp_proxy_pb2 import TcpProxy
+    from envoy.type.v3.percent_pb2 import FractionalPercent
     from google.protobuf.any_pb2 import Any
     from google.protobuf.message import Message
 
@@ -223,11 +224,13 @@ def _faults(configs: Mapping[str, Any]) -> Iterable[str]:
     fault = api.HttpFault()
     fault.ParseFromString(configs[_FAULT].value)
     if fault.HasField("delay"):
-        share = fault.delay.percentage
-        percent = share.numerator / _PERCENT[share.DenominatorType.Name(share.denominator)]
-        yield f"{percent:g} % wait {fault.delay.fixed_delay.ToTimedelta().total_seconds():g} s"
+        share = _percent(fault.delay.percentage)
+        yield f"{share:g} % wait {fault.delay.fixed_delay.ToTimedelta().total_seconds():g} s"
     if fault.HasField("abort"):
-        share = fault.abort.percentage
-        percent = share.numerator / _PERCENT[share.DenominatorType.Name(share.denominator)]
+        share = _percent(fault.abort.percentage)
         said = fault.abort.http_status or f"gRPC {fault.abort.grpc_status}"
-        yield f"{percent:g} % are answered {said}"
+        yield f"{share:g} % are answered {said}"
+
+
+def _percent(share: FractionalPercent) -> float:
+    return share.numerator / _PERCENT[share.DenominatorType.Name(share.denominator)]

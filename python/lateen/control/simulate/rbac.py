@@ -27,14 +27,14 @@ _FORBIDDEN = 403
 
 def judge(rules: RBAC, call: Call, path: Path) -> bool:
     """Whether the call may pass; a step tells by which policy, and which did not match."""
+    if rules.action == api.Rbac.LOG:
+        return True
     matching = [name for name in sorted(rules.policies) if _holds(rules.policies[name], call)]
     lost = [
         Lost(name, why_not(rules.policies[name], call))
         for name in sorted(rules.policies)
         if name not in matching
     ]
-    if rules.action == api.Rbac.LOG:
-        return True
     allows = rules.action == api.Rbac.ALLOW
     passes = bool(matching) == allows
     verb = "allows" if allows else "denies"
