@@ -74,10 +74,14 @@ def _has(secret: Secret) -> str:
 def _check_pair(named: str, chain: bytes, key_named: str, pem: bytes) -> None:
     leaf = _certificates(named, chain)[0]
     try:
+        wanted = leaf.public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        raise SecretError(f"the first certificate of {named} has a key of no known kind") from None
+    try:
         key = load_pem_private_key(pem, None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise SecretError(f"{key_named} is no private key in PEM without a password") from None
-    if key.public_key() != leaf.public_key():
+    if key.public_key() != wanted:
         raise SecretError(f"{key_named} is not the key of the first certificate of {named}")
 
 

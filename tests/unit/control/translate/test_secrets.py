@@ -1,11 +1,14 @@
 """Which secrets a proxy gets, and what is in them."""
 
 import base64
+import ssl
 from dataclasses import replace
 
 import pytest
 
 from lateen.control.offline import translate
+from lateen.control.resources.kubernetes.secret import Secret
+from lateen.control.translate.certificates import SecretError, certificate_of
 from lateen.control.translate.secrets import Secrets
 from tests.support.gateways import gateway, https, pair, secret
 from tests.support.mesh import mesh_of, router, sidecar
@@ -101,6 +104,15 @@ def test_text_needs_no_encoding():
     chain = content("srv.pem").decode().replace("\n", "\n    ")
     text = f"{secret('c')[:-6]}stringData:\n  tls.crt: |\n    {chain}\n  tls.key: |\n    {key}\n"
     assert found(GATEWAY + text).tls_certificate.private_key.inline_bytes == content("srv.key")
+
+
+def test_a_certificate_with_a_key_of_no_known_kind_is_of_no_use():
+    der = ssl.PEM_cert_to_DER_cert(content("srv.pem").decode())
+    # The object identifier of keys on elliptic curves, and one that nobody has.
+    der = der.replace(bytes.fromhex("2a8648ce3d0201"), bytes.fromhex("2a8648ce3d027f"))
+    data = {"tls.crt": ssl.DER_cert_to_PEM_cert(der), "tls.key": content("srv.key").decode()}
+    with pytest.raises(SecretError, match="key of no known kind"):
+        certificate_of(Secret(string_data=data))
 
 
 RULE = """\
