@@ -8,7 +8,7 @@ Source: pilot/pkg/xds/sds.go, pilot/pkg/credentials/kube/secrets.go.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -19,7 +19,6 @@ from lateen.control.mesh import Mesh
 from lateen.control.model.proxy import Proxy, ProxyType
 from lateen.control.resources.destination_rule import ClientTls, DestinationRule, TrafficPolicy
 from lateen.control.resources.kubernetes.secret import Secret
-from lateen.control.resources.meta import Resource
 from lateen.control.resources.selectors import selects
 from lateen.control.translate import api
 from lateen.control.translate.certificates import SecretError, certificate_of, roots_of
@@ -121,11 +120,8 @@ def secret_of(mesh: Mesh, name: str, namespace: str) -> secret_pb2.Secret:
     owner, slash, secret = name.removeprefix(KUBERNETES).rpartition("/")
     if slash and owner != namespace:
         raise SecretError(f"only proxies of namespace {owner} may have it")
-    found = _by_name(mesh, namespace)
-    if secret.endswith(CA_SUFFIX):
-        resource = found.get(secret) or found.get(secret.removesuffix(CA_SUFFIX))
-    else:
-        resource = found.get(secret)
+    found = {one.name: one for one in mesh.of(Secret) if one.namespace == namespace}
+    resource = found.get(secret) or found.get(secret.removesuffix(CA_SUFFIX))
     if resource is None:
         raise SecretError(f"there is no Secret {namespace}/{secret.removesuffix(CA_SUFFIX)}")
     try:
@@ -134,7 +130,3 @@ def secret_of(mesh: Mesh, name: str, namespace: str) -> secret_pb2.Secret:
         return api.Secret(name=name, tls_certificate=certificate_of(resource.spec))
     except SecretError as error:
         raise SecretError(f"{resource.key} is of no use: {error}") from None
-
-
-def _by_name(mesh: Mesh, namespace: str) -> Mapping[str, Resource[Secret]]:
-    return {one.name: one for one in mesh.of(Secret) if one.namespace == namespace}
