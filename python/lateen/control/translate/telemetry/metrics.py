@@ -18,7 +18,7 @@ from lateen.control.resources.telemetry import (
     TagOverride,
 )
 from lateen.control.translate.telemetry.applicable import Side, applicable, is_about, names
-from lateen.control.translate.values import Json
+from lateen.control.translate.values import Json, duration
 
 NAMES = {
     "REQUEST_COUNT": "requests_total",
@@ -60,7 +60,7 @@ def stats(mesh: Mesh, proxy: Proxy, side: Side) -> dict[str, Json] | None:
     made: dict[str, Json] = {"disable_host_header_fallback": side == "SERVER"}
     intervals = [one.reporting_interval for one in entries if one.reporting_interval is not None]
     if intervals:
-        made["tcp_reporting_duration"] = f"{intervals[-1]:g}s"
+        made["tcp_reporting_duration"] = duration(intervals[-1]).ToJsonString()
     metrics: list[Json] = []
     for name in sorted(overrides):
         one = _metric(name, overrides[name], fixed=proxy.build is not Build.ISTIO)

@@ -150,6 +150,11 @@ def test_overrides():
     assert istio["dimensions"] == {"fixed": "'x'", "dynamic": "request.host"}
 
 
+def test_an_interval_of_many_digits():
+    found = made(telemetry("{reportingInterval: 1234567s}"))
+    assert stats(found)["tcp_reporting_duration"] == "1234567s"
+
+
 def test_all_metrics():
     entry = "{overrides: [{tagOverrides: {source_app: {operation: REMOVE}}}]}"
     metrics = stats(made(telemetry(entry)))["metrics"]
