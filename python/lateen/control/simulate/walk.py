@@ -39,14 +39,14 @@ def outbound(
         listener = next(filter(_reads_requests, configuration.listeners), None)
         if listener is not None:
             path.add(Step("listener", listener.name, "the application calls it as its HTTP proxy"))
-    return _through(configuration, listener, call, identity, share, path)
+    return path, _through(listener, call, Filters(configuration, identity, path, share))
 
 
 def inbound(configuration: Configuration, call: Call) -> tuple[Path, Onward | None]:
     """What a sidecar does with what others send to its application."""
     path = Path()
     listener = _taking(configuration, "virtualInbound", call, path)
-    return _through(configuration, listener, call, "", 0.0, path)
+    return path, _through(listener, call, Filters(configuration, "", path))
 
 
 def gateway(
@@ -55,7 +55,7 @@ def gateway(
     """What a gateway does with what comes to it; arguments as those of `outbound`."""
     path = Path()
     listener = bound_at(configuration.listeners, call, path)
-    return _through(configuration, listener, call, identity, share, path)
+    return path, _through(listener, call, Filters(configuration, identity, path, share))
 
 
 def _taking(configuration: Configuration, entry: str, call: Call, path: Path) -> Listener | None:
@@ -73,30 +73,13 @@ def _reads_requests(listener: Listener) -> bool:
     )
 
 
-def _through(
-    configuration: Configuration,
-    listener: Listener | None,
-    call: Call,
-    identity: str,
-    share: float,
-    path: Path,
-) -> tuple[Path, Onward | None]:
+def _through(listener: Listener | None, call: Call, filters: Filters) -> Onward | None:
+    """What becomes of a connection that a listener takes, if one does; None: it ends here."""
+    path = filters.path
     if listener is None:
         path.refuse(f"no listener takes {call.address}:{call.port}")
-        return path, None
-    return path, at_listener(configuration, listener, call, identity, path, share)
-
-
-def at_listener(
-    configuration: Configuration,
-    listener: Listener,
-    call: Call,
-    identity: str,
-    path: Path,
-    share: float = 0.0,
-) -> Onward | None:
-    """What becomes of a connection that a listener has taken; None: it ends here."""
-    seen = inspected(listener, call)
+        return None
+    seen = _inspected(listener, call)
     chain = chain_of(listener, seen, path)
     if chain is None:
         return None
@@ -106,10 +89,10 @@ def at_listener(
         if not ends:
             # What is in it nobody here can read.
             seen = replace(seen, request=None, claims=None)
-    return Filters(configuration, identity, path, share).of_chain(chain, seen)
+    return filters.of_chain(chain, seen)
 
 
-def inspected(listener: Listener, call: Call) -> Call:
+def _inspected(listener: Listener, call: Call) -> Call:
     """The call as the filters of the listener can tell it: who does not look does not know."""
     names = {one.name for one in listener.listener_filters}
     seen = replace(call, sniffed=_HTTP_INSPECTOR in names)
