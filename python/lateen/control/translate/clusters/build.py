@@ -34,7 +34,7 @@ def clusters(mesh: Mesh, proxy: Proxy) -> list[Cluster]:
 
 def clusters_of_service(host: str, inputs: Inputs) -> Iterator[Cluster]:
     """The clusters of a service that the proxy's application may call."""
-    return Outbound(inputs.mesh, inputs.proxy).clusters([inputs.services[host]])
+    return Outbound(inputs.mesh, inputs.proxy).clusters(inputs.services[host])
 
 
 def unknown_clusters(inputs: Inputs) -> Iterator[Cluster]:

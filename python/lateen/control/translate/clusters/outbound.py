@@ -5,7 +5,7 @@ Source: pilot/pkg/networking/core/cluster.go, cluster_builder.go.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -54,15 +54,14 @@ class Outbound:
     mesh: Mesh
     proxy: Proxy
 
-    def clusters(self, services: Iterable[Service]) -> Iterator[Cluster]:
-        """The clusters of services that the proxy may call."""
-        for service in services:
-            if service.resolution is Resolution.ALIAS:
-                continue
-            rule = self.mesh.rule_for(service, self.proxy)
-            for port in service.ports:
-                if port.protocol is not Protocol.UDP:
-                    yield from self._of_port(service, port, rule)
+    def clusters(self, service: Service) -> Iterator[Cluster]:
+        """The clusters of a service that the proxy may call."""
+        if service.resolution is Resolution.ALIAS:
+            return
+        rule = self.mesh.rule_for(service, self.proxy)
+        for port in service.ports:
+            if port.protocol is not Protocol.UDP:
+                yield from self._of_port(service, port, rule)
 
     def _of_port(
         self, service: Service, port: Port, rule: Resource[DestinationRule] | None
