@@ -12,7 +12,7 @@ from lateen.control.model.proxy import Proxy
 from lateen.control.translate import api, names
 from lateen.control.translate.routes.matching import route_match
 from lateen.control.translate.scope.outbound import OutboundPolicy
-from lateen.control.translate.values import duration
+from lateen.control.translate.values import dns_lookup_family, duration
 
 if TYPE_CHECKING:
     from envoy.config.route.v3.route_components_pb2 import VirtualHost
@@ -65,9 +65,7 @@ def dns_cache(proxy: Proxy) -> DnsCacheConfig:
     """What filter and cluster share: the addresses that were found."""
     made = api.DnsCacheConfig(name=_DNS_CACHE)
     made.max_hosts.value = _MOST_HOSTS
-    made.dns_lookup_family = api.Cluster.V4_ONLY if proxy.has_ipv4 else api.Cluster.V6_ONLY
-    if proxy.has_ipv4 and proxy.has_ipv6:
-        made.dns_lookup_family = api.Cluster.ALL
+    made.dns_lookup_family = dns_lookup_family(proxy)
     return made
 
 

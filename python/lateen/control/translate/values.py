@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, TypeAlias
 
+from lateen.control.model.proxy import Proxy
 from lateen.control.translate import api
 
 if TYPE_CHECKING:
+    from envoy.config.cluster.v3.cluster_pb2 import Cluster
     from envoy.config.core.v3.address_pb2 import Address
     from envoy.config.core.v3.base_pb2 import TransportSocket
     from envoy.config.core.v3.config_source_pb2 import ConfigSource
@@ -70,6 +72,13 @@ def by_agent() -> ConfigSource:
     source.set_node_on_first_message_only = True
     source.grpc_services.add().envoy_grpc.cluster_name = AGENT
     return made
+
+
+def dns_lookup_family(proxy: Proxy) -> Cluster.DnsLookupFamily:
+    """The addresses that DNS is asked for: those that the proxy can call."""
+    if proxy.has_ipv4 and proxy.has_ipv6:
+        return api.Cluster.ALL
+    return api.Cluster.V4_ONLY if proxy.has_ipv4 else api.Cluster.V6_ONLY
 
 
 def raw_buffer() -> TransportSocket:

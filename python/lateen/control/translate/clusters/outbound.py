@@ -34,7 +34,7 @@ from lateen.control.translate.locality import preference_of
 from lateen.control.translate.peers import identities, mutual_tls
 from lateen.control.translate.telemetry import peers
 from lateen.control.translate.telemetry.side import typed
-from lateen.control.translate.values import by_ads, duration
+from lateen.control.translate.values import by_ads, dns_lookup_family, duration
 
 if TYPE_CHECKING:
     from envoy.config.cluster.v3.cluster_pb2 import Cluster
@@ -156,13 +156,7 @@ class Outbound:
         return subset_of(self.mesh.endpoints.get(service.key, ()), port.name, labels)
 
     def _ask_dns(self, cluster: Cluster) -> None:
-        four, six = self.proxy.has_ipv4, self.proxy.has_ipv6
-        families = {
-            (True, True): api.Cluster.ALL,
-            (True, False): api.Cluster.V4_ONLY,
-            (False, True): api.Cluster.V6_ONLY,
-        }
-        cluster.dns_lookup_family = families[four, six]
+        cluster.dns_lookup_family = dns_lookup_family(self.proxy)
         cluster.dns_refresh_rate.CopyFrom(duration(self.mesh.config.dns_refresh_rate))
         cluster.respect_dns_ttl = True
 
