@@ -132,10 +132,12 @@ class Tables:
         left: dict[str, Service],
         taken: set[str],
     ) -> Iterator[VirtualHost]:
-        named = hosts_of(rule, self.inputs.mesh.domain)
         mine = [host for host in egress.services_of(rule) if host in left]
+        if not mine and port != _HTTP_PORT:
+            return
+        named = hosts_of(rule, self.inputs.mesh.domain)
         others = [one for one in named if not _is_known(one, here)]
-        if not mine and (port != _HTTP_PORT or not others):
+        if not mine and not others:
             return
         inputs = replace(self.inputs, services=egress.services)
         key = ("rule", rule.key, rule.version, port)
