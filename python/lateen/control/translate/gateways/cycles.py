@@ -60,9 +60,9 @@ class Cycles:
 
     def _follow(self, host: str, gateway: str, before: Sequence[_Step]) -> Iterator[Diagnostic]:
         for step in self._steps:
-            names = hosts_of(step.rule, self.mesh.domain)
-            is_for = any(contains(one, host) for one in names)
-            if step.gateway != gateway or not is_for:
+            if step.gateway != gateway:
+                continue
+            if not any(contains(one, host) for one in hosts_of(step.rule, self.mesh.domain)):
                 continue
             way = [*before, step]
             names = [one.gateway for one in way]
