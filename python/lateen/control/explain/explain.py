@@ -25,6 +25,7 @@ from lateen.control.simulate.configuration import configuration_of
 from lateen.control.simulate.filters import Onward
 from lateen.control.simulate.steps import Lost, Path, Step
 from lateen.control.simulate.walk import gateway, inbound, outbound
+from lateen.control.translate.names import place
 from lateen.control.translate.workloads import deciding_mode
 
 #: The address of who calls a gateway, one that nobody has (RFC 5737).
@@ -145,8 +146,7 @@ def _made_of(step: Step, policy: Resource[PeerAuthentication]) -> Step:
     """The chains of a port are those of its mode, which a policy decides."""
     if step.kind != "filter chain":
         return step
-    place = f"/apis/security.istio.io/v1/namespaces/{policy.namespace}/peer-authentication"
-    return replace(step, resource=f"{place}/{policy.name}")
+    return replace(step, resource=place("security.istio.io/v1", policy.key))
 
 
 def origin_of(sources: Sources, found: Step | Lost, kind: str) -> Origin | None:

@@ -1,9 +1,13 @@
-"""The names of clusters and what is derived from them.
+"""The names of clusters and what is derived from them, and of resources.
 
 Source: pilot/pkg/model/service.go BuildSubsetKey, BuildDNSSrvSubsetKey.
 """
 
 from __future__ import annotations
+
+import re
+
+from lateen.control.resources.meta import Key
 
 PASSTHROUGH = "PassthroughCluster"
 BLACK_HOLE = "BlackHoleCluster"
@@ -13,6 +17,7 @@ HTTP_PROXY_TABLE = "http_proxy"
 #: Where a sidecar's inbound clusters connect from, which traffic capture leaves alone.
 INBOUND_SOURCE = "127.0.0.6"
 INBOUND_SOURCE_IPV6 = "::6"
+_CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 #: Of the largest port.
 _DIGITS = 5
 
@@ -30,6 +35,12 @@ def outbound_sni(port: int, subset: str, host: str) -> str:
 def inbound(port: int) -> str:
     """The cluster of a port of the application."""
     return f"inbound|{port}||"
+
+
+def place(api_version: str, key: Key) -> str:
+    """A resource in metadata: `/apis/GROUP/VERSION/namespaces/NAMESPACE/KIND/NAME`."""
+    kind = _CAPITAL.sub("-", key.kind).lower()
+    return f"/apis/{api_version}/namespaces/{key.namespace}/{kind}/{key.name}"
 
 
 def port(written: str) -> int | None:

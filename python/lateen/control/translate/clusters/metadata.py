@@ -5,19 +5,19 @@ Source: pilot/pkg/networking/util/util.go AddConfigInfoMetadata, AddSubsetToMeta
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from lateen.control.model.service import Service
+from lateen.control.resources.destination_rule import DestinationRule
 from lateen.control.resources.meta import Resource
+from lateen.control.translate.names import place
 
 if TYPE_CHECKING:
     from envoy.config.cluster.v3.cluster_pb2 import Cluster
     from google.protobuf.struct_pb2 import Struct
 
 _NAMESPACE = "istio"
-_CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 def tell_services(cluster: Cluster, services: Iterable[Service]) -> None:
@@ -29,11 +29,9 @@ def tell_services(cluster: Cluster, services: Iterable[Service]) -> None:
         )
 
 
-def tell_rule(cluster: Cluster, rule: Resource[object], api_version: str) -> None:
-    """Name the rule, as `/apis/GROUP/VERSION/namespaces/NAMESPACE/KIND/NAME`."""
-    kind = _CAPITAL.sub("-", rule.key.kind).lower()
-    place = f"/apis/{api_version}/namespaces/{rule.namespace}/{kind}/{rule.name}"
-    _fields(cluster).update({"config": place})
+def tell_rule(cluster: Cluster, rule: Resource[DestinationRule]) -> None:
+    """Name the rule."""
+    _fields(cluster).update({"config": place("networking.istio.io/v1", rule.key)})
 
 
 def tell_subset(cluster: Cluster, name: str) -> None:

@@ -197,7 +197,7 @@ class Outbound:
             metadata.tell_external(cluster)
         if rule is None:
             return
-        metadata.tell_rule(cluster, rule, "networking.istio.io/v1")
+        metadata.tell_rule(cluster, rule)
         if subset is not None:
             metadata.tell_subset(cluster, subset.name)
         if said.tls is not None and said.tls.mode in _OUTSIDE:

@@ -24,6 +24,7 @@ from lateen.control.resources.virtual_service import (
     VirtualService,
 )
 from lateen.control.translate import api
+from lateen.control.translate.names import place
 from lateen.control.translate.routes.destinations import Destinations
 from lateen.control.translate.routes.faults import cors, fault, fraction, percent
 from lateen.control.translate.routes.hashing import hash_policy
@@ -116,9 +117,8 @@ class Rule:
     def _describe(self, route: Route) -> None:
         """What traces and tools call the route."""
         resource = self.resource
-        kind = "virtual-service"
-        where = f"/apis/networking.istio.io/v1/namespaces/{resource.namespace}/{kind}"
-        route.metadata.filter_metadata["istio"].update({"config": f"{where}/{resource.name}"})
+        where = place("networking.istio.io/v1", resource.key)
+        route.metadata.filter_metadata["istio"].update({"config": where})
         cluster = route.route.cluster.split("|")
         target = f"{resource.name}:{self.destinations.port}"
         if len(cluster) > 1:
