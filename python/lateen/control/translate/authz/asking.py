@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 # So long a destination rule of the service may let it take; Envoy itself would give up after 0.2 s.
 _TIMEOUT_S = 600.0
 _MOST_BYTES = 1 << 20
+_STATUSES = frozenset(map(str, range(100, 600)))
 
 
 def ask_about_requests(said: Authorizer, found: Found, concerned: MetadataMatcher) -> http.ExtAuthz:
@@ -39,7 +40,7 @@ def ask_about_requests(said: Authorizer, found: Found, concerned: MetadataMatche
         transport_api_version="V3",
         filter_enabled_metadata=concerned,
     )
-    if said.status_on_error.isdigit():
+    if said.status_on_error in _STATUSES:
         made.MergeFrom(api.HttpExtAuthz(status_on_error={"code": int(said.status_on_error)}))
     if said.include_request_body_in_check is not None:
         _with_body(made, said.include_request_body_in_check)

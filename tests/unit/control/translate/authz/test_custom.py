@@ -1,3 +1,5 @@
+import pytest
+
 from lateen.control.model.proxy import Build
 from tests.support.mesh import sent, sidecar
 
@@ -51,10 +53,10 @@ PROVIDERS = [
 RULE = "ns[default]-policy[ask]-rule"
 
 
-def chains(provider, build=Build.ENVOY):
+def chains(provider, build=Build.ENVOY, providers=PROVIDERS):
     text = MESH.replace("PROVIDER", provider)
     proxy = sidecar(labels={"app": "web"}, build=build)
-    found = sent(text, proxy, extensionProviders=PROVIDERS)["listeners"]["virtualInbound"]
+    found = sent(text, proxy, extensionProviders=providers)["listeners"]["virtualInbound"]
     return {
         one["filter_chain_match"].get("destination_port"): one for one in found["filter_chains"]
     }
@@ -139,3 +141,11 @@ def test_connections_of_a_proxy_that_cannot_ask_are_denied():
     assert "envoy.filters.network.ext_authz" not in names
     denied = next(one for one in filters if one["name"] == "envoy.filters.network.rbac")
     assert denied["typed_config"]["rules"]["action"] == "DENY"
+
+
+@pytest.mark.parametrize("status", ["²", "99999999999", "none"])
+def test_a_status_that_is_none_is_passed_over(status):
+    asked = {"service": HOST, "port": 8000, "statusOnError": status}
+    found = chains("web", providers=[{"name": "web", "envoyExtAuthzHttp": asked}])
+    assert "envoy.filters.http.ext_authz" in str(found)
+    assert "status_on_error" not in str(found)
