@@ -22,7 +22,7 @@ from lateen.control.translate.gateways.server import GatewayServer, common_hosts
 from lateen.control.translate.routes.destinations import Destinations
 from lateen.control.translate.routes.matching import takes_everything
 from lateen.control.translate.routes.rule import Rule
-from lateen.control.translate.routes.tables import MAX_BODY
+from lateen.control.translate.routes.tables import empty_table
 from lateen.control.translate.scope.rules import hosts_of
 from lateen.control.translate.scope.sidecar import sidecar_scope
 
@@ -63,9 +63,7 @@ class GatewayTables:
 
     def table(self, name: str) -> RouteConfiguration:
         """One table; one that no server has any more is empty, while its listener drains."""
-        made = api.RouteConfiguration(name=name, ignore_port_in_host_matching=True)
-        made.validate_clusters.value = False
-        made.max_direct_response_body_size_bytes.value = MAX_BODY
+        made = empty_table(name)
         servers = self._servers.get(name, ())
         if servers:
             made.virtual_hosts.extend(self._virtual_hosts(servers))

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from envoy.config.route.v3.route_pb2 import RouteConfiguration
 
 _HTTP_PORT = 80
-MAX_BODY = 1 << 20
+_MAX_BODY = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -62,9 +62,7 @@ class Tables:
         """
         host, number = _parts(name)
         egress = self.scope.egress_at(number, name)
-        made = api.RouteConfiguration(name=name, ignore_port_in_host_matching=True)
-        made.validate_clusters.value = False
-        made.max_direct_response_body_size_bytes.value = MAX_BODY
+        made = empty_table(name)
         if egress is None:
             return made
         if host:
@@ -205,6 +203,14 @@ def _renamed(host: VirtualHost, domains: Iterable[str]) -> VirtualHost:
     made = api.VirtualHost()
     made.CopyFrom(host)
     made.domains[:] = domains
+    return made
+
+
+def empty_table(name: str) -> RouteConfiguration:
+    """A table as all begin, of sidecars and of gateways."""
+    made = api.RouteConfiguration(name=name, ignore_port_in_host_matching=True)
+    made.validate_clusters.value = False
+    made.max_direct_response_body_size_bytes.value = _MAX_BODY
     return made
 
 
