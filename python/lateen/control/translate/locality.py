@@ -26,6 +26,7 @@ from lateen.control.resources.destination_rule import (
 Setting = LocalityLoadBalancer | ZoneAwareLoadBalancer
 
 _REGION, _ZONE, _SUBZONE = LEVELS
+_HEAVIEST = (1 << 32) - 1
 # What a service itself wants, which needs no outlier detection.
 _OF_SERVICE = {
     Near.ZONE: LocalityLoadBalancer(failover_priority=(NETWORK, _REGION, _ZONE)),
@@ -164,7 +165,8 @@ def grouped(endpoints: Iterable[Endpoint], preference: Preference | None) -> lis
 
 
 def _weight(endpoints: Iterable[Endpoint]) -> int:
-    return sum(one.weight or 1 for one in endpoints)
+    """Of all together, as far as 32 bits can count."""
+    return min(sum(one.weight or 1 for one in endpoints), _HEAVIEST)
 
 
 def _shared(groups: Iterable[Group], preference: Preference) -> list[Group]:

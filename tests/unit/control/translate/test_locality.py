@@ -217,6 +217,11 @@ status: {{podIP: 10.0.1.{len(node) + (node == "two")}}}
     assert (address, far["priority"]) == ("10.0.1.4", 1)
 
 
+def test_weights_that_32_bits_cannot_count_together():
+    text = entry(places=PLACES[:1] * 2).replace("labels:", "weight: 4294967295, labels:")
+    assert groups(text) == {"us/east/1": (0, 4294967295)}
+
+
 def test_labels_tell_where_a_proxy_is():
     labels = {"topology.kubernetes.io/region": "eu", "topology.kubernetes.io/zone": "north"}
     assert priorities(entry() + rule(EJECTS), labels=labels)["eu/north/1"] == 0
