@@ -33,6 +33,10 @@ _PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
 _WHOLE = re.compile(rf"-?(?:{_PART.pattern})+|0")
 
 
+# What Go can count in nanoseconds.
+_LONGEST_S = (2**63 - 1) / 1e9
+
+
 class Duration(float):
     """Seconds, written as Go writes a duration: `1h30m`, `0.5s`, `250ms`.
 
@@ -49,6 +53,8 @@ class Duration(float):
         if not _WHOLE.fullmatch(text):
             raise ValueError(f"{text!r} is no duration such as 1h30m, 5s or 250ms")
         seconds = sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
+        if seconds > _LONGEST_S:
+            raise ValueError(f"{text!r} is too long: 292 years at most")
         return cls(-seconds if text.startswith("-") else seconds)
 
 

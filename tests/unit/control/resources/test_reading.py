@@ -65,6 +65,11 @@ def test_the_version_changes_with_what_is_written_not_with_how():
             "'soon' is no duration such as 1h30m, 5s or 250ms",
         ),
         (
+            ("1m30s", "2600000h"),
+            "mesh.yaml:11:7: error: spec.trafficPolicy.outlierDetection.interval: "
+            "'2600000h' is too long: 292 years at most",
+        ),
+        (
             ("7", "'7'"),
             "mesh.yaml:10:7: error: spec.trafficPolicy.outlierDetection.consecutive5xxErrors: "
             "expected `int | null`, got `str`",
