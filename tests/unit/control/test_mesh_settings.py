@@ -49,6 +49,13 @@ def test_mistakes_are_told_by_their_line_and_what_was_stays(tmp_path):
     assert mesh_config(reading.resources.values()).trust_domain == "example.org"
 
 
+def test_a_mistake_behind_a_field_that_is_not_read(tmp_path):
+    _, reading = read(tmp_path, MESH.replace("port: 9411", "port: many"))
+    (problem,) = reading.problems
+    assert (problem.line, problem.path) == (11, "data.mesh.extensionProviders[0].zipkin.port")
+    assert problem.message == "expected `int`, got `str`"
+
+
 def test_text_that_is_no_yaml(tmp_path):
     _, reading = read(tmp_path, MESH.replace("{mode: REGISTRY_ONLY}", "{mode"))
     (problem,) = reading.problems
