@@ -14,7 +14,7 @@ from lateen.control.resources.destination_rule import (
     ZoneAwareLoadBalancer,
 )
 from lateen.control.resources.meta import Lenient
-from lateen.control.resources.scalars import Duration
+from lateen.control.resources.scalars import Duration, UInt32
 from lateen.control.resources.telemetry import CustomTag
 
 
@@ -46,7 +46,7 @@ class MeshTracing(Lenient, frozen=True):
     """How requests are traced where no Telemetry says more."""
 
     sampling: float = 1.0
-    max_path_tag_length: int = 0
+    max_path_tag_length: UInt32 = 0
     custom_tags: dict[str, CustomTag] = {}
     enable_istio_tags: bool = True
 
@@ -60,7 +60,7 @@ class GatewayTopology(Lenient, frozen=True):
         proxy_protocol: set: connections begin with a PROXY header; it has no fields yet.
     """
 
-    num_trusted_proxies: int = 0
+    num_trusted_proxies: UInt32 = 0
     proxy_protocol: dict[str, object] | None = None
     forward_client_cert_details: Literal[
         "UNDEFINED",
@@ -87,7 +87,7 @@ class MeshConfig(Lenient, frozen=True):
     trust_domain: str = "cluster.local"
     trust_domain_aliases: tuple[str, ...] = ()
     root_namespace: str = "istio-system"
-    proxy_http_port: int = 0
+    proxy_http_port: UInt32 = 0
     connect_timeout: Duration = Duration(10)
     dns_refresh_rate: Duration = Duration(60)
     enable_auto_mtls: bool = True

@@ -8,7 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from lateen.control.resources.meta import Lenient
-from lateen.control.resources.scalars import Duration
+from lateen.control.resources.scalars import Duration, UInt32
 
 
 class LogFormat(Lenient, frozen=True):
@@ -30,7 +30,7 @@ class Receiver(Lenient, frozen=True):
     """A service of the mesh: `[NAMESPACE/]HOST`, and one of its ports."""
 
     service: str = ""
-    port: int = 0
+    port: UInt32 = 0
 
 
 class GrpcLog(Receiver, frozen=True):
@@ -53,7 +53,7 @@ class OpenTelemetryLog(Receiver, frozen=True):
 class Zipkin(Receiver, frozen=True):
     """A service that takes spans of Zipkin."""
 
-    max_tag_length: int = 0
+    max_tag_length: UInt32 = 0
     path: str = ""
     enable_64_bit_trace_id: bool = msgspec.field(default=False, name="enable64bitTraceId")
 
@@ -93,7 +93,7 @@ class ResourceDetectors(Lenient, frozen=True):
 class OpenTelemetry(Receiver, frozen=True):
     """A service that takes spans of OpenTelemetry."""
 
-    max_tag_length: int = 0
+    max_tag_length: UInt32 = 0
     http: HttpExport | None = None
     grpc: GrpcExport | None = None
     resource_detectors: ResourceDetectors | None = None
@@ -102,7 +102,7 @@ class OpenTelemetry(Receiver, frozen=True):
 class RequestBody(Lenient, frozen=True):
     """How much of a request's body an authorizer gets."""
 
-    max_request_bytes: int = 0
+    max_request_bytes: UInt32 = 0
     allow_partial_message: bool = False
     pack_as_bytes: bool = False
 

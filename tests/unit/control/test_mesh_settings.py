@@ -1,3 +1,5 @@
+import pytest
+
 from lateen.control.mesh_config import MeshConfig
 from lateen.control.mesh_settings import mesh_config
 from lateen.control.registry.files import read_directories
@@ -54,6 +56,21 @@ def test_a_mistake_behind_a_field_that_is_not_read(tmp_path):
     (problem,) = reading.problems
     assert (problem.line, problem.path) == (11, "data.mesh.extensionProviders[0].zipkin.port")
     assert problem.message == "expected `int`, got `str`"
+
+
+@pytest.mark.parametrize(
+    ("written", "wrong"),
+    [
+        ("port: 9411", "maxTagLength: 99999999999"),
+        ("port: 9411", "port: -1"),
+        ("somethingElse: 1", "proxyHttpPort: -1"),
+        ("somethingElse: 1", "defaultConfig: {gatewayTopology: {numTrustedProxies: -1}}"),
+    ],
+)
+def test_numbers_that_no_message_holds_are_told(tmp_path, written, wrong):
+    _, reading = read(tmp_path, MESH.replace(written, wrong))
+    (problem,) = reading.problems
+    assert (problem.severity, problem.message.startswith("expected `int`")) == ("error", True)
 
 
 def test_text_that_is_no_yaml(tmp_path):
