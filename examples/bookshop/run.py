@@ -78,14 +78,15 @@ class Shop:
         """What the front page knows of the book.
 
         Raises:
-            OSError: nobody answers.
-            ValueError: what comes is no answer of the front page.
+            DemoError: nobody answers, or what comes is no answer of the front page.
         """
         connection = http.client.HTTPConnection(*self.front, timeout=10)
         try:
             connection.request("GET", "/book")
             found: dict[str, dict[str, object]] = json.load(connection.getresponse())
             return found
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            raise DemoError(f"the front page does not answer: {error}") from None
         finally:
             connection.close()
 
@@ -107,7 +108,7 @@ def settled(shop: Shop) -> None:
         try:
             if {str(shop.book()["reviews"].get("version")) for _ in range(8)} <= {"v1", "v3"}:
                 return
-        except (OSError, ValueError):
+        except DemoError:
             pass
         time.sleep(0.2)
     raise DemoError("the canary did not come into force")

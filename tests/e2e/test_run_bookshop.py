@@ -2,10 +2,15 @@
 
 import os
 import re
+import runpy
 import signal
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
+
+from tests.support.ports import PortLease
 
 BOOKSHOP = Path(__file__).parents[2] / "examples" / "bookshop"
 
@@ -38,3 +43,12 @@ def test_it_shows_a_canary_and_leaves_nothing():
     state = re.search(r"state in (\S+); Ctrl-C", shown)[1]
     assert not Path(state).exists()
     assert not (BOOKSHOP / "active" / "01-canary.yaml").exists()
+
+
+def test_a_front_page_that_does_not_answer_is_one_line():
+    run = runpy.run_path(str(BOOKSHOP / "run.py"))
+    shop = object.__new__(run["Shop"])
+    with PortLease() as lease:
+        shop.front = lease.host, lease.port
+        with pytest.raises(run["DemoError"], match=r"the front page does not answer: .*refused"):
+            shop.book()

@@ -143,8 +143,10 @@ class Certificates:
             found = file.read_text().strip()
         except (OSError, UnicodeDecodeError) as error:
             raise _NoCertificateError(f"no certificate: cannot read {file}: {error}") from None
-        if not found:
-            raise _NoCertificateError(f"no certificate: {file} is empty; put a join token into it")
+        # A header takes nothing else; what else is no token, the authority tells.
+        if not found or not found.isascii() or not found.isprintable():
+            what = "has something else than a join token" if found else "is empty"
+            raise _NoCertificateError(f"no certificate: {file} {what}; put a join token into it")
         return found
 
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import sys
 from collections.abc import Sequence
 
-from lateen.agent import launch
+from lateen.agent.launch import INTERPRETER, launcher
 
 
 class ChildError(Exception):
@@ -35,10 +33,9 @@ class Child:
         Raises:
             ChildError: no process can be made.
         """
-        launcher = [sys.executable, "-IS", launch.__file__, str(os.getpid())]
         try:
             process = await asyncio.create_subprocess_exec(
-                *launcher, *argv, executable=launch.INTERPRETER, process_group=0
+                *launcher(), *argv, executable=INTERPRETER, process_group=0
             )
         except OSError as error:
             raise ChildError(f"cannot make a process: {error.strerror}") from None

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 from lateen.agent.state import State
 from lateen.identity.client import Issued
 from lateen.identity.keys import key_pem
-from lateen.identity.spiffe import Identity
+from lateen.identity.spiffe import Identity, uris
 
 # Not all certificates of a mesh are renewed at once.
 _SPREAD = 0.01
@@ -81,15 +81,10 @@ def restore(state: State, identity: Identity, now: datetime) -> Credentials | No
     leaf = chain[0]
     if not isinstance(key, ec.EllipticCurvePrivateKey) or leaf.public_key() != key.public_key():
         return None
-    if not any(uri.endswith(f"/{identity.path}") for uri in _uris(leaf)):
+    if not any(uri.endswith(f"/{identity.path}") for uri in uris(leaf)):
         return None
     above = b"".join(one.public_bytes(Encoding.PEM) for one in chain)
     found = Credentials(
         key_pem(key), above, roots, leaf.not_valid_before_utc, leaf.not_valid_after_utc
     )
     return None if found.expired(now) else found
-
-
-def _uris(certificate: x509.Certificate) -> list[str]:
-    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-    return names.value.get_values_for_type(x509.UniformResourceIdentifier)

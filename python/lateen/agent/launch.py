@@ -11,8 +11,16 @@ import sys
 INTERPRETER = "/proc/self/exe"
 """Python as it runs here: this user may have no way to its path, or that may be another by now."""
 
+LATEEN = (sys.executable, "-c", "import sys; from lateen.cli.main import main; sys.exit(main())")
+"""`lateen`, wherever it is installed."""
+
 _PR_SET_PDEATHSIG = 1
 _CANNOT_START = 127
+
+
+def launcher() -> list[str]:
+    """What comes before a program and its arguments, so that it ends when this process does."""
+    return [sys.executable, "-IS", __file__, str(os.getpid())]
 
 
 def main() -> None:

@@ -98,7 +98,7 @@ class Options:
             OptionsError: something does not.
         """
         host, colon, port = self.discovery.rpartition(":")
-        if not (colon and host and port.isdigit() and 0 < int(port) < 65536):
+        if not (colon and host and port.isdecimal() and 0 < int(port) < 65536):
             raise OptionsError(f"--discovery: {self.discovery!r} is not HOST:PORT")
         for flag, value in (
             ("--name", self.name),

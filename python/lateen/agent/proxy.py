@@ -6,15 +6,14 @@ import asyncio
 import http.client
 import json
 import re
-import sys
 from collections.abc import Mapping, Sequence
 
 from lateen.agent.bootstrap import bootstrap
 from lateen.agent.child import Child
+from lateen.agent.launch import LATEEN
 from lateen.agent.options import Options
 from lateen.agent.state import State
 
-_LATEEN = "import sys; from lateen.cli.main import main; sys.exit(main())"
 _ASK_LIMIT_S = 2.0
 _UPDATES = ("cluster_manager.cds.update_success", "listener_manager.lds.update_success")
 _OPEN_CONNECTIONS = re.compile(r"listener\.(?!admin\.).*\.downstream_cx_active")
@@ -105,8 +104,7 @@ class Proxy:
 
 
 def _command(options: Options, state: State) -> Sequence[str]:
-    lateen = [sys.executable, "-c", _LATEEN, "proxy"]
-    program = [str(options.envoy)] if options.envoy is not None else lateen
+    program = [*LATEEN, "proxy"] if options.envoy is None else [str(options.envoy)]
     return [
         *program,
         "-c", str(state.bootstrap),

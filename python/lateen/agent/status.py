@@ -63,9 +63,11 @@ class Status:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One request of a connection."""
         connection = h11.Connection(h11.SERVER, max_incomplete_event_size=_LONGEST_HEAD)
+        method = b""
         try:
             async with asyncio.timeout(_LIMIT_S):
                 request = await _request(connection, reader)
+            method = request.method
             host = writer.get_extra_info("peername")[0]
             status, text = await self._answer(request, local=_is_loopback(host))
         except (h11.RemoteProtocolError, TimeoutError):
@@ -73,7 +75,10 @@ class Status:
         except (ConnectionError, EOFError):
             writer.close()
             return
-        writer.write(_response(connection, status, f"{text}\n".encode()))
+        body = f"{text}\n".encode()
+        writer.write(_head(connection, status, len(body)))
+        if method != b"HEAD":
+            writer.write(body)
         writer.close()
 
     async def _answer(self, request: h11.Request, *, local: bool) -> tuple[HTTPStatus, str]:
@@ -117,12 +122,11 @@ async def _request(connection: h11.Connection, reader: asyncio.StreamReader) -> 
         connection.receive_data(await reader.read(_READ))
 
 
-def _response(connection: h11.Connection, status: HTTPStatus, body: bytes) -> bytes:
+def _head(connection: h11.Connection, status: HTTPStatus, length: int) -> bytes:
     headers = [
         ("content-type", "text/plain"),
-        ("content-length", str(len(body))),
+        ("content-length", str(length)),
         ("connection", "close"),
     ]
     head = h11.Response(status_code=status, reason=status.phrase, headers=headers)
-    parts = [connection.send(head), connection.send(h11.Data(body))]
-    return b"".join(part for part in parts if part)
+    return connection.send(head) or b""

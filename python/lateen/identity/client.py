@@ -33,13 +33,11 @@ class Issued:
     Attributes:
         chain: PEM: the workload's certificate, then those above it, without the root.
         roots: PEM of all whom the mesh trusts.
-        not_before: when the certificate begins to be valid.
         not_after: when it ends to be.
     """
 
     chain: bytes
     roots: bytes
-    not_before: datetime
     not_after: datetime
 
 
@@ -83,8 +81,7 @@ def read_answer(data: bytes) -> Issued:
     chain = [one for one in found if one not in roots]
     if not chain:
         raise AnswerError("the authority's answer lacks a certificate or a root")
-    leaf = chain[0]
-    return Issued(_pem(chain), _pem(roots), leaf.not_valid_before_utc, leaf.not_valid_after_utc)
+    return Issued(_pem(chain), _pem(roots), chain[0].not_valid_after_utc)
 
 
 def _pem(certificates: list[x509.Certificate]) -> bytes:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from cryptography import x509
+
 _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _DOMAIN = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
@@ -60,3 +62,17 @@ class Identity:
         if found is None:
             raise IdentityError(f"{uri!r} is not spiffe://DOMAIN/ns/NAMESPACE/sa/ACCOUNT")
         return cls(*found.groups())
+
+
+def uris(certificate: x509.Certificate) -> list[str]:
+    """The URIs that a certificate names; none when its names cannot be read."""
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    except (
+        x509.ExtensionNotFound,
+        x509.DuplicateExtension,
+        x509.UnsupportedGeneralNameType,
+        ValueError,
+    ):
+        return []
+    return names.value.get_values_for_type(x509.UniformResourceIdentifier)

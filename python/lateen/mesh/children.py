@@ -42,7 +42,7 @@ def end_session(leader: int) -> None:
     """
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
-            # The name in parentheses may have spaces: state, parent, group and session follow.
-            fields = stat.read_text().rpartition(")")[2].split()
+            # The name in parentheses may have any bytes: state, parent, group and session follow.
+            fields = stat.read_bytes().rpartition(b")")[2].split()
             if int(fields[3]) == leader:
                 os.kill(int(stat.parent.name), signal.SIGKILL)

@@ -71,15 +71,6 @@ def wait(network: Network, folders: Folders) -> list[str]:
     return ["wait", "--monitoring", monitoring(network), "--for", str(folders.endpoints)]
 
 
-def token(instance: Instance, folders: Folders) -> list[str]:
-    """Prints a token with which a sidecar may join."""
-    workload = instance.workload
-    return [
-        *("token", "create", "--ca", str(folders.authority)),
-        *("--namespace", workload.namespace, "--service-account", workload.service_account),
-    ]
-
-
 def sidecar(
     instance: Instance, network: Network, folders: Folders, envoy: Path | None
 ) -> list[str]:

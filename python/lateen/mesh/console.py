@@ -64,7 +64,7 @@ class Screen:
                 self._addresses.get(name, ""),
                 str(status.pid or ""),
                 str(status.restarts or ""),
-                status.detail,
+                Text(status.detail),
             )
         return table
 

@@ -88,8 +88,11 @@ class Namespaces:
             if one.workload.role is Role.SIDECAR:
                 _run(self.inside(one, ["iptables-restore", "--noflush", "--wait"]), rules)
             files = _FILES / self.name(one)
-            files.mkdir(parents=True, exist_ok=True)
-            (files / "resolv.conf").write_text(_resolv_conf(one))
+            try:
+                files.mkdir(parents=True, exist_ok=True)
+                (files / "resolv.conf").write_text(_resolv_conf(one))
+            except OSError as error:
+                raise NamespaceError(f"cannot write to {files}: {error.strerror}") from None
 
     def _outside(self, instances: Sequence[Instance]) -> Iterator[str]:
         yield f"link add {self._bridge} type bridge"
@@ -166,6 +169,14 @@ def _run(argv: Sequence[str], text: str) -> None:
 
 
 def _call(argv: Sequence[str], text: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        argv, input=text, capture_output=True, text=True, timeout=_SECONDS, check=False
-    )
+    """Run a command to its end.
+
+    Raises:
+        NamespaceError: that does not come, as when another program holds the lock of iptables.
+    """
+    try:
+        return subprocess.run(
+            argv, input=text, capture_output=True, text=True, timeout=_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise NamespaceError(f"{' '.join(argv)}: did not end in {_SECONDS} s") from None

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import signal
-import sys
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process, create_subprocess_exec
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
@@ -14,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from lateen.agent import launch
+from lateen.agent.launch import launcher
 from lateen.mesh.children import end_session
 from lateen.xds.backoff import Backoff
 
@@ -168,7 +166,7 @@ class Supervised:
     async def _start(self) -> Process:
         command = await self.program.command()
         return await create_subprocess_exec(
-            *(sys.executable, "-IS", launch.__file__, str(os.getpid())),
+            *launcher(),
             *command,
             stdin=DEVNULL,
             stdout=PIPE,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 from asyncio.subprocess import DEVNULL, PIPE, create_subprocess_exec
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from lateen.agent.launch import LATEEN
 from lateen.control.ca.tokens import TokenError, Tokens
 from lateen.mesh import commands
 from lateen.mesh.commands import Folders
@@ -19,7 +19,6 @@ from lateen.mesh.ready import answers, listens
 from lateen.mesh.workloads import Role
 
 CONTROL = "control"
-_LATEEN = (sys.executable, "-c", "import sys; from lateen.cli.main import main; sys.exit(main())")
 _TOKEN_LIFE_S = 600.0
 _READY = "/healthz/ready"
 
@@ -46,7 +45,7 @@ class Programs:
 
     def control(self) -> Program:
         """The control plane."""
-        argv = [*_LATEEN, *commands.control(self.network, self.folders, self.resources)]
+        argv = [*LATEEN, *commands.control(self.network, self.folders, self.resources)]
 
         async def command() -> Sequence[str]:
             return argv
@@ -58,7 +57,7 @@ class Programs:
 
     async def in_force(self) -> str:
         """Wait until every sidecar knows who takes requests; returns what is missing in the end."""
-        argv = [*_LATEEN, *commands.wait(self.network, self.folders)]
+        argv = [*LATEEN, *commands.wait(self.network, self.folders)]
         waiting = await create_subprocess_exec(*argv, stdout=DEVNULL, stderr=PIPE)
         _, told = await waiting.communicate()
         return told.decode("utf-8", "replace").strip() if waiting.returncode else ""
@@ -101,7 +100,7 @@ class Programs:
                 opened.write(token)
         except (OSError, TokenError) as error:
             raise StartError(str(error)) from None
-        return [*_LATEEN, *commands.sidecar(one, self.network, self.folders, self.envoy)]
+        return [*LATEEN, *commands.sidecar(one, self.network, self.folders, self.envoy)]
 
 
 def _environment(own: Mapping[str, str]) -> Mapping[str, str]:

@@ -90,6 +90,19 @@ def test_a_restart_needs_no_token(tmp_path):
     run(body())
 
 
+def test_what_cannot_be_a_token_is_told(tmp_path):
+    async def body():
+        async with secured_port(tmp_path / "ca") as port:
+            workload = Workload(tmp_path, port)
+            workload.token_file.write_text("two\nlines")
+            async with workload:
+                await workload.hears(f"{workload.token_file} has something else than a join token")
+                workload.join(port)
+                assert await workload.next()
+
+    run(body())
+
+
 def test_a_token_that_was_used_is_told_and_a_new_one_is_taken(tmp_path):
     async def body():
         async with secured_port(tmp_path / "ca") as port:

@@ -6,7 +6,9 @@ import pytest
 
 from lateen.agent.credentials import Credentials, restore, save
 from lateen.agent.state import State
+from lateen.control.ca.authority import new_authority, pem, root_name
 from lateen.control.ca.files import load_or_create
+from lateen.identity.keys import key_pem
 from lateen.identity.spiffe import Identity
 from tests.support.authorities import certified
 
@@ -52,6 +54,11 @@ def had(authority, identity=WEB, life=timedelta(hours=1)):
     return Credentials(key, chain, roots, now, (now + life).replace(microsecond=0))
 
 
+def of_nobody():
+    made = new_authority(root_name("cluster.local"))
+    return Credentials(key_pem(made.key), pem(made.root).encode(), b"", BEGIN, BEGIN)
+
+
 def test_what_was_kept_is_had_again(state, authority):
     made = had(authority)
     save(state, made)
@@ -68,6 +75,9 @@ def test_what_is_not_good_any_more_is_not_had_again(state, authority):
     save(state, had(authority))
     assert restore(state, WEB, now + timedelta(hours=2)) is None
     assert restore(state, Identity("cluster.local", "shop", "other"), now) is None
+    save(state, of_nobody())
+    assert restore(state, WEB, now) is None
+    save(state, had(authority))
     pair = state.credentials.read_bytes()
     state.write(state.credentials, pair[: len(pair) // 2])
     assert restore(state, WEB, now) is None

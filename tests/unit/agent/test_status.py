@@ -48,6 +48,13 @@ def test_readiness_is_told_with_what_is_missing(status):
     assert told.endswith("\r\n\r\nsomething\n")
 
 
+def test_a_head_is_told_the_length_alone():
+    (told,), _ = answers(request("HEAD", READY))
+    assert told.startswith("HTTP/1.1 200 ")
+    assert "content-length: 6\r\n" in told
+    assert told.endswith("\r\n\r\n")
+
+
 def test_commands_are_posts():
     told, drained = answers(
         request("GET", DRAIN), request("POST", DRAIN), request("GET", "/elsewhere")

@@ -52,6 +52,7 @@ def test_without_tls_the_root_is_not_needed_and_with_it_is(options, capsys):
     ("arguments", "told"),
     [
         ([], "--discovery, --name, --namespace, --ip must be given"),
+        (["--discovery", "c:²", *PLAIN[2:]], "--discovery: 'c:²' is not HOST:PORT"),
         ([*PLAIN, "--nam", "x"], "unknown flag '--nam'; did you mean --name?"),
         ([*PLAIN, "web"], "unexpected argument 'web'"),
         ([*PLAIN, "--ready-port", "65536"], "--ready-port: '65536' is not a port"),

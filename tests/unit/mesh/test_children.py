@@ -11,6 +11,12 @@ child = subprocess.Popen(["sleep", "60"], process_group=0)
 print(child.pid, flush=True)
 child.wait()
 """
+NAMED_BY_OTHERS = r"""
+import ctypes, time
+ctypes.CDLL(None).prctl(15, b"\xff) S 1", 0, 0, 0)  # PR_SET_NAME
+print(flush=True)
+time.sleep(60)
+"""
 ORPHANS = """
 import os, subprocess
 from lateen.mesh.children import adopt_orphans, end_descendants
@@ -30,6 +36,14 @@ def test_a_session_ends_with_all_its_groups():
         end_session(leader.pid)
         # The grandchild has the pipe, too: its end is seen only when both have ended.
         assert leader.stdout.read() == b""
+        assert leader.wait(20) == -9
+
+
+def test_a_process_may_have_any_name():
+    argv = [sys.executable, "-c", NAMED_BY_OTHERS]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, start_new_session=True) as leader:
+        assert leader.stdout.readline()
+        end_session(leader.pid)
         assert leader.wait(20) == -9
 
 

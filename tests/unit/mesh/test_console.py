@@ -1,10 +1,13 @@
 """What is shown of a mesh."""
 
+import asyncio
 import io
+from pathlib import Path
 
 from rich.console import Console
 
-from lateen.mesh.console import screen
+from lateen.mesh.console import Screen, screen
+from lateen.mesh.process import Program, State, Supervised
 
 
 def shown(terminal, lines):
@@ -24,6 +27,19 @@ def test_lines_are_plain_where_no_terminal_is():
         "control | red",
         "up      | ready",
     ]
+
+
+def test_the_table_tells_what_happened_word_for_word():
+    async def run():
+        one = Supervised(Program("web-1", None, None, Path(), {}), print, print)
+        one.status.state, one.status.detail = State.waiting, "cannot be started: [/shop/a]"
+        return one
+
+    console = Console(file=io.StringIO(), width=100)
+    made = Screen({"web-1": "10.0.0.1"}, console)
+    made.show([asyncio.run(run())])
+    console.print(made.table())
+    assert "cannot be started: [/shop/a]" in console.file.getvalue()
 
 
 def test_names_are_coloured_on_a_terminal():

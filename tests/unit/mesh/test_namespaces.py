@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from lateen.mesh import namespaces as namespaces_module
 from lateen.mesh.claim import claimed_number
-from lateen.mesh.namespaces import Namespaces, missing
+from lateen.mesh.namespaces import NamespaceError, Namespaces, missing
 from lateen.mesh.plan import Mode, Network, plan
 from lateen.mesh.reading import read_mesh_file
-from tests.support.meshes import SHOP
+from tests.support.meshes import SHOP, planned
 
 # Only who is there can refuse.
 CONNECT = """
@@ -35,6 +36,30 @@ def made(tmp_path):
             yield namespaces, {one.name: one for one in found.instances}
         finally:
             namespaces.remove()
+
+
+def programs(monkeypatch, folder, script):
+    """The programs that make namespaces are a script from now on."""
+    for name in ("ip", "iptables-restore"):
+        (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+        (folder / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder), prepend=":")
+    return Namespaces(Network(Mode.namespaces, 255))
+
+
+def test_a_program_that_does_not_end_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(namespaces_module, "_SECONDS", 0.1)
+    namespaces = programs(monkeypatch, tmp_path, "exec sleep 60")
+    with pytest.raises(NamespaceError, match="ip -batch -: did not end"):
+        namespaces.make([])
+
+
+def test_a_file_that_cannot_be_written_is_told(tmp_path, monkeypatch):
+    namespaces = programs(monkeypatch, tmp_path, "exit 0")
+    monkeypatch.setattr(namespaces_module, "_FILES", tmp_path / "ip")
+    instances = planned(tmp_path, Mode.namespaces).instances
+    with pytest.raises(NamespaceError, match=r"cannot write to .*: Not a directory"):
+        namespaces.make(instances)
 
 
 def inside(namespaces, instance, *argv):

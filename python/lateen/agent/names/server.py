@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import socket
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import cast
@@ -73,7 +74,10 @@ class NameServer:
         return taken
 
     async def _listen_at(self, host: str, port: int) -> int:
-        tcp = await asyncio.start_server(self._connection, host, port)
+        # A socket of its own: asyncio, from Python 3.13 on, does not tell why it cannot be bound.
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listening = socket.create_server((host, port), family=family)
+        tcp = await asyncio.start_server(self._connection, sock=listening)
         self._open.append(tcp)
         taken: int = tcp.sockets[0].getsockname()[1]
         loop = asyncio.get_running_loop()

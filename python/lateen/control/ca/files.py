@@ -18,6 +18,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
@@ -61,7 +62,12 @@ def load(directory: Path) -> Authority:
     chain_file = directory / CHAIN
     chain = certificates(chain_file) if chain_file.exists() else []
     key = read_key(directory / KEY)
-    if certificate.public_key() != key.public_key():
+    try:
+        certified = certificate.public_key()
+    except (ValueError, UnsupportedAlgorithm) as error:
+        told = f"{directory / CERTIFICATE} has a key that cannot be read: {error}"
+        raise CaError(told) from None
+    if certified != key.public_key():
         raise CaError(f"{directory / KEY} is not the key of {directory / CERTIFICATE}")
     between = tuple(one for one in chain if one != certificate and one not in roots)
     line = (certificate, *between)
@@ -165,7 +171,7 @@ def read_key(path: Path) -> PrivateKey:
         key = serialization.load_pem_private_key(path.read_bytes(), password=None)
     except OSError as error:
         raise CaError(f"cannot read {path}: {error.strerror}") from None
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise CaError(f"{path} is no private key: {error}") from None
     if isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
         return key

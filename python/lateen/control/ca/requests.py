@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from lateen.identity.keys import PublicKey
@@ -12,6 +13,14 @@ from lateen.identity.keys import PublicKey
 _SMALLEST_RSA = 2048
 # A request with the largest key that is in use has a tenth of it.
 _LONGEST = 64 << 10
+# What `cryptography` raises of a request that it cannot read.
+_UNREADABLE = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
 
 
 class RequestError(Exception):
@@ -43,11 +52,12 @@ def read_request(pem: bytes) -> SigningRequest:
         parsed = x509.load_pem_x509_csr(pem)
         signed = parsed.is_signature_valid
         names = _names(parsed)
-    except (ValueError, TypeError, x509.DuplicateExtension) as error:
+        key = parsed.public_key()
+    except _UNREADABLE as error:
         raise RequestError(f"the request is no certificate signing request: {error}") from None
     if not signed:
         raise RequestError("the request is not signed by its key")
-    return SigningRequest(_strong(parsed.public_key()), names)
+    return SigningRequest(_strong(key), names)
 
 
 def _names(request: x509.CertificateSigningRequest) -> tuple[str, ...]:

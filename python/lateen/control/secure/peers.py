@@ -14,7 +14,7 @@ from lateen.control import wire
 from lateen.control.mesh_config import MeshConfig
 from lateen.control.model.proxy import Proxy
 from lateen.control.secure.refused import RefusedError
-from lateen.identity.spiffe import Identity, IdentityError
+from lateen.identity.spiffe import Identity, IdentityError, uris
 
 if TYPE_CHECKING:
     from envoy.config.core.v3.base_pb2 import Node
@@ -78,11 +78,11 @@ class Peers:
         """
         if peer.certificate is None:
             raise _unknown("a client certificate of the mesh is needed")
-        uris = _uris(peer.certificate)
-        if len(uris) != 1:
-            raise _unknown(f"the client certificate names {len(uris)} identities, not one")
+        named = uris(peer.certificate)
+        if len(named) != 1:
+            raise _unknown(f"the client certificate names {len(named)} identities, not one")
         try:
-            found = Identity.parse(uris[0])
+            found = Identity.parse(named[0])
         except IdentityError as error:
             raise _unknown(f"the client certificate: {error}") from None
         if found.trust_domain not in self.trust_domains:
@@ -126,14 +126,6 @@ def _as_claimed(node: Node, identity: Identity) -> Proxy:
         claimed = f"service account {account!r} of namespace {namespace!r}"
         raise RefusedError(grpc.StatusCode.PERMISSION_DENIED, f"{identity} is not {claimed}")
     return replace(proxy, trusted=True)
-
-
-def _uris(certificate: x509.Certificate) -> list[str]:
-    try:
-        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
-        return []
-    return names.value.get_values_for_type(x509.UniformResourceIdentifier)
 
 
 def _unknown(reason: str) -> RefusedError:

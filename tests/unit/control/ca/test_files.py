@@ -9,7 +9,7 @@ from lateen.control.ca.authority import CaError, pem
 from lateen.control.ca.files import CERTIFICATE, KEY, ROOT, load, load_or_create
 from lateen.identity.keys import new_key
 from lateen.identity.spiffe import Identity
-from tests.support.authorities import intermediate
+from tests.support.authorities import intermediate, of_unknown_curve
 
 WHO = Identity("cluster.local", "shop", "reviews")
 
@@ -64,6 +64,21 @@ def test_files_that_cannot_be_used_are_named(tmp_path, file, content, message):
         (folder / file).unlink()
     else:
         (folder / file).write_text(content)
+    with pytest.raises(CaError, match=message):
+        load(folder)
+
+
+@pytest.mark.parametrize(
+    ("file", "message"),
+    [
+        (KEY, "ca-key.pem is no private key: Curve"),
+        (CERTIFICATE, "ca-cert.pem has a key that cannot be read: Curve"),
+        (ROOT, "root-cert.pem: no root in it signed"),
+    ],
+)
+def test_files_of_a_curve_that_is_not_known_are_named(tmp_path, file, message):
+    folder = intermediate(tmp_path)
+    (folder / file).write_bytes(of_unknown_curve((folder / file).read_bytes()))
     with pytest.raises(CaError, match=message):
         load(folder)
 

@@ -5,7 +5,17 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
 from lateen.control.ca.requests import RequestError, read_request
 from lateen.identity.keys import new_key
-from tests.support.authorities import ADMIN, signing_request
+from tests.support.authorities import ADMIN, of_unknown_curve, signing_request
+
+NAMED_BY_X400 = b"""\
+-----BEGIN CERTIFICATE REQUEST-----
+MIHbMIGBAgEAMAAwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAASadeBvmvIe1KeZ
+0Cs4dlLajst5CKemrJS4RsHsBhRbbP9EzENJD5RIN8Qjl4XPQAladRDN1lCE2sDj
+1dFWseXsoB8wHQYJKoZIhvcNAQkOMRAwDjAMBgNVHREEBTADowEFMAoGCCqGSM49
+BAMCA0kAMEYCIQDyRZPANLAYS2vS8GIS7lJMCUOnFQ5SJTOdNLoW0++7WgIhAOJ8
+aCjLI7d0VVZ7hNXgDiTS9JxEkbr7HERgWRxcI7Is
+-----END CERTIFICATE REQUEST-----
+"""
 
 
 def test_a_request_has_a_key_and_says_what_it_is_after():
@@ -21,6 +31,8 @@ def test_a_request_has_a_key_and_says_what_it_is_after():
     ("made", "message"),
     [
         (lambda: b"nonsense", "the request is no certificate signing request"),
+        (lambda: of_unknown_curve(signing_request()), "Curve .* is not supported"),
+        (lambda: NAMED_BY_X400, "x400Address/EDIPartyName are not supported"),
         (lambda: b" " * 70_000, "the request is longer than 65536 bytes"),
         (
             lambda: signing_request(rsa.generate_private_key(65537, 1024)),
