@@ -11,7 +11,7 @@ import re
 from lateen.control.resources.field import Field
 
 UNIX = "unix://"
-_LENGTH = re.compile(r"0|[1-9]\d*")
+_LENGTH = re.compile(r"0|[1-9][0-9]{0,2}")
 
 
 def is_address(text: str) -> bool:
