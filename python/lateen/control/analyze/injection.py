@@ -80,7 +80,7 @@ def _by_default(resources: Snapshot) -> bool:
         if one.name == _INJECTOR:
             try:
                 values = msgspec.json.decode(one.spec.data.get("values", ""), type=_InjectorValues)
-            except msgspec.MsgspecError:
+            except (msgspec.MsgspecError, RecursionError):
                 return False
             return values.sidecar_injector_webhook.enable_namespaces_by_default
     return False
