@@ -17,8 +17,8 @@ _STRICT_NAME = re.compile(r"[-_A-Za-z0-9]+")
 _PSEUDO = frozenset((":method", ":scheme", ":authority", ":path", ":status"))
 _CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
 _CLAIM = "@request.auth.claims"
-# `%%`, or an operator: a name, perhaps arguments in brackets, and what may follow them.
-_OPERATOR = re.compile(r"%%|%[^%(]*(?:\((?:\\.|[^)\\])*\)[ ]*)?%|[^%]", re.DOTALL)
+# `%%`, an operator (a name, perhaps arguments in brackets, and what may follow them), or text.
+_VALUE = re.compile(r"(?:%%|%[^%(]*(?:\((?:\\.|[^)\\])*\)[ ]*)?%|[^%])*+", re.DOTALL)
 
 
 def claim_of(name: str) -> bool:
@@ -73,7 +73,7 @@ def _check_values(at: Field, values: Mapping[str, str], *, authority: bool) -> N
         _check_changed_name(place, name, authority=authority)
         if _CONTROL.search(value):
             place.error("the value has control characters", "remove them")
-        elif "".join(found[0] for found in _OPERATOR.finditer(value)) != value:
+        elif not _VALUE.fullmatch(value):
             place.error(f"{value!r}: an operator does not end", "write %% for a percent sign")
 
 
