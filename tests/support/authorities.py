@@ -55,6 +55,23 @@ def intermediate(directory: Path) -> Path:
     return folder
 
 
+def self_signed(start: datetime, end: datetime, serial_number: int = 1) -> bytes:
+    """A certificate that nobody vouches for, as PEM."""
+    key = new_key()
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a")])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(serial_number)
+        .not_valid_before(start)
+        .not_valid_after(end)
+        .sign(key, hashes.SHA256())
+    )
+    return pem(made).encode()
+
+
 def certified(
     directory: Path,
     identity: Identity,

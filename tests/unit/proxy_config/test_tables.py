@@ -2,13 +2,10 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from lateen.proxy_config import clusters, endpoints, listeners, routes, secrets
 from lateen.proxy_config.source import Saved, SourceError
+from tests.support.authorities import self_signed
 
 NOW = datetime(2026, 1, 10, tzinfo=UTC)
 
@@ -188,25 +185,9 @@ def test_endpoints():
     assert endpoints.table(told, endpoints.Filter(cluster="b")).rows == []
 
 
-def certificate(start, end):
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "x")])
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(0xABC)
-        .not_valid_before(start)
-        .not_valid_after(end)
-        .sign(key, hashes.SHA256())
-    )
-    return made.public_bytes(serialization.Encoding.PEM).decode()
-
-
 def test_secrets():
-    pem = certificate(NOW - timedelta(days=1), NOW + timedelta(days=1))
-    own = {"tls_certificate": {"certificate_chain": {"inline_string": pem}}}
+    pem = self_signed(NOW - timedelta(days=1), NOW + timedelta(days=1), 0xABC)
+    own = {"tls_certificate": {"certificate_chain": {"inline_string": pem.decode()}}}
     roots = {"validation_context": {"trusted_ca": {"filename": "/x"}}}
     told = dumped(
         "SecretsConfigDump",
