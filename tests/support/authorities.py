@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -70,6 +71,13 @@ def self_signed(start: datetime, end: datetime, serial_number: int = 1) -> bytes
         .sign(key, hashes.SHA256())
     )
     return pem(made).encode()
+
+
+def of_unknown_version(certificate: bytes) -> bytes:
+    """A certificate in PEM, whose version X.509 does not have."""
+    der = ssl.PEM_cert_to_DER_cert(certificate.decode())
+    version = b"\xa0\x03\x02\x01"
+    return ssl.DER_cert_to_PEM_cert(der.replace(version + b"\x02", version + b"\x07", 1)).encode()
 
 
 def certified(

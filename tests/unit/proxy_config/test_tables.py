@@ -5,7 +5,7 @@ import pytest
 
 from lateen.proxy_config import clusters, endpoints, listeners, routes, secrets
 from lateen.proxy_config.source import Saved, SourceError
-from tests.support.authorities import self_signed
+from tests.support.authorities import of_unknown_version, self_signed
 
 NOW = datetime(2026, 1, 10, tzinfo=UTC)
 
@@ -207,6 +207,15 @@ def test_secrets():
         ),
     ]
     assert secrets.table(told, NOW + timedelta(days=2)).rows[1][3] == "false"
+
+
+def test_what_is_no_certificate_is_shown_without_its_times():
+    pem = of_unknown_version(self_signed(NOW, NOW)).decode()
+    for written in ({"inline_string": pem}, {"inline_bytes": "\xe4"}, {"inline_string": "x"}):
+        own = {"tls_certificate": {"certificate_chain": written}}
+        told = dumped("SecretsConfigDump", static_secrets=[{"name": "a", "secret": own}])
+        (row,) = secrets.table(told, NOW).rows
+        assert row == ("a", "Cert Chain", "ACTIVE", "-", "-", "-", "-")
 
 
 def test_what_was_saved(tmp_path):

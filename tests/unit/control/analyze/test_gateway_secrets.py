@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.support.analysis import manifest, messages, told
-from tests.support.authorities import self_signed
+from tests.support.authorities import of_unknown_version, self_signed
 
 ANALYZER = "gateway.SecretAnalyzer"
 DAY = timedelta(days=1)
@@ -49,6 +49,7 @@ def test_a_certificate_that_is_not_valid_now():
 def test_what_is_no_certificate():
     for wrong in (
         secret(b"hush"),
+        secret(of_unknown_version(certificate())),
         secret(b""),
         secret(certificate(), ("tls.cert", "tls.key")),
         manifest("Secret", "cert", "data: {cert: '!', key: '!'}", namespace="edge"),
