@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from lateen.proxy_config import clusters, endpoints, listeners, routes, secrets
-from lateen.proxy_config.source import Saved, SourceError
+from lateen.proxy_config.source import Admin, Saved, SourceError
 from tests.support.authorities import of_unknown_version, self_signed
 
 NOW = datetime(2026, 1, 10, tzinfo=UTC)
@@ -229,3 +229,9 @@ def test_what_was_saved(tmp_path):
     assert Saved(file).dump() == CLUSTERS
     with pytest.raises(SourceError, match="running proxy"):
         Saved(file).clusters()
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:http", "a" * 70 + ".com:80"])
+def test_what_is_no_address_of_a_proxy(address):
+    with pytest.raises(SourceError, match=f"no proxy answers at {address}: .*--admin"):
+        Admin(address).dump()
