@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from itertools import combinations
 
-from lateen.control.model.hosts import matches
+from lateen.control.model.hosts import MESH, matches
 from lateen.control.resources.checks.addresses import is_address
 from lateen.control.resources.checks.headers import claim_of
 from lateen.control.resources.checks.http_route import check_http_route
@@ -18,8 +18,6 @@ from lateen.control.resources.checks.values import check_export_to
 from lateen.control.resources.field import Field
 from lateen.control.resources.meta import Resource
 from lateen.control.resources.virtual_service import VirtualService
-
-MESH_GATEWAY = "mesh"
 
 
 def check_virtual_service(resource: Resource[VirtualService], at: Field) -> None:
@@ -43,7 +41,7 @@ def check_virtual_service(resource: Resource[VirtualService], at: Field) -> None
 
 
 def _of_gateways(service: VirtualService) -> bool:
-    return bool(service.gateways) and MESH_GATEWAY not in service.gateways
+    return bool(service.gateways) and MESH not in service.gateways
 
 
 def _check_delegate(at: Field, service: VirtualService) -> None:
