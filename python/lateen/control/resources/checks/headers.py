@@ -21,7 +21,7 @@ _CLAIM = "@request.auth.claims"
 _VALUE = re.compile(r"(?:%%|%[^%(]*(?:\((?:\\.|[^)\\])*\)[ ]*)?%|[^%])*+", re.DOTALL)
 
 
-def claim_of(name: str) -> bool:
+def is_claim(name: str) -> bool:
     """Whether a match's header is a claim of a JSON web token (`@request.auth.claims...`)."""
     if not name.lower().startswith(_CLAIM):
         return False
@@ -39,7 +39,7 @@ def check_matched_name(at: Field, name: str) -> None:
     """Note what is no header, pseudo header or claim."""
     if not name:
         at.error("a header without a name", "remove it")
-    elif not claim_of(name) and name not in _PSEUDO and not _NAME.fullmatch(name):
+    elif not is_claim(name) and name not in _PSEUDO and not _NAME.fullmatch(name):
         at.error(f"{name!r} is no name of a header", "letters, digits and - as x-user")
 
 

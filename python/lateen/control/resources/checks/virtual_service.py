@@ -9,7 +9,7 @@ from itertools import combinations
 
 from lateen.control.model.hosts import MESH, matches
 from lateen.control.resources.checks.addresses import is_address
-from lateen.control.resources.checks.headers import claim_of
+from lateen.control.resources.checks.headers import is_claim
 from lateen.control.resources.checks.http_route import check_http_route
 from lateen.control.resources.checks.l4_routes import check_tcp_route, check_tls_route
 from lateen.control.resources.checks.names import domain_problem
@@ -64,7 +64,7 @@ def _check_claims(at: Field, service: VirtualService) -> None:
                 ("headers", match.headers),
                 ("withoutHeaders", match.without_headers),
             ):
-                for name in filter(claim_of, names):
+                for name in filter(is_claim, names):
                     (match_place / field / name).error(
                         "only gateways route by claims of tokens", "name a gateway in gateways"
                     )
