@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from itertools import combinations
 
-from lateen.control.model.hosts import MESH, matches
-from lateen.control.resources.checks.addresses import is_address
+from lateen.control.model.hosts import MESH, is_address, matches
 from lateen.control.resources.checks.headers import is_claim
 from lateen.control.resources.checks.http_route import check_http_route
 from lateen.control.resources.checks.l4_routes import check_tcp_route, check_tls_route
