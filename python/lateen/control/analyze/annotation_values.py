@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from lateen.config.syntax import ConfigSyntaxError
 from lateen.control.documents import read_documents
 from lateen.control.resources.checks.addresses import is_range
+from lateen.control.resources.checks.annotations import BOOLEANS
 from lateen.control.resources.checks.values import is_number
 
-_BOOLEAN = re.compile(r"1|t|T|TRUE|true|True|0|f|F|FALSE|false|False")
 _QUANTITY = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?\d+)?", re.ASCII)
 _INTERFACE = re.compile(r"[a-zA-Z][a-zA-Z0-9_.\-]{0,14}")
 _MODES = ("REDIRECT", "TPROXY", "NONE")
@@ -34,7 +34,7 @@ def _number(value: str) -> str:
 
 
 def _boolean(value: str) -> str:
-    return "" if _BOOLEAN.fullmatch(value) else f"{value!r} is neither true nor false"
+    return "" if value in BOOLEANS else f"{value!r} is neither true nor false"
 
 
 def _quantity(value: str) -> str:
