@@ -17,10 +17,10 @@ from tests.support.control_plane import (
     control_command,
     port_told,
     running,
-    until,
 )
 from tests.support.namespaces import Namespace, namespace
 from tests.support.proxies import envoy_command, lateen_command
+from tests.support.waiting import until
 
 APPLICATION = str(Path(__file__).parents[1] / "support" / "sidecar_upstream.py")
 SIDECAR_USER, CLIENT_USER = "1337", "1000"

@@ -13,8 +13,8 @@ from pathlib import Path
 import grpc
 import pytest
 
-from tests.support.control_plane import until
 from tests.support.mesh_client import control_plane
+from tests.support.waiting import until
 from tests.support.xds_caller import METHOD
 
 CALLER = Path(__file__).parents[1] / "support" / "xds_caller.py"

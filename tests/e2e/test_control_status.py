@@ -10,8 +10,8 @@ import urllib.request
 import pytest
 
 from lateen.xds.resource_types import CDS, EDS, LDS, RDS
-from tests.support.control_plane import until
 from tests.support.mesh_client import AdsClient, control_plane
+from tests.support.waiting import until
 
 SERVICE = """\
 apiVersion: v1

@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 from tests.support.client import Client, Response, get
-from tests.support.control_plane import bootstrap, control_command, port_told, running, until
+from tests.support.control_plane import bootstrap, control_command, port_told, running
 from tests.support.gateways import pair, secret
 from tests.support.http1 import ConnectionEnded
 from tests.support.ports import PortLease
 from tests.support.proxies import Proxy, envoy_command, lateen_command
 from tests.support.tls_files import tls_files
 from tests.support.upstream import Script, TlsServer, Upstream, reply
+from tests.support.waiting import until
 
 GATEWAY = """\
 apiVersion: networking.istio.io/v1

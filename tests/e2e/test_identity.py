@@ -16,9 +16,10 @@ from lateen.control.ca.files import ROOT
 from lateen.identity.client import Issued
 from lateen.identity.keys import key_pem, new_key, signing_request
 from lateen.identity.spiffe import Identity
-from tests.support.control_plane import LATEEN, bootstrap, control_command, running, until
+from tests.support.control_plane import LATEEN, bootstrap, control_command, running
 from tests.support.proxies import Proxy, envoy_command, lateen_command
 from tests.support.secured import Clients, node_of
+from tests.support.waiting import until
 
 WEB = Identity("cluster.local", "shop", "web")
 

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.control_plane import bootstrap, control_command, port_told, running, until
+from tests.support.control_plane import bootstrap, control_command, port_told, running
 from tests.support.ports import PortLease
 from tests.support.proxies import Proxy, envoy_command, lateen_command
+from tests.support.waiting import until
 
 APPLICATION = str(Path(__file__).parents[1] / "support" / "sidecar_upstream.py")
 CALLER, CALLED = "127.77.0.11", "127.77.0.12"

@@ -23,8 +23,8 @@ from tests.support.meshed import (
     as_user,
     machines,
     proxy_arguments,
-    until,
 )
+from tests.support.waiting import until
 
 ACTIVE = "/stats?filter=cluster.inbound.8080.*upstream_rq_active$"
 # So that there are handshakes all the time.
@@ -106,7 +106,7 @@ def test_traffic_goes_on_without_a_control_plane_and_changes_with_a_new_one(mesh
         assert meshed.a.is_ready()
         (meshed.manifests / "route.yaml").write_text(ROUTE)
         meshed.restart_control(stack)
-        until(lambda: meshed.a.call() == (418, "tea"), limit=60)
+        until(lambda: meshed.a.call() == (418, "tea"))
 
 
 def test_both_sidecars_prove_who_they_are(mutual):

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
 
 LATEEN = str(Path(sys.executable).with_name("lateen"))
 SECONDS = 20.0
 
 MONITORING = ("--monitoring-address", "127.0.0.1:0")
-
-Found = TypeVar("Found")
 
 
 def control_command(manifests: Path) -> list[str]:
@@ -68,12 +64,3 @@ def running(argv: Sequence[str], output: Path) -> Iterator[subprocess.Popen[byte
                 process.wait(SECONDS)
             except subprocess.TimeoutExpired:
                 process.kill()
-
-
-def until(look: Callable[[], Found]) -> Found:
-    """What `look` returns once it is something, within the limit."""
-    end = time.monotonic() + SECONDS
-    while not (found := look()):
-        assert time.monotonic() < end, "nothing came of it in time"
-        time.sleep(0.1)
-    return found

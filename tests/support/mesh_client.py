@@ -17,7 +17,8 @@ from lateen.xds.codec import decode_delta, encode_request
 from lateen.xds.messages import DeltaRequest, Response
 from lateen.xds.resource_types import ads_path
 from tests.support.closing import Closing
-from tests.support.control_plane import LATEEN, control_command, running, until
+from tests.support.control_plane import LATEEN, control_command, running
+from tests.support.waiting import until
 
 _SERVING = re.compile(r"^serving .* on port (\d+).*\nmonitoring on port (\d+)$", re.MULTILINE)
 

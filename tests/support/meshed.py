@@ -20,6 +20,7 @@ import pytest
 
 from tests.support.namespaces import Namespace, neighbours
 from tests.support.proxies import envoy_command
+from tests.support.waiting import until
 
 LATEEN = str(Path(sys.executable).with_name("lateen"))
 APPLICATION = str(Path(__file__).with_name("sidecar_upstream.py"))
@@ -91,15 +92,6 @@ class Process:
         except subprocess.TimeoutExpired:
             self.process.kill()
             return self.process.wait()
-
-
-def until(look, limit: float = SECONDS):
-    """What `look` returns once it is something, within the limit."""
-    end = time.monotonic() + limit
-    while not (found := look()):
-        assert time.monotonic() < end, "nothing came of it in time"
-        time.sleep(0.1)
-    return found
 
 
 def as_user(number: str) -> list[str]:

@@ -8,31 +8,20 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 
 from lateen.mesh.namespaces import missing
 from lateen.mesh.plan import Mode
+from tests.support.waiting import until
 
 LATEEN = str(Path(sys.executable).with_name("lateen"))
 SECONDS = 60.0
 _WHERE = re.compile(r"up +\|   ([-a-z0-9]+): ([0-9.]+):[0-9]+")
 _STATE = re.compile(r"up +\|   state in (\S+);")
-Found = TypeVar("Found")
-
-
-def until(look: Callable[[], Found], seconds: float = SECONDS) -> Found:
-    """What `look` returns once it is something, within the limit."""
-    end = time.monotonic() + seconds
-    while not (found := look()):
-        assert time.monotonic() < end, "nothing came of it in time"
-        time.sleep(0.1)
-    return found
 
 
 class Up:
