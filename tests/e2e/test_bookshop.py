@@ -15,7 +15,8 @@ import pytest
 
 from lateen.mesh.plan import Mode
 from tests.support.proxies import envoy_command
-from tests.support.up import curl, running, until
+from tests.support.up import curl, running
+from tests.support.waiting import until
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "bookshop"
 PLACES = [

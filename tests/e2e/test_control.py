@@ -20,7 +20,7 @@ from tests.support.control_plane import (
 )
 from tests.support.namespaces import Namespace, namespace
 from tests.support.proxies import envoy_command, lateen_command
-from tests.support.until import until
+from tests.support.waiting import until
 
 APPLICATION = str(Path(__file__).parents[1] / "support" / "sidecar_upstream.py")
 SIDECAR_USER, CLIENT_USER = "1337", "1000"

@@ -10,7 +10,7 @@ from lateen.xds.codec import decode_sotw, encode_request
 from lateen.xds.messages import DeltaRequest, SotwRequest
 from lateen.xds.resource_types import CDS, EDS, LDS, RDS, ads_path
 from tests.support.mesh_client import AdsClient, control_plane
-from tests.support.until import until
+from tests.support.waiting import until
 
 SERVICES = 40
 SERVICE = """\

@@ -14,7 +14,7 @@ import grpc
 import pytest
 
 from tests.support.mesh_client import control_plane
-from tests.support.until import until
+from tests.support.waiting import until
 from tests.support.xds_caller import METHOD
 
 CALLER = Path(__file__).parents[1] / "support" / "xds_caller.py"

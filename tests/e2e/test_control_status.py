@@ -11,7 +11,7 @@ import pytest
 
 from lateen.xds.resource_types import CDS, EDS, LDS, RDS
 from tests.support.mesh_client import AdsClient, control_plane
-from tests.support.until import until
+from tests.support.waiting import until
 
 SERVICE = """\
 apiVersion: v1

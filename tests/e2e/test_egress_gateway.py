@@ -11,8 +11,8 @@ from tests.support.client import fetch, get
 from tests.support.control_plane import bootstrap, control_command, port_told, running
 from tests.support.ports import PortLease
 from tests.support.proxies import Proxy, envoy_command, lateen_command
-from tests.support.until import until
 from tests.support.upstream import Script, Upstream, reply
+from tests.support.waiting import until
 
 EGRESS = "127.77.0.21"
 MESH = """\

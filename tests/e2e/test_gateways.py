@@ -16,8 +16,8 @@ from tests.support.http1 import ConnectionEnded
 from tests.support.ports import PortLease
 from tests.support.proxies import Proxy, envoy_command, lateen_command
 from tests.support.tls_files import tls_files
-from tests.support.until import until
 from tests.support.upstream import Script, TlsServer, Upstream, reply
+from tests.support.waiting import until
 
 GATEWAY = """\
 apiVersion: networking.istio.io/v1

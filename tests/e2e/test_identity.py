@@ -19,7 +19,7 @@ from lateen.identity.spiffe import Identity
 from tests.support.control_plane import LATEEN, bootstrap, control_command, running
 from tests.support.proxies import Proxy, envoy_command, lateen_command
 from tests.support.secured import Clients, node_of
-from tests.support.until import until
+from tests.support.waiting import until
 
 WEB = Identity("cluster.local", "shop", "web")
 

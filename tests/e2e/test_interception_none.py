@@ -14,7 +14,7 @@ import pytest
 from tests.support.control_plane import bootstrap, control_command, port_told, running
 from tests.support.ports import PortLease
 from tests.support.proxies import Proxy, envoy_command, lateen_command
-from tests.support.until import until
+from tests.support.waiting import until
 
 APPLICATION = str(Path(__file__).parents[1] / "support" / "sidecar_upstream.py")
 CALLER, CALLED = "127.77.0.11", "127.77.0.12"

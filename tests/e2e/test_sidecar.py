@@ -24,7 +24,7 @@ from tests.support.meshed import (
     machines,
     proxy_arguments,
 )
-from tests.support.until import until
+from tests.support.waiting import until
 
 ACTIVE = "/stats?filter=cluster.inbound.8080.*upstream_rq_active$"
 # So that there are handshakes all the time.

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.meshed import LATEEN, MESH, PLAINTEXT, Machine, Process, until
+from tests.support.meshed import LATEEN, MESH, PLAINTEXT, Machine, Process
 from tests.support.namespaces import Namespace, namespace
+from tests.support.waiting import until
 
 TELLS = """\
 import signal, sys, time

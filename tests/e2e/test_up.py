@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from lateen.mesh.plan import Mode
-from tests.support.up import LATEEN, curl, processes, running, until
+from tests.support.up import LATEEN, curl, processes, running
+from tests.support.waiting import until
 
 SERVICES = Path(__file__).parents[2] / "examples" / "bookshop" / "services"
 MESH = f"""\

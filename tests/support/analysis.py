@@ -4,6 +4,7 @@ from lateen.control.analyze.analyzers import analyzers_called
 from lateen.control.analyze.run import analyze
 from lateen.control.analyze.snapshot import snapshot
 from lateen.control.documents import read_documents
+from tests.support.manifests import VERSIONS
 
 
 def messages(analyzer, text, **settings):
@@ -24,7 +25,7 @@ def manifest(kind, name, spec="{}", *, namespace="shop", labels="{}", annotation
     Args:
         head: apiVersion; empty: that of the kind.
     """
-    group = head or _VERSIONS[kind]
+    group = head or VERSIONS[kind]
     body = spec if spec.startswith(("spec:", "data:")) else f"spec: {spec}"
     return (
         f"apiVersion: {group}\nkind: {kind}\n"
@@ -32,27 +33,5 @@ def manifest(kind, name, spec="{}", *, namespace="shop", labels="{}", annotation
         f"annotations: {annotations}}}\n{body}\n---\n"
     )
 
-
-_NETWORKING = "networking.istio.io/v1"
-_SECURITY = "security.istio.io/v1"
-_VERSIONS = {
-    "VirtualService": _NETWORKING,
-    "DestinationRule": _NETWORKING,
-    "Gateway": _NETWORKING,
-    "ServiceEntry": _NETWORKING,
-    "Sidecar": _NETWORKING,
-    "PeerAuthentication": _SECURITY,
-    "RequestAuthentication": _SECURITY,
-    "AuthorizationPolicy": _SECURITY,
-    "Telemetry": "telemetry.istio.io/v1",
-    "Deployment": "apps/v1",
-    "CustomResourceDefinition": "apiextensions.k8s.io/v1",
-    "Service": "v1",
-    "Pod": "v1",
-    "Namespace": "v1",
-    "Node": "v1",
-    "Secret": "v1",
-    "ConfigMap": "v1",
-}
 
 INJECTED = manifest("Namespace", "shop", labels="{istio-injection: enabled}")

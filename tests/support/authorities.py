@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import ssl
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -62,6 +63,30 @@ def intermediate(directory: Path) -> Path:
     (folder / CHAIN).write_text(pem(made) + pem(root.root))
     (folder / KEY).write_bytes(key_pem(key))
     return folder
+
+
+def self_signed(start: datetime, end: datetime, serial_number: int = 1) -> bytes:
+    """A certificate that nobody vouches for, as PEM."""
+    key = new_key()
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a")])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(serial_number)
+        .not_valid_before(start)
+        .not_valid_after(end)
+        .sign(key, hashes.SHA256())
+    )
+    return pem(made).encode()
+
+
+def of_unknown_version(certificate: bytes) -> bytes:
+    """A certificate in PEM, whose version X.509 does not have."""
+    der = ssl.PEM_cert_to_DER_cert(certificate.decode())
+    version = b"\xa0\x03\x02\x01"
+    return ssl.DER_cert_to_PEM_cert(der.replace(version + b"\x02", version + b"\x07", 1)).encode()
 
 
 def certified(

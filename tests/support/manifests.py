@@ -1,6 +1,8 @@
 """Resources from text, for tests."""
 
+from lateen.control.analyze.kinds import ANALYZED
 from lateen.control.documents import read_documents
+from lateen.control.resources.kinds import KINDS
 from lateen.control.resources.reading import manifests, read_resource
 
 
@@ -15,26 +17,14 @@ def resources(text):
     return found
 
 
-_GROUPS = {
-    "VirtualService": "networking.istio.io/v1",
-    "DestinationRule": "networking.istio.io/v1",
-    "Gateway": "networking.istio.io/v1",
-    "ServiceEntry": "networking.istio.io/v1",
-    "WorkloadEntry": "networking.istio.io/v1",
-    "WorkloadGroup": "networking.istio.io/v1",
-    "Sidecar": "networking.istio.io/v1",
-    "ProxyConfig": "networking.istio.io/v1beta1",
-    "PeerAuthentication": "security.istio.io/v1",
-    "RequestAuthentication": "security.istio.io/v1",
-    "AuthorizationPolicy": "security.istio.io/v1",
-    "Telemetry": "telemetry.istio.io/v1",
-}
+VERSIONS = {one.name: one.api_versions[0] for one in (*ANALYZED.values(), *KINDS.values())}
+"""The apiVersion of each kind; a Gateway is Istio's."""
 
 
 def checked(kind, spec, metadata=""):
     """What is wrong with a resource: `error spec.hosts[0]`, for each problem."""
     text = (
-        f"apiVersion: {_GROUPS[kind]}\nkind: {kind}\n"
+        f"apiVersion: {VERSIONS[kind]}\nkind: {kind}\n"
         f"metadata: {{name: a, namespace: shop{metadata}}}\nspec: {spec}\n"
     )
     (document,) = read_documents("mesh.yaml", text)

@@ -18,7 +18,7 @@ from lateen.xds.messages import DeltaRequest, Response
 from lateen.xds.resource_types import ads_path
 from tests.support.closing import Closing
 from tests.support.control_plane import LATEEN, control_command, running
-from tests.support.until import until
+from tests.support.waiting import until
 
 _SERVING = re.compile(r"^serving .* on port (\d+).*\nmonitoring on port (\d+)$", re.MULTILINE)
 

@@ -20,7 +20,7 @@ import pytest
 
 from tests.support.namespaces import Namespace, neighbours
 from tests.support.proxies import envoy_command
-from tests.support.until import until
+from tests.support.waiting import until
 
 LATEEN = str(Path(sys.executable).with_name("lateen"))
 APPLICATION = str(Path(__file__).with_name("sidecar_upstream.py"))

@@ -16,7 +16,7 @@ import pytest
 
 from lateen.mesh.namespaces import missing
 from lateen.mesh.plan import Mode
-from tests.support.until import SECONDS, until
+from tests.support.waiting import SECONDS, until
 
 LATEEN = str(Path(sys.executable).with_name("lateen"))
 _WHERE = re.compile(r"up +\|   ([-a-z0-9]+): ([0-9.]+):[0-9]+")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -51,14 +50,14 @@ def inline(source: Json) -> bytes:
         return written.encode()
     try:
         return base64.b64decode(text(source, "inline_bytes"), validate=True)
-    except binascii.Error:
+    except ValueError:
         return b""
 
 
 def _certificate(pem: bytes, now: datetime) -> tuple[str, str, str, str]:
     try:
         found = x509.load_pem_x509_certificates(pem)[0]
-    except (ValueError, IndexError):
+    except (ValueError, IndexError, x509.InvalidVersion):
         return "-", "-", "-", "-"
     start, end = found.not_valid_before_utc, found.not_valid_after_utc
     valid = "true" if start <= now.astimezone(UTC) <= end else "false"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 from dataclasses import dataclass
@@ -66,17 +67,16 @@ class Admin:
         return parsed(self._ask("GET", path), self.address)
 
     def _ask(self, method: str, path: str) -> bytes:
-        connection = http.client.HTTPConnection(self.address, timeout=_TIMEOUT_S)
         try:
-            connection.request(method, path)
-            answer = connection.getresponse()
-            body = answer.read(_LARGEST)
-        except (OSError, http.client.HTTPException) as error:
+            connection = http.client.HTTPConnection(self.address, timeout=_TIMEOUT_S)
+            with contextlib.closing(connection):
+                connection.request(method, path)
+                answer = connection.getresponse()
+                body = answer.read(_LARGEST)
+        except (OSError, http.client.HTTPException, ValueError) as error:
             raise SourceError(
                 f"no proxy answers at {self.address}: {error} (--admin names its admin address)"
             ) from None
-        finally:
-            connection.close()
         if answer.status != http.client.OK:
             said = body.decode(errors="replace").strip()
             raise SourceError(f"{self.address}{path} answers {answer.status}: {said}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TypeAlias
 
 Json: TypeAlias = "bool | float | str | list[Json] | dict[str, Json] | None"
@@ -19,13 +18,6 @@ def items(value: Json, *path: str) -> list[Json]:
     """The list at a path."""
     found = child(value, *path)
     return found if isinstance(found, list) else []
-
-
-def entries(value: Json, *path: str) -> Iterator[tuple[str, Json]]:
-    """The keys and values of the object at a path."""
-    found = child(value, *path)
-    if isinstance(found, dict):
-        yield from found.items()
 
 
 def text(value: Json, *path: str) -> str:

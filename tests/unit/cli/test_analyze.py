@@ -119,6 +119,13 @@ def test_settings_of_the_mesh(directory, capsys):
     assert capsys.readouterr().out == ""
 
 
+def test_settings_that_are_no_text_are_told_with_their_file(tmp_path, capsys):
+    settings = tmp_path / "mesh.yaml"
+    settings.write_bytes(b"\xff")
+    assert main(["analyze", "/dev/null", "--mesh-config-file", str(settings)]) == 1
+    assert capsys.readouterr().err.startswith(f"lateen analyze: {settings}: 'utf-8' codec")
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 
 from lateen.config.syntax import ConfigSyntaxError
@@ -26,6 +28,7 @@ def test_documents_that_are_empty_are_left_out():
         ("-5", -5),
         ("1.5", 1.5),
         ("1e3", 1000.0),
+        ("1" * 5000, math.inf),
         ("1:30", "1:30"),
         ("2026-01-31", "2026-01-31"),
         ("10.0.0.1", "10.0.0.1"),

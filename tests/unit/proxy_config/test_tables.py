@@ -2,13 +2,10 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from lateen.proxy_config import clusters, endpoints, listeners, routes, secrets
-from lateen.proxy_config.source import Saved, SourceError
+from lateen.proxy_config.source import Admin, Saved, SourceError
+from tests.support.authorities import of_unknown_version, self_signed
 
 NOW = datetime(2026, 1, 10, tzinfo=UTC)
 
@@ -188,25 +185,9 @@ def test_endpoints():
     assert endpoints.table(told, endpoints.Filter(cluster="b")).rows == []
 
 
-def certificate(start, end):
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "x")])
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(0xABC)
-        .not_valid_before(start)
-        .not_valid_after(end)
-        .sign(key, hashes.SHA256())
-    )
-    return made.public_bytes(serialization.Encoding.PEM).decode()
-
-
 def test_secrets():
-    pem = certificate(NOW - timedelta(days=1), NOW + timedelta(days=1))
-    own = {"tls_certificate": {"certificate_chain": {"inline_string": pem}}}
+    pem = self_signed(NOW - timedelta(days=1), NOW + timedelta(days=1), 0xABC)
+    own = {"tls_certificate": {"certificate_chain": {"inline_string": pem.decode()}}}
     roots = {"validation_context": {"trusted_ca": {"filename": "/x"}}}
     told = dumped(
         "SecretsConfigDump",
@@ -228,6 +209,15 @@ def test_secrets():
     assert secrets.table(told, NOW + timedelta(days=2)).rows[1][3] == "false"
 
 
+def test_what_is_no_certificate_is_shown_without_its_times():
+    pem = of_unknown_version(self_signed(NOW, NOW)).decode()
+    for written in ({"inline_string": pem}, {"inline_bytes": "\xe4"}, {"inline_string": "x"}):
+        own = {"tls_certificate": {"certificate_chain": written}}
+        told = dumped("SecretsConfigDump", static_secrets=[{"name": "a", "secret": own}])
+        (row,) = secrets.table(told, NOW).rows
+        assert row == ("a", "Cert Chain", "ACTIVE", "-", "-", "-", "-")
+
+
 def test_what_was_saved(tmp_path):
     file = tmp_path / "dump.json"
     with pytest.raises(SourceError, match=r"cannot read .*dump.json: No such file"):
@@ -239,3 +229,9 @@ def test_what_was_saved(tmp_path):
     assert Saved(file).dump() == CLUSTERS
     with pytest.raises(SourceError, match="running proxy"):
         Saved(file).clusters()
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:http", "a" * 70 + ".com:80"])
+def test_what_is_no_address_of_a_proxy(address):
+    with pytest.raises(SourceError, match=f"no proxy answers at {address}: .*--admin"):
+        Admin(address).dump()

@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping
 from lateen.config.syntax import ConfigSyntaxError
 from lateen.control.documents import read_documents
 from lateen.control.resources.checks.addresses import is_range
+from lateen.control.resources.checks.annotations import BOOLEANS
+from lateen.control.resources.checks.values import is_number
 
-_BOOLEAN = re.compile(r"1|t|T|TRUE|true|True|0|f|F|FALSE|false|False")
 _QUANTITY = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?\d+)?", re.ASCII)
 _INTERFACE = re.compile(r"[a-zA-Z][a-zA-Z0-9_.\-]{0,14}")
 _MODES = ("REDIRECT", "TPROXY", "NONE")
@@ -29,12 +30,11 @@ def _mode(value: str) -> str:
 
 
 def _number(value: str) -> str:
-    valid = value.isascii() and value.isdecimal() and int(value) < 1 << 32
-    return "" if valid else f"{value!r} is no number"
+    return "" if is_number(value, (1 << 32) - 1) else f"{value!r} is no number"
 
 
 def _boolean(value: str) -> str:
-    return "" if _BOOLEAN.fullmatch(value) else f"{value!r} is neither true nor false"
+    return "" if value in BOOLEANS else f"{value!r} is neither true nor false"
 
 
 def _quantity(value: str) -> str:
@@ -42,9 +42,7 @@ def _quantity(value: str) -> str:
 
 
 def _port(value: str) -> str:
-    text = value.strip()
-    valid = text.isascii() and text.isdecimal() and int(text) < 1 << 16
-    return "" if valid else f"{value!r} is no port"
+    return "" if is_number(value.strip(), (1 << 16) - 1) else f"{value!r} is no port"
 
 
 def _ports(value: str) -> str:

@@ -139,7 +139,13 @@ def run_analysis(options: Options, *, list_analyzers: bool = False) -> int:
 
 
 def _read(file: str, wanted: type[Settings]) -> tuple[Settings, Document] | None:
-    return read_mesh_file(file, read_text(file), wanted) if file else None
+    if not file:
+        return None
+    try:
+        text = read_text(file)
+    except ValueError as error:
+        raise ValueError(f"{file}: {error}") from None
+    return read_mesh_file(file, text, wanted)
 
 
 def _print(messages: Sequence[Message], output: Format) -> None:

@@ -16,8 +16,6 @@ from lateen.control.resources.virtual_service import VirtualService
 
 _REMOVED_GROUP = "rbac.istio.io"
 _REMOVED = ("ClusterRbacConfig", "RbacConfig", "ServiceRole", "ServiceRoleBinding")
-
-
 _PERCENT = ("fault", "delay", "percent")
 
 

@@ -5,7 +5,7 @@ Source: Istio pkg/config/analysis/analyzers/gateway/certificate.go.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from lateen.control.analyze.message import Message, about
 from lateen.control.analyze.messages import DUPLICATE_CERTIFICATE
@@ -20,18 +20,13 @@ def gateway_certificates(resources: Snapshot) -> Iterator[Message]:
     gateways = resources.of(Gateway)
     for gateway in gateways:
         for other in gateways:
-            shared = other is not gateway and _selects_of(gateway.spec, other.spec)
+            shared = other is not gateway and selects(gateway.spec.selector, other.spec.selector)
             if shared and _share_certificate(gateway.spec, other.spec):
                 text = (
                     f"{other.key} has the same certificate: clients that reuse a connection of "
                     "HTTP/2 may get 404, so put the hosts into one gateway"
                 )
                 yield about(DUPLICATE_CERTIFICATE, gateway, text)
-
-
-def _selects_of(one: Gateway, other: Gateway) -> bool:
-    labels: Mapping[str, str] = other.selector
-    return selects(one.selector, labels)
 
 
 def _share_certificate(one: Gateway, other: Gateway) -> bool:

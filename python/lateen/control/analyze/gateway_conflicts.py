@@ -5,7 +5,7 @@ Source: Istio pkg/config/analysis/analyzers/gateway/conflictinggateway.go.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from lateen.control.analyze.message import Message, about
 from lateen.control.analyze.messages import CONFLICTING_GATEWAYS
@@ -23,7 +23,7 @@ def gateway_conflicts(resources: Snapshot) -> Iterator[Message]:
     for gateway in gateways:
         others = [one for one in gateways if _meet(resources, gateway, one)]
         for index, server in enumerate(gateway.spec.servers):
-            names = [f"{one.key}" for one in others if _claims(one.spec, server)]
+            names = [str(one.key) for one in others if _claims(one.spec, server)]
             if names:
                 text = (
                     f"{', '.join(sorted(names))} has some of the hosts {', '.join(server.hosts)} "
@@ -35,8 +35,7 @@ def gateway_conflicts(resources: Snapshot) -> Iterator[Message]:
 def _meet(resources: Snapshot, one: Resource[Gateway], other: Resource[Gateway]) -> bool:
     if one is other:
         return False
-    mine: Mapping[str, str] = one.spec.selector
-    theirs: Mapping[str, str] = other.spec.selector
+    mine, theirs = one.spec.selector, other.spec.selector
     if mine == theirs:
         return True
     if not selects(mine, theirs) and not selects(theirs, mine):

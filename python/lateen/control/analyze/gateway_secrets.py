@@ -63,7 +63,7 @@ def _certificate_problem(pem: bytes) -> str:
             # A serial number of 0 is told, and is none of ours.
             warnings.simplefilter("ignore", CryptographyDeprecationWarning)
             certificate = x509.load_pem_x509_certificate(pem)
-    except ValueError as error:
+    except (ValueError, x509.InvalidVersion) as error:
         return f"it holds no certificate: {error}"
     now = datetime.now(UTC)
     if now > certificate.not_valid_after_utc:

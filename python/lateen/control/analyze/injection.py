@@ -16,14 +16,12 @@ from lateen.control.analyze.messages import (
     NAMESPACE_NOT_INJECTED,
     POD_MISSING_PROXY,
 )
-from lateen.control.analyze.selecting import INJECT, INJECTION, proxy_image
+from lateen.control.analyze.selecting import DATAPLANE, INJECT, INJECTION, REVISION, proxy_image
 from lateen.control.analyze.snapshot import ISTIO_NAMESPACE, Snapshot
 from lateen.control.resources.kubernetes.plain import ConfigMap, Namespace
 from lateen.control.resources.kubernetes.pod import Pod
 from lateen.control.resources.meta import Lenient, Resource
 
-_REVISION = "istio.io/rev"
-_DATAPLANE = "istio.io/dataplane-mode"
 _INJECTOR = "istio-sidecar-injector"
 
 
@@ -42,9 +40,9 @@ def injection(resources: Snapshot) -> Iterator[Message]:
         if namespace.name == ISTIO_NAMESPACE:
             continue
         yield from _about_labels(namespace)
-        if namespace.labels.get(_DATAPLANE) == "ambient":
+        if namespace.labels.get(DATAPLANE) == "ambient":
             continue
-        if not namespace.labels.get(INJECTION) and _REVISION not in namespace.labels:
+        if not namespace.labels.get(INJECTION) and REVISION not in namespace.labels:
             yield _about_missing(resources, namespace)
         elif namespace.labels.get(INJECTION) == "enabled":
             injected.add(namespace.name)
@@ -58,7 +56,7 @@ def _about_labels(namespace: Resource[Namespace]) -> Iterator[Message]:
     labels = namespace.labels
     said = [f"{INJECTION}={labels[INJECTION]}"] if INJECTION in labels else []
     if labels.get(INJECTION, "enabled") == "enabled":
-        said += [f"{name}={labels[name]}" for name in (_REVISION, _DATAPLANE) if name in labels]
+        said += [f"{name}={labels[name]}" for name in (REVISION, DATAPLANE) if name in labels]
     if len(said) > 1:
         text = f"The labels {', '.join(said)} contradict each other: keep one"
         yield about(INJECTION_LABELS, namespace, text, ("metadata", "labels"))
@@ -80,7 +78,7 @@ def _by_default(resources: Snapshot) -> bool:
         if one.name == _INJECTOR:
             try:
                 values = msgspec.json.decode(one.spec.data.get("values", ""), type=_InjectorValues)
-            except msgspec.MsgspecError:
+            except (msgspec.MsgspecError, RecursionError):
                 return False
             return values.sidecar_injector_webhook.enable_namespaces_by_default
     return False

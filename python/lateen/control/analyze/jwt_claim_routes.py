@@ -11,7 +11,7 @@ from lateen.control.analyze.message import Message, about
 from lateen.control.analyze.messages import CLAIMS_NOT_VERIFIED
 from lateen.control.analyze.selecting import pods_selected
 from lateen.control.analyze.snapshot import ISTIO_NAMESPACE, Snapshot
-from lateen.control.resources.checks.headers import claim_of
+from lateen.control.resources.checks.headers import is_claim
 from lateen.control.resources.gateway import Gateway
 from lateen.control.resources.kubernetes.pod import Pod
 from lateen.control.resources.meta import Resource
@@ -46,7 +46,7 @@ def _first_claim(service: VirtualService) -> str:
         for match in route.match
         for name in (*match.headers, *match.without_headers)
     )
-    return next(filter(claim_of, names), "")
+    return next(filter(is_claim, names), "")
 
 
 def _is_verified(resources: Snapshot, pod: Resource[Pod]) -> bool:

@@ -12,12 +12,9 @@ from lateen.control.analyze.message import Message, about
 from lateen.control.analyze.messages import CONFLICTING_HOSTS
 from lateen.control.analyze.services import EVERYWHERE, fqdn, scopes
 from lateen.control.analyze.snapshot import Snapshot
-from lateen.control.model.hosts import matches
+from lateen.control.model.hosts import MESH, matches
 from lateen.control.resources.meta import Resource
 from lateen.control.resources.virtual_service import VirtualService
-
-_MESH = "mesh"
-
 
 _ByHost = Mapping[tuple[str, str], Sequence[Resource[VirtualService]]]
 
@@ -42,7 +39,7 @@ def _by_host(resources: Snapshot) -> _ByHost:
     """The virtual services of sidecars by who sees them and by host."""
     found: dict[tuple[str, str], list[Resource[VirtualService]]] = defaultdict(list)
     for service in resources.of(VirtualService):
-        if not service.spec.gateways or _MESH in service.spec.gateways:
+        if not service.spec.gateways or MESH in service.spec.gateways:
             for scope in scopes(service.spec.export_to, service.namespace):
                 for host in service.spec.hosts:
                     found[scope, fqdn(host, service.namespace)].append(service)

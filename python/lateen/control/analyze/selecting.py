@@ -17,9 +17,9 @@ from lateen.control.resources.selectors import selects
 PROXY = "istio-proxy"
 INJECT = "sidecar.istio.io/inject"
 INJECTION = "istio-injection"
+REVISION = "istio.io/rev"
+DATAPLANE = "istio.io/dataplane-mode"
 _REDIRECTION = "ambient.istio.io/redirection"
-_REVISION = "istio.io/rev"
-_DATAPLANE = "istio.io/dataplane-mode"
 
 
 def spelled(selector: Mapping[str, str]) -> str:
@@ -59,9 +59,9 @@ def namespace_is_ambient(namespace: Resource[Namespace] | None) -> bool:
     """Whether the traffic of a namespace's pods goes through the node's proxy."""
     if namespace is None or namespace.labels.get(INJECTION) == "enabled":
         return False
-    if namespace.labels.get(_REVISION):
+    if namespace.labels.get(REVISION):
         return False
-    return namespace.labels.get(_DATAPLANE) == "ambient"
+    return namespace.labels.get(DATAPLANE) == "ambient"
 
 
 def deployment_in_mesh(resources: Snapshot, deployment: Resource[Deployment]) -> bool:

@@ -13,16 +13,10 @@ from lateen.control.analyze.messages import SUBSET_WITHOUT_PODS, UNKNOWN_RULE_HO
 from lateen.control.analyze.selecting import spelled
 from lateen.control.analyze.services import KnownHosts
 from lateen.control.analyze.snapshot import Snapshot
+from lateen.control.model.locality import LEVELS, NODE
 from lateen.control.resources.destination_rule import DestinationRule
 from lateen.control.resources.kubernetes.pod import Pod
 from lateen.control.resources.selectors import selects
-
-_TOPOLOGY = (
-    "topology.kubernetes.io/region",
-    "topology.kubernetes.io/zone",
-    "topology.istio.io/subzone",
-)
-_HOSTNAME = "kubernetes.io/hostname"
 
 
 def subsets(resources: Snapshot) -> Iterator[Message]:
@@ -48,8 +42,8 @@ def _labels_of_pods(resources: Snapshot) -> Iterator[Mapping[str, str]]:
         node = pod.spec.spec.node_name
         labels = dict(pod.labels)
         labels.update(
-            (name, value) for name, value in nodes.get(node, {}).items() if name in _TOPOLOGY
+            (name, value) for name, value in nodes.get(node, {}).items() if name in LEVELS
         )
         if node:
-            labels[_HOSTNAME] = node
+            labels[NODE] = node
         yield labels

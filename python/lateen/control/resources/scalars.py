@@ -30,7 +30,7 @@ _UNITS = {
     "h": 3600.0,
 }
 _PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
-_WHOLE = re.compile(rf"-?(?:{_PART.pattern})+|0")
+_WHOLE = re.compile(rf"-?(?:{_PART.pattern})+|0", re.ASCII)
 
 
 # What Go can count in nanoseconds.

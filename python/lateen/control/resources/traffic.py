@@ -55,6 +55,10 @@ class TlsCertificate(Strict, frozen=True):
     ca_certificates: str = ""
 
 
+PASSED_ON = ("PASSTHROUGH", "AUTO_PASSTHROUGH")
+"""Modes of servers that leave TLS to those behind them."""
+
+
 class ServerTls(Strict, frozen=True):
     """How a server of a gateway or a sidecar speaks TLS (ServerTLSSettings of gateway.proto)."""
 

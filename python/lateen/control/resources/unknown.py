@@ -72,7 +72,7 @@ def _parts(tree: Tree, wanted: object) -> Iterator[tuple[str | int, Tree, object
     """The steps to what a value is made of, with the type that each is to become."""
     wanted = _without_none(wanted)
     if isinstance(tree, list):
-        item = next(iter(get_args(wanted)), object)
+        item = get_args(wanted)[0] if get_origin(wanted) is tuple else object
         yield from ((index, value, item) for index, value in enumerate(tree))
     elif isinstance(tree, dict):
         yield from ((name, value, _type_within(wanted, name)) for name, value in tree.items())

@@ -88,5 +88,5 @@ def _check_pair(named: str, chain: bytes, key_named: str, pem: bytes) -> None:
 def _certificates(named: str, pem: bytes) -> list[x509.Certificate]:
     try:
         return x509.load_pem_x509_certificates(pem)
-    except ValueError:
+    except (ValueError, x509.InvalidVersion):
         raise SecretError(f"{named} holds no certificates in PEM") from None

@@ -13,12 +13,11 @@ from lateen.control.resources.kubernetes.pod import Pod
 from lateen.control.resources.kubernetes.secret import Secret
 from lateen.control.resources.report import Report
 from lateen.control.resources.selectors import selects
-from lateen.control.resources.traffic import ServerTls
+from lateen.control.resources.traffic import PASSED_ON, ServerTls
 from lateen.control.translate.certificates import SecretError
 from lateen.control.translate.credentials import CA_SUFFIX, KUBERNETES
 from lateen.control.translate.gateways.cycles import Cycles
 from lateen.control.translate.gateways.merge import merge
-from lateen.control.translate.gateways.server import PASSED_ON
 from lateen.control.translate.gateways.tls import certificates, roots
 from lateen.control.translate.secrets import client_secrets, client_settings, secret_of
 

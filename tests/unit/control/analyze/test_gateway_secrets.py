@@ -2,12 +2,9 @@ from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from tests.support.analysis import manifest, messages, told
+from tests.support.authorities import of_unknown_version, self_signed
 
 ANALYZER = "gateway.SecretAnalyzer"
 DAY = timedelta(days=1)
@@ -21,20 +18,8 @@ def gateway(name="cert"):
 
 
 def certificate(start=-DAY, end=DAY):
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a")])
     now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now + start)
-        .not_valid_after(now + end)
-        .sign(key, hashes.SHA256())
-    )
-    return made.public_bytes(serialization.Encoding.PEM)
+    return self_signed(now + start, now + end)
 
 
 def secret(certificate, names=("tls.crt", "tls.key"), namespace="edge"):
@@ -64,6 +49,7 @@ def test_a_certificate_that_is_not_valid_now():
 def test_what_is_no_certificate():
     for wrong in (
         secret(b"hush"),
+        secret(of_unknown_version(certificate())),
         secret(b""),
         secret(certificate(), ("tls.cert", "tls.key")),
         manifest("Secret", "cert", "data: {cert: '!', key: '!'}", namespace="edge"),

@@ -50,7 +50,11 @@ T = "traffic.sidecar.istio.io/"
     [
         ("sidecar.istio.io/interceptionMode", ["NONE", "TPROXY"], ["none"]),
         ("status.sidecar.istio.io/port", ["0", " 80 "], ["65536", "x"]),
-        ("readiness.status.sidecar.istio.io/periodSeconds", ["10"], ["-1", "1.5", "4294967296"]),
+        (
+            "readiness.status.sidecar.istio.io/periodSeconds",
+            ["10"],
+            ["-1", "1.5", "4294967296", "1" * 5000],
+        ),
         (f"{T}includeOutboundIPRanges", ["*", "10.0.0.0/8,::/0", ""], ["10.0.0.1", "a"]),
         (f"{T}excludeOutboundIPRanges", ["10.0.0.0/8", ""], ["*"]),
         (f"{T}includeInboundPorts", ["*", "80, 81", ""], ["80,"]),

@@ -94,6 +94,14 @@ def test_the_version_changes_with_what_is_written_not_with_how():
             "mesh.yaml:5:21: error: metadata.labels.size: expected `str`, got `int`",
         ),
         (("kind: Dest", "knd: Dest"), "mesh.yaml:1:1: error: the manifest has no kind"),
+        (
+            ("{team: a}", "[{team: a}]"),
+            "mesh.yaml:5:3: error: metadata.labels: expected `object`, got `array`",
+        ),
+        (
+            ("host: reviews", "host: reviews\n  subsets: {name: v1}"),
+            "mesh.yaml:8:3: error: spec.subsets: expected `array`, got `object`",
+        ),
     ],
 )
 def test_what_is_wrong_is_told_with_its_place_and_refuses(change, expected):

@@ -5,22 +5,14 @@ Source: Istio pkg/config/validation/validation.go, agent/validation.go; Go's net
 
 from __future__ import annotations
 
-import ipaddress
 import re
+from ipaddress import ip_address
 
+from lateen.control.model.hosts import is_address
 from lateen.control.resources.field import Field
 
 UNIX = "unix://"
-_LENGTH = re.compile(r"0|[1-9]\d*")
-
-
-def is_address(text: str) -> bool:
-    """Whether it is an IP address."""
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
+_LENGTH = re.compile(r"0|[1-9][0-9]{0,2}")
 
 
 def is_range(text: str) -> bool:
@@ -28,7 +20,7 @@ def is_range(text: str) -> bool:
     address, _, length = text.partition("/")
     if not _LENGTH.fullmatch(length) or not is_address(address) or "%" in address:
         return False
-    return int(length) <= ipaddress.ip_address(address).max_prefixlen
+    return int(length) <= ip_address(address).max_prefixlen
 
 
 def check_address(at: Field, text: str) -> None:

@@ -10,12 +10,14 @@ from lateen.control.resources.field import Field
 from lateen.control.resources.meta import Resource
 
 _DRY_RUN = "istio.io/dry-run"
-_BOOLEANS = frozenset(
+BOOLEANS = frozenset(
     (
         *("1", "t", "T", "TRUE", "true", "True"),
         *("0", "f", "F", "FALSE", "false", "False"),
     )
 )
+"""What Go's strconv.ParseBool reads."""
+
 _INTERNAL = (
     "internal.istio.io/webhook-always-reject",
     "internal.istio.io/parents",
@@ -40,5 +42,5 @@ def check_annotations(resource: Resource[object], at: Field) -> None:
         place.error(f"only an AuthorizationPolicy has {_DRY_RUN}", "remove it")
     elif resource.spec.action not in ("ALLOW", "DENY"):
         place.error(f"{resource.spec.action} has no dry run", "remove it")
-    elif resource.annotations[_DRY_RUN] not in _BOOLEANS:
+    elif resource.annotations[_DRY_RUN] not in BOOLEANS:
         place.error(f"{resource.annotations[_DRY_RUN]!r} is no boolean", '"true" or "false"')

@@ -11,7 +11,8 @@ from collections.abc import Callable
 _TOKEN = re.compile(
     r"""
     (?P<space>\s+|//[^\n]*)
-  | (?P<text>[bBrR]{0,2}(?:\"{3}(?s:\\.|.)*?\"{3}|'{3}(?s:\\.|.)*?'{3}
+  | (?P<raw>[bB]?[rR](?:\"{3}(?s:.)*?\"{3}|'{3}(?s:.)*?'{3}|"[^"\n]*"|'[^'\n]*'))
+  | (?P<text>[bB]?(?:\"{3}(?s:\\.|[^\\])*?\"{3}|'{3}(?s:\\.|[^\\])*?'{3}
               |"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'))
   | (?P<number>0x[0-9a-fA-F]+u?|(?:\d+\.\d+|\.\d+|\d+)(?:[eE][+-]?\d+)?u?)
   | (?P<name>[_a-zA-Z][_a-zA-Z0-9]*)
@@ -145,7 +146,7 @@ class _Parser:
             self._list(self._expression, "]")
         elif self._take("{"):
             self._list(lambda: self._pair(self._expression), "}")
-        elif self._kind in ("text", "number"):
+        elif self._kind in ("raw", "text", "number"):
             self._at += 1
         else:
             self._take(".")

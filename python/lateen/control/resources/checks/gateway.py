@@ -12,9 +12,7 @@ from lateen.control.resources.checks.server_tls import check_server_tls
 from lateen.control.resources.field import Field
 from lateen.control.resources.gateway import Gateway, Server
 from lateen.control.resources.meta import Resource
-from lateen.control.resources.traffic import Port
-
-_PASSED_ON = ("PASSTHROUGH", "AUTO_PASSTHROUGH")
+from lateen.control.resources.traffic import PASSED_ON, Port
 
 
 def check_gateway(resource: Resource[Gateway], at: Field) -> None:
@@ -82,6 +80,6 @@ def _check_tls_of_port(at: Field, server: Server, protocol: Protocol) -> None:
     if tls.https_redirect and not protocol.is_http:
         (at / "httpsRedirect").warn("only plain HTTP is redirected", "remove it")
     files = (tls.ca_certificates, tls.private_key, tls.server_certificate)
-    redirects = protocol.is_http and tls.mode in _PASSED_ON and not any(files)
+    redirects = protocol.is_http and tls.mode in PASSED_ON and not any(files)
     if not protocol.is_tls and protocol is not Protocol.UNSUPPORTED and not redirects:
         at.error(f"a port of {protocol.value} has no TLS", "use HTTPS or TLS, or remove tls")

@@ -17,11 +17,11 @@ _STRICT_NAME = re.compile(r"[-_A-Za-z0-9]+")
 _PSEUDO = frozenset((":method", ":scheme", ":authority", ":path", ":status"))
 _CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
 _CLAIM = "@request.auth.claims"
-# `%%`, or an operator: a name, perhaps arguments in brackets, and what may follow them.
-_OPERATOR = re.compile(r"%%|%[^%(]*(?:\((?:\\.|[^)\\])*\)[ ]*)?%|[^%]", re.DOTALL)
+# `%%`, an operator (a name, perhaps arguments in brackets, and what may follow them), or text.
+_VALUE = re.compile(r"(?:%%|%[^%(]*(?:\((?:\\.|[^)\\])*\)[ ]*)?%|[^%])*+", re.DOTALL)
 
 
-def claim_of(name: str) -> bool:
+def is_claim(name: str) -> bool:
     """Whether a match's header is a claim of a JSON web token (`@request.auth.claims...`)."""
     if not name.lower().startswith(_CLAIM):
         return False
@@ -39,7 +39,7 @@ def check_matched_name(at: Field, name: str) -> None:
     """Note what is no header, pseudo header or claim."""
     if not name:
         at.error("a header without a name", "remove it")
-    elif not claim_of(name) and name not in _PSEUDO and not _NAME.fullmatch(name):
+    elif not is_claim(name) and name not in _PSEUDO and not _NAME.fullmatch(name):
         at.error(f"{name!r} is no name of a header", "letters, digits and - as x-user")
 
 
@@ -73,7 +73,7 @@ def _check_values(at: Field, values: Mapping[str, str], *, authority: bool) -> N
         _check_changed_name(place, name, authority=authority)
         if _CONTROL.search(value):
             place.error("the value has control characters", "remove them")
-        elif "".join(found[0] for found in _OPERATOR.finditer(value)) != value:
+        elif not _VALUE.fullmatch(value):
             place.error(f"{value!r}: an operator does not end", "write %% for a percent sign")
 
 

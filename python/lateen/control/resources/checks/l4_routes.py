@@ -5,8 +5,8 @@ Source: Istio pkg/config/validation/validation.go validateTLSRoute, validateTCPR
 
 from __future__ import annotations
 
-from lateen.control.model.hosts import contains
-from lateen.control.resources.checks.addresses import check_address_or_range, is_address
+from lateen.control.model.hosts import MESH, contains, is_address
+from lateen.control.resources.checks.addresses import check_address_or_range
 from lateen.control.resources.checks.destinations import check_weighted
 from lateen.control.resources.checks.names import check_labels, check_port, domain_problem
 from lateen.control.resources.checks.route_matches import check_gateway_names, sni_problem
@@ -54,7 +54,7 @@ def _check_match(at: Field, match: TlsMatch | L4Match) -> None:
 
 
 def _check_sni_host(at: Field, host: str, service: VirtualService) -> None:
-    if "mesh" in service.gateways:
+    if MESH in service.gateways:
         problem = domain_problem(host, wildcard=True)
     else:
         problem = sni_problem(host, with_sni=True)

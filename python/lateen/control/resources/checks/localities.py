@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from lateen.control.model.locality import LEVELS
 from lateen.control.resources.destination_rule import (
     Failover,
     LoadBalancer,
@@ -15,12 +16,6 @@ from lateen.control.resources.destination_rule import (
     ZoneAwareLoadBalancer,
 )
 from lateen.control.resources.field import Field
-
-_TOPOLOGY = (
-    "topology.kubernetes.io/region",
-    "topology.kubernetes.io/zone",
-    "topology.istio.io/subzone",
-)
 
 
 def check_localities(at: Field, balancer: LoadBalancer, outlier: OutlierDetection | None) -> None:
@@ -66,7 +61,7 @@ def _check_zone_aware(
 
 def _check_priority(at: Field, labels: Sequence[str]) -> None:
     for place, name in at.each(labels):
-        if name in _TOPOLOGY:
+        if name in LEVELS:
             place.error(f"{name} is already decided by the regions", "remove it")
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from lateen.control.model.hosts import is_address
 from lateen.control.model.protocol import Protocol, parse_protocol
-from lateen.control.resources.checks.addresses import is_address
 from lateen.control.resources.field import Field
 
 _LABEL = "[a-zA-Z0-9](?:[-a-zA-Z0-9]*[a-zA-Z0-9])?"

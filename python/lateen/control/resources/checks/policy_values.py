@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lateen.control.resources.checks.addresses import check_address_or_range
+from lateen.control.resources.checks.values import is_number
 from lateen.control.resources.field import Field
 
 _MOST_ACCOUNTS = 16
@@ -30,7 +31,7 @@ def check_addresses(at: Field, values: Sequence[str]) -> None:
 def check_ports(at: Field, values: Sequence[str]) -> None:
     """Note what is no port; 0 is one here."""
     for place, value in at.each(values):
-        if not (value.isascii() and value.isdecimal()) or int(value) > 65535:
+        if not is_number(value, 65535):
             place.error(f"{value!r} is no port", "0 to 65535")
 
 

@@ -54,7 +54,7 @@ def _check_uri(at: Field, uri: str) -> None:
 def _check_keys(at: Field, text: str) -> None:
     try:
         written = msgspec.json.decode(text, type=dict[str, object])
-    except (msgspec.DecodeError, UnicodeEncodeError) as error:
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as error:
         at.error(f"the keys are no JSON object: {error}", 'as {"keys": [...]}')
         return
     keys = written.get("keys", [written])

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from lateen.control.resources.ciphers import is_cipher
 from lateen.control.resources.field import Field
-from lateen.control.resources.traffic import ServerTls
+from lateen.control.resources.traffic import PASSED_ON, ServerTls
 
 _OLD = ("TLSV1_0", "TLSV1_1")
-_PASSED_ON = ("PASSTHROUGH", "AUTO_PASSTHROUGH")
 _MUTUAL = ("MUTUAL", "OPTIONAL_MUTUAL")
 _MOST_CERTIFICATES = 2
 _SOURCES = (
@@ -34,7 +33,7 @@ def check_server_tls(at: Field, tls: ServerTls | None) -> None:
         for name in given:
             (at / name).error("ISTIO_MUTUAL has certificates of its own", "remove it")
         return
-    if tls.mode in _PASSED_ON and (given or tls.ca_crl):
+    if tls.mode in PASSED_ON and (given or tls.ca_crl):
         at.warn(f"{tls.mode} uses no certificates", "remove them")
     sources = (
         bool(tls.server_certificate and tls.private_key),
@@ -45,9 +44,9 @@ def check_server_tls(at: Field, tls: ServerTls | None) -> None:
     if sum(sources) > 1:
         at.error("certificates come from several places", "keep one of them")
     by_name = bool(tls.credential_name or tls.credential_names)
-    if tls.mode not in _PASSED_ON and not by_name:
+    if tls.mode not in PASSED_ON and not by_name:
         _check_files(at, tls)
-    if tls.mode in _PASSED_ON or not by_name:
+    if tls.mode in PASSED_ON or not by_name:
         _check_revocations(at, tls)
 
 

@@ -18,6 +18,7 @@ from lateen.control.resources.checks.names import (
 )
 from lateen.control.resources.checks.selectors import check_workload_selector
 from lateen.control.resources.checks.server_tls import check_server_tls
+from lateen.control.resources.checks.values import is_number
 from lateen.control.resources.field import Field
 from lateen.control.resources.meta import Resource
 from lateen.control.resources.sidecar import (
@@ -86,7 +87,7 @@ def _check_endpoint(at: Field, endpoint: str) -> None:
             f"{endpoint!r} is no endpoint of this machine",
             "127.0.0.1:PORT, 0.0.0.0:PORT, [::1]:PORT, [::]:PORT or unix://PATH",
         )
-    elif not port.isdecimal() or not 1 <= int(port) <= 65535:
+    elif not is_number(port, 65535) or int(port) == 0:
         at.error(f"{port!r} is no port", "1 to 65535")
 
 

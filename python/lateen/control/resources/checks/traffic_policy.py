@@ -6,7 +6,7 @@ istio/api networking/v1alpha3/destination_rule.proto.
 
 from __future__ import annotations
 
-from lateen.control.resources.checks.addresses import is_address
+from lateen.control.model.hosts import is_address
 from lateen.control.resources.checks.client_tls import check_client_tls
 from lateen.control.resources.checks.connection_pool import check_connection_pool
 from lateen.control.resources.checks.load_balancer import check_load_balancer

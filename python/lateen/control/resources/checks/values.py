@@ -14,6 +14,14 @@ from lateen.control.resources.scalars import Duration
 from lateen.control.resources.traffic import Percent
 
 _LEAST_PERCENT = 0.0001
+_MOST_DIGITS = 20
+
+
+def is_number(text: str, largest: int) -> bool:
+    """Whether it is a number in decimal digits, without a sign."""
+    # Python refuses to read numbers of thousands of digits.
+    digits = text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS
+    return digits and int(text) <= largest
 
 
 def check_duration(at: Field, duration: Duration | None) -> None:

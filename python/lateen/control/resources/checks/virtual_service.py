@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from itertools import combinations
 
-from lateen.control.model.hosts import matches
-from lateen.control.resources.checks.addresses import is_address
-from lateen.control.resources.checks.headers import claim_of
+from lateen.control.model.hosts import MESH, is_address, matches
+from lateen.control.resources.checks.headers import is_claim
 from lateen.control.resources.checks.http_route import check_http_route
 from lateen.control.resources.checks.l4_routes import check_tcp_route, check_tls_route
 from lateen.control.resources.checks.names import domain_problem
@@ -18,8 +17,6 @@ from lateen.control.resources.checks.values import check_export_to
 from lateen.control.resources.field import Field
 from lateen.control.resources.meta import Resource
 from lateen.control.resources.virtual_service import VirtualService
-
-MESH_GATEWAY = "mesh"
 
 
 def check_virtual_service(resource: Resource[VirtualService], at: Field) -> None:
@@ -43,7 +40,7 @@ def check_virtual_service(resource: Resource[VirtualService], at: Field) -> None
 
 
 def _of_gateways(service: VirtualService) -> bool:
-    return bool(service.gateways) and MESH_GATEWAY not in service.gateways
+    return bool(service.gateways) and MESH not in service.gateways
 
 
 def _check_delegate(at: Field, service: VirtualService) -> None:
@@ -66,7 +63,7 @@ def _check_claims(at: Field, service: VirtualService) -> None:
                 ("headers", match.headers),
                 ("withoutHeaders", match.without_headers),
             ):
-                for name in filter(claim_of, names):
+                for name in filter(is_claim, names):
                     (match_place / field / name).error(
                         "only gateways route by claims of tokens", "name a gateway in gateways"
                     )

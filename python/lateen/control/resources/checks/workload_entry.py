@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Container
 
-from lateen.control.resources.checks.addresses import UNIX, check_unix_path, is_address
+from lateen.control.model.hosts import is_address
+from lateen.control.resources.checks.addresses import UNIX, check_unix_path
 from lateen.control.resources.checks.names import (
     check_labels,
     check_port,

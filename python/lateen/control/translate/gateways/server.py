@@ -14,9 +14,8 @@ from lateen.control.model.protocol import Protocol, parse_protocol
 from lateen.control.model.service import UNSPECIFIED
 from lateen.control.resources.gateway import Gateway, Server
 from lateen.control.resources.meta import Resource
-from lateen.control.resources.traffic import Port, ServerTls
+from lateen.control.resources.traffic import PASSED_ON, Port, ServerTls
 
-PASSED_ON = ("PASSTHROUGH", "AUTO_PASSTHROUGH")
 _ANY = "*"
 
 

@@ -52,9 +52,12 @@ def test_what_is_right(spec):
             "rules: [{to: [{operation: {ports: [http]}}]}]",
             ["error spec.rules[0].to[0].operation.ports[0]"],
         ),
-        (
-            "rules: [{to: [{operation: {notPorts: ['65536']}}]}]",
-            ["error spec.rules[0].to[0].operation.notPorts[0]"],
+        *(
+            (
+                f"rules: [{{to: [{{operation: {{notPorts: ['{port}']}}}}]}}]",
+                ["error spec.rules[0].to[0].operation.notPorts[0]"],
+            )
+            for port in ("65536", "1" * 5000)
         ),
         *(
             (
@@ -68,13 +71,16 @@ def test_what_is_right(spec):
                 f"rules: [{{to: [{{operation: {{paths: ['{path}']}}}}]}}]",
                 ["error spec.rules[0].to[0].operation.paths[0]"],
             )
-            for path in ("/{**}/{*}", "/{a}", "/a{*}", "/{*}/a*b", "/{**}/{**}", "/{*}/")
-            if path != "/{*}/"
+            for path in ("/{**}/{*}", "/{a}", "/a{*}", "/{*}/a*b", "/{**}/{**}")
         ),
         ("rules: [{when: [{key: ''}]}]", ["error spec.rules[0].when[0]"]),
         ("rules: [{when: [{key: source.ip}]}]", ["error spec.rules[0].when[0]"]),
         (
             "rules: [{when: [{key: source.ip, values: [a]}]}]",
+            ["error spec.rules[0].when[0].values[0]"],
+        ),
+        (
+            f"rules: [{{when: [{{key: source.ip, values: [10.0.0.0/{'1' * 5000}]}}]}}]",
             ["error spec.rules[0].when[0].values[0]"],
         ),
         (

@@ -17,6 +17,7 @@ from lateen.control.resources.checks.cel import expression_problem
         "r'\\d' == b'x' // what follows is nothing",
         '"""a\n"b" """ + \'\\\'\'',
         "true && null == false",
+        'r\'\\\' + bR"""\\""" + \'\\\'\'',
     ],
 )
 def test_what_is_an_expression(text):
@@ -34,6 +35,7 @@ def test_what_is_an_expression(text):
         ("a = b", "'=' begins nothing"),
         ("a & b", "'&' begins nothing"),
         ("'a", '"\'" begins nothing'),
+        ('"""' + "\\a" * 60, "'\"' begins nothing"),
         ("[1, , 2]", ", is not expected there"),
         ("{a}", "} is not expected there"),
         ("a ? b", "the end is not expected there"),

@@ -144,6 +144,10 @@ def test_what_is_right(route):
             ["error .headers.response.set.x"],
         ),
         (
+            f"{{headers: {{response: {{set: {{x: '{'%a(' * 50_000}'}}}}}}, {TO}}}",
+            ["error .headers.response.set.x"],
+        ),
+        (
             f'{{headers: {{response: {{set: {{x: "a\\u0001"}}}}}}, {TO}}}',
             ["error .headers.response.set.x"],
         ),

@@ -33,6 +33,7 @@ def rule(text):
             ["error spec.jwtRules[0]", "error spec.jwtRules[0].jwks"],
         ),
         (rule("issuer: a, jwks: x"), ["error spec.jwtRules[0].jwks"]),
+        (rule(f"issuer: a, jwks: '{{\"keys\": {'[' * 9999}'"), ["error spec.jwtRules[0].jwks"]),
         (rule("issuer: a, jwks: '{\"keys\": 1}'"), ["error spec.jwtRules[0].jwks"]),
         (rule('issuer: a, jwks: \'{"kty": "oct"}\''), ["warning spec.jwtRules[0].jwks"]),
         (

@@ -65,7 +65,15 @@ def test_what_is_right(spec):
         ("ingress: [{port: {number: 1}}, {port: {number: 1}}]", ["error spec.ingress[1].port"]),
         *(
             (ingress(f"defaultEndpoint: '{one}'"), ["error spec.ingress[0].defaultEndpoint"])
-            for one in ("10.0.0.1:80", "80", "127.0.0.1:x", "127.0.0.1:0", "unix://x", "::1:80")
+            for one in (
+                "10.0.0.1:80",
+                "80",
+                "127.0.0.1:x",
+                "127.0.0.1:0",
+                f":{'1' * 5000}",
+                "unix://x",
+                "::1:80",
+            )
         ),
         *(
             (

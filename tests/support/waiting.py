@@ -1,4 +1,4 @@
-"""Waits for what comes to be in other processes."""
+"""Waiting for what other processes do."""
 
 from __future__ import annotations
 
