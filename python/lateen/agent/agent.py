@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import timedelta
@@ -31,9 +31,13 @@ class Agent:
         options: of the sidecar.
         state: its directory.
         say: is told what happens, a line each.
+
+    Attributes:
+        broken: has the error of a part that cannot go on, once there is one.
     """
 
     def __init__(self, options: Options, state: State, say: Callable[[str], None]) -> None:
+        self.broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._options = options
         self._socket = state.socket
         self._upstream = Upstream(options.discovery, None if options.plaintext else options.ca_root)
@@ -59,11 +63,11 @@ class Agent:
         service = Service(self._socket, (self._relay.handler(), self._secrets.handler()))
         await service.start()
         stack.push_async_callback(service.stop)
-        stack.callback(asyncio.ensure_future(self._secrets.watch_files()).cancel)
+        self._begin(stack, self._secrets.watch_files())
         if self._options.plaintext:
             self._certified.set()
         else:
-            stack.callback(asyncio.ensure_future(self._certificates.keep(self._put)).cancel)
+            self._begin(stack, self._certificates.keep(self._put))
         return port
 
     async def certified(self) -> None:
@@ -74,6 +78,16 @@ class Agent:
     def problem(self) -> str:
         """Why the workload has no certificate, or none that is newer; empty: all is well."""
         return "" if self._options.plaintext else self._certificates.problem
+
+    def _begin(self, stack: AsyncExitStack, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.ensure_future(work)
+        task.add_done_callback(self._over)
+        stack.callback(task.cancel)
+
+    def _over(self, task: asyncio.Future[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not self.broken.done():
+            self.broken.set_exception(error)
 
     def _put(self, credentials: Credentials) -> None:
         self._secrets.put(credentials)

@@ -66,37 +66,46 @@ class Sidecar:
             stack.callback(status.close)
             self._say(f"ready port {port}, DNS port {dns_port}, state in {state.directory}")
             certified = asyncio.ensure_future(self._agent.certified())
-            await _first(told, certified)
+            await _first(told, certified, self._agent.broken)
             if not certified.done():
                 certified.cancel()
+                self._raise_if_broken()
                 return 0
             stack.callback(asyncio.ensure_future(bury(lambda: self._children)).cancel)
             self._proxy = await Proxy.start(self._options, state)
             self._children.add(self._proxy.pid)
             stack.push_async_callback(self._proxy.end)
-            return await self._beside(self._proxy, told)
+            code = await self._beside(self._proxy, told)
+            self._raise_if_broken()
+            return code
 
     async def _beside(self, proxy: Proxy, told: asyncio.Future[int]) -> int:
         """Start the application once the proxy is ready; when something ends, end the rest."""
+        broken = self._agent.broken
         gone = asyncio.ensure_future(proxy.wait())
         ready = asyncio.ensure_future(self._until_ready())
-        await _first(gone, told, ready)
+        await _first(gone, told, broken, ready)
         if ready.done():
             self._say("ready")
             if self._options.command:
                 self._application = await Child.start(self._options.command)
                 self._children.add(self._application.pid)
-            await _first(gone, told, *([self._application.ended] if self._application else []))
+            ended = [self._application.ended] if self._application else []
+            await _first(gone, told, broken, *ended)
         ready.cancel()
         if gone.done():
             self._say(f"the proxy ended by itself (exit code {gone.result()})")
         else:
             await self._drain_until_told(proxy)
-        code = 1 if gone.done() else 0
+        code = 1 if gone.done() or broken.done() else 0
         if self._application is not None:
             number = told.result() if told.done() else SIGTERM
             code = await self._end(self._application, number) or code
         return code
+
+    def _raise_if_broken(self) -> None:
+        if self._agent.broken.done():
+            self._agent.broken.result()
 
     def _pass_on(self, number: int) -> None:
         if self._application is not None:

@@ -72,9 +72,11 @@ async def serve(options: Options, say: Say) -> None:
     server = Server(plane)
     port = server.listen_plain(options.address, insecure=options.insecure)
     async with AsyncExitStack() as stack:
+        vital: list[asyncio.Task[None]] = []
         where = f"on port {port}"
         if options.secure is not None:
             opened = await stack.enter_async_context(secured(plane, options.secure, say))
+            vital.append(opened.watching)
             where += f" and, with TLS, on port {opened.port}"
         follower = Follower(plane, reading, functools.partial(_told, plane, say))
         pages = Pages(Shown(plane, follower, options.directories).pages())
@@ -86,16 +88,16 @@ async def serve(options: Options, say: Say) -> None:
         read = ", ".join(str(one) for one in options.directories)
         say(f"serving {len(reading.resources)} resources of {read} {where}")
         say(f"monitoring on port {monitoring}")
-        following = asyncio.create_task(follower.follow(registry.changes(reading)))
+        vital.append(asyncio.create_task(follower.follow(registry.changes(reading))))
         told = asyncio.create_task(_told_to_end())
         try:
             # Whoever can follow no more must not look as if nothing changed.
-            await asyncio.wait((following, told), return_when=asyncio.FIRST_COMPLETED)
-            if following.done():
-                following.result()
+            await asyncio.wait((*vital, told), return_when=asyncio.FIRST_COMPLETED)
+            for ended in filter(asyncio.Task.done, vital):
+                ended.result()
         finally:
-            following.cancel()
-            told.cancel()
+            for task in (*vital, told):
+                task.cancel()
             await server.stop(_GRACE_S)
 
 

@@ -7,9 +7,11 @@ import dns.asyncquery
 import dns.message
 import dns.rcode
 import grpc.aio
+import pytest
 
 from lateen.agent.agent import Agent
 from lateen.agent.options import Options
+from lateen.agent.run import Sidecar
 from lateen.agent.secrets.service import DEFAULT
 from lateen.agent.state import State
 from lateen.xds.codec import decode_sotw, encode_request, new_message
@@ -92,5 +94,23 @@ def test_a_proxy_has_the_certificate_that_the_agent_was_given(tmp_path):
                 stream = channel.stream_stream(ads_path(delta=True))()
                 await stream.write(request())
                 assert await stream.read()
+
+    run(body())
+
+
+def test_a_part_that_cannot_go_on_ends_the_sidecar(tmp_path, monkeypatch):
+    async def fail(_):
+        raise KeyError("files")
+
+    monkeypatch.setattr("lateen.agent.secrets.service.SecretService.watch_files", fail)
+    # Nothing answers there: it waits for a certificate.
+    where = ("127.0.0.1:1", "web-1", "shop", "10.0.0.1")
+    root = tmp_path / "root.pem"
+    chosen = Options(*where, ca_root=root, dns_port=0, ready_port=0, state=tmp_path / "state")
+
+    async def body():
+        async with asyncio.timeout(20):
+            with pytest.raises(KeyError, match="files"):
+                await Sidecar(chosen, [].append).run()
 
     run(body())

@@ -43,11 +43,13 @@ class Secured:
     Attributes:
         port: where.
         keeper: of the authority.
+        watching: keeps the authority as its files are; done when it cannot any more.
         counts: what the authority was asked for.
     """
 
     port: int
     keeper: Keeper
+    watching: asyncio.Task[None]
     counts: CaCounts = field(default_factory=CaCounts)
 
 
@@ -74,7 +76,7 @@ async def secured(
         port = SecurePort(upstream, tls.context, peers, say)
         watch = asyncio.create_task(keeper.watch())
         try:
-            yield Secured(port.listen(options.address), keeper, counts)
+            yield Secured(port.listen(options.address), keeper, watch, counts)
         finally:
             watch.cancel()
             await server.stop(_GRACE_S)
