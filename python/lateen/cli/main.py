@@ -21,7 +21,15 @@ P = ParamSpec("P")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs `lateen`; returns the exit code."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return _run(list(sys.argv[1:] if arguments is None else arguments))
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except Exception as error:
+        return _fault(error)
+
+
+def _run(given: list[str]) -> int:
     if given[:1] == ["proxy"]:
         from lateen.cli import proxy
 
@@ -35,12 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         version.run()
         return 0
-    try:
-        _app()(given)
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else int(end.code is not None)
-    except Exception as error:
-        return _fault(error)
+    _app()(given)
     return 0
 
 

@@ -35,6 +35,9 @@ def test_a_fault_is_told_in_a_line(monkeypatch, capfd, tmp_path):
     assert main(arguments) == 70
     said = "lateen: KeyError: 'clusters' (a fault of Lateen's own; LATEEN_TRACEBACK=1 prints where)"
     assert capfd.readouterr().err.splitlines() == [said]
+    monkeypatch.setattr("lateen.cli.sidecar.run", fail)
+    assert main(["sidecar"]) == 70
+    assert capfd.readouterr().err.splitlines() == [said]
     monkeypatch.setenv("LATEEN_TRACEBACK", "1")
     assert main(arguments) == 70
     assert 'raise KeyError("clusters")' in capfd.readouterr().err
