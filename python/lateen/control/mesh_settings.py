@@ -11,6 +11,7 @@ from dataclasses import replace
 from lateen.config.syntax import ConfigSyntaxError
 from lateen.control.documents import read_documents
 from lateen.control.mesh_config import MeshConfig
+from lateen.control.resources.checks.mesh_config import check_mesh_config
 from lateen.control.resources.convert import convert
 from lateen.control.resources.field import Field
 from lateen.control.resources.kubernetes.plain import ConfigMap
@@ -52,6 +53,8 @@ def _read(text: str, report: Report) -> MeshConfig | None:
         return MeshConfig()
     inner = Report(documents[0])
     made = convert(documents[0].tree, MeshConfig, (), inner)
+    if made is not None:
+        check_mesh_config(Field(inner, ()), made)
     # A block scalar begins on the line below its key.
     report.found += [
         replace(one, line=above + one.line, path=f"data.{FIELD}.{one.path}".rstrip("."))

@@ -73,6 +73,30 @@ def test_numbers_that_no_message_holds_are_told(tmp_path, written, wrong):
     assert (problem.severity, problem.message.startswith("expected `int`")) == ("error", True)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "path", "message"),
+    [
+        (
+            "defaultTrafficPolicy: {connectionPool: {tcp: {maxConnections: -1}}}",
+            "defaultTrafficPolicy.connectionPool.tcp.maxConnections",
+            "a limit of -1 is below 0",
+        ),
+        (
+            "defaultTrafficPolicy: {outlierDetection: {maxEjectionPercent: 101}}",
+            "defaultTrafficPolicy.outlierDetection.maxEjectionPercent",
+            "101 is no percentage",
+        ),
+        ("connectTimeout: -1s", "connectTimeout", "-1 s is less than 1 ms"),
+        ("tcpKeepalive: {interval: 0s}", "tcpKeepalive.interval", "0 s is less than 1 ms"),
+    ],
+)
+def test_defaults_are_held_to_the_rules_of_destination_rules(tmp_path, wrong, path, message):
+    _, reading = read(tmp_path, MESH.replace("somethingElse: 1", wrong))
+    (problem,) = reading.problems
+    assert (problem.line, problem.path) == (8, f"data.mesh.{path}")
+    assert problem.message == message
+
+
 def test_text_that_is_no_yaml(tmp_path):
     _, reading = read(tmp_path, MESH.replace("{mode: REGISTRY_ONLY}", "{mode"))
     (problem,) = reading.problems

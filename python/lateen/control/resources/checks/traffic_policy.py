@@ -46,14 +46,15 @@ def check_traffic_policy(at: Field, namespace: str, policy: TrafficPolicy | None
 
 
 def _check_parts(at: Field, namespace: str, policy: TrafficPolicy | PortTrafficPolicy) -> None:
-    _check_outlier_detection(at / "outlierDetection", policy.outlier_detection)
+    check_outlier_detection(at / "outlierDetection", policy.outlier_detection)
     check_connection_pool(at / "connectionPool", policy.connection_pool)
     if policy.load_balancer is not None:
         check_load_balancer(at / "loadBalancer", policy.load_balancer, policy.outlier_detection)
     check_client_tls(at / "tls", namespace, policy.tls)
 
 
-def _check_outlier_detection(at: Field, outlier: OutlierDetection | None) -> None:
+def check_outlier_detection(at: Field, outlier: OutlierDetection | None) -> None:
+    """Note durations and percentages that are none; None: it is not set."""
     if outlier is None:
         return
     check_duration(at / "interval", outlier.interval)
