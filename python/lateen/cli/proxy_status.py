@@ -10,7 +10,7 @@ import typer
 from lateen.control.inspect import AskError, ask
 from lateen.control.proxy_status import STATUS, refusals, table
 from lateen.control.run import Options
-from lateen.control.waiting import PAGE
+from lateen.control.waiting import PAGE, State
 
 
 def run(
@@ -24,8 +24,8 @@ def run(
     With a name, what that proxy refused is told, too.
     """
     try:
-        text = table(ask(monitoring, STATUS), name)
-        refused = refusals(ask(monitoring, PAGE), name) if name else ""
+        text = table(ask(monitoring, STATUS, list[dict[str, str]]), name)
+        refused = refusals(ask(monitoring, PAGE, State), name) if name else ""
     except AskError as error:
         print(f"lateen proxy-status: {error}", file=sys.stderr)
         return 1

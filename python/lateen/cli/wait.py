@@ -12,7 +12,7 @@ import typer
 from lateen.control.inspect import AskError, ask
 from lateen.control.resources.scalars import Duration
 from lateen.control.run import Options
-from lateen.control.waiting import PAGE, WaitError, Wanted, wait
+from lateen.control.waiting import PAGE, State, WaitError, Wanted, wait
 
 
 def run(
@@ -38,7 +38,7 @@ def run(
     """
     try:
         wanted = Wanted(generation, for_file, proxy, Duration.parse(timeout))
-        outcome = wait(wanted, functools.partial(ask, monitoring, PAGE))
+        outcome = wait(wanted, functools.partial(ask, monitoring, PAGE, State))
     except (AskError, WaitError, ValueError) as error:
         print(f"lateen wait: {error}", file=sys.stderr)
         return 1

@@ -5,8 +5,6 @@ Source: istioctl/pkg/writer/pilot/status.go.
 
 from __future__ import annotations
 
-import msgspec
-
 from lateen.control.waiting import State
 
 STATUS = "/debug/syncz"
@@ -15,14 +13,13 @@ _TYPES = ("cluster", "listener", "endpoint", "route", "extensionconfig")
 _GAP = 5
 
 
-def table(page: object, name: str = "") -> str:
+def table(statuses: list[dict[str, str]], name: str = "") -> str:
     """The proxies as lines; empty when there is none.
 
     Args:
-        page: what `/debug/syncz` says.
+        statuses: what `/debug/syncz` says.
         name: of the only proxy that is shown; empty: all.
     """
-    statuses = msgspec.convert(page, list[dict[str, str]])
     rows = [_row(one) for one in statuses if name in ("", one["proxy"])]
     if not rows:
         return ""
@@ -31,15 +28,15 @@ def table(page: object, name: str = "") -> str:
     return "".join("".join(map(str.ljust, line, widths)).rstrip() + "\n" for line in lines)
 
 
-def refusals(page: object, name: str) -> str:
+def refusals(state: State, name: str) -> str:
     """What a proxy refused, a line each.
 
     Args:
-        page: what `/debug/generations` says.
+        state: what `/debug/generations` says.
     """
     lines = [
         f"refused: {short} {resource}: {why}\n"
-        for one in msgspec.convert(page, State).proxies
+        for one in state.proxies
         if one.proxy == name
         for short, by_name in one.refused.items()
         for resource, why in by_name.items()

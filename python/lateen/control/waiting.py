@@ -12,7 +12,6 @@ import msgspec
 
 PAGE = "/debug/generations"
 _POLL_S = 0.1
-Ask = Callable[[Mapping[str, str]], object]
 
 
 class WaitError(Exception):
@@ -44,6 +43,9 @@ class State(msgspec.Struct, frozen=True):
     digest: str
     proxies: list[ProxyState]
     file: FileState | None = None
+
+
+Ask = Callable[[Mapping[str, str]], State]
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ def wait(wanted: Wanted, ask: Ask) -> Outcome:
     parameters = {"file": str(wanted.file.resolve())} if wanted.file is not None else {}
     generation = wanted.generation
     while True:
-        state = msgspec.convert(ask(parameters), State)
+        state = ask(parameters)
         in_force = state.file is None or _in_force(wanted.file, state.file, stamp)
         if in_force and not generation:
             generation = state.generation

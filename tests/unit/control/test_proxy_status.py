@@ -1,4 +1,7 @@
+import msgspec
+
 from lateen.control.proxy_status import refusals, table
+from lateen.control.waiting import State
 
 PAGE = [
     {
@@ -48,6 +51,6 @@ def test_what_was_refused_is_told_by_type_and_resource():
             "refused": {"cds": {"x": "no"}},
         }
     ]
-    page = {"generation": 1, "digest": "", "proxies": proxies}
+    page = msgspec.convert({"generation": 1, "digest": "", "proxies": proxies}, State)
     assert refusals(page, "a.shop") == "refused: cds x: no\n"
     assert refusals(page, "b.shop") == ""

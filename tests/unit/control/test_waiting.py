@@ -1,8 +1,9 @@
 import os
 
+import msgspec
 import pytest
 
-from lateen.control.waiting import WaitError, Wanted, wait
+from lateen.control.waiting import State, WaitError, Wanted, wait
 
 
 def proxy(name, taken, **refused):
@@ -21,7 +22,7 @@ def answers(*pages):
     left = list(pages)
 
     def ask(parameters):
-        return left.pop(0) if len(left) > 1 else left[0]
+        return msgspec.convert(left.pop(0) if len(left) > 1 else left[0], State)
 
     return ask
 

@@ -59,16 +59,25 @@ def test_a_target_that_is_no_path_is_refused():
 
 
 def test_a_page_of_json_is_asked_for():
-    assert served(lambda port: ask(f"127.0.0.1:{port}", "/open", {"x": "y"})) == {"said": "y"}
+    def open_page(port, kind=dict[str, str]):
+        return ask(f"127.0.0.1:{port}", "/open", kind, {"x": "y"})
+
+    assert served(open_page) == {"said": "y"}
+
+    def other(port):
+        with pytest.raises(AskError, match="/open is no page of a control plane: Expected `array`"):
+            open_page(port, list[str])
+
+    served(other)
 
     def none(port):
         with pytest.raises(AskError, match="/none: 404"):
-            ask(f"127.0.0.1:{port}", "/none")
+            ask(f"127.0.0.1:{port}", "/none", object)
         return port
 
     port = served(none)
     with pytest.raises(AskError, match="no control plane answers"):
-        ask(f"127.0.0.1:{port}", "/open")
+        ask(f"127.0.0.1:{port}", "/open", object)
 
 
 @pytest.mark.parametrize("address", ["", "here", "here:", "here:x", "here:70000"])
@@ -76,7 +85,7 @@ def test_addresses_that_are_none(address):
     with pytest.raises(ServeError, match="HOST:PORT"):
         split_address(address)
     with pytest.raises(AskError, match="HOST:PORT"):
-        ask(address, "/")
+        ask(address, "/", object)
 
 
 def test_addresses_of_both_families():
