@@ -76,7 +76,7 @@ def restore(state: State, identity: Identity, now: datetime) -> Credentials | No
         pair, roots = state.credentials.read_bytes(), state.roots.read_bytes()
         key = load_pem_private_key(pair, password=None)
         chain = x509.load_pem_x509_certificates(pair)
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, x509.InvalidVersion):
         return None
     leaf = chain[0]
     if not isinstance(key, ec.EllipticCurvePrivateKey) or leaf.public_key() != key.public_key():

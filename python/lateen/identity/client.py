@@ -74,7 +74,7 @@ def read_answer(data: bytes) -> Issued:
     try:
         texts = CertificateResponse.FromString(data).cert_chain
         found = x509.load_pem_x509_certificates("\n".join(texts).encode())
-    except (DecodeError, ValueError) as error:
+    except (DecodeError, ValueError, x509.InvalidVersion) as error:
         raise AnswerError(f"the authority's answer has no certificates: {error}") from None
     # The last is a root, also one that somebody else vouches for.
     roots = [one for one in found if one.issuer == one.subject or one is found[-1]]

@@ -47,3 +47,10 @@ def test_what_makes_no_token(tmp_path, capsys, arguments, message):
     code, out, told = run(capsys, "create", "--ca", str(tmp_path), *IDENTITY, *arguments)
     assert (code, out, told) == (1, "", f"lateen token: {message}\n")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_directory_that_is_not_there_is_not_made(tmp_path, capsys):
+    absent = tmp_path / "absent"
+    code, _, told = run(capsys, "create", "--ca", str(absent), *IDENTITY)
+    assert (code, absent.exists()) == (1, False)
+    assert told.startswith(f"lateen token: cannot keep a token in {absent}/join-tokens: No such")

@@ -157,7 +157,7 @@ def certificates(path: Path) -> list[x509.Certificate]:
         return x509.load_pem_x509_certificates(path.read_bytes())
     except OSError as error:
         raise CaError(f"cannot read {path}: {error.strerror}") from None
-    except ValueError as error:
+    except (ValueError, x509.InvalidVersion) as error:
         raise CaError(f"{path} has no certificate: {error}") from None
 
 

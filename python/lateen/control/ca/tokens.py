@@ -93,7 +93,7 @@ class Tokens:
         now = time.time()
         grant = Grant(namespace, service_account, now, now + life_s, _digest(secret))
         try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._folder.mkdir(mode=0o700, exist_ok=True)
             self._forget_old()
             descriptor = os.open(self._folder / identifier, os.O_WRONLY | os.O_CREAT, 0o600)
             with os.fdopen(descriptor, "wb") as file:

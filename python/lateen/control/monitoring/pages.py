@@ -97,7 +97,10 @@ class Shown:
     def _file(self, file: str) -> dict[str, object]:
         """What is in force of a file: when it was written and how long it was, and its mistakes."""
         reading = self.follower.reading
-        resolved = Path(file).resolve()
+        try:
+            resolved = Path(file).resolve()
+        except ValueError:  # No file has such a name.
+            return {"read": False, "stamp": None, "problems": []}
         names = [
             str(directory / resolved.relative_to(directory.resolve()))
             for directory in self.directories

@@ -24,7 +24,7 @@ _PARTS = 10_000
 
 
 def fraction(percent: Percent) -> FractionalPercent:
-    """A percentage, exact to a ten-thousandth."""
+    """A percentage; what is less than a ten-thousandth is cut off, as Istio does."""
     return api.FractionalPercent(numerator=int(percent.value * _PARTS), denominator="MILLION")
 
 
