@@ -54,10 +54,10 @@ def start(name: str, *arguments: str) -> subprocess.Popen[bytes]:
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """Ends a program as Ctrl-C does."""
+    """Ends a program; not as Ctrl-C does, which what a shell runs in the background ignores."""
     with suppress(KeyboardInterrupt):
         if process.poll() is None:
-            process.send_signal(signal.SIGINT)
+            process.terminate()
         process.wait()
 
 
