@@ -4,12 +4,62 @@ Messages cross as serialised protobuf of proto/worker.proto (package lateen.work
 No method raises on bad configuration: a resource that cannot be taken comes back as a rejection.
 """
 
+from collections.abc import Callable, Iterator
 from typing import Self, final
 
-__all__ = ["Workers", "WorkersError", "certificate_facts", "version"]
+__all__ = [
+    "HeaderMap",
+    "RequestHead",
+    "ResponseHead",
+    "Workers",
+    "WorkersError",
+    "certificate_facts",
+    "version",
+]
 
 class WorkersError(Exception):
     """The workers cannot go on (a thread did not start, a message did not parse)."""
+
+@final
+class HeaderMap:
+    """What lateen.filters.Headers says."""
+
+    def __getitem__(self, name: str, /) -> str: ...
+    def get(self, name: str, default: str | None = None, /) -> str | None: ...
+    def get_all(self, name: str, /) -> list[str]: ...
+    def __setitem__(self, name: str, value: str, /) -> None: ...
+    def add(self, name: str, value: str, /) -> None: ...
+    def __delitem__(self, name: str, /) -> None: ...
+    def __contains__(self, name: str, /) -> bool: ...
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[str]: ...
+    def items(self) -> list[tuple[str, str]]: ...
+
+@final
+class RequestHead:
+    """What lateen.filters.Request says."""
+
+    @property
+    def headers(self) -> HeaderMap: ...
+    @property
+    def method(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def authority(self) -> str: ...
+    @property
+    def scheme(self) -> str: ...
+    def clear_route(self) -> None: ...
+    def set_metadata(self, namespace: str, key: str, value: object, /) -> None: ...
+
+@final
+class ResponseHead:
+    """What lateen.filters.ResponseHead says."""
+
+    @property
+    def headers(self) -> HeaderMap: ...
+    @property
+    def status(self) -> int: ...
 
 @final
 class Workers:
@@ -44,6 +94,20 @@ class Workers:
 
     def check(self, update: bytes) -> bytes:
         """Compiles an Update as `apply` does, binds and changes nothing, returns Rejections."""
+
+    def put_script(
+        self,
+        number: int,
+        *,
+        function: Callable[[RequestHead], object] | None = ...,
+        factory: Callable[[], object] | None = ...,
+        sees_requests: bool = ...,
+        sees_responses: bool = ...,
+    ) -> None:
+        """Lets Python filters with this number call `function` with each request, or the methods
+        `on_request` and `on_response`, as far as it has them, of an object that `factory` makes for
+        each request. It takes the place of an older one.
+        """
 
     def start(self) -> None:
         """Lets the listeners accept."""

@@ -17,6 +17,7 @@ use crate::access_log::{Sinks, WorkerLogBuffers};
 use crate::on_demand::{Ask, Asks};
 use crate::proto::{self, ProcessStat};
 use crate::runtime::SharedRuntime;
+use crate::scripts::{Script, Scripts};
 use crate::stats::{BlockKind, Registry, PROCESS_BLOCK};
 use crate::tls::Contexts;
 use crate::upstream::dns_cache::DnsCaches;
@@ -79,6 +80,7 @@ impl Workers {
             drain_over: if options.gradual_drain { options.drain_time } else { Duration::ZERO },
             asks: Asks::default(),
             dns_caches: DnsCaches::new(questions),
+            scripts: Scripts::default(),
         });
         let sinks = Sinks::start(options.file_flush_interval, &registry, concurrency)?;
         let cores = crate::sys::allowed_cores();
@@ -125,6 +127,11 @@ impl Workers {
     /// Compiles an update and says what would be rejected. Nothing is bound or changed.
     pub fn check(&self, update: &proto::Update) -> proto::Rejections {
         Resources::default().apply(self, update, true)
+    }
+
+    /// Lets filters with this number run `script` from now on.
+    pub fn put_script(&self, number: u32, script: Arc<dyn Script>) {
+        self.shared.scripts.put(number, script);
     }
 
     /// Waits for what requests wait for; `None` after the timeout, or when woken.

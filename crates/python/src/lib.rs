@@ -3,7 +3,11 @@
 // A configuration holds routes, whose trees hold filters: types deeper than the 128 that rustc follows by itself.
 #![recursion_limit = "256"]
 
+mod headers;
+mod scripts;
+
 use std::os::fd::IntoRawFd;
+use std::sync::Arc;
 use std::time::Duration;
 
 use lateen_core::proto;
@@ -14,6 +18,8 @@ use prost::Message;
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
+
+use scripts::PyScript;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -84,6 +90,19 @@ impl Workers {
         let update = proto::Update::decode(update).map_err(failed)?;
         let rejections = py.detach(|| self.inner.check(&update));
         Ok(bytes(py, &rejections.encode_to_vec()))
+    }
+
+    #[pyo3(signature = (number, *, function=None, factory=None, sees_requests=true, sees_responses=false))]
+    fn put_script(
+        &self,
+        number: u32,
+        function: Option<Py<PyAny>>,
+        factory: Option<Py<PyAny>>,
+        sees_requests: bool,
+        sees_responses: bool,
+    ) {
+        let script = PyScript { function, factory, sees_requests, sees_responses };
+        self.inner.put_script(number, Arc::new(script));
     }
 
     fn start(&self) {
@@ -284,6 +303,9 @@ fn certificate_facts(der: &[u8]) -> Option<CertificateFacts> {
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("WorkersError", module.py().get_type::<WorkersError>())?;
     module.add_class::<Workers>()?;
+    module.add_class::<headers::HeaderMap>()?;
+    module.add_class::<scripts::RequestHead>()?;
+    module.add_class::<scripts::ResponseHead>()?;
     module.add_function(wrap_pyfunction!(certificate_facts, module)?)?;
     module.add_function(wrap_pyfunction!(version, module)?)
 }

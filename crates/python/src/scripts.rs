@@ -1,0 +1,206 @@
+//! Runs Python filters for the workers: one turn with the GIL a phase, never across a wait.
+
+use std::borrow::Cow;
+use std::time::Instant;
+
+use lateen_core::headers::{HeaderId, Headers};
+use lateen_core::http::stream::Answer;
+use lateen_core::scripts::{Ran, Script, ScriptCall, Verdict};
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::PyString;
+
+use crate::headers::{checked, HeaderMap};
+
+/// The head of a request.
+#[pyclass(module = "lateen._core", name = "RequestHead")]
+pub struct RequestHead {
+    #[pyo3(get)]
+    headers: Py<HeaderMap>,
+    clear_route: bool,
+    metadata: Vec<(String, String, serde_json::Value)>,
+}
+
+#[pymethods]
+impl RequestHead {
+    #[getter]
+    fn method<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.headers.borrow(py).pseudo(py, HeaderId::Method)
+    }
+
+    #[getter]
+    fn path<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.headers.borrow(py).pseudo(py, HeaderId::Path)
+    }
+
+    #[getter]
+    fn authority<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.headers.borrow(py).pseudo(py, HeaderId::Authority)
+    }
+
+    #[getter]
+    fn scheme<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.headers.borrow(py).pseudo(py, HeaderId::Scheme)
+    }
+
+    fn clear_route(&mut self) {
+        self.clear_route = true;
+    }
+
+    fn set_metadata(
+        &mut self,
+        namespace: String,
+        key: String,
+        value: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        let json = value.py().import("json")?.call_method1("dumps", (value,))?;
+        let json = serde_json::from_str(json.downcast::<PyString>()?.to_str()?);
+        let json = json.map_err(|error| PyValueError::new_err(error.to_string()))?;
+        self.metadata.push((namespace, key, json));
+        Ok(())
+    }
+}
+
+/// The head of a response.
+#[pyclass(module = "lateen._core", name = "ResponseHead")]
+pub struct ResponseHead {
+    #[pyo3(get)]
+    headers: Py<HeaderMap>,
+    #[pyo3(get)]
+    status: u16,
+}
+
+/// What a filter was loaded as.
+pub struct PyScript {
+    /// Called with each request; None: each request has an object of its own.
+    pub function: Option<Py<PyAny>>,
+    /// Makes the object of a request.
+    pub factory: Option<Py<PyAny>>,
+    /// Which methods that has.
+    pub sees_requests: bool,
+    pub sees_responses: bool,
+}
+
+impl Script for PyScript {
+    fn request(&self, head: &mut Headers) -> (Ran, Option<Box<dyn ScriptCall>>) {
+        let mut call = None;
+        let ran = in_python(|py| {
+            let object = match &self.factory {
+                Some(factory) => Some(factory.call0(py)?),
+                None => None,
+            };
+            let verdict = match (&self.function, &object) {
+                (Some(function), _) => on_request(py, head, |head| function.call1(py, (head,)))?,
+                (None, Some(object)) if self.sees_requests => on_request(py, head, |head| {
+                    object.call_method1(py, pyo3::intern!(py, "on_request"), (head,))
+                })?,
+                _ => Verdict::default(),
+            };
+            if self.sees_responses && verdict.answer.is_none() {
+                call = object.map(|object| Box::new(PyCall { object }) as Box<dyn ScriptCall>);
+            }
+            Ok(verdict)
+        });
+        (ran, call)
+    }
+}
+
+/// The object of one request.
+struct PyCall {
+    object: Py<PyAny>,
+}
+
+impl ScriptCall for PyCall {
+    fn response(&mut self, head: &mut Headers) -> Ran {
+        in_python(|py| {
+            let status = head.get_str(HeaderId::Status).and_then(|status| status.parse().ok());
+            let headers = Py::new(py, HeaderMap::default())?;
+            let given = ResponseHead { headers: headers.clone_ref(py), status: status.unwrap_or(0) };
+            let given = Py::new(py, given)?;
+            headers.borrow_mut(py).lend(head);
+            let name = pyo3::intern!(py, "on_response");
+            let result = self.object.call_method1(py, name, (given,));
+            let result = result.and_then(|result| answer(result.bind(py)));
+            headers.borrow_mut(py).give_back(head, result.is_err());
+            Ok(Verdict { answer: result?, ..Verdict::default() })
+        })
+    }
+}
+
+fn in_python(work: impl FnOnce(Python<'_>) -> PyResult<Verdict>) -> Ran {
+    let begun = Instant::now();
+    Python::attach(|py| {
+        let waited = begun.elapsed();
+        Ran { outcome: work(py).map_err(|error| told(py, &error)), waited }
+    })
+}
+
+fn on_request(
+    py: Python<'_>,
+    head: &mut Headers,
+    call: impl FnOnce(Py<RequestHead>) -> PyResult<Py<PyAny>>,
+) -> PyResult<Verdict> {
+    let headers = Py::new(py, HeaderMap::default())?;
+    let given = RequestHead {
+        headers: headers.clone_ref(py),
+        clear_route: false,
+        metadata: Vec::new(),
+    };
+    let given = Py::new(py, given)?;
+    headers.borrow_mut(py).lend(head);
+    let result = call(given.clone_ref(py)).and_then(|result| answer(result.bind(py)));
+    headers.borrow_mut(py).give_back(head, result.is_err());
+    let mut given = given.borrow_mut(py);
+    let metadata = std::mem::take(&mut given.metadata);
+    Ok(Verdict { answer: result?, clear_route: given.clear_route, metadata })
+}
+
+/// What a filter returned, as an answer of the proxy.
+fn answer(returned: &Bound<'_, PyAny>) -> PyResult<Option<Answer>> {
+    if returned.is_none() {
+        return Ok(None);
+    }
+    let py = returned.py();
+    let Ok(status) = returned.getattr(pyo3::intern!(py, "status")) else {
+        let kind = returned.get_type().name()?;
+        return Err(PyTypeError::new_err(format!("it returned {kind}, not a Response or None")));
+    };
+    let status: u16 = status.extract()?;
+    if !(200..600).contains(&status) {
+        return Err(PyValueError::new_err(format!("it answered with status {status}")));
+    }
+    let body: Vec<u8> = returned.getattr(pyo3::intern!(py, "body"))?.extract()?;
+    let headers: Vec<(String, String)> =
+        returned.getattr(pyo3::intern!(py, "headers"))?.extract()?;
+    let mut made = Answer::new(status, "", "python_filter_answered");
+    made.body = Cow::Owned(body);
+    for (name, value) in headers {
+        let key = checked(&name, value.as_bytes())?;
+        if key.id().is_pseudo() {
+            return Err(PyValueError::new_err(format!("{name} is no header of a response")));
+        }
+        made.headers.append(&key, value.as_bytes());
+    }
+    Ok(Some(made))
+}
+
+/// An error as one line: what it is, and where in the filter.
+fn told(py: Python<'_>, error: &PyErr) -> String {
+    let mut place = String::new();
+    let mut at = error.traceback(py).map(pyo3::Bound::into_any);
+    while let Some(frame) = at.take().filter(|at| !at.is_none()) {
+        if let Ok(found) = place_of(&frame) {
+            place = found;
+        }
+        at = frame.getattr("tb_next").ok();
+    }
+    format!("{error}{place}").replace('\n', " ")
+}
+
+fn place_of(traceback: &Bound<'_, PyAny>) -> PyResult<String> {
+    let line: u32 = traceback.getattr("tb_lineno")?.extract()?;
+    let code = traceback.getattr("tb_frame")?.getattr("f_code")?;
+    let file: String = code.getattr("co_filename")?.extract()?;
+    let name: String = code.getattr("co_name")?.extract()?;
+    Ok(format!(" ({file}:{line}, in {name})"))
+}
