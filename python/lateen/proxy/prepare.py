@@ -150,8 +150,8 @@ def prepare(options: Options) -> Preparation:
     prepared = _prepare(bootstrap, compiled, options, on_disk, given_node)
     if prepared is not None:
         prepared = replace(prepared, scripts=scripts)
-    found = [*missing, *unwatched, *compiled.diagnostics, *compiled.context.diagnostics[already:]]
-    diagnostics = [*loaded.diagnostics, *loaded.position(found)]
+    found = [*unwatched, *compiled.diagnostics, *compiled.context.diagnostics[already:]]
+    diagnostics = [*missing, *loaded.diagnostics, *loaded.position(found)]
     failed = any(each.severity == "error" for each in diagnostics)
     owners = _owners(bootstrap, compiled)
     return Preparation(None if failed else prepared, diagnostics, loaded, owners)

@@ -1,8 +1,8 @@
 """An extension is one that Envoy has, in the place where it is used.
 
 extensions.json lists the message types of every category, as Envoy 1.40 reports them under
-`bootstrap.node.extensions` of /config_dump; Istio's proxies have some more, and so has Lateen. Envoy finds an
-extension by its type alone; the name beside it is free.
+`bootstrap.node.extensions` of /config_dump; Istio's proxies have some more, and so has Lateen.
+Envoy finds an extension by its type alone; the name beside it is free.
 """
 
 from __future__ import annotations

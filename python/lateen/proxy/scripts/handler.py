@@ -33,14 +33,14 @@ class Handler:
     sees_responses: bool = False
 
 
-def load(plan: ScriptPlan) -> Handler:
-    """The filter that a plan names.
+def load(plan: ScriptPlan, *, again: bool = False) -> Handler:
+    """The filter that a plan names; `again`: as its source is now.
 
     Raises:
         ScriptError: there is none, its configuration does not fit, or it asks for what is not
             implemented.
     """
-    found, kind = find(plan)
+    found, kind = find(plan, again=again)
     given = _config(plan, kind)
     if not inspect.isclass(found):
         function = cast("Callable[..., object]", found)
@@ -87,6 +87,7 @@ def _config(plan: ScriptPlan, kind: type | None) -> object:
     import msgspec
 
     try:
-        return msgspec.convert(tree, kind)
+        # Numbers with a point come from YAML as text, as in Envoy.
+        return msgspec.convert(tree, kind, strict=False)
     except (msgspec.ValidationError, TypeError) as error:
         raise ScriptError(f"{plan.name} cannot take it: {error}", "config") from None
