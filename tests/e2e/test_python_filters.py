@@ -7,6 +7,7 @@ import hmac
 import json
 import re
 import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -354,3 +355,30 @@ def test_the_example(
     key, at, signature = cast("str", gold.requests[0].head.get("x-signature")).split()
     wanted = hmac.new(b"not-a-secret", f"GET\n/pay\n{at}".encode(), hashlib.sha256).hexdigest()
     assert (key, signature, abs(int(at) - time.time()) < 60) == ("edge", wanted, True)
+
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "python-filters.md"
+
+
+def test_the_snippets_of_the_documentation_run(
+    start: Start, upstream: Upstreams, lease: Callable[[], int], tmp_path: Path
+) -> None:
+    snippets = re.findall(r"^```python\n(.*?)^```", DOCUMENT.read_text(), re.M | re.S)
+    files = [tmp_path / f"snippet{number}.py" for number in range(len(snippets))]
+    for file, snippet in zip(files, snippets, strict=True):
+        file.write_text(snippet)
+    check = [sys.executable, "-m", "mypy", "--strict", *map(str, files)]
+    done = subprocess.run(check, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stdout
+    port, server = lease(), upstream(Script([reply(200, b"ok")]))
+    tenant, trace, refuse = files
+    filters = [
+        python(tenant, "tenant"),
+        python(trace, "Trace"),
+        python(refuse, "refuse_long", config={"longest": 4}),
+    ]
+    start(filtered(port, server.port, *filters))
+    assert fetch(port, get()).status == 401
+    assert fetch(port, get("/long", headers="x-tenant: a\r\n")).status == 414
+    assert fetch(port, get("/is", headers="x-tenant: acme\r\n")).get("x-asked-for") == "/is"
+    assert server.requests[0].head.get("x-tenant-tier") == "gold"
