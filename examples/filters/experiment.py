@@ -36,8 +36,8 @@ class Assign:
 
     def on_request(self, request: Request) -> None:
         """Chooses the variant by the user, or by the client's address where there is none."""
-        user = request.headers.get("x-user") or request.headers.get("x-forwarded-for", "")
-        self.variant = self.experiment.variant(user or "")
+        user = request.headers.get("x-user", "") or request.headers.get("x-forwarded-for", "")
+        self.variant = self.experiment.variant(user)
         request.headers["x-variant"] = self.variant
         request.clear_route()
 

@@ -5,9 +5,12 @@ No method raises on bad configuration: a resource that cannot be taken comes bac
 """
 
 from collections.abc import Callable, Iterator
-from typing import Self, final
+from typing import Self, TypeVar, final, overload
+
+_Default = TypeVar("_Default")
 
 __all__ = [
+    "BodyChunk",
     "HeaderMap",
     "RequestHead",
     "ResponseHead",
@@ -25,10 +28,13 @@ class HeaderMap:
     """What lateen.filters.Headers says."""
 
     def __getitem__(self, name: str, /) -> str: ...
-    def get(self, name: str, default: str | None = None, /) -> str | None: ...
-    def get_all(self, name: str, /) -> list[str]: ...
+    @overload
+    def get(self, name: str, default: None = None) -> str | None: ...
+    @overload
+    def get(self, name: str, default: _Default) -> str | _Default: ...
+    def get_all(self, name: str) -> list[str]: ...
     def __setitem__(self, name: str, value: str, /) -> None: ...
-    def add(self, name: str, value: str, /) -> None: ...
+    def add(self, name: str, value: str) -> None: ...
     def __delitem__(self, name: str, /) -> None: ...
     def __contains__(self, name: str, /) -> bool: ...
     def __len__(self) -> int: ...
@@ -39,6 +45,7 @@ class HeaderMap:
 class RequestHead:
     """What lateen.filters.Request says."""
 
+    body: bytes
     @property
     def headers(self) -> HeaderMap: ...
     @property
@@ -50,16 +57,25 @@ class RequestHead:
     @property
     def scheme(self) -> str: ...
     def clear_route(self) -> None: ...
-    def set_metadata(self, namespace: str, key: str, value: object, /) -> None: ...
+    def set_metadata(self, namespace: str, key: str, value: object) -> None: ...
 
 @final
 class ResponseHead:
     """What lateen.filters.ResponseHead says."""
 
+    body: bytes
     @property
     def headers(self) -> HeaderMap: ...
     @property
     def status(self) -> int: ...
+
+@final
+class BodyChunk:
+    """What lateen.filters.Chunk says."""
+
+    data: bytes
+    @property
+    def end(self) -> bool: ...
 
 @final
 class Workers:
@@ -98,15 +114,17 @@ class Workers:
     def put_script(
         self,
         number: int,
+        phases: list[str],
         *,
         function: Callable[[RequestHead], object] | None = ...,
         factory: Callable[[], object] | None = ...,
-        sees_requests: bool = ...,
-        sees_responses: bool = ...,
     ) -> None:
-        """Lets Python filters with this number call `function` with each request, or the methods
-        `on_request` and `on_response`, as far as it has them, of an object that `factory` makes for
-        each request. It takes the place of an older one.
+        """Lets Python filters with this number call `function` with each request, or methods of an
+        object that `factory` makes for each request. It takes the place of an older one.
+
+        `phases` are the methods that it has (`on_request`, `on_request_body`, `on_response`,
+        `on_response_body`), and `request_body` or `response_body` where the whole body comes with
+        the head.
         """
 
     def start(self) -> None:

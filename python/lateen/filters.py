@@ -18,14 +18,29 @@ Nothing of a proxy is imported here, so that filters can be tested without one.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Protocol, TypeVar, overload
+from typing import NamedTuple, Protocol, TypeVar, overload
 
-__all__ = ["Headers", "Request", "Response", "ResponseHead", "http_filter"]
+__all__ = ["Chunk", "Headers", "Request", "Response", "ResponseHead", "http_filter"]
 
-# Where the decorator notes what it was told; the value is the type of the configuration.
+# Where the decorator notes what it was told.
 MARK = "__lateen_http_filter__"
 
 Filter = TypeVar("Filter", bound=Callable[..., object])
+Default = TypeVar("Default")
+
+
+class Marked(NamedTuple):
+    """What the decorator of a filter was told.
+
+    Attributes:
+        config: the type of its configuration; None: it has none.
+        request_body: it waits for the whole body of the request.
+        response_body: it waits for the whole body of the response.
+    """
+
+    config: type | None
+    request_body: bool
+    response_body: bool
 
 
 class Headers(Protocol):
@@ -40,7 +55,11 @@ class Headers(Protocol):
     def __getitem__(self, name: str, /) -> str:
         """The value; of several, joined by commas. Raises KeyError."""
 
-    def get(self, name: str, default: str | None = None, /) -> str | None:
+    @overload
+    def get(self, name: str, /) -> str | None: ...
+    @overload
+    def get(self, name: str, default: Default, /) -> str | Default: ...
+    def get(self, name: str, default: object = None, /) -> object:
         """The same, with a default."""
 
     def get_all(self, name: str, /) -> list[str]:
@@ -90,6 +109,14 @@ class Request(Protocol):
     def scheme(self) -> str:
         """`:scheme`."""
 
+    @property
+    def body(self) -> bytes:
+        """All of the body, with `@http_filter(request_body=True)`; else it raises RuntimeError."""
+
+    @body.setter
+    def body(self, value: bytes) -> None:
+        """Another body in its place; a request without one cannot get one."""
+
     def clear_route(self) -> None:
         """Have the route chosen anew, by the headers as they are after the call."""
 
@@ -111,6 +138,28 @@ class ResponseHead(Protocol):
     @property
     def status(self) -> int:
         """Its status."""
+
+    @property
+    def body(self) -> bytes:
+        """All of the body, with `@http_filter(response_body=True)`; else it raises RuntimeError."""
+
+    @body.setter
+    def body(self, value: bytes) -> None:
+        """Another body in its place."""
+
+
+class Chunk(Protocol):
+    """The next bytes of a body, as they come.
+
+    Attributes:
+        data: the bytes; what is set here goes on in their place, and may be empty.
+    """
+
+    data: bytes
+
+    @property
+    def end(self) -> bool:
+        """Whether it is the last one; it may have no bytes."""
 
 
 class Response:
@@ -143,23 +192,33 @@ class Response:
 @overload
 def http_filter(target: Filter, /) -> Filter: ...
 @overload
-def http_filter(*, config: type) -> Callable[[Filter], Filter]: ...
 def http_filter(
-    target: Filter | None = None, /, *, config: type | None = None
+    *, config: type | None = None, request_body: bool = False, response_body: bool = False
+) -> Callable[[Filter], Filter]: ...
+def http_filter(
+    target: Filter | None = None,
+    /,
+    *,
+    config: type | None = None,
+    request_body: bool = False,
+    response_body: bool = False,
 ) -> Filter | Callable[[Filter], Filter]:
     """Mark a function or class as an HTTP filter; it stays what it is, and can be called.
 
     A function is called with each Request, and returns a Response or None. A class is made anew
     for each request; its `on_request(request)` is called as a function would be, its
-    `on_response(response)` with the ResponseHead.
+    `on_response(response)` with the ResponseHead, `on_request_body(chunk)` and
+    `on_response_body(chunk)` with each Chunk. Each may return a Response.
 
     Args:
         config: a dataclass or msgspec.Struct, made from the filter's `config`. It is given to the
             function after the request, to the class as its only argument.
+        request_body: the request is shown when all of it has come, with its body.
+        response_body: the same for the response.
     """
 
     def mark(marked: Filter) -> Filter:
-        setattr(marked, MARK, config)
+        setattr(marked, MARK, Marked(config, request_body, response_body))
         return marked
 
     return mark if target is None else mark(target)

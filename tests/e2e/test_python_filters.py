@@ -18,13 +18,12 @@ from typing import cast
 
 import pytest
 
-from tests.e2e.conftest import ROUTER, Config, bootstrap
-from tests.support.client import Client, Response, fetch, get
-from tests.support.proxies import Proxy
-from tests.support.upstream import Script, Upstream, reply
+from tests.e2e.conftest import Config, bootstrap
+from tests.e2e.python_filters import TYPE, Start, Upstreams, counters, filtered, python
+from tests.support.client import Client, Response, fetch, get, post
+from tests.support.upstream import Close, Script, raw, reply
 from tests.support.workers import eventually
 
-TYPE = "type.googleapis.com/lateen.filters.http.python.v1.Python"
 DISABLED = {"@type": "type.googleapis.com/envoy.config.route.v3.FilterConfig", "disabled": True}
 FILTERS = """
 from lateen.filters import Request, Response, ResponseHead, http_filter
@@ -79,31 +78,6 @@ def fails(request: Request) -> object:
     KEPT[:] = [request.headers]
     return None
 """
-Start = Callable[..., Proxy]
-Upstreams = Callable[[Script], Upstream]
-
-
-def python(file: Path, name: str, **more: object) -> Config:
-    return {"name": name, "typed_config": {"@type": TYPE, "file": str(file), "name": name, **more}}
-
-
-def filtered(port: int, upstream: int, *filters: Config, routes: object = None) -> Config:
-    router = {"name": "envoy.filters.http.router", "typed_config": {"@type": ROUTER}}
-    more: Config = {}
-    if routes is not None:
-        hosts = [{"name": "vh", "domains": ["*"], "routes": routes}]
-        more["route_config"] = {"name": "local", "virtual_hosts": hosts}
-    log = {
-        "@type": "type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog",
-        "log_format": {
-            "text_format_source": {
-                "inline_string": "%RESPONSE_CODE% %RESPONSE_CODE_DETAILS% "
-                "%DYNAMIC_METADATA(mine)%\n"
-            }
-        },
-    }
-    logs = [{"name": "l", "typed_config": log}]
-    return bootstrap(port, upstream, http_filters=[*filters, router], access_log=logs, **more)
 
 
 @pytest.fixture
@@ -111,12 +85,6 @@ def file(tmp_path: Path) -> Path:
     path = tmp_path / "filters.py"
     path.write_text(FILTERS)
     return path
-
-
-def counters(proxy: Proxy, name: str) -> dict[str, int]:
-    text = proxy.admin(f"/stats?filter=python.{name}").text
-    found = re.findall(rf"^http\.in\.python\.{name}\.(\w+): (\d+)$", text, re.M)
-    return {key: int(value) for key, value in found}
 
 
 def test_a_function_reads_and_changes_the_head_of_a_request(
@@ -357,6 +325,27 @@ def test_the_example(
     assert (key, signature, abs(int(at) - time.time()) < 60) == ("edge", wanted, True)
 
 
+def test_the_examples_that_see_bodies(
+    start: Start, upstream: Upstreams, lease: Callable[[], int]
+) -> None:
+    private = b'{"name": "ann", "cards": [{"number": 1, "kind": "x"}], "number": 2}'
+    stream = raw(
+        b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nConnection: close\r\n\r\n",
+        b"data: a\n\nda",
+        b"ta: b\n\ndata: [DONE]\n\n",
+        Close(),
+    )
+    json_type = "content-type: application/json\r\n"
+    answers = [reply(200, private, json_type), reply(200, b"x", json_type), stream]
+    port, server = lease(), upstream(Script(answers))
+    redact = python(EXAMPLE / "redact.py", "Redact", config={"names": ["number"]})
+    start(filtered(port, server.port, python(EXAMPLE / "tokens.py", "Tokens"), redact))
+    assert json.loads(fetch(port, get()).text) == {"name": "ann", "cards": [{"kind": "x"}]}
+    assert fetch(port, get()).status == 500
+    events = fetch(port, get()).text
+    assert events == "data: a\n\ndata: b\n\ndata: [DONE]\n\nevent: usage\ndata: 2\n\n"
+
+
 DOCUMENT = Path(__file__).parents[2] / "docs" / "python-filters.md"
 
 
@@ -371,10 +360,11 @@ def test_the_snippets_of_the_documentation_run(
     done = subprocess.run(check, capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stdout
     port, server = lease(), upstream(Script([reply(200, b"ok")]))
-    tenant, trace, refuse = files
+    tenant, trace, model, refuse = files
     filters = [
         python(tenant, "tenant"),
         python(trace, "Trace"),
+        python(model, "by_model"),
         python(refuse, "refuse_long", config={"longest": 4}),
     ]
     start(filtered(port, server.port, *filters))
@@ -382,3 +372,6 @@ def test_the_snippets_of_the_documentation_run(
     assert fetch(port, get("/long", headers="x-tenant: a\r\n")).status == 414
     assert fetch(port, get("/is", headers="x-tenant: acme\r\n")).get("x-asked-for") == "/is"
     assert server.requests[0].head.get("x-tenant-tier") == "gold"
+    asked = post("/is", b'{"model": "small"}', headers="x-tenant: a\r\n")
+    assert fetch(port, asked).status == 200
+    assert server.requests[1].head.get("x-model") == "small"

@@ -25,5 +25,10 @@ def test_what_is_marked_stays_what_it_is():
     def configured(request, config):
         return config
 
-    assert (plain(1), getattr(plain, MARK)) == (1, None)
-    assert (configured(1, 2), getattr(configured, MARK)) == (2, dict)
+    @http_filter(request_body=True)
+    class Whole:
+        pass
+
+    assert (plain(1), getattr(plain, MARK)) == (1, (None, False, False))
+    assert (configured(1, 2), getattr(configured, MARK)) == (2, (dict, False, False))
+    assert getattr(Whole, MARK) == (None, True, False)

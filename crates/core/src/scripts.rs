@@ -11,19 +11,44 @@ use crate::http::stream::Answer;
 
 /// A filter as it was loaded; another may take its place while requests are under way.
 pub trait Script: Send + Sync {
-    /// Sees the head of a request. The call, if there is one, goes on with the response.
-    fn request(&self, head: &mut Headers) -> (Ran, Option<Box<dyn ScriptCall>>);
+    fn wants(&self) -> Wants;
+
+    /// Sees the head of a request, and its whole body if it wants it. The call, if there is one, goes on with
+    /// what follows.
+    fn request(
+        &self,
+        head: &mut Headers,
+        body: Option<&mut Vec<u8>>,
+    ) -> (Ran, Option<Box<dyn ScriptCall>>);
+}
+
+/// What a script is shown beside the head of a request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wants {
+    /// With the head: all of the body.
+    pub request_body: bool,
+    pub request_chunks: bool,
+    pub response: bool,
+    /// With the head of the response: all of its body.
+    pub response_body: bool,
+    pub response_chunks: bool,
 }
 
 /// What a script keeps of one request.
 pub trait ScriptCall {
-    /// Sees the head of the response.
-    fn response(&mut self, head: &mut Headers) -> Ran;
+    /// Sees the head of the response, and its whole body if it wants it.
+    fn response(&mut self, head: &mut Headers, body: Option<&mut Vec<u8>>) -> Ran;
+
+    /// Sees the next bytes of the request's body.
+    fn request_chunk(&mut self, bytes: &mut Vec<u8>, end: bool) -> Ran;
+
+    /// Sees the next bytes of the response's body.
+    fn response_chunk(&mut self, bytes: &mut Vec<u8>, end: bool) -> Ran;
 }
 
 /// How one call of a script went.
 pub struct Ran {
-    /// An error: what the script did wrong, for the log. The head is then as it was before.
+    /// An error: what the script did wrong, for the log. Head and body are then as they were before.
     pub outcome: Result<Verdict, String>,
     /// How long it was waited for its turn.
     pub waited: Duration,

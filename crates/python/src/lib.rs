@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lateen_core::proto;
+use lateen_core::scripts::Wants;
 use lateen_core::stats::BlockKind;
 use lateen_core::upstream::endpoints::Resolve;
 use lateen_core::workers::{Options, Workers as CoreWorkers};
@@ -92,16 +93,25 @@ impl Workers {
         Ok(bytes(py, &rejections.encode_to_vec()))
     }
 
-    #[pyo3(signature = (number, *, function=None, factory=None, sees_requests=true, sees_responses=false))]
+    #[pyo3(signature = (number, phases, *, function=None, factory=None))]
+    #[allow(clippy::needless_pass_by_value)]
     fn put_script(
         &self,
         number: u32,
+        phases: Vec<String>,
         function: Option<Py<PyAny>>,
         factory: Option<Py<PyAny>>,
-        sees_requests: bool,
-        sees_responses: bool,
     ) {
-        let script = PyScript { function, factory, sees_requests, sees_responses };
+        let has = |name: &str| phases.iter().any(|phase| phase == name);
+        let wants = Wants {
+            request_body: has("request_body"),
+            request_chunks: has("on_request_body"),
+            response: has("on_response"),
+            response_body: has("response_body"),
+            response_chunks: has("on_response_body"),
+        };
+        let sees_requests = has("on_request");
+        let script = PyScript { function, factory, sees_requests, wants };
         self.inner.put_script(number, Arc::new(script));
     }
 
@@ -306,6 +316,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<headers::HeaderMap>()?;
     module.add_class::<scripts::RequestHead>()?;
     module.add_class::<scripts::ResponseHead>()?;
+    module.add_class::<scripts::BodyChunk>()?;
     module.add_function(wrap_pyfunction!(certificate_facts, module)?)?;
     module.add_function(wrap_pyfunction!(version, module)?)
 }

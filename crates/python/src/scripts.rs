@@ -5,10 +5,10 @@ use std::time::Instant;
 
 use lateen_core::headers::{HeaderId, Headers};
 use lateen_core::http::stream::Answer;
-use lateen_core::scripts::{Ran, Script, ScriptCall, Verdict};
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use lateen_core::scripts::{Ran, Script, ScriptCall, Verdict, Wants};
+use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyString;
+use pyo3::types::{PyBytes, PyString};
 
 use crate::headers::{checked, HeaderMap};
 
@@ -17,6 +17,7 @@ use crate::headers::{checked, HeaderMap};
 pub struct RequestHead {
     #[pyo3(get)]
     headers: Py<HeaderMap>,
+    body: Body,
     clear_route: bool,
     metadata: Vec<(String, String, serde_json::Value)>,
 }
@@ -41,6 +42,16 @@ impl RequestHead {
     #[getter]
     fn scheme<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.headers.borrow(py).pseudo(py, HeaderId::Scheme)
+    }
+
+    #[getter]
+    fn body(&self, py: Python<'_>) -> PyResult<Py<PyBytes>> {
+        self.body.get(py, "request_body")
+    }
+
+    #[setter]
+    fn set_body(&mut self, bytes: Py<PyBytes>) -> PyResult<()> {
+        self.body.set(bytes, "request_body")
     }
 
     fn clear_route(&mut self) {
@@ -68,6 +79,66 @@ pub struct ResponseHead {
     headers: Py<HeaderMap>,
     #[pyo3(get)]
     status: u16,
+    body: Body,
+}
+
+#[pymethods]
+impl ResponseHead {
+    #[getter]
+    fn body(&self, py: Python<'_>) -> PyResult<Py<PyBytes>> {
+        self.body.get(py, "response_body")
+    }
+
+    #[setter]
+    fn set_body(&mut self, bytes: Py<PyBytes>) -> PyResult<()> {
+        self.body.set(bytes, "response_body")
+    }
+}
+
+/// The next bytes of a body.
+#[pyclass(module = "lateen._core", name = "BodyChunk")]
+pub struct BodyChunk {
+    #[pyo3(get, set)]
+    data: Py<PyBytes>,
+    #[pyo3(get)]
+    end: bool,
+}
+
+/// A whole body, if the filter waits for it.
+struct Body {
+    bytes: Option<Py<PyBytes>>,
+    changed: bool,
+}
+
+impl Body {
+    fn of(py: Python<'_>, bytes: Option<&Vec<u8>>) -> Self {
+        Self { bytes: bytes.map(|bytes| PyBytes::new(py, bytes).unbind()), changed: false }
+    }
+
+    fn get(&self, py: Python<'_>, which: &str) -> PyResult<Py<PyBytes>> {
+        let bytes = self.bytes.as_ref().ok_or_else(|| not_wanted(which))?;
+        Ok(bytes.clone_ref(py))
+    }
+
+    fn set(&mut self, bytes: Py<PyBytes>, which: &str) -> PyResult<()> {
+        if self.bytes.is_none() {
+            return Err(not_wanted(which));
+        }
+        *self = Self { bytes: Some(bytes), changed: true };
+        Ok(())
+    }
+
+    /// Puts what the filter has set in the place of the body.
+    fn give_back(&self, py: Python<'_>, body: Option<&mut Vec<u8>>) {
+        if let (Some(body), Some(bytes), true) = (body, &self.bytes, self.changed) {
+            body.clear();
+            body.extend_from_slice(bytes.as_bytes(py));
+        }
+    }
+}
+
+fn not_wanted(which: &str) -> PyErr {
+    PyRuntimeError::new_err(format!("the body is not waited for: @http_filter({which}=True)"))
 }
 
 /// What a filter was loaded as.
@@ -76,13 +147,21 @@ pub struct PyScript {
     pub function: Option<Py<PyAny>>,
     /// Makes the object of a request.
     pub factory: Option<Py<PyAny>>,
-    /// Which methods that has.
+    /// The object has `on_request`.
     pub sees_requests: bool,
-    pub sees_responses: bool,
+    pub wants: Wants,
 }
 
 impl Script for PyScript {
-    fn request(&self, head: &mut Headers) -> (Ran, Option<Box<dyn ScriptCall>>) {
+    fn wants(&self) -> Wants {
+        self.wants
+    }
+
+    fn request(
+        &self,
+        head: &mut Headers,
+        body: Option<&mut Vec<u8>>,
+    ) -> (Ran, Option<Box<dyn ScriptCall>>) {
         let mut call = None;
         let ran = in_python(|py| {
             let object = match &self.factory {
@@ -90,13 +169,16 @@ impl Script for PyScript {
                 None => None,
             };
             let verdict = match (&self.function, &object) {
-                (Some(function), _) => on_request(py, head, |head| function.call1(py, (head,)))?,
-                (None, Some(object)) if self.sees_requests => on_request(py, head, |head| {
+                (Some(function), _) => {
+                    on_request(py, head, body, |head| function.call1(py, (head,)))?
+                }
+                (None, Some(object)) if self.sees_requests => on_request(py, head, body, |head| {
                     object.call_method1(py, pyo3::intern!(py, "on_request"), (head,))
                 })?,
                 _ => Verdict::default(),
             };
-            if self.sees_responses && verdict.answer.is_none() {
+            let wants = self.wants;
+            if wants.response || wants.request_chunks || wants.response_chunks {
                 call = object.map(|object| Box::new(PyCall { object }) as Box<dyn ScriptCall>);
             }
             Ok(verdict)
@@ -110,20 +192,52 @@ struct PyCall {
     object: Py<PyAny>,
 }
 
+impl PyCall {
+    fn chunk(&self, name: &str, bytes: &mut Vec<u8>, end: bool) -> Ran {
+        in_python(|py| {
+            let given = BodyChunk { data: PyBytes::new(py, bytes).unbind(), end };
+            let given = Py::new(py, given)?;
+            let result = self.object.call_method1(py, name, (given.clone_ref(py),))?;
+            let answer = answer(result.bind(py))?;
+            let given = given.borrow(py);
+            let data = given.data.as_bytes(py);
+            if data != bytes.as_slice() {
+                bytes.clear();
+                bytes.extend_from_slice(data);
+            }
+            Ok(Verdict { answer, ..Verdict::default() })
+        })
+    }
+}
+
 impl ScriptCall for PyCall {
-    fn response(&mut self, head: &mut Headers) -> Ran {
+    fn response(&mut self, head: &mut Headers, body: Option<&mut Vec<u8>>) -> Ran {
         in_python(|py| {
             let status = head.get_str(HeaderId::Status).and_then(|status| status.parse().ok());
             let headers = Py::new(py, HeaderMap::default())?;
-            let given = ResponseHead { headers: headers.clone_ref(py), status: status.unwrap_or(0) };
+            let given = ResponseHead {
+                headers: headers.clone_ref(py),
+                status: status.unwrap_or(0),
+                body: Body::of(py, body.as_deref()),
+            };
             let given = Py::new(py, given)?;
             headers.borrow_mut(py).lend(head);
             let name = pyo3::intern!(py, "on_response");
-            let result = self.object.call_method1(py, name, (given,));
+            let result = self.object.call_method1(py, name, (given.clone_ref(py),));
             let result = result.and_then(|result| answer(result.bind(py)));
             headers.borrow_mut(py).give_back(head, result.is_err());
-            Ok(Verdict { answer: result?, ..Verdict::default() })
+            let answer = result?;
+            given.borrow(py).body.give_back(py, body);
+            Ok(Verdict { answer, ..Verdict::default() })
         })
+    }
+
+    fn request_chunk(&mut self, bytes: &mut Vec<u8>, end: bool) -> Ran {
+        self.chunk("on_request_body", bytes, end)
+    }
+
+    fn response_chunk(&mut self, bytes: &mut Vec<u8>, end: bool) -> Ran {
+        self.chunk("on_response_body", bytes, end)
     }
 }
 
@@ -138,11 +252,13 @@ fn in_python(work: impl FnOnce(Python<'_>) -> PyResult<Verdict>) -> Ran {
 fn on_request(
     py: Python<'_>,
     head: &mut Headers,
+    body: Option<&mut Vec<u8>>,
     call: impl FnOnce(Py<RequestHead>) -> PyResult<Py<PyAny>>,
 ) -> PyResult<Verdict> {
     let headers = Py::new(py, HeaderMap::default())?;
     let given = RequestHead {
         headers: headers.clone_ref(py),
+        body: Body::of(py, body.as_deref()),
         clear_route: false,
         metadata: Vec::new(),
     };
@@ -150,9 +266,11 @@ fn on_request(
     headers.borrow_mut(py).lend(head);
     let result = call(given.clone_ref(py)).and_then(|result| answer(result.bind(py)));
     headers.borrow_mut(py).give_back(head, result.is_err());
+    let answer = result?;
     let mut given = given.borrow_mut(py);
+    given.body.give_back(py, body);
     let metadata = std::mem::take(&mut given.metadata);
-    Ok(Verdict { answer: result?, clear_route: given.clear_route, metadata })
+    Ok(Verdict { answer, clear_route: given.clear_route, metadata })
 }
 
 /// What a filter returned, as an answer of the proxy.

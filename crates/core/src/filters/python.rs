@@ -1,16 +1,24 @@
 //! Filters in Python: what they decide takes effect here. They run in the extension (`crate::scripts`).
 
+mod call;
+
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::bodies::{attach, StreamFilter};
-use super::{clear_route, Head};
-use crate::headers::Headers;
+use super::bodies::{attach, kept_request, replace_request, Whole};
+use super::wait::{refuse_too_large, wait_for_body};
+use super::{clear_route, Proceed};
+use crate::headers::HeaderId;
+use crate::http::downstream::Downstream;
 use crate::http::stream::{Answer, Stream};
+use crate::http1::BodyLength;
 use crate::log::{Component, Level};
 use crate::proto;
-use crate::scripts::{Ran, ScriptCall, Verdict};
+use crate::scripts::{Ran, Script, Verdict};
 use crate::stats::{BlockKind, Family};
+use crate::timer::Timer;
+
+use call::Call;
 
 /// What is counted for each filter, by its name.
 static OF_FILTER: Family = Family {
@@ -46,16 +54,56 @@ impl Python {
     }
 
     /// # Errors
-    /// The answer of the script, or that of its failure.
-    pub fn request(&self, place: usize, stream: &mut Stream) -> Result<(), Answer> {
-        let begun = Instant::now();
+    /// The request is over: with an answer, if there is still somebody to tell.
+    pub async fn run(
+        &self,
+        place: usize,
+        stream: &mut Stream,
+        down: &mut dyn Downstream,
+        timer: &Timer,
+    ) -> Proceed {
         let Some(script) = stream.worker.shared.scripts.get(self.0.script) else {
-            return self.0.failed(stream, "it was not loaded");
+            return self.0.failed(stream, "it was not loaded").map_err(Some);
         };
-        let (ran, call) = script.request(&mut stream.request);
+        let mut body = None;
+        if script.wants().request_body {
+            if stream.head.body != BodyLength::Empty {
+                let limit = stream.buffer_limit();
+                let whole = Box::pin(wait_for_body(stream, down, timer, limit)).await?;
+                if whole == Whole::No {
+                    return Err(Some(refuse_too_large(stream)));
+                }
+            }
+            body = Some(kept_request(stream).to_vec());
+        }
+        self.request(place, stream, &*script, body).map_err(Some)
+    }
+
+    fn request(
+        &self,
+        place: usize,
+        stream: &mut Stream,
+        script: &dyn Script,
+        mut body: Option<Vec<u8>>,
+    ) -> Result<(), Answer> {
+        let begun = Instant::now();
+        let wants = script.wants();
+        let (ran, call) = script.request(&mut stream.request, body.as_mut());
         let verdict = self.0.judge(stream, begun, ran)?;
+        if let Some(body) = body.filter(|body| body != kept_request(stream)) {
+            if stream.head.body == BodyLength::Empty {
+                return self.0.failed(stream, "a request without a body cannot get one");
+            }
+            stream.request.set(HeaderId::ContentLength, body.len().to_string().as_bytes());
+            replace_request(stream, body);
+        }
+        // Without a verdict the script has failed: it sees no more of this request.
+        let Some(verdict) = verdict else { return Ok(()) };
         if let Some(call) = call {
-            attach(stream, place, Call { settings: self.0.clone(), call });
+            if wants.request_chunks {
+                stream.request.remove(HeaderId::ContentLength);
+            }
+            attach(stream, place, Call::new(self.0.clone(), wants, call));
         }
         if verdict.clear_route {
             clear_route(stream);
@@ -65,8 +113,13 @@ impl Python {
 }
 
 impl Settings {
-    /// Counts a call; what is left of its verdict once it is not an answer.
-    fn judge(&self, stream: &mut Stream, begun: Instant, ran: Ran) -> Result<Verdict, Answer> {
+    /// Counts a call; what is left of its verdict once it is not an answer. None: it failed, and may.
+    fn judge(
+        &self,
+        stream: &mut Stream,
+        begun: Instant,
+        ran: Ran,
+    ) -> Result<Option<Verdict>, Answer> {
         let block = stream.worker.kept_block(self.stats_block, BlockKind::Filter);
         let group = block.group(&OF_FILTER, &self.name);
         if let Some(group) = &group {
@@ -77,7 +130,7 @@ impl Settings {
         }
         let mut verdict = match ran.outcome {
             Ok(verdict) => verdict,
-            Err(reason) => return self.failed(stream, &reason).map(|()| Verdict::default()),
+            Err(reason) => return self.failed(stream, &reason).map(|()| None),
         };
         for (namespace, key, value) in verdict.metadata.drain(..) {
             stream.info.merge_metadata(&namespace, &[(key, value)].into_iter().collect());
@@ -89,7 +142,7 @@ impl Settings {
                 }
                 Err(answer)
             }
-            None => Ok(verdict),
+            None => Ok(Some(verdict)),
         }
     }
 
@@ -107,22 +160,5 @@ impl Settings {
             true => Ok(()),
             false => Err(Answer::new(500, "", "python_filter_failed")),
         }
-    }
-}
-
-/// A script that sees the response of its request.
-struct Call {
-    settings: Arc<Settings>,
-    call: Box<dyn ScriptCall>,
-}
-
-impl StreamFilter for Call {
-    fn response_head(&mut self, stream: &mut Stream, _end: bool) -> Result<Head, Box<Answer>> {
-        let begun = Instant::now();
-        let mut head: Headers = std::mem::take(&mut stream.response);
-        let ran = self.call.response(&mut head);
-        stream.response = head;
-        self.settings.judge(stream, begun, ran)?;
-        Ok(Head::Pass)
     }
 }

@@ -234,7 +234,7 @@ impl Step {
             }
             Self::OnDemand(on_demand) => return on_demand.run(name, stream, down, timer).await,
             Self::PeerMetadata(peers) => peers.request(stream),
-            Self::Python(python) => return python.request(place, stream).map_err(Some),
+            Self::Python(python) => return python.run(place, stream, down, timer).await,
             Self::RateLimit(limit) => {
                 return Box::pin(limit.run(place, name, stream, down, timer)).await;
             }

@@ -89,8 +89,7 @@ class LoadedScripts:
         handler = self._handlers[number]
         self._core.put_script(
             number,
+            list(handler.phases),
             function=handler.function,
             factory=handler.factory,
-            sees_requests=handler.sees_requests,
-            sees_responses=handler.sees_responses,
         )

@@ -14,14 +14,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
-from lateen.filters import MARK
+from lateen.filters import MARK, Marked
 from lateen.proxy.script_plan import ScriptError, ScriptPlan
 
 _OF_FILE = "lateen_filter_"
 
 
-def find(plan: ScriptPlan, *, again: bool = False) -> tuple[object, type | None]:
-    """What the plan names, and the type of its configuration.
+def find(plan: ScriptPlan, *, again: bool = False) -> tuple[object, Marked]:
+    """What the plan names, and what its decorator was told.
 
     Args:
         again: import its module or package anew; if that fails, the old one stays.
@@ -40,10 +40,11 @@ def find(plan: ScriptPlan, *, again: bool = False) -> tuple[object, type | None]
     if found is None:
         known = [name for name, value in vars(module).items() if _is_marked(value)]
         raise ScriptError(f"{where} has no '{plan.name}'{_hint(plan.name, known)}", "name")
-    if not _is_marked(found):
+    marked = getattr(found, MARK, None)
+    if not isinstance(marked, Marked):
         told = f"'{plan.name}' of {where} is no filter: it lacks the decorator @http_filter"
         raise ScriptError(told, "name")
-    return found, getattr(found, MARK)
+    return found, marked
 
 
 def module_name(plan: ScriptPlan) -> str:

@@ -16,8 +16,8 @@ class Core:
     def __init__(self):
         self.scripts = {}
 
-    def put_script(self, number, **handler):
-        self.scripts[number] = handler
+    def put_script(self, number, phases, **handler):
+        self.scripts[number] = {"phases": phases, **handler}
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_a_class_is_made_for_each_request(load):
     body = f"{HEAD}@http_filter\nclass One:\n    def on_response(self, response): pass\n"
     handler = load(body, "One")
     assert handler["factory"]() is not handler["factory"]()
-    assert (handler["sees_requests"], handler["sees_responses"]) == (False, True)
+    assert handler["phases"] == ["on_response"]
 
 
 @pytest.mark.parametrize("kind", ["dataclass", "struct"])
@@ -77,7 +77,11 @@ def test_its_configuration_has_the_type_that_it_asks_for(load, kind):
         (HEAD, "name", "has no 'one' (it has no filters)"),
         ("def one(request): pass\n", "name", "lacks the decorator @http_filter"),
         (f"{HEAD}@http_filter\nasync def one(request): pass\n", "name", "use a plain def"),
-        (f"{HEAD}@http_filter\nclass one: pass\n", "name", "neither on_request nor on_response"),
+        (
+            f"{HEAD}@http_filter\nclass one: pass\n",
+            "name",
+            "has none of on_request, on_request_body, on_response and on",
+        ),
         (
             f"{HEAD}@http_filter\nclass one:\n def on_body(self): pass\n",
             "name",
@@ -99,6 +103,45 @@ def test_what_is_no_filter(load, tmp_path, text, field, message):
         and field == "file"
         and getattr(sys.modules[name], "__file__", "") == f"{tmp_path}/filters.py"
     ]
+
+
+@pytest.mark.parametrize(
+    ("options", "body", "phases"),
+    [
+        ("", "def one(request): pass", ["on_request"]),
+        ("request_body=True", "def one(request): pass", ["on_request", "request_body"]),
+        ("", "class one:\n    def on_response_body(self, chunk): pass", ["on_response_body"]),
+        (
+            "response_body=True",
+            "class one:\n    def on_response(self, response): pass",
+            ["on_response", "response_body"],
+        ),
+    ],
+)
+def test_the_phases_of_a_filter(load, options, body, phases):
+    assert load(f"{HEAD}@http_filter({options})\n{body}\n")["phases"] == phases
+
+
+@pytest.mark.parametrize(
+    ("options", "body", "message"),
+    [
+        ("response_body=True", "def one(request): pass", "one is a function, which sees no resp"),
+        (
+            "request_body=True",
+            "class one:\n    def on_response(self, response): pass",
+            "one waits for the request_body without on_request",
+        ),
+        (
+            "request_body=True",
+            "class one:\n    on_request = on_request_body = lambda self, it: None",
+            "one wants the request_body whole and in chunks",
+        ),
+    ],
+)
+def test_bodies_that_cannot_be_shown(load, options, body, message):
+    with pytest.raises(ScriptError, match=message) as error:
+        load(f"{HEAD}@http_filter({options})\n{body}\n")
+    assert error.value.field == "name"
 
 
 def test_a_file_that_is_not_there(tmp_path):
