@@ -11,6 +11,7 @@ _Default = TypeVar("_Default")
 
 __all__ = [
     "BodyChunk",
+    "FilterTimeout",
     "HeaderMap",
     "RequestHead",
     "ResponseHead",
@@ -22,6 +23,9 @@ __all__ = [
 
 class WorkersError(Exception):
     """The workers cannot go on (a thread did not start, a message did not parse)."""
+
+class FilterTimeout(BaseException):
+    """A call of a Python filter took too long."""
 
 @final
 class HeaderMap:
@@ -118,13 +122,14 @@ class Workers:
         *,
         function: Callable[[RequestHead], object] | None = ...,
         factory: Callable[[], object] | None = ...,
+        limit_ms: int = ...,
     ) -> None:
         """Lets Python filters with this number call `function` with each request, or methods of an
         object that `factory` makes for each request. It takes the place of an older one.
 
         `phases` are the methods that it has (`on_request`, `on_request_body`, `on_response`,
         `on_response_body`), and `request_body` or `response_body` where the whole body comes with
-        the head.
+        the head. A call that takes longer than `limit_ms` is ended by FilterTimeout; 0: none is.
         """
 
     def start(self) -> None:

@@ -198,6 +198,43 @@ def test_a_filter_that_fails_is_one_request_s_affair(
     assert counters(proxy, "fails") == counted
 
 
+ENDLESS = """
+import time
+from lateen.filters import http_filter
+
+
+@http_filter
+def endless(request):
+    while request.path == "/loop":
+        try:
+            for _ in range(1000):
+                pass
+        except Exception:
+            pass
+    if request.path == "/sleep":
+        time.sleep(0.4)
+    return None
+"""
+
+
+@pytest.mark.parametrize("mode", ["DENY", "ALLOW"])
+def test_a_filter_that_does_not_end_is_ended(
+    start: Start, upstream: Upstreams, lease: Callable[[], int], tmp_path: Path, mode: str
+) -> None:
+    port, server = lease(), upstream(Script([reply(200, b"ok")]))
+    file = tmp_path / "endless.py"
+    file.write_text(ENDLESS)
+    endless = python(file, "endless", failure_mode=mode, timeout="0.2s")
+    proxy = start(filtered(port, server.port, endless))
+    expected = 500 if mode == "DENY" else 200
+    with Client(("127.0.0.1", port)) as client:
+        for path, status in (("/loop", expected), ("/", 200), ("/sleep", expected), ("/", 200)):
+            assert client.request(get(path)).status == status
+    line = f"python filter endless: it took longer than 200ms ({file}:"
+    eventually(lambda: proxy.stderr.count(line) == 2)
+    assert counters(proxy, "endless")["errors"] == 2
+
+
 def test_a_filter_that_comes_over_xds(
     start: Start, upstream: Upstreams, lease: Callable[[], int], file: Path, tmp_path: Path
 ) -> None:

@@ -4,6 +4,7 @@
 #![recursion_limit = "256"]
 
 mod headers;
+mod interrupt;
 mod scripts;
 
 use std::os::fd::IntoRawFd;
@@ -20,6 +21,7 @@ use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+use interrupt::{FilterTimeout, Watch};
 use scripts::PyScript;
 
 #[global_allocator]
@@ -47,6 +49,7 @@ fn version() -> &'static str {
 #[pyclass(frozen, module = "lateen._core")]
 struct Workers {
     inner: CoreWorkers,
+    watch: Arc<Watch>,
 }
 
 fn bytes(py: Python<'_>, content: &[u8]) -> Py<PyBytes> {
@@ -77,8 +80,9 @@ impl Workers {
             drain_time: Duration::from_millis(drain_time_ms),
             gradual_drain,
             pin,
+            around: scripts::around_thread,
         };
-        Ok(Self { inner: CoreWorkers::start(options).map_err(failed)? })
+        Ok(Self { inner: CoreWorkers::start(options).map_err(failed)?, watch: Watch::new() })
     }
 
     fn apply(&self, py: Python<'_>, update: &[u8]) -> PyResult<Py<PyBytes>> {
@@ -93,7 +97,7 @@ impl Workers {
         Ok(bytes(py, &rejections.encode_to_vec()))
     }
 
-    #[pyo3(signature = (number, phases, *, function=None, factory=None))]
+    #[pyo3(signature = (number, phases, *, function=None, factory=None, limit_ms=0))]
     #[allow(clippy::needless_pass_by_value)]
     fn put_script(
         &self,
@@ -101,6 +105,7 @@ impl Workers {
         phases: Vec<String>,
         function: Option<Py<PyAny>>,
         factory: Option<Py<PyAny>>,
+        limit_ms: u64,
     ) {
         let has = |name: &str| phases.iter().any(|phase| phase == name);
         let wants = Wants {
@@ -111,7 +116,12 @@ impl Workers {
             response_chunks: has("on_response_body"),
         };
         let sees_requests = has("on_request");
-        let script = PyScript { function, factory, sees_requests, wants };
+        let limit = Duration::from_millis(limit_ms);
+        if limit_ms > 0 {
+            self.watch.start();
+        }
+        let watch = self.watch.clone();
+        let script = PyScript { function, factory, sees_requests, wants, limit, watch };
         self.inner.put_script(number, Arc::new(script));
     }
 
@@ -311,6 +321,7 @@ fn certificate_facts(der: &[u8]) -> Option<CertificateFacts> {
 
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("FilterTimeout", module.py().get_type::<FilterTimeout>())?;
     module.add("WorkersError", module.py().get_type::<WorkersError>())?;
     module.add_class::<Workers>()?;
     module.add_class::<headers::HeaderMap>()?;

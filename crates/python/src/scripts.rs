@@ -1,7 +1,8 @@
 //! Runs Python filters for the workers: one turn with the GIL a phase, never across a wait.
 
 use std::borrow::Cow;
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use lateen_core::headers::{HeaderId, Headers};
 use lateen_core::http::stream::Answer;
@@ -11,6 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
 use crate::headers::{checked, HeaderMap};
+use crate::interrupt::{FilterTimeout, Watch};
 
 /// The head of a request.
 #[pyclass(module = "lateen._core", name = "RequestHead")]
@@ -150,6 +152,9 @@ pub struct PyScript {
     /// The object has `on_request`.
     pub sees_requests: bool,
     pub wants: Wants,
+    /// How long a call may take; zero: there is no limit.
+    pub limit: Duration,
+    pub watch: Arc<Watch>,
 }
 
 impl Script for PyScript {
@@ -163,7 +168,7 @@ impl Script for PyScript {
         body: Option<&mut Vec<u8>>,
     ) -> (Ran, Option<Box<dyn ScriptCall>>) {
         let mut call = None;
-        let ran = in_python(|py| {
+        let ran = in_python(&self.watch, self.limit, |py| {
             let object = match &self.factory {
                 Some(factory) => Some(factory.call0(py)?),
                 None => None,
@@ -179,7 +184,10 @@ impl Script for PyScript {
             };
             let wants = self.wants;
             if wants.response || wants.request_chunks || wants.response_chunks {
-                call = object.map(|object| Box::new(PyCall { object }) as Box<dyn ScriptCall>);
+                call = object.map(|object| {
+                    let watch = self.watch.clone();
+                    Box::new(PyCall { object, limit: self.limit, watch }) as Box<dyn ScriptCall>
+                });
             }
             Ok(verdict)
         });
@@ -190,11 +198,13 @@ impl Script for PyScript {
 /// The object of one request.
 struct PyCall {
     object: Py<PyAny>,
+    limit: Duration,
+    watch: Arc<Watch>,
 }
 
 impl PyCall {
     fn chunk(&self, name: &str, bytes: &mut Vec<u8>, end: bool) -> Ran {
-        in_python(|py| {
+        in_python(&self.watch, self.limit, |py| {
             let given = BodyChunk { data: PyBytes::new(py, bytes).unbind(), end };
             let given = Py::new(py, given)?;
             let result = self.object.call_method1(py, name, (given.clone_ref(py),))?;
@@ -212,7 +222,7 @@ impl PyCall {
 
 impl ScriptCall for PyCall {
     fn response(&mut self, head: &mut Headers, body: Option<&mut Vec<u8>>) -> Ran {
-        in_python(|py| {
+        in_python(&self.watch, self.limit, |py| {
             let status = head.get_str(HeaderId::Status).and_then(|status| status.parse().ok());
             let headers = Py::new(py, HeaderMap::default())?;
             let given = ResponseHead {
@@ -241,11 +251,22 @@ impl ScriptCall for PyCall {
     }
 }
 
-fn in_python(work: impl FnOnce(Python<'_>) -> PyResult<Verdict>) -> Ran {
+/// Lets Python know a worker's thread for as long as that runs: to make it known anew for each call of a filter
+/// costs more than the call. The GIL is held only for the calls.
+pub fn around_thread(work: Box<dyn FnOnce() + Send>) {
+    Python::attach(|py| py.detach(work));
+}
+
+fn in_python(
+    watch: &Watch,
+    limit: Duration,
+    work: impl FnOnce(Python<'_>) -> PyResult<Verdict>,
+) -> Ran {
     let begun = Instant::now();
     Python::attach(|py| {
         let waited = begun.elapsed();
-        Ran { outcome: work(py).map_err(|error| told(py, &error)), waited }
+        let outcome = watch.limited(py, limit, || work(py));
+        Ran { outcome: outcome.map_err(|error| told(py, &error, limit)), waited }
     })
 }
 
@@ -303,7 +324,7 @@ fn answer(returned: &Bound<'_, PyAny>) -> PyResult<Option<Answer>> {
 }
 
 /// An error as one line: what it is, and where in the filter.
-fn told(py: Python<'_>, error: &PyErr) -> String {
+fn told(py: Python<'_>, error: &PyErr, limit: Duration) -> String {
     let mut place = String::new();
     let mut at = error.traceback(py).map(pyo3::Bound::into_any);
     while let Some(frame) = at.take().filter(|at| !at.is_none()) {
@@ -311,6 +332,9 @@ fn told(py: Python<'_>, error: &PyErr) -> String {
             place = found;
         }
         at = frame.getattr("tb_next").ok();
+    }
+    if error.is_instance_of::<FilterTimeout>(py) {
+        return format!("it took longer than {limit:?}{place}");
     }
     format!("{error}{place}").replace('\n', " ")
 }

@@ -27,12 +27,14 @@ class ScriptPlan:
         file: the path of the file.
         name: of the function or class in it.
         config: JSON of an object.
+        limit_ms: how long a call may take; 0: as long as it likes.
     """
 
     module: str
     file: str
     name: str
     config: str = "{}"
+    limit_ms: int = 1000
 
 
 LoadScript = Callable[[ScriptPlan], int]

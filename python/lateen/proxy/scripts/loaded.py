@@ -86,10 +86,12 @@ class LoadedScripts:
     def _put(self, number: int) -> None:
         if self._core is None:
             return
+        plan = next(plan for plan, known in self._numbers.items() if known == number)
         handler = self._handlers[number]
         self._core.put_script(
             number,
             list(handler.phases),
             function=handler.function,
             factory=handler.factory,
+            limit_ms=plan.limit_ms,
         )

@@ -5,13 +5,14 @@ Source: proto/overlay/lateen.textproto.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lateen.config.support import whole
 from lateen.protos.worker_pb2 import HttpFilter, PythonFilter
 from lateen.proxy.compile.registry import HttpExtension
 from lateen.proxy.compile.stats_blocks import BlockKind
-from lateen.proxy.compile.values import enum_name, struct_to_python, to_json
+from lateen.proxy.compile.values import enum_name, milliseconds, struct_to_python, to_json
 from lateen.proxy.script_plan import ScriptError, ScriptPlan
 
 if TYPE_CHECKING:
@@ -48,6 +49,10 @@ def compile_python(
         return HttpFilter(python=made)
     settings = to_json(struct_to_python(config.config))
     plan = ScriptPlan(config.module, config.file, config.name, settings)
+    if config.HasField("timeout"):
+        # Less than a millisecond is not for ever.
+        limit = milliseconds(config.timeout) or int(config.timeout.nanos > 0)
+        plan = replace(plan, limit_ms=limit)
     try:
         made.script = ctx.load_script(plan)
     except ScriptError as error:

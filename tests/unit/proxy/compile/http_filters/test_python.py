@@ -23,8 +23,10 @@ def test_the_filter_that_was_loaded():
     assert (made.script, made.name, made.failure_mode_allow) == (3, "one", True)
     assert ctx.blocks[made.stats_block].prefix == "http.web.python"
     assert errors(ctx) == []
-    made, _ = compiled("{module: a.b, name: one}", load)
-    assert plans[1] == ScriptPlan("a.b", "", "one", "{}")
+    made, _ = compiled("{module: a.b, name: one, timeout: 0.25s}", load)
+    assert plans[1] == ScriptPlan("a.b", "", "one", "{}", limit_ms=250)
+    compiled("{module: a.b, name: one, timeout: 0s}", load)
+    assert (plans[0].limit_ms, plans[2].limit_ms) == (1000, 0)
     assert made.failure_mode_allow is False
 
 
