@@ -23,7 +23,7 @@ PACKAGE = "xds-protos"
 
 # What the proxy uses itself; everything these import comes along.
 WANTED = re.compile(
-    r"(contrib/)?envoy/.*/v3(alpha)?/|xds/(core|type)/|udpa/type/|envoy/annotations/|google/protobuf/"
+    r"(contrib/)?envoy/.*/v3(alpha)?/|contrib/lateen/|xds/(core|type)/|udpa/type/|envoy/annotations/|google/protobuf/"
 )
 
 # Number of the length-delimited field that holds the symbol index at the end of the set.

@@ -43,7 +43,8 @@ def _measure(context: Context, rows: Sequence[Row]) -> filters_report.Rounds:
         for row in (PLAIN, *rows):
             turn = number % len(context.proxies)
             for proxy in [*context.proxies[turn:], *context.proxies[:turn]]:
-                with run_proxy(context, proxy, added=row.added, sent=row.sent) as running:
+                added = row.envoy if proxy.name == "envoy" and row.envoy else row.added
+                with run_proxy(context, proxy, added=added, sent=row.sent) as running:
                     scenario = replace(_SCENARIO, sent=row.sent)
                     values = traffic.round_of(context, scenario, proxy, running)
                 found[row.name, proxy.name].append(values[results.CPU])

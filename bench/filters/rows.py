@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from bench.proxies.base import Added
 
@@ -24,6 +25,8 @@ class Row:
     copies: int = 1
     #: The most that it may add, as a share of what it adds in Envoy.
     limit: float = 1.0
+    #: The same for Envoy, where it has another filter for it; None: `added`.
+    envoy: Added | None = None
     #: Headers of every request, `Name: value`.
     sent: tuple[str, ...] = ()
 
@@ -31,6 +34,22 @@ class Row:
 def _filter(name: str, message: str, fields: str, copies: int = COPIES) -> str:
     config = f'{{ "@type": {_HTTP}.{message}, {fields} }}'
     return "".join(f"{{ name: {name}{n}, typed_config: {config} }}, " for n in range(copies))
+
+
+def _python() -> Row:
+    file = Path(__file__).with_name("header.py")
+    ours = (
+        f'{{ "@type": {_TYPES}/lateen.filters.http.python.v1.Python, file: {file}, name: header }}'
+    )
+    code = 'function envoy_on_request(h) h:headers():replace("x-a", "b") end'
+    theirs = f"default_source_code: {{ inline_string: '{code}' }}"
+    return Row(
+        "python",
+        "sets a header of the request in Python (Envoy: in Lua)",
+        Added(filters="".join(f"{{ name: p{n}, typed_config: {ours} }}, " for n in range(COPIES))),
+        COPIES,
+        envoy=Added(filters=_filter("l", "lua.v3.Lua", theirs)),
+    )
 
 
 def _row(name: str, title: str, message: str, fields: str, route: str = "") -> Row:
@@ -127,6 +146,7 @@ ROWS = (
         "header_mutation.v3.HeaderMutation",
         "mutations: { request_mutations: [{ append: { header: { key: x-a, value: b } } }] }",
     ),
+    _python(),
     Row(
         "composite",
         "a header decides for a filter that sets another",

@@ -4,12 +4,82 @@ Messages cross as serialised protobuf of proto/worker.proto (package lateen.work
 No method raises on bad configuration: a resource that cannot be taken comes back as a rejection.
 """
 
-from typing import Self, final
+from collections.abc import Callable, Iterator
+from typing import Self, TypeVar, final, overload
 
-__all__ = ["Workers", "WorkersError", "certificate_facts", "version"]
+_Default = TypeVar("_Default")
+
+__all__ = [
+    "BodyChunk",
+    "FilterTimeout",
+    "HeaderMap",
+    "RequestHead",
+    "ResponseHead",
+    "Workers",
+    "WorkersError",
+    "certificate_facts",
+    "version",
+]
 
 class WorkersError(Exception):
     """The workers cannot go on (a thread did not start, a message did not parse)."""
+
+class FilterTimeout(BaseException):
+    """A call of a Python filter took too long."""
+
+@final
+class HeaderMap:
+    """What lateen.filters.Headers says."""
+
+    def __getitem__(self, name: str, /) -> str: ...
+    @overload
+    def get(self, name: str, default: None = None) -> str | None: ...
+    @overload
+    def get(self, name: str, default: _Default) -> str | _Default: ...
+    def get_all(self, name: str) -> list[str]: ...
+    def __setitem__(self, name: str, value: str, /) -> None: ...
+    def add(self, name: str, value: str) -> None: ...
+    def __delitem__(self, name: str, /) -> None: ...
+    def __contains__(self, name: str, /) -> bool: ...
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[str]: ...
+    def items(self) -> list[tuple[str, str]]: ...
+
+@final
+class RequestHead:
+    """What lateen.filters.Request says."""
+
+    body: bytes
+    @property
+    def headers(self) -> HeaderMap: ...
+    @property
+    def method(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def authority(self) -> str: ...
+    @property
+    def scheme(self) -> str: ...
+    def clear_route(self) -> None: ...
+    def set_metadata(self, namespace: str, key: str, value: object) -> None: ...
+
+@final
+class ResponseHead:
+    """What lateen.filters.ResponseHead says."""
+
+    body: bytes
+    @property
+    def headers(self) -> HeaderMap: ...
+    @property
+    def status(self) -> int: ...
+
+@final
+class BodyChunk:
+    """What lateen.filters.Chunk says."""
+
+    data: bytes
+    @property
+    def end(self) -> bool: ...
 
 @final
 class Workers:
@@ -44,6 +114,23 @@ class Workers:
 
     def check(self, update: bytes) -> bytes:
         """Compiles an Update as `apply` does, binds and changes nothing, returns Rejections."""
+
+    def put_script(
+        self,
+        number: int,
+        phases: list[str],
+        *,
+        function: Callable[[RequestHead], object] | None = ...,
+        factory: Callable[[], object] | None = ...,
+        limit_ms: int = ...,
+    ) -> None:
+        """Lets Python filters with this number call `function` with each request, or methods of an
+        object that `factory` makes for each request. It takes the place of an older one.
+
+        `phases` are the methods that it has (`on_request`, `on_request_body`, `on_response`,
+        `on_response_body`), and `request_body` or `response_body` where the whole body comes with
+        the head. A call that takes longer than `limit_ms` is ended by FilterTimeout; 0: none is.
+        """
 
     def start(self) -> None:
         """Lets the listeners accept."""

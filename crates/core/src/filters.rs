@@ -22,6 +22,7 @@ pub mod jwt_authn;
 pub mod local_ratelimit;
 pub mod on_demand;
 pub mod peer_metadata;
+pub mod python;
 pub mod ratelimit;
 pub mod rbac;
 pub mod router;

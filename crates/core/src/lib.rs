@@ -37,6 +37,7 @@ pub mod ratelimit;
 pub mod rbac;
 pub mod route;
 pub mod runtime;
+pub mod scripts;
 mod service_values;
 pub mod stats;
 mod sys;

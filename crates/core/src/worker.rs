@@ -25,6 +25,7 @@ use crate::proto;
 use crate::random::Random;
 use crate::route::{RouteScopes, RouteTable};
 use crate::runtime::Runtime;
+use crate::scripts::Scripts;
 use crate::stats::{Block, BlockKind, Registry, PROCESS_BLOCK};
 use crate::telemetry::deliveries::Deliveries;
 use crate::timer::Timers;
@@ -58,6 +59,7 @@ pub struct Shared {
     /// What requests wait for.
     pub asks: Asks,
     pub dns_caches: DnsCaches,
+    pub scripts: Scripts,
 }
 
 /// What the main thread asks of a worker.
@@ -206,6 +208,7 @@ impl Worker {
             drain_over: Duration::ZERO,
             asks: Asks::default(),
             dns_caches: DnsCaches::new(tokio::sync::mpsc::unbounded_channel().0),
+            scripts: Scripts::default(),
         };
         Self::new(index, Arc::new(shared), WorkerLogBuffers::new(sinks, block))
     }

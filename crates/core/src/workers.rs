@@ -17,6 +17,7 @@ use crate::access_log::{Sinks, WorkerLogBuffers};
 use crate::on_demand::{Ask, Asks};
 use crate::proto::{self, ProcessStat};
 use crate::runtime::SharedRuntime;
+use crate::scripts::{Script, Scripts};
 use crate::stats::{BlockKind, Registry, PROCESS_BLOCK};
 use crate::tls::Contexts;
 use crate::upstream::dns_cache::DnsCaches;
@@ -40,7 +41,12 @@ pub struct Options {
     pub gradual_drain: bool,
     /// Bind worker N to the N-th core that the process may use.
     pub pin: bool,
+    /// Runs what a worker's thread does, with what scripts need of a thread before and after.
+    pub around: Around,
 }
+
+/// Runs its argument once, on the same thread.
+pub type Around = fn(Box<dyn FnOnce() + Send>);
 
 struct Handle {
     commands: UnboundedSender<Command>,
@@ -79,13 +85,15 @@ impl Workers {
             drain_over: if options.gradual_drain { options.drain_time } else { Duration::ZERO },
             asks: Asks::default(),
             dns_caches: DnsCaches::new(questions),
+            scripts: Scripts::default(),
         });
         let sinks = Sinks::start(options.file_flush_interval, &registry, concurrency)?;
         let cores = crate::sys::allowed_cores();
         let handles = (0..concurrency)
             .map(|index| {
                 let core = cores.get(index % cores.len().max(1)).copied();
-                spawn(index, shared.clone(), sinks.clone(), core.filter(|_| options.pin))
+                let core = core.filter(|_| options.pin);
+                spawn(index, shared.clone(), sinks.clone(), core, options.around)
             })
             .collect::<std::io::Result<_>>()?;
         Ok(Self {
@@ -125,6 +133,11 @@ impl Workers {
     /// Compiles an update and says what would be rejected. Nothing is bound or changed.
     pub fn check(&self, update: &proto::Update) -> proto::Rejections {
         Resources::default().apply(self, update, true)
+    }
+
+    /// Lets filters with this number run `script` from now on.
+    pub fn put_script(&self, number: u32, script: Arc<dyn Script>) {
+        self.shared.scripts.put(number, script);
     }
 
     /// Waits for what requests wait for; `None` after the timeout, or when woken.
@@ -302,6 +315,7 @@ fn spawn(
     shared: Arc<Shared>,
     sinks: Sinks,
     core: Option<usize>,
+    around: Around,
 ) -> std::io::Result<Handle> {
     let (commands, receiver) = unbounded_channel();
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -310,18 +324,20 @@ fn spawn(
         .event_interval(61)
         .on_thread_unpark(crate::clock::advance)
         .build()?;
-    let thread =
-        std::thread::Builder::new().name(format!("wrk:worker_{index}")).spawn(move || {
-            if let Some(core) = core {
-                crate::sys::pin_to_core(core);
-            }
-            crate::clock::hold();
-            runtime.block_on(async move {
-                let block = shared.registry.block(index, PROCESS_BLOCK, BlockKind::Process);
-                let logs = WorkerLogBuffers::new(sinks, block);
-                let worker = Worker::new(index, shared, logs);
-                run(worker, receiver).await;
-            });
-        })?;
+    let work = move || {
+        if let Some(core) = core {
+            crate::sys::pin_to_core(core);
+        }
+        crate::clock::hold();
+        runtime.block_on(async move {
+            let block = shared.registry.block(index, PROCESS_BLOCK, BlockKind::Process);
+            let logs = WorkerLogBuffers::new(sinks, block);
+            let worker = Worker::new(index, shared, logs);
+            run(worker, receiver).await;
+        });
+    };
+    let thread = std::thread::Builder::new()
+        .name(format!("wrk:worker_{index}"))
+        .spawn(move || around(Box::new(work)))?;
     Ok(Handle { commands, thread: Some(thread) })
 }

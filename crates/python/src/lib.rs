@@ -3,10 +3,16 @@
 // A configuration holds routes, whose trees hold filters: types deeper than the 128 that rustc follows by itself.
 #![recursion_limit = "256"]
 
+mod headers;
+mod interrupt;
+mod scripts;
+
 use std::os::fd::IntoRawFd;
+use std::sync::Arc;
 use std::time::Duration;
 
 use lateen_core::proto;
+use lateen_core::scripts::Wants;
 use lateen_core::stats::BlockKind;
 use lateen_core::upstream::endpoints::Resolve;
 use lateen_core::workers::{Options, Workers as CoreWorkers};
@@ -14,6 +20,9 @@ use prost::Message;
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
+
+use interrupt::{FilterTimeout, Watch};
+use scripts::PyScript;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -40,6 +49,7 @@ fn version() -> &'static str {
 #[pyclass(frozen, module = "lateen._core")]
 struct Workers {
     inner: CoreWorkers,
+    watch: Arc<Watch>,
 }
 
 fn bytes(py: Python<'_>, content: &[u8]) -> Py<PyBytes> {
@@ -70,8 +80,9 @@ impl Workers {
             drain_time: Duration::from_millis(drain_time_ms),
             gradual_drain,
             pin,
+            around: scripts::around_thread,
         };
-        Ok(Self { inner: CoreWorkers::start(options).map_err(failed)? })
+        Ok(Self { inner: CoreWorkers::start(options).map_err(failed)?, watch: Watch::new() })
     }
 
     fn apply(&self, py: Python<'_>, update: &[u8]) -> PyResult<Py<PyBytes>> {
@@ -84,6 +95,34 @@ impl Workers {
         let update = proto::Update::decode(update).map_err(failed)?;
         let rejections = py.detach(|| self.inner.check(&update));
         Ok(bytes(py, &rejections.encode_to_vec()))
+    }
+
+    #[pyo3(signature = (number, phases, *, function=None, factory=None, limit_ms=0))]
+    #[allow(clippy::needless_pass_by_value)]
+    fn put_script(
+        &self,
+        number: u32,
+        phases: Vec<String>,
+        function: Option<Py<PyAny>>,
+        factory: Option<Py<PyAny>>,
+        limit_ms: u64,
+    ) {
+        let has = |name: &str| phases.iter().any(|phase| phase == name);
+        let wants = Wants {
+            request_body: has("request_body"),
+            request_chunks: has("on_request_body"),
+            response: has("on_response"),
+            response_body: has("response_body"),
+            response_chunks: has("on_response_body"),
+        };
+        let sees_requests = has("on_request");
+        let limit = Duration::from_millis(limit_ms);
+        if limit_ms > 0 {
+            self.watch.start();
+        }
+        let watch = self.watch.clone();
+        let script = PyScript { function, factory, sees_requests, wants, limit, watch };
+        self.inner.put_script(number, Arc::new(script));
     }
 
     fn start(&self) {
@@ -282,8 +321,13 @@ fn certificate_facts(der: &[u8]) -> Option<CertificateFacts> {
 
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("FilterTimeout", module.py().get_type::<FilterTimeout>())?;
     module.add("WorkersError", module.py().get_type::<WorkersError>())?;
     module.add_class::<Workers>()?;
+    module.add_class::<headers::HeaderMap>()?;
+    module.add_class::<scripts::RequestHead>()?;
+    module.add_class::<scripts::ResponseHead>()?;
+    module.add_class::<scripts::BodyChunk>()?;
     module.add_function(wrap_pyfunction!(certificate_facts, module)?)?;
     module.add_function(wrap_pyfunction!(version, module)?)
 }

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from lateen.cli.flags import Flag, FlagValue, ValueProblem, number, one_of, text
 from lateen.proxy.log.levels import Level, LevelError, parse_component_levels, parse_level
 from lateen.proxy.options import Resolution
+from lateen.proxy.script_plan import ScriptPlan
 
 
 def _level(value: str) -> Level:
@@ -66,6 +67,13 @@ def parse_resolution(value: str) -> Resolution:
     except ValueError:
         raise ValueProblem(f"'{address}' is not an IP address") from None
     return Resolution(host, _port(port), address, _port(to_port))
+
+
+def _filter(value: str) -> ScriptPlan:
+    file, colon, name = value.rpartition(":")
+    if not (colon and file and name.isidentifier()):
+        raise ValueProblem(f"'{value}' is not FILE:NAME")
+    return ScriptPlan("", file, name)
 
 
 _ENVOY: tuple[Flag[FlagValue], ...] = (
@@ -173,6 +181,13 @@ _OURS: tuple[Flag[FlagValue], ...] = (
         "an answer that replaces DNS, as curl's",
         parse_resolution,
         "HOST:PORT=ADDRESS:PORT",
+        repeatable=True,
+    ),
+    Flag(
+        ("--filter",),
+        "a Python filter that every request passes first",
+        _filter,
+        "FILE:NAME",
         repeatable=True,
     ),
     Flag(("--log-json",), "the log as JSON, one object a line (as --log-format json)"),

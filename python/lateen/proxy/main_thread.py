@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from lateen.proxy.prepare import Prepared
     from lateen.proxy.resources.opening import OpenDynamic
     from lateen.proxy.runtime_watch import RuntimeWatch
+    from lateen.proxy.scripts.reload import ScriptReload
     from lateen.proxy.stats.sink import StatsSink
     from lateen.proxy.workers import Workers
     from lateen.proxy.xds.load_stats import LoadReporter
@@ -76,6 +77,7 @@ class MainThread:
         self._worker_log = WorkerLog(workers.core, log)
         self._open: OpenDynamic | None = None
         self._watch: RuntimeWatch | None = None
+        self._reload: ScriptReload | None = None
         self._reporter: LoadReporter | None = None
         self._overload: OverloadManager | None = None
 
@@ -89,6 +91,7 @@ class MainThread:
         self._lifecycle.watch_signals()
         self._worker_log.start()
         self._watch = self._watch_runtime()
+        self._watch_scripts()
         self._open = self._open_dynamic()
         self._reporter = self._report_load()
         self._overload = self._watch_resources()
@@ -104,6 +107,8 @@ class MainThread:
             flushing.cancel()
             if self._watch is not None:
                 self._watch.close()
+            if self._reload is not None:
+                self._reload.close()
             if self._reporter is not None:
                 self._reporter.close()
             if self._overload is not None:
@@ -144,6 +149,17 @@ class MainThread:
             raise MainThreadError(
                 f"unable to add filesystem watch for {error.filename}: {error.strerror}"
             ) from None
+
+    def _watch_scripts(self) -> None:
+        """Loads filters in Python again when they are saved, from the first one on."""
+        scripts = self._prepared.scripts
+        if not scripts.plans:
+            scripts.on_load = lambda _: self._watch_scripts()
+            return
+        # Imported here: a proxy without filters in Python does without.
+        from lateen.proxy.scripts.reload import ScriptReload
+
+        self._reload = ScriptReload(scripts, self._log)
 
     def _open_dynamic(self) -> OpenDynamic | None:
         if self._prepared.dynamic is None:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from lateen.proxy.log.levels import Level
 from lateen.proxy.log.pattern import DEFAULT_FORMAT
+from lateen.proxy.script_plan import ScriptPlan
 
 # --log-format that asks for JSON.
 JSON_FORMAT = "json"
@@ -66,3 +67,4 @@ class Options:
     stats_tag: tuple[str, ...] = ()
     strict: bool = False
     resolve: tuple[Resolution, ...] = ()
+    filter: tuple[ScriptPlan, ...] = ()

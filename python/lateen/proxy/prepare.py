@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,8 @@ from lateen.proxy.compile.bootstrap import ListenerNeeds, is_dynamic
 from lateen.proxy.config_source import ConfigSource
 from lateen.proxy.config_summary import ConfigSummary, summarize
 from lateen.proxy.runtime import RuntimeLayer
+from lateen.proxy.script_plan import ScriptError, ScriptPlan
+from lateen.proxy.scripts.loaded import LoadedScripts
 from lateen.proxy.stats.config import StatsConfig
 from lateen.proxy.stats.from_bootstrap import compile_stats_config
 
@@ -63,6 +65,7 @@ class Prepared:
         pins_workers: whether each worker is to have a core of its own.
         overload: what the overload manager does; None: there is none.
         stats_sinks: where stats are sent to.
+        scripts: the filters in Python.
     """
 
     update: bytes
@@ -80,6 +83,7 @@ class Prepared:
     pins_workers: bool = False
     overload: OverloadPlan | None = None
     stats_sinks: Sequence[SinkPlan] = ()
+    scripts: LoadedScripts = field(default_factory=LoadedScripts)
 
 
 @dataclass
@@ -125,6 +129,8 @@ def prepare(options: Options) -> Preparation:
     given_node = bootstrap.node.SerializeToString()
     _identify(bootstrap, options)
     on_disk, unwatched = _disk_layers(bootstrap)
+    scripts = LoadedScripts()
+    added, missing = _added_filters(scripts, options)
     compiled = compile_bootstrap(
         bootstrap,
         read_file=_read_file,
@@ -137,11 +143,15 @@ def prepare(options: Options) -> Preparation:
             name: {key: value.strip() for key, value in layer.values.items()}
             for name, layer in on_disk.items()
         },
+        load_script=scripts.load,
+        added_filters=added,
     )
     already = len(compiled.context.diagnostics)
     prepared = _prepare(bootstrap, compiled, options, on_disk, given_node)
+    if prepared is not None:
+        prepared = replace(prepared, scripts=scripts)
     found = [*unwatched, *compiled.diagnostics, *compiled.context.diagnostics[already:]]
-    diagnostics = [*loaded.diagnostics, *loaded.position(found)]
+    diagnostics = [*missing, *loaded.diagnostics, *loaded.position(found)]
     failed = any(each.severity == "error" for each in diagnostics)
     owners = _owners(bootstrap, compiled)
     return Preparation(None if failed else prepared, diagnostics, loaded, owners)
@@ -199,6 +209,22 @@ def _identify(bootstrap: Bootstrap, options: Options) -> None:
     build.metadata.fields["lateen.version"].string_value = package_version()
     del node.extensions[:]
     describe(known_extensions(), node)
+
+
+def _added_filters(
+    scripts: LoadedScripts, options: Options
+) -> tuple[list[ScriptPlan], list[Diagnostic]]:
+    """The filters of the command line that can be loaded, and why others cannot."""
+    good, problems = [], []
+    for plan in options.filter:
+        try:
+            scripts.load(plan)
+        except ScriptError as error:
+            path = f"--filter {plan.file}:{plan.name}"
+            problems.append(Diagnostic("error", path, str(error)))
+        else:
+            good.append(plan)
+    return good, problems
 
 
 def _read_file(path: str) -> bytes:

@@ -43,6 +43,7 @@ def _validate(options: Options, reporter: Reporter) -> int:
     found = list(preparation.diagnostics)
     if preparation.prepared is not None:
         workers = _start_workers(options, 1, pin=False)
+        preparation.prepared.scripts.attach(workers.core)
         try:
             found += preparation.of_rejections(workers.check(preparation.prepared.update))
         finally:
@@ -70,6 +71,7 @@ def _serve(options: Options, reporter: Reporter) -> int:
         concurrency = options.concurrency or usable_cores()
         pin = prepared.pins_workers and concurrency <= usable_cores()
         workers = _start_workers(options, concurrency, pin=pin)
+        prepared.scripts.attach(workers.core)
         if restart is not None:
             restart.adopt_sockets(workers)
         if not _report(preparation.of_rejections(workers.apply(prepared.update)), reporter):

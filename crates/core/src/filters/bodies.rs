@@ -118,6 +118,13 @@ pub fn kept_request(stream: &Stream) -> &[u8] {
     stream.bodies.as_ref().map_or(&[], |bodies| &bodies.request.ready)
 }
 
+/// Puts another body in the place of what is kept of the request's.
+pub fn replace_request(stream: &mut Stream, body: Vec<u8>) {
+    if let Some(bodies) = &mut stream.bodies {
+        bodies.request.ready = body;
+    }
+}
+
 /// A filter holds the head of the response.
 pub fn is_held(stream: &Stream) -> bool {
     stream.bodies.as_ref().is_some_and(|bodies| bodies.held_by.is_some())

@@ -23,6 +23,7 @@ use super::jwt_authn::JwtAuthn;
 use super::local_ratelimit::LocalRateLimit;
 use super::on_demand::OnDemand;
 use super::peer_metadata::PeerMetadata;
+use super::python::Python;
 use super::ratelimit::RateLimit;
 use super::rbac::Rbac;
 use super::router::Router;
@@ -62,6 +63,7 @@ pub enum Step {
     LocalRateLimit(LocalRateLimit),
     OnDemand(OnDemand),
     PeerMetadata(Box<PeerMetadata>),
+    Python(Python),
     RateLimit(Box<RateLimit>),
     Rbac(Box<Rbac>),
     Router(Router),
@@ -172,6 +174,7 @@ impl Step {
             Some(Kind::PeerMetadata(filter)) => {
                 Step::PeerMetadata(Box::new(PeerMetadata::compile(filter).at("peer_metadata")?))
             }
+            Some(Kind::Python(filter)) => Step::Python(Python::compile(filter)),
             Some(Kind::Ratelimit(filter)) => {
                 Step::RateLimit(Box::new(RateLimit::compile(filter, regexes).at("ratelimit")?))
             }
@@ -231,6 +234,7 @@ impl Step {
             }
             Self::OnDemand(on_demand) => return on_demand.run(name, stream, down, timer).await,
             Self::PeerMetadata(peers) => peers.request(stream),
+            Self::Python(python) => return python.run(place, stream, down, timer).await,
             Self::RateLimit(limit) => {
                 return Box::pin(limit.run(place, name, stream, down, timer)).await;
             }

@@ -1,8 +1,8 @@
 """An extension is one that Envoy has, in the place where it is used.
 
 extensions.json lists the message types of every category, as Envoy 1.40 reports them under
-`bootstrap.node.extensions` of /config_dump; Istio's proxies have some more. Envoy finds an
-extension by its type alone; the name beside it is free.
+`bootstrap.node.extensions` of /config_dump; Istio's proxies have some more, and so has Lateen.
+Envoy finds an extension by its type alone; the name beside it is free.
 """
 
 from __future__ import annotations
@@ -56,9 +56,10 @@ _FILTER_CONFIG = "envoy.config.route.v3.FilterConfig"
 _HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 
-# The filters that only Istio's build of Envoy has.
-_ISTIO = {
+# The filters that only Istio's build of Envoy has, and Lateen's own.
+_BESIDE = {
     "envoy.filters.http": (
+        "lateen.filters.http.python.v1.Python",
         "io.istio.http.peer_metadata.Config",
         "istio.envoy.config.filter.http.alpn.v2alpha1.FilterConfig",
         "stats.PluginConfig",
@@ -75,7 +76,7 @@ def extension_types() -> dict[str, frozenset[str]]:
     """The message types of each category of extensions."""
     with open(os.path.join(os.path.dirname(__file__), "extensions.json"), encoding="utf-8") as file:
         return {
-            category: frozenset((*names, *_ISTIO.get(category, ())))
+            category: frozenset((*names, *_BESIDE.get(category, ())))
             for category, names in json.load(file).items()
         }
 

@@ -12,6 +12,7 @@ from lateen.config.diagnostics import Diagnostic
 from lateen.config.typed import TypedConfigError, unpack_typed
 from lateen.protos import UnknownTypeError
 from lateen.proxy.compile.stats_blocks import StatsBlocks
+from lateen.proxy.script_plan import LoadScript, ScriptPlan, load_nothing
 
 if TYPE_CHECKING:
     from envoy.config.core.v3.address_pb2 import BindConfig
@@ -66,6 +67,8 @@ class CompileContext:
         file_mode: the permissions of a file that a configuration names; None: unknown.
         secrets: the static secrets, by name.
         tls: the TLS contexts that what was compiled needs.
+        load_script: loads a Python filter.
+        added_filters: Python filters that every connection manager has before its own.
         dns_caches: the settings of DNS caches, by the number of their block of stats.
     """
 
@@ -98,6 +101,8 @@ class CompileContext:
     file_mode: Callable[[str], int | None] = lambda _: None
     secrets: Mapping[str, Secret] = field(default_factory=dict)
     tls: list[TlsPlan] = field(default_factory=list)
+    load_script: LoadScript = load_nothing
+    added_filters: Sequence[ScriptPlan] = ()
     dns_caches: dict[int, bytes] = field(default_factory=dict)
 
     def error(self, at: str, message: str, hint: str = "") -> None:

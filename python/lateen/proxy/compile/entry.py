@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from lateen.proxy.compile.context import CompileContext
 from lateen.proxy.compile.extensions import known_extensions
 from lateen.proxy.compile.supported import support_table
 from lateen.proxy.compile.values import struct_to_python
+from lateen.proxy.script_plan import LoadScript, ScriptPlan, load_nothing
 
 if TYPE_CHECKING:
     from envoy.config.bootstrap.v3.bootstrap_pb2 import Bootstrap
@@ -55,6 +56,8 @@ def compile_bootstrap(
     disk_layers: Mapping[str, Mapping[str, str]] | None = None,
     table: SupportTable | None = None,
     file_mode: Callable[[str], int | None] = lambda _: None,
+    load_script: LoadScript = load_nothing,
+    added_filters: Sequence[ScriptPlan] = (),
 ) -> Compiled:
     """Compile a validated bootstrap.
 
@@ -68,6 +71,8 @@ def compile_bootstrap(
         disk_layers: the values of runtime layers on disk, by the name of the layer.
         table: what is implemented; `support_table()` when not given.
         file_mode: returns the permissions of such a file; None: unknown.
+        load_script: loads a Python filter.
+        added_filters: Python filters that every connection manager has before its own.
     """
     node_id = node_id or bootstrap.node.id
     service_cluster = service_cluster or bootstrap.node.cluster
@@ -84,6 +89,8 @@ def compile_bootstrap(
         version=version,
         disk_layers=disk_layers or {},
         file_mode=file_mode,
+        load_script=load_script,
+        added_filters=added_filters,
     )
     update, needs = compile_bootstrap_resources(ctx, bootstrap)
     diagnostics = unsupported(ctx, table or support_table(), bootstrap, "")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from lateen.config.support import Fields, whole
 from lateen.protos import worker_pb2
 from lateen.proxy.compile.digest import digest
+from lateen.proxy.compile.http_filters.python import added_filter
 from lateen.proxy.compile.network_filters.owner import FilterSource, HttpFilterOwner
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def compile_http_filters(
     Args:
         manager: the connection manager of the filters.
     """
-    compiled = []
+    compiled = [added_filter(ctx, plan, manager) for plan in ctx.added_filters]
     for index, source in enumerate(filters):
         where = f"{at}[{index}]"
         last = index == len(filters) - 1

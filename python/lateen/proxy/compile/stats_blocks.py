@@ -51,6 +51,7 @@ class BlockKind(Enum):
     LOG_SERVICE = "log_service"
     METADATA_EXCHANGE = "metadata_exchange"
     ISTIO = "istio"
+    PYTHON = "python"
     OPENTELEMETRY = "opentelemetry"
     ZIPKIN = "zipkin"
 

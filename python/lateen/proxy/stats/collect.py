@@ -198,6 +198,7 @@ _LAYOUTS: Mapping[BlockKind, Callable[[], Layout]] = {
     BlockKind.LOG_SERVICE: filter_layouts.log_service_layout,
     BlockKind.METADATA_EXCHANGE: filter_layouts.metadata_exchange_layout,
     BlockKind.ISTIO: filter_layouts.istio_layout,
+    BlockKind.PYTHON: filter_layouts.python_layout,
     BlockKind.OPENTELEMETRY: filter_layouts.opentelemetry_layout,
     BlockKind.ZIPKIN: filter_layouts.zipkin_layout,
 }

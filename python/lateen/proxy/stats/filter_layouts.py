@@ -136,6 +136,12 @@ def istio_layout() -> Layout:
 
 
 @functools.cache
+def python_layout() -> Layout:
+    """`http.STAT_PREFIX.python.*`: all names come from the workers."""
+    return EMPTY_LAYOUT
+
+
+@functools.cache
 def http_local_rate_limit_layout() -> Layout:
     """`STAT_PREFIX.http_local_rate_limit.*`."""
     return layout_of(wire.HttpLocalRateLimitStat.items(), "HTTP_LOCAL_RATE_LIMIT_")

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 
 _MOVED_TO = 0x80
+_CLOSE_WRITE = 0x8
 _CLOEXEC_NONBLOCK = os.O_CLOEXEC | os.O_NONBLOCK
 _EVENT = struct.Struct("iIII")
 _BUFFER = 16384
@@ -21,11 +22,19 @@ OnMove = Callable[[str], None]
 
 
 class DirectoryWatcher:
-    """Watches directories on behalf of many; its methods run in the event loop."""
+    """Watches directories on behalf of many; its methods run in the event loop.
 
-    def __init__(self) -> None:
+    Args:
+        written: tell of files that were written in their place, too.
+    """
+
+    def __init__(self, *, written: bool = False) -> None:
         self._watched: dict[str, list[OnMove]] = {}
-        self._inotify = _Inotify(self._moved) if sys.platform == "linux" else None
+        self._inotify = (
+            _Inotify(self._moved, _MOVED_TO | (written and _CLOSE_WRITE))
+            if sys.platform == "linux"
+            else None
+        )
         self._looks: dict[str, asyncio.TimerHandle] = {}
 
     def watch(self, directory: str, on_move: OnMove) -> Callable[[], None]:
@@ -90,15 +99,18 @@ def _names(directory: str) -> list[str]:
 class _Inotify:
     """One inotify instance; Python has none of its own."""
 
-    def __init__(self, on_move: Callable[[str, str], None]) -> None:
+    def __init__(self, on_move: Callable[[str, str], None], events: int) -> None:
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._on_move = on_move
+        self._events = events
         self._descriptor = self._checked(self._libc.inotify_init1(_CLOEXEC_NONBLOCK))
         self._directories: dict[int, str] = {}
         asyncio.get_running_loop().add_reader(self._descriptor, self._read)
 
     def add(self, directory: str) -> None:
-        number = self._libc.inotify_add_watch(self._descriptor, os.fsencode(directory), _MOVED_TO)
+        number = self._libc.inotify_add_watch(
+            self._descriptor, os.fsencode(directory), self._events
+        )
         self._directories[self._checked(number, directory)] = directory
 
     def remove(self, directory: str) -> None:

@@ -1,0 +1,1 @@
+"""Filters in Python: found, checked and handed to the workers."""
