@@ -172,10 +172,7 @@ impl HeaderMap {
         Ok(names.try_iter()?.into_any())
     }
 
-    fn items<'py>(
-        &self,
-        py: Python<'py>,
-    ) -> PyResult<Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>> {
+    fn items<'py>(&self, py: Python<'py>) -> PyResult<Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>> {
         let all = self.all()?.iter();
         all.map(|(_, name, value)| Ok((text(py, name)?, text(py, value)?))).collect()
     }

@@ -41,11 +41,7 @@ thread_local! {
 
 impl Watch {
     pub fn new() -> Arc<Self> {
-        Arc::new(Self {
-            began: Instant::now(),
-            turns: Mutex::default(),
-            running: OnceLock::new(),
-        })
+        Arc::new(Self { began: Instant::now(), turns: Mutex::default(), running: OnceLock::new() })
     }
 
     /// Begins to look, once; ends when nobody has the watch any more.
