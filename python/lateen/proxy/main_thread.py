@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from lateen.proxy.runtime_watch import RuntimeWatch
     from lateen.proxy.scripts.reload import ScriptReload
     from lateen.proxy.stats.sink import StatsSink
+    from lateen.proxy.stats.snapshot import Snapshot
     from lateen.proxy.workers import Workers
     from lateen.proxy.xds.load_stats import LoadReporter
 
@@ -60,8 +61,12 @@ class MainThread:
         log: Log,
         restart: HotRestart | None = None,
         live: Callable[[], None] = lambda: None,
+        *,
+        owns_process: bool = True,
     ) -> None:
-        """`live` is called once the proxy serves."""
+        """`live` is called once the proxy serves; `owns_process`: the process is the proxy's alone,
+        so signals are for it, and so is the memory that it gives back.
+        """
         self._options = options
         self._prepared = prepared
         self._workers = workers
@@ -69,12 +74,14 @@ class MainThread:
         self._runtime = RuntimeLayers(prepared.runtime, self._publish_runtime)
         self._restart = restart
         self._on_live = live
+        self._owns_process = owns_process
         inherited = restart.inherited if restart else None
         self._stats = StatsSource(
             workers.core, prepared.blocks, prepared.stats, self._facts, inherited
         )
         self._stats.contexts = self._tls_contexts
         self._worker_log = WorkerLog(workers.core, log)
+        self._lifecycle = Lifecycle(workers, log, options)
         self._open: OpenDynamic | None = None
         self._watch: RuntimeWatch | None = None
         self._reload: ScriptReload | None = None
@@ -87,8 +94,8 @@ class MainThread:
         Raises:
             MainThreadError: the admin listener cannot listen.
         """
-        self._lifecycle = Lifecycle(self._workers, self._log, self._options)
-        self._lifecycle.watch_signals()
+        if self._owns_process:
+            self._lifecycle.watch_signals()
         self._worker_log.start()
         self._watch = self._watch_runtime()
         self._watch_scripts()
@@ -123,6 +130,14 @@ class MainThread:
             await flush.finish()
             self._worker_log.stop()
 
+    def end(self) -> None:
+        """Lets `run` return: every connection is closed."""
+        self._lifecycle.end()
+
+    def stats(self) -> Snapshot:
+        """All stats of this moment."""
+        return self._stats.snapshot()
+
     async def _live(self) -> None:
         summary = self._prepared.summary
         await self._lifecycle.initialize(summary.warm_limit_s, self._begin_dynamic)
@@ -134,7 +149,8 @@ class MainThread:
             await self._replace_parent()
         if self._open is not None:
             self._open.let_workers_go_first()
-        give_back()
+        if self._owns_process:
+            give_back()
         await self._lifecycle.run()
 
     def _watch_runtime(self) -> RuntimeWatch | None:

@@ -27,12 +27,32 @@ class ScriptPlan:
         file: the path of the file.
         name: of the function or class in it.
         config: JSON of an object.
+        given: the function or class itself, of who runs the proxy in their own process; None:
+            a module or file has it.
     """
 
     module: str
     file: str
     name: str
     config: str = "{}"
+    given: Callable[..., object] | None = None
+
+    @property
+    def where(self) -> str:
+        """Where the filter is, as messages say it."""
+        return self.file or self.module or "this process"
+
+
+def script_of(text: str) -> ScriptPlan:
+    """The filter that `FILE:NAME` names.
+
+    Raises:
+        ValueError: it is no such text.
+    """
+    file, colon, name = text.rpartition(":")
+    if not (colon and file and name.isidentifier()):
+        raise ValueError(f"'{text}' is not FILE:NAME")
+    return ScriptPlan("", file, name)
 
 
 LoadScript = Callable[[ScriptPlan], int]
