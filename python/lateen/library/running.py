@@ -14,12 +14,13 @@ from typing import TypeVar
 
 from lateen.library.errors import ConfigError, ProxyError
 from lateen.library.source import Config, as_file, as_told
+from lateen.library.worker_log import OwnPart, SharedLog
 from lateen.proxy.cores import usable_cores
 from lateen.proxy.main_thread import MainThread
 from lateen.proxy.options import Options
 from lateen.proxy.prepare import Preparation, Prepared, prepare
 from lateen.proxy.server import open_log, start_workers_of
-from lateen.proxy.workers import Workers, WorkersError
+from lateen.proxy.workers import Workers, WorkersError, load_extension
 
 Result = TypeVar("Result")
 
@@ -27,8 +28,10 @@ Result = TypeVar("Result")
 _CALL_S = 30.0
 # What the end of the proxy may take.
 _END_S = 30.0
-# Reading configurations fills caches of the process, and importing filters is the process's too.
+# Reading configurations and importing filters and the extension changes what the process shares.
 _READING = threading.Lock()
+# The extension has one for the process.
+_SHARED_LOG = SharedLog()
 
 
 class Running:
@@ -48,8 +51,9 @@ class Running:
         for each in as_told(config, preparation.diagnostics):
             log.warning("config", str(each))
         self.workers = _workers(config, options, preparation, prepared)
+        said = OwnPart(_SHARED_LOG, self.workers.core, log)
         self._main = MainThread(
-            options, prepared, self.workers, log, live=self._live, owns_process=False
+            options, prepared, self.workers, log, live=self._live, worker_log=said
         )
         # Made here, so that it can be told to end before its thread has begun.
         self._loop = asyncio.new_event_loop()
@@ -136,6 +140,7 @@ def read(config: Config, options: Options) -> Preparation:
         TypeError: it is no configuration.
     """
     with as_file(config) as path, _READING:
+        load_extension()
         preparation = prepare(replace(options, config_path=path))
     if preparation.prepared is None:
         raise ConfigError(as_told(config, preparation.diagnostics))

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from lateen.proxy.certificates import ContextInUse
     from lateen.proxy.hot_restart.process import ProxyProcess
     from lateen.proxy.hot_restart.restart import HotRestart
+    from lateen.proxy.log.from_workers import LogReader
     from lateen.proxy.log.logger import Log
     from lateen.proxy.options import Options
     from lateen.proxy.overload.manager import OverloadManager
@@ -62,10 +63,12 @@ class MainThread:
         restart: HotRestart | None = None,
         live: Callable[[], None] = lambda: None,
         *,
-        owns_process: bool = True,
+        worker_log: LogReader | None = None,
     ) -> None:
-        """`live` is called once the proxy serves; `owns_process`: the process is the proxy's alone,
-        so signals are for it, and so is the memory that it gives back.
+        """Args:
+        live: called once the proxy serves.
+        worker_log: carries the workers' messages where the process is not the proxy's alone;
+            then signals are not for it, and no memory of the process is given back.
         """
         self._options = options
         self._prepared = prepared
@@ -74,13 +77,13 @@ class MainThread:
         self._runtime = RuntimeLayers(prepared.runtime, self._publish_runtime)
         self._restart = restart
         self._on_live = live
-        self._owns_process = owns_process
+        self._owns_process = worker_log is None
         inherited = restart.inherited if restart else None
         self._stats = StatsSource(
             workers.core, prepared.blocks, prepared.stats, self._facts, inherited
         )
         self._stats.contexts = self._tls_contexts
-        self._worker_log = WorkerLog(workers.core, log)
+        self._worker_log = worker_log or WorkerLog(workers.core, log)
         self._lifecycle = Lifecycle(workers, log, options)
         self._open: OpenDynamic | None = None
         self._watch: RuntimeWatch | None = None
