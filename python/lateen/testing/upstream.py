@@ -89,10 +89,16 @@ class Upstream:
         """Ends the server and its connections; a second call does nothing."""
         if self._closing.is_set():
             return
-        self._closing.set()
         self._server.shutdown()
         self._thread.join(_END_S)
+        # Known before they are told to end: then all of them can be waited for.
+        connections = self._server.connections()
+        self._closing.set()
         self._server.server_close()
+        for connection, thread in connections.items():
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+            thread.join(_END_S)
 
     def __enter__(self) -> Self:
         return self
@@ -136,14 +142,10 @@ class _Server(TCPServer):
             self._open[request] = thread
         thread.start()
 
-    def server_close(self) -> None:
-        super().server_close()
+    def connections(self) -> dict[socket.socket, threading.Thread]:
+        """What is open now, and who serves it."""
         with self._lock:
-            left = dict(self._open)
-        for connection, thread in left.items():
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-            thread.join(_END_S)
+            return dict(self._open)
 
     def _serve(self, connection: socket.socket, address: tuple[str, int]) -> None:
         try:

@@ -281,3 +281,21 @@ def test_one_that_is_forgotten_ends_with_the_program(server: Upstream) -> None:
     command = [sys.executable, "-X", "dev", "-c", program, json.dumps(bootstrap(0, server.port))]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (0, "True\n", "")
+
+
+def test_threads_that_end_may_be_the_first_to_start_proxies(server: Upstream) -> None:
+    program = (
+        "import json, sys, threading, lateen\n"
+        "def each(work):\n"
+        "    threads = [threading.Thread(target=one) for one in work]\n"
+        "    [thread.start() for thread in threads]\n"
+        "    [thread.join() for thread in threads]\n"
+        "for _ in range(5):\n"
+        "    proxies = [lateen.Proxy(json.loads(sys.argv[1])) for _ in range(4)]\n"
+        "    each(proxy.start for proxy in proxies)\n"
+        "    each(proxy.stop for proxy in proxies)\n"
+        "print('all ended')\n"
+    )
+    command = [sys.executable, "-c", program, json.dumps(bootstrap(0, server.port))]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "all ended\n", "")

@@ -138,10 +138,14 @@ def test_assertions_say_what_they_saw() -> None:
             pytest.raises(AssertionError, match="grew by 1, not 0"),
             assert_counter(proxy, name, 0),
         ):
-            proxy.get("/")
-            proxy.wait_for_stat(name, 2)
+            get_and_wait(proxy, name, 2)
         with pytest.raises(AssertionError, match="the answer is 200 b''"):
             assert_route(proxy, "/", to=other)
+
+
+def get_and_wait(proxy: TestedProxy, name: str, value: int) -> None:
+    proxy.get("/")
+    proxy.wait_for_stat(name, value)
 
 
 def test_headers_are_a_mapping_without_case() -> None:
