@@ -134,6 +134,20 @@ def test_many_begin_at_once(server: Upstream) -> None:
     assert asyncio.run(several()) == [200] * 4
 
 
+def test_a_start_that_is_cancelled_leaves_nothing(server: Upstream) -> None:
+    before = threads()
+
+    async def cancelled() -> None:
+        proxy = lateen.Proxy(bootstrap(0, server.port))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(proxy.__aenter__(), 0.001)
+        with pytest.raises(lateen.ProxyError):
+            proxy.stats()
+
+    asyncio.run(cancelled())
+    eventually(lambda: threads() <= before)
+
+
 def test_signals_stay_the_programs(server: Upstream) -> None:
     before = [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)]
     with lateen.Proxy(bootstrap(0, server.port)):
