@@ -100,38 +100,42 @@ class MainThread:
         if self._owns_process:
             self._lifecycle.watch_signals()
         self._worker_log.start()
+        listener: AdminListener | None = None
+        flush: StatsFlush | None = None
+        flushing: asyncio.Task[None] | None = None
+        try:
+            self._open_parts()
+            process = self._replaceable()
+            listener = await self._listen()
+            if process is not None:
+                process.admin = listener
+            flush = StatsFlush(self._stats, self._open_sinks(), self._lifecycle.is_handed_over)
+            flushing = asyncio.create_task(self._keep_flushing(flush))
+            await self._live()
+        finally:
+            if flushing is not None:
+                flushing.cancel()
+            self._close_parts()
+            if self._restart is not None and flushing is not None:
+                await self._restart.close()
+            if listener is not None:
+                await listener.close()
+            self._workers.core.shutdown()
+            if flush is not None:
+                await flush.finish()
+            self._worker_log.stop()
+
+    def _open_parts(self) -> None:
         self._watch = self._watch_runtime()
         self._watch_scripts()
         self._open = self._open_dynamic()
         self._reporter = self._report_load()
         self._overload = self._watch_resources()
-        process = self._replaceable()
-        listener = await self._listen()
-        if process is not None:
-            process.admin = listener
-        flush = StatsFlush(self._stats, self._open_sinks(), self._lifecycle.is_handed_over)
-        flushing = asyncio.create_task(self._keep_flushing(flush))
-        try:
-            await self._live()
-        finally:
-            flushing.cancel()
-            if self._watch is not None:
-                self._watch.close()
-            if self._reload is not None:
-                self._reload.close()
-            if self._reporter is not None:
-                self._reporter.close()
-            if self._overload is not None:
-                self._overload.close()
-            if self._open is not None:
-                self._open.close()
-            if self._restart is not None:
-                await self._restart.close()
-            if listener is not None:
-                await listener.close()
-            self._workers.core.shutdown()
-            await flush.finish()
-            self._worker_log.stop()
+
+    def _close_parts(self) -> None:
+        for part in (self._watch, self._reload, self._reporter, self._overload, self._open):
+            if part is not None:
+                part.close()
 
     def end(self) -> None:
         """Lets `run` return: every connection is closed."""
