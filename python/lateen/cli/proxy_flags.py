@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from lateen.cli.flags import Flag, FlagValue, ValueProblem, number, one_of, text
 from lateen.proxy.log.levels import Level, LevelError, parse_component_levels, parse_level
 from lateen.proxy.options import Resolution
-from lateen.proxy.script_plan import ScriptPlan
+from lateen.proxy.script_plan import ScriptPlan, script_of
 
 
 def _level(value: str) -> Level:
@@ -70,10 +70,10 @@ def parse_resolution(value: str) -> Resolution:
 
 
 def _filter(value: str) -> ScriptPlan:
-    file, colon, name = value.rpartition(":")
-    if not (colon and file and name.isidentifier()):
-        raise ValueProblem(f"'{value}' is not FILE:NAME")
-    return ScriptPlan("", file, name)
+    try:
+        return script_of(value)
+    except ValueError as error:
+        raise ValueProblem(str(error)) from None
 
 
 _ENVOY: tuple[Flag[FlagValue], ...] = (

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from lateen.proxy.certificates import ContextInUse
     from lateen.proxy.hot_restart.process import ProxyProcess
     from lateen.proxy.hot_restart.restart import HotRestart
+    from lateen.proxy.log.from_workers import LogReader
     from lateen.proxy.log.logger import Log
     from lateen.proxy.options import Options
     from lateen.proxy.overload.manager import OverloadManager
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from lateen.proxy.runtime_watch import RuntimeWatch
     from lateen.proxy.scripts.reload import ScriptReload
     from lateen.proxy.stats.sink import StatsSink
+    from lateen.proxy.stats.snapshot import Snapshot
     from lateen.proxy.workers import Workers
     from lateen.proxy.xds.load_stats import LoadReporter
 
@@ -60,8 +62,14 @@ class MainThread:
         log: Log,
         restart: HotRestart | None = None,
         live: Callable[[], None] = lambda: None,
+        *,
+        worker_log: LogReader | None = None,
     ) -> None:
-        """`live` is called once the proxy serves."""
+        """Args:
+        live: called once the proxy serves.
+        worker_log: carries the workers' messages where the process is not the proxy's alone;
+            then signals are not for it, and no memory of the process is given back.
+        """
         self._options = options
         self._prepared = prepared
         self._workers = workers
@@ -69,12 +77,14 @@ class MainThread:
         self._runtime = RuntimeLayers(prepared.runtime, self._publish_runtime)
         self._restart = restart
         self._on_live = live
+        self._owns_process = worker_log is None
         inherited = restart.inherited if restart else None
         self._stats = StatsSource(
             workers.core, prepared.blocks, prepared.stats, self._facts, inherited
         )
         self._stats.contexts = self._tls_contexts
-        self._worker_log = WorkerLog(workers.core, log)
+        self._worker_log = worker_log or WorkerLog(workers.core, log)
+        self._lifecycle = Lifecycle(workers, log, options)
         self._open: OpenDynamic | None = None
         self._watch: RuntimeWatch | None = None
         self._reload: ScriptReload | None = None
@@ -87,41 +97,53 @@ class MainThread:
         Raises:
             MainThreadError: the admin listener cannot listen.
         """
-        self._lifecycle = Lifecycle(self._workers, self._log, self._options)
-        self._lifecycle.watch_signals()
+        if self._owns_process:
+            self._lifecycle.watch_signals()
         self._worker_log.start()
+        listener: AdminListener | None = None
+        flush: StatsFlush | None = None
+        flushing: asyncio.Task[None] | None = None
+        try:
+            self._open_parts()
+            process = self._replaceable()
+            listener = await self._listen()
+            if process is not None:
+                process.admin = listener
+            flush = StatsFlush(self._stats, self._open_sinks(), self._lifecycle.is_handed_over)
+            flushing = asyncio.create_task(self._keep_flushing(flush))
+            await self._live()
+        finally:
+            if flushing is not None:
+                flushing.cancel()
+            self._close_parts()
+            if self._restart is not None and flushing is not None:
+                await self._restart.close()
+            if listener is not None:
+                await listener.close()
+            self._workers.core.shutdown()
+            if flush is not None:
+                await flush.finish()
+            self._worker_log.stop()
+
+    def _open_parts(self) -> None:
         self._watch = self._watch_runtime()
         self._watch_scripts()
         self._open = self._open_dynamic()
         self._reporter = self._report_load()
         self._overload = self._watch_resources()
-        process = self._replaceable()
-        listener = await self._listen()
-        if process is not None:
-            process.admin = listener
-        flush = StatsFlush(self._stats, self._open_sinks(), self._lifecycle.is_handed_over)
-        flushing = asyncio.create_task(self._keep_flushing(flush))
-        try:
-            await self._live()
-        finally:
-            flushing.cancel()
-            if self._watch is not None:
-                self._watch.close()
-            if self._reload is not None:
-                self._reload.close()
-            if self._reporter is not None:
-                self._reporter.close()
-            if self._overload is not None:
-                self._overload.close()
-            if self._open is not None:
-                self._open.close()
-            if self._restart is not None:
-                await self._restart.close()
-            if listener is not None:
-                await listener.close()
-            self._workers.core.shutdown()
-            await flush.finish()
-            self._worker_log.stop()
+
+    def _close_parts(self) -> None:
+        for part in (self._watch, self._reload, self._reporter, self._overload, self._open):
+            if part is not None:
+                part.close()
+
+    def end(self) -> None:
+        """Lets `run` return: every connection is closed."""
+        self._lifecycle.end()
+
+    def stats(self) -> Snapshot:
+        """All stats of this moment."""
+        return self._stats.snapshot()
 
     async def _live(self) -> None:
         summary = self._prepared.summary
@@ -134,7 +156,8 @@ class MainThread:
             await self._replace_parent()
         if self._open is not None:
             self._open.let_workers_go_first()
-        give_back()
+        if self._owns_process:
+            give_back()
         await self._lifecycle.run()
 
     def _watch_runtime(self) -> RuntimeWatch | None:

@@ -220,7 +220,7 @@ def _added_filters(
         try:
             scripts.load(plan)
         except ScriptError as error:
-            path = f"--filter {plan.file}:{plan.name}"
+            path = f"--filter {plan.where}:{plan.name}"
             problems.append(Diagnostic("error", path, str(error)))
         else:
             good.append(plan)

@@ -28,6 +28,8 @@ class ScriptPlan:
         name: of the function or class in it.
         config: JSON of an object.
         limit_ms: how long a call may take; 0: as long as it likes.
+        given: the function or class itself, of who runs the proxy in their own process; None:
+            a module or file has it.
     """
 
     module: str
@@ -35,6 +37,24 @@ class ScriptPlan:
     name: str
     config: str = "{}"
     limit_ms: int = 1000
+    given: Callable[..., object] | None = None
+
+    @property
+    def where(self) -> str:
+        """Where the filter is, as messages say it."""
+        return self.file or self.module or "this process"
+
+
+def script_of(text: str) -> ScriptPlan:
+    """The filter that `FILE:NAME` names.
+
+    Raises:
+        ValueError: it is no such text.
+    """
+    file, colon, name = text.rpartition(":")
+    if not (colon and file and name.isidentifier()):
+        raise ValueError(f"'{text}' is not FILE:NAME")
+    return ScriptPlan("", file, name)
 
 
 LoadScript = Callable[[ScriptPlan], int]

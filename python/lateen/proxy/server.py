@@ -42,7 +42,7 @@ def _validate(options: Options, reporter: Reporter) -> int:
     preparation = prepare(options)
     found = list(preparation.diagnostics)
     if preparation.prepared is not None:
-        workers = _start_workers(options, 1, pin=False)
+        workers = start_workers_of(options, 1, pin=False)
         preparation.prepared.scripts.attach(workers.core)
         try:
             found += preparation.of_rejections(workers.check(preparation.prepared.update))
@@ -60,7 +60,7 @@ def _serve(options: Options, reporter: Reporter) -> int:
     if prepared is None:
         _report(preparation.diagnostics, reporter)
         return 1
-    log = _open_log(options, prepared.log_format)
+    log = open_log(options, prepared.log_format)
     for each in preparation.diagnostics:
         log.warning("config", str(each))
     restart = _begin_restart(options, log)
@@ -70,7 +70,7 @@ def _serve(options: Options, reporter: Reporter) -> int:
     try:
         concurrency = options.concurrency or usable_cores()
         pin = prepared.pins_workers and concurrency <= usable_cores()
-        workers = _start_workers(options, concurrency, pin=pin)
+        workers = start_workers_of(options, concurrency, pin=pin)
         prepared.scripts.attach(workers.core)
         if restart is not None:
             restart.adopt_sockets(workers)
@@ -118,7 +118,12 @@ def _run(
     return 0
 
 
-def _start_workers(options: Options, concurrency: int, *, pin: bool) -> Workers:
+def start_workers_of(options: Options, concurrency: int, *, pin: bool) -> Workers:
+    """Starts the workers that the options ask for.
+
+    Raises:
+        WorkersError: a thread did not start.
+    """
     return start_workers(
         concurrency,
         resolve=options.resolve,
@@ -129,8 +134,12 @@ def _start_workers(options: Options, concurrency: int, *, pin: bool) -> Workers:
     )
 
 
-def _open_log(options: Options, configured: str) -> Log:
-    """The log: a format on the command line counts before that of the bootstrap."""
+def open_log(options: Options, configured: str) -> Log:
+    """The log: a format on the command line counts before that of the bootstrap.
+
+    Raises:
+        LogOpenError: its file cannot be opened.
+    """
     chosen = options.log_format
     if chosen == DEFAULT_FORMAT and configured:
         chosen = JSON_FORMAT if configured == "json" else configured.removeprefix("text:")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -139,6 +141,34 @@ def start_workers(
     except _core.WorkersError as error:
         raise WorkersError(str(error)) from None
     return Workers(core, concurrency, _core.WorkersError)
+
+
+def load_extension() -> None:
+    """Loads the Rust extension in a thread that lives as long as the process.
+
+    Its allocator keeps state for the thread that loads it, and takes a later thread with the same
+    address for that one: when the first has ended, the process crashes.
+    """
+    if "lateen._core" in sys.modules:
+        return
+    if threading.current_thread() is threading.main_thread():
+        _import_extension()
+        return
+    loaded = threading.Event()
+
+    def load_and_stay() -> None:
+        try:
+            _import_extension()
+        finally:
+            loaded.set()
+        threading.Event().wait()
+
+    threading.Thread(target=load_and_stay, name="lateen-loader", daemon=True).start()
+    loaded.wait()
+
+
+def _import_extension() -> None:
+    from lateen import _core  # noqa: F401
 
 
 def extension_version() -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from lateen.proxy.log.levels import Level
 from lateen.proxy.log.logger import Log
@@ -17,6 +17,16 @@ if TYPE_CHECKING:
 _WAIT_S = 60.0
 # How long the end of the process waits for the thread to end.
 _END_S = 5.0
+
+
+class LogReader(Protocol):
+    """Carries messages into a log between `start` and `stop`."""
+
+    def start(self) -> None:
+        """Begins."""
+
+    def stop(self) -> None:
+        """Ends, when what is left is written."""
 
 
 class WorkerLog:

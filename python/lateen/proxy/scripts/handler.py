@@ -82,8 +82,9 @@ def _listed() -> str:
 
 def _check_plain(plan: ScriptPlan, name: str, function: object) -> None:
     if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
-        where = plan.file or plan.module
-        told = f"{name} of {where} waits: filters that wait are not implemented, use a plain def"
+        told = (
+            f"{name} of {plan.where} waits: filters that wait are not implemented, use a plain def"
+        )
         raise ScriptError(told, "name")
 
 

@@ -29,20 +29,25 @@ def find(plan: ScriptPlan, *, again: bool = False) -> tuple[object, Marked]:
     Raises:
         ScriptError: the module or file cannot be imported, or has no such filter.
     """
+    if plan.given is not None:
+        return _marked(plan, plan.given)
     name = module_name(plan)
     if again:
         with _anew(name.partition(".")[0]):
             module = _import(plan, name)
     else:
         module = _import(plan, name)
-    where = plan.file or plan.module
     found = getattr(module, plan.name, None)
     if found is None:
         known = [name for name, value in vars(module).items() if _is_marked(value)]
-        raise ScriptError(f"{where} has no '{plan.name}'{_hint(plan.name, known)}", "name")
+        raise ScriptError(f"{plan.where} has no '{plan.name}'{_hint(plan.name, known)}", "name")
+    return _marked(plan, found)
+
+
+def _marked(plan: ScriptPlan, found: object) -> tuple[object, Marked]:
     marked = getattr(found, MARK, None)
     if not isinstance(marked, Marked):
-        told = f"'{plan.name}' of {where} is no filter: it lacks the decorator @http_filter"
+        told = f"'{plan.name}' of {plan.where} is no filter: it lacks the decorator @http_filter"
         raise ScriptError(told, "name")
     return found, marked
 
@@ -56,7 +61,12 @@ def module_name(plan: ScriptPlan) -> str:
 
 
 def directories(plan: ScriptPlan) -> tuple[str, ...]:
-    """Where a change of a `.py` file may change the filter: of its file, or its whole package."""
+    """Where a change of a `.py` file may change the filter: of its file, or its whole package.
+
+    Nowhere for a filter that was given itself.
+    """
+    if plan.given is not None:
+        return ()
     if plan.file:
         return (os.path.dirname(os.path.abspath(plan.file)),)
     top = sys.modules.get(plan.module.partition(".")[0])
@@ -111,7 +121,6 @@ def _is_in(name: str, top: str) -> bool:
 
 
 def _import(plan: ScriptPlan, name: str) -> ModuleType:
-    where = plan.file or plan.module
     field = "file" if plan.file else "module"
     # What is kept of a file is told from a new one by the second and the length alone.
     writes, sys.dont_write_bytecode = sys.dont_write_bytecode, True
@@ -122,10 +131,10 @@ def _import(plan: ScriptPlan, name: str) -> ModuleType:
     except ScriptError:
         raise
     except FileNotFoundError as error:
-        raise ScriptError(f"cannot read {error.filename or where}", field) from None
+        raise ScriptError(f"cannot read {error.filename or plan.where}", field) from None
     except BaseException as error:
         sys.modules.pop(name, None)
-        raise ScriptError(f"cannot import {where}: {_told(error)}", field) from None
+        raise ScriptError(f"cannot import {plan.where}: {_told(error)}", field) from None
     finally:
         sys.dont_write_bytecode = writes
 
