@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
 import importlib
 import importlib.util
 import os
@@ -15,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 
 from lateen.filters import MARK, Marked
+from lateen.proxy.compile.digest import digest
 from lateen.proxy.script_plan import ScriptError, ScriptPlan
 
 _OF_FILE = "lateen_filter_"
@@ -57,7 +57,7 @@ def module_name(plan: ScriptPlan) -> str:
     if not plan.file:
         return plan.module
     absolute = str(Path(plan.file).resolve())
-    return _OF_FILE + hashlib.sha256(absolute.encode()).hexdigest()[:16]
+    return _OF_FILE + digest(absolute.encode()).hex()
 
 
 def directories(plan: ScriptPlan) -> tuple[str, ...]:

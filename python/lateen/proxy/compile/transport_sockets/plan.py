@@ -6,13 +6,13 @@ envoy/extensions/transport_sockets/tls/v3/tls.proto.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from lateen.protos import worker_pb2
+from lateen.proxy.compile.digest import digest
 from lateen.proxy.compile.transport_sockets.downstream import compile_downstream
 from lateen.proxy.compile.transport_sockets.upstream import compile_upstream
 
@@ -74,7 +74,7 @@ def plan_context(
 ) -> TlsPlan:
     """Plans a context, and builds it at once unless secrets have to come first; known to `ctx`."""
     body = message.SerializeToString(deterministic=True) + ",".join(alpn).encode()
-    name = f"{side.name.lower()}.{hashlib.sha256(body).hexdigest()[:32]}"
+    name = f"{side.name.lower()}.{digest(body, size=16).hex()}"
     secrets = {key_of(config): config.sds_config for config in _dynamic(message)}
     context = worker_pb2.TlsContext(name=name, not_ready=bool(secrets))
     plan = TlsPlan(name, side, message, at, secrets, context, block, alpn)
