@@ -6,12 +6,12 @@ import asyncio
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from email.utils import formatdate
 from http import HTTPStatus
 
 import h11
 
 from lateen.proxy.admin.access_log import AdminAccessLog, Exchange
+from lateen.proxy.admin.dates import http_date
 from lateen.proxy.admin.dispatch import Dispatch
 from lateen.proxy.admin.exchange import AdminRequest, AdminResponse, parse_query, split_target
 from lateen.proxy.admin.rules import Refusal, check_head, refusal_of
@@ -159,7 +159,7 @@ class AdminConnection:
             framing = [("content-length", str(len(body))), ("content-type", "text/plain")]
             headers = [
                 *(framing if body else ()),
-                ("date", formatdate(usegmt=True)),
+                ("date", http_date(time.time())),
                 ("server", "envoy"),
                 ("connection", "close"),
                 *(() if body else framing[:1]),
@@ -198,7 +198,7 @@ def _headers(response: AdminResponse) -> list[tuple[str, str]]:
         ("content-type", response.content_type),
         ("cache-control", "no-cache, max-age=0"),
         ("x-content-type-options", "nosniff"),
-        ("date", formatdate(usegmt=True)),
+        ("date", http_date(time.time())),
         ("server", "envoy"),
         ("transfer-encoding", "chunked"),
     ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from decimal import Decimal
 
 
 def shortest(value: float) -> str:
@@ -25,6 +24,9 @@ def long_decimal(value: float) -> str:
         return "nan"
     if value == int(value):
         return str(int(value))
+    # Imported here: a proxy that nobody asks for its stats does without.
+    from decimal import Decimal
+
     return f"{Decimal(value):.32g}".rstrip("0")
 
 
