@@ -251,8 +251,8 @@ impl ScriptCall for PyCall {
     }
 }
 
-/// Lets Python know a worker's thread for as long as that runs: to make it known anew for each call of a filter
-/// costs more than the call. The GIL is held only for the calls.
+/// Lets Python know a worker's thread for as long as that runs, instead of anew for each call of a filter. The
+/// GIL is held only for the calls.
 pub fn around_thread(work: Box<dyn FnOnce() + Send>) {
     Python::attach(|py| py.detach(work));
 }
