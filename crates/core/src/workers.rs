@@ -41,12 +41,7 @@ pub struct Options {
     pub gradual_drain: bool,
     /// Bind worker N to the N-th core that the process may use.
     pub pin: bool,
-    /// Runs what a worker's thread does, with what scripts need of a thread before and after.
-    pub around: Around,
 }
-
-/// Runs its argument once, on the same thread.
-pub type Around = fn(Box<dyn FnOnce() + Send>);
 
 struct Handle {
     commands: UnboundedSender<Command>,
@@ -92,8 +87,7 @@ impl Workers {
         let handles = (0..concurrency)
             .map(|index| {
                 let core = cores.get(index % cores.len().max(1)).copied();
-                let core = core.filter(|_| options.pin);
-                spawn(index, shared.clone(), sinks.clone(), core, options.around)
+                spawn(index, shared.clone(), sinks.clone(), core.filter(|_| options.pin))
             })
             .collect::<std::io::Result<_>>()?;
         Ok(Self {
@@ -315,7 +309,6 @@ fn spawn(
     shared: Arc<Shared>,
     sinks: Sinks,
     core: Option<usize>,
-    around: Around,
 ) -> std::io::Result<Handle> {
     let (commands, receiver) = unbounded_channel();
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -324,20 +317,18 @@ fn spawn(
         .event_interval(61)
         .on_thread_unpark(crate::clock::advance)
         .build()?;
-    let work = move || {
-        if let Some(core) = core {
-            crate::sys::pin_to_core(core);
-        }
-        crate::clock::hold();
-        runtime.block_on(async move {
-            let block = shared.registry.block(index, PROCESS_BLOCK, BlockKind::Process);
-            let logs = WorkerLogBuffers::new(sinks, block);
-            let worker = Worker::new(index, shared, logs);
-            run(worker, receiver).await;
-        });
-    };
-    let thread = std::thread::Builder::new()
-        .name(format!("wrk:worker_{index}"))
-        .spawn(move || around(Box::new(work)))?;
+    let thread =
+        std::thread::Builder::new().name(format!("wrk:worker_{index}")).spawn(move || {
+            if let Some(core) = core {
+                crate::sys::pin_to_core(core);
+            }
+            crate::clock::hold();
+            runtime.block_on(async move {
+                let block = shared.registry.block(index, PROCESS_BLOCK, BlockKind::Process);
+                let logs = WorkerLogBuffers::new(sinks, block);
+                let worker = Worker::new(index, shared, logs);
+                run(worker, receiver).await;
+            });
+        })?;
     Ok(Handle { commands, thread: Some(thread) })
 }

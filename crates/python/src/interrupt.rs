@@ -1,9 +1,9 @@
-//! Ends calls of Python filters that take too long, by an exception in their thread: the one place with `unsafe`
-//! here. Code in Python is interrupted between two of its instructions; a call that blocks in the system is not.
+//! What threads are to Python: one that calls filters stays known, and one whose call takes too long is ended by an
+//! exception: the one place with `unsafe` here. Code in Python is interrupted between two of its instructions; a call that blocks in the system is not.
 
 #![allow(unsafe_code)]
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::os::raw::c_long;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
@@ -36,6 +36,7 @@ pub struct Watch {
 }
 
 thread_local! {
+    static KNOWN: Cell<bool> = const { Cell::new(false) };
     static TURN: OnceCell<Arc<Turn>> = const { OnceCell::new() };
 }
 
@@ -118,6 +119,17 @@ impl Watch {
                 }
             });
         }
+    }
+}
+
+/// Lets Python keep what it knows of this thread between calls, instead of making it anew for each.
+///
+/// It is kept when the thread has ended, too: to give it back takes the GIL, for which whoever waits for the thread
+/// may be holding it.
+pub fn stay_known(_py: Python<'_>) {
+    if !KNOWN.replace(true) {
+        // SAFETY: this thread has the GIL, by the state that this keeps; releasing the GIL stays the caller's.
+        unsafe { pyo3::ffi::PyGILState_Ensure() };
     }
 }
 

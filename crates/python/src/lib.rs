@@ -80,7 +80,6 @@ impl Workers {
             drain_time: Duration::from_millis(drain_time_ms),
             gradual_drain,
             pin,
-            around: scripts::around_thread,
         };
         Ok(Self { inner: CoreWorkers::start(options).map_err(failed)?, watch: Watch::new() })
     }

@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
 use crate::headers::{checked, HeaderMap};
-use crate::interrupt::{FilterTimeout, Watch};
+use crate::interrupt::{self, FilterTimeout, Watch};
 
 /// The head of a request.
 #[pyclass(module = "lateen._core", name = "RequestHead")]
@@ -251,12 +251,6 @@ impl ScriptCall for PyCall {
     }
 }
 
-/// Lets Python know a worker's thread for as long as that runs, instead of anew for each call of a filter. The
-/// GIL is held only for the calls.
-pub fn around_thread(work: Box<dyn FnOnce() + Send>) {
-    Python::attach(|py| py.detach(work));
-}
-
 fn in_python(
     watch: &Watch,
     limit: Duration,
@@ -265,6 +259,7 @@ fn in_python(
     let begun = Instant::now();
     Python::attach(|py| {
         let waited = begun.elapsed();
+        interrupt::stay_known(py);
         let outcome = watch.limited(py, limit, || work(py));
         Ran { outcome: outcome.map_err(|error| told(py, &error, limit)), waited }
     })
