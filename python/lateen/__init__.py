@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lateen.library import ConfigError, Proxy, ProxyError
+    from lateen.embedded import ConfigError, Proxy, ProxyError
 
 __all__ = ["ConfigError", "Proxy", "ProxyError"]
 
@@ -21,6 +21,6 @@ __all__ = ["ConfigError", "Proxy", "ProxyError"]
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module 'lateen' has no attribute '{name}'")
-    from lateen import library
+    from lateen import embedded
 
-    return getattr(library, name)
+    return getattr(embedded, name)

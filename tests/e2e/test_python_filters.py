@@ -250,8 +250,12 @@ def test_a_filter_that_comes_over_xds(
         "config_source": {"path_config_source": {"path": str(resource)}},
         "type_urls": [TYPE],
     }
-    start(filtered(port, server.port, {"name": "ours", "config_discovery": discovery}))
+    proxy = start(filtered(port, server.port, {"name": "ours", "config_discovery": discovery}))
     eventually(lambda: fetch(port, get("/x")).get("x-path") == "/x 200")
+    called = counters(proxy, "Both")["calls"]
+    answer = fetch(port, get("/y"))
+    assert (answer.status, answer.text, answer.get("x-path")) == (200, "ok", "/y 200")
+    assert counters(proxy, "Both") == {"calls": called + 2}
 
 
 def test_new_source_under_load_loses_no_request(

@@ -6,7 +6,7 @@ import contextlib
 import time
 from collections.abc import Iterator, Mapping
 
-from lateen.library import Proxy
+from lateen.embedded import Proxy
 from lateen.testing.messages import Answer
 from lateen.testing.proxy import TestedProxy
 from lateen.testing.upstream import Upstream

@@ -5,31 +5,15 @@ Everything but pytest is imported by the fixtures: a test run without them pays 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    from lateen.library.source import Config
     from lateen.testing.proxy import TestedProxy
     from lateen.testing.upstream import Upstream
-
-
-class StartProxy(Protocol):
-    """Starts proxies that end with the test; the arguments are those of `lateen.Proxy`."""
-
-    def __call__(
-        self,
-        config: Config,
-        *,
-        concurrency: int = 1,
-        filters: Sequence[Callable[..., object] | str] = (),
-        log_level: str = "warning",
-        timeout_s: float = 30.0,
-    ) -> TestedProxy:
-        """Starts it, and waits until it serves; raises what `lateen.Proxy` does."""
 
 
 @pytest.fixture
@@ -48,28 +32,12 @@ def upstream(upstreams: Callable[[], Upstream]) -> Upstream:
 
 
 @pytest.fixture
-def proxy() -> Iterator[StartProxy]:
-    """Starts proxies, which end with the test: `proxy(config).get("/")`."""
+def proxy() -> Iterator[Callable[..., TestedProxy]]:
+    """Starts proxies, which end with the test: `proxy(config).get("/")`.
+
+    The arguments, and what it raises, are those of `lateen.Proxy`.
+    """
     from lateen.testing.proxy import TestedProxy
 
     with ExitStack() as stack:
-
-        def start(
-            config: Config,
-            *,
-            concurrency: int = 1,
-            filters: Sequence[Callable[..., object] | str] = (),
-            log_level: str = "warning",
-            timeout_s: float = 30.0,
-        ) -> TestedProxy:
-            return stack.enter_context(
-                TestedProxy(
-                    config,
-                    concurrency=concurrency,
-                    filters=filters,
-                    log_level=log_level,
-                    timeout_s=timeout_s,
-                )
-            )
-
-        yield start
+        yield lambda *args, **more: stack.enter_context(TestedProxy(*args, **more))

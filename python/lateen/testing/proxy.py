@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 from collections.abc import Mapping
 
-from lateen.library import Proxy
+from lateen.embedded import Proxy
 from lateen.testing.messages import Answer, Headers
 
 _TIMEOUT_S = 15.0

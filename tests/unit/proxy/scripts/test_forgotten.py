@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 SCRIPT = """
 import gc
 import sys
@@ -28,15 +30,8 @@ print("ended", flush=True)
 """
 
 
-def ends(how):
+@pytest.mark.parametrize("how", ["collected", "forgotten"])
+def test_they_end_with_their_object_or_the_program(how):
     argv = [sys.executable, "-c", SCRIPT, how]
     done = subprocess.run(argv, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout.split()) == (0, ["418", "ended"]), done.stderr
-
-
-def test_they_end_when_their_object_does():
-    ends("collected")
-
-
-def test_they_end_with_the_program():
-    ends("forgotten")

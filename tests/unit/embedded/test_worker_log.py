@@ -3,7 +3,7 @@
 import queue
 from typing import TYPE_CHECKING, cast
 
-from lateen.library.worker_log import OwnPart, SharedLog
+from lateen.embedded.worker_log import OwnPart, SharedLog
 from lateen.proxy.log.levels import Level
 from lateen.proxy.log.logger import Log
 from lateen.proxy.log.record import Record

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
-from lateen.library.errors import ProxyError
-from lateen.library.running import Running
-from lateen.library.source import Config
+from lateen.embedded.errors import ProxyError
+from lateen.embedded.running import Running
+from lateen.embedded.source import Config
 from lateen.proxy.log.levels import LevelError, parse_level
 from lateen.proxy.options import Options
 from lateen.proxy.script_plan import ScriptPlan, script_of

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
-from lateen.library.errors import ConfigError, ProxyError
-from lateen.library.source import Config, as_file, as_told
-from lateen.library.worker_log import OwnPart, SharedLog
+from lateen.embedded.errors import ConfigError, ProxyError
+from lateen.embedded.source import Config, as_file, as_told
+from lateen.embedded.worker_log import OwnPart, SharedLog
 from lateen.proxy.cores import usable_cores
 from lateen.proxy.main_thread import MainThread
 from lateen.proxy.options import Options

@@ -221,7 +221,7 @@ def test_stats_are_for_every_thread(server: Upstream) -> None:
 def test_one_that_is_forgotten_ends_with_the_program(server: Upstream) -> None:
     program = (
         "import sys, json, lateen\n"
-        "assert 'lateen.library' not in sys.modules\n"
+        "assert 'lateen.embedded' not in sys.modules\n"
         "proxy = lateen.Proxy(json.loads(sys.argv[1])).start()\n"
         "print(proxy.port > 0)\n"
     )

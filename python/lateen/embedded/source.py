@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from lateen.config import Diagnostic
 from lateen.config.load import BOOTSTRAP
-from lateen.library.errors import ConfigError
+from lateen.embedded.errors import ConfigError
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor
