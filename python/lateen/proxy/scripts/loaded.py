@@ -22,7 +22,7 @@ class LoadedScripts:
     def __init__(self) -> None:
         self.on_load: Callable[[ScriptPlan], None] = lambda _: None
         self._numbers: dict[ScriptPlan, int] = {}
-        self._handlers: dict[int, Handler] = {}
+        self._handlers: dict[ScriptPlan, Handler] = {}
         self._core: Core | None = None
 
     @property
@@ -42,8 +42,8 @@ class LoadedScripts:
 
             handler = load(plan)
             number = len(self._numbers) + 1
-            self._numbers[plan], self._handlers[number] = number, handler
-            self._put(number)
+            self._numbers[plan], self._handlers[plan] = number, handler
+            self._put(plan)
             self.on_load(plan)
         return self._numbers[plan]
 
@@ -61,35 +61,34 @@ class LoadedScripts:
         imported: set[str] = set()
         failed: set[str] = set()
         count, errors = 0, []
-        for plan, number in self._numbers.items():
+        for plan in self._numbers:
             top = module_name(plan).partition(".")[0]
             if top in failed or not changed(plan):
                 continue
             try:
-                self._handlers[number] = load(plan, again=top not in imported)
+                self._handlers[plan] = load(plan, again=top not in imported)
             except ScriptError as error:
                 errors.append(error)
                 if error.field != "config":
                     failed.add(top)
             else:
                 count += 1
-                self._put(number)
+                self._put(plan)
             imported.add(top)
         return count, errors
 
     def attach(self, core: Core) -> None:
         """From now on the workers have what is loaded."""
         self._core = core
-        for number in self._handlers:
-            self._put(number)
+        for plan in self._handlers:
+            self._put(plan)
 
-    def _put(self, number: int) -> None:
+    def _put(self, plan: ScriptPlan) -> None:
         if self._core is None:
             return
-        plan = next(plan for plan, known in self._numbers.items() if known == number)
-        handler = self._handlers[number]
+        handler = self._handlers[plan]
         self._core.put_script(
-            number,
+            self._numbers[plan],
             list(handler.phases),
             function=handler.function,
             factory=handler.factory,
