@@ -10,7 +10,7 @@ import struct
 import time
 from dataclasses import dataclass
 
-from tests.support.closing import Closing
+from lateen.closing import Closing
 from tests.support.http1 import Body, ConnectionEnded, Head, Reader
 
 

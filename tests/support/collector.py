@@ -23,7 +23,7 @@ from google.protobuf import json_format
 from google.protobuf.message import Message
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2
 
-from tests.support.closing import Closing
+from lateen.closing import Closing
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tests.support.closing import Closing
+from lateen.closing import Closing
 
 _A, _AAAA = 1, 28
 _SERVFAIL, _NXDOMAIN = 2, 3

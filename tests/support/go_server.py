@@ -13,9 +13,9 @@ from pathlib import Path
 from google.protobuf import json_format
 from google.protobuf.message import Message
 
+from lateen.closing import Closing
 from lateen.protos import envoy_types
 from tests.support.arrivals import Arrivals
-from tests.support.closing import Closing
 from tests.support.proxies import ROOT
 
 SOURCE = ROOT / "tests/support/go_control_plane"

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 
-from tests.support.closing import Closing
+from lateen.closing import Closing
 
 NAME = "test.Echo"
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
-from tests.support.closing import Closing
+from lateen.closing import Closing
 from tests.support.proxies import ROOT
 
 

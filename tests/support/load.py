@@ -6,7 +6,7 @@ import asyncio
 import threading
 from collections import Counter
 
-from tests.support.closing import Closing
+from lateen.closing import Closing
 
 _REQUEST = b"GET /load HTTP/1.1\r\nHost: load\r\n%s\r\n"
 # What a request may take on a busy machine before it counts as failed.

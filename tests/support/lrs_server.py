@@ -16,8 +16,8 @@ import grpc
 from google.protobuf import json_format
 from google.protobuf.message import Message
 
+from lateen.closing import Closing
 from tests.support.arrivals import Arrivals
-from tests.support.closing import Closing
 from tests.support.xds_messages import message
 
 _PACKAGE = "envoy.service.load_stats.v3"

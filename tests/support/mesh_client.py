@@ -12,11 +12,11 @@ from pathlib import Path
 
 import grpc
 
+from lateen.closing import Closing
 from lateen.protos import envoy_types
 from lateen.xds.codec import decode_delta, encode_request
 from lateen.xds.messages import DeltaRequest, Response
 from lateen.xds.resource_types import ads_path
-from tests.support.closing import Closing
 from tests.support.control_plane import LATEEN, control_command, running
 from tests.support.waiting import until
 

@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from tests.support.closing import Closing
+from lateen.closing import Closing
 from tests.support.ports import PortLease
 from tests.support.proxies import ROOT
 

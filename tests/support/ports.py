@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 
-from tests.support.closing import Closing
+from lateen.closing import Closing
 
 
 class PortLease(Closing):

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.closing import Closing
+from lateen.closing import Closing
 
 ROOT = Path(__file__).resolve().parents[2]
 START_LIMIT = 30.0

@@ -8,7 +8,7 @@ import socket
 import threading
 from abc import abstractmethod
 
-from tests.support.closing import Closing
+from lateen.closing import Closing
 
 
 class Server(Closing):

@@ -23,9 +23,9 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
 )
 
+from lateen.closing import Closing
 from lateen.protos import envoy_types
 from lateen.protos.metrics_pb2 import StreamMetricsMessage
-from tests.support.closing import Closing
 
 _ACCESS_LOGS = "/envoy.service.accesslog.v3.AccessLogService/StreamAccessLogs"
 _METRICS = "/envoy.service.metrics.v3.MetricsService/StreamMetrics"

@@ -17,8 +17,8 @@ import yaml
 from google.protobuf import json_format
 from google.protobuf.message import Message
 
+from lateen.closing import Closing
 from lateen.protos import envoy_types
-from tests.support.closing import Closing
 
 # What gRPC's own library sends, in whatever way the proxy asks.
 _OF_THE_LIBRARY = ("user-agent", "grpc-accept-encoding")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from lateen.closing import Closing
 from lateen.protos import worker_pb2
 from lateen.proxy.compile.cluster import compile_cluster
 from lateen.proxy.compile.listener import compile_listener
 from lateen.proxy.workers import Rejection, Workers, start_workers
-from tests.support.closing import Closing
 from tests.support.messages import context, message
 
 TCP_PROXY = "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy"

@@ -24,7 +24,7 @@ import grpc
 import grpc.aio
 from google.protobuf.message import Message
 
-from tests.support.closing import Closing
+from lateen.closing import Closing
 from tests.support.xds_messages import Seen, message, pack
 
 _DISCOVERY = "envoy.service.discovery.v3"

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
 from socketserver import TCPServer
-from types import TracebackType
 from typing import NamedTuple, Self
 
+from lateen.closing import Closing
 from lateen.testing.messages import Headers
 
 _END_S = 5.0
@@ -36,7 +36,7 @@ class _Reply:
     close: bool = False
 
 
-class Upstream:
+class Upstream(Closing):
     """A server on a free port of 127.0.0.1, from the start until `close` or the end of its block.
 
     Attributes:
@@ -99,17 +99,6 @@ class Upstream:
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
             thread.join(_END_S)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _take(self, received: Received) -> _Reply | None:
         """The answer to a request, once it is due; None: the connection is to be closed."""

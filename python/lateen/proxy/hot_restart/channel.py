@@ -8,8 +8,8 @@ import socket
 import struct
 from collections import deque
 from collections.abc import Sequence
-from types import TracebackType
 
+from lateen.closing import Closing
 from lateen.proxy.hot_restart.names import kernel_name
 from lateen.proxy.hot_restart.wire import Decoder, Message, WireError, encode, text_of
 
@@ -30,7 +30,7 @@ class GoneError(ChannelError):
     """The process has ended, or let go of the connection."""
 
 
-class Channel:
+class Channel(Closing):
     """Asks a process and waits for its answers, for a bounded time."""
 
     def __init__(self, connected: socket.socket, limit_s: float) -> None:
@@ -126,17 +126,6 @@ class Channel:
         if isinstance(error, TimeoutError):
             return ChannelError(f"the process does not answer within {self._limit_s:g} s")
         return GoneError(f"the connection broke: {_reason(error)}")
-
-    def __enter__(self) -> Channel:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def peer_user(connected: socket.socket) -> int:
