@@ -39,7 +39,10 @@ _LARGEST_REQUEST = 16 << 20
 _OPTIONS = (
     ("grpc.keepalive_time_ms", _KEEPALIVE_MS),
     ("grpc.keepalive_timeout_ms", _KEEPALIVE_TIMEOUT_MS),
+    # Sidecars ask every 30 s whether they are still connected: none is to be sent away for it.
+    ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 1_000),
+    ("grpc.http2.max_ping_strikes", 0),
     ("grpc.max_receive_message_length", _LARGEST_REQUEST),
     ("grpc.so_reuseport", 0),
 )
